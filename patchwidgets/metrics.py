@@ -1,0 +1,168 @@
+"""Numbers read from the logits at the last prompt position, and what they say about a patch.
+
+A metric takes a `Readout` and returns one number per row. Costs: a softmax over the vocabulary per row.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patchwidgets.errors import MetricError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Unit = Literal["logits", "nats", "probability", "rank", ""]
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Readout:
+    """What a metric may read: a batch of rows, each a run of one pair.
+
+    Attributes
+    ----------
+    logits, clean_logits
+        float32 ``[row, vocabulary]`` at the last prompt position: of the run, and of the pair's clean run.
+    answer_ids, foil_ids
+        For each row the ids of the alternatives; foil_ids is None for a task without a foil.
+    pair
+        For each row the index of its pair in the task.
+    """
+
+    logits: "Tensor"
+    clean_logits: "Tensor"
+    answer_ids: list[list[int]]
+    foil_ids: list[list[int]] | None
+    pair: list[int]
+
+
+MetricFunction = Callable[[Readout], "Tensor"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A named metric: how to compute it, its unit, and how a dataset is summed up."""
+
+    name: str
+    function: MetricFunction
+    label: str
+    unit: Unit = ""
+    lower_is_better: bool = False
+    median: bool = False
+    needs_foil: bool = False
+
+    def mean(self, values: Values) -> float:
+        """One number for a dataset ``[pair]``: the mean, or the median for a rank."""
+        return float(np.median(values) if self.median else np.mean(values))
+
+
+def _gather(scores: "Tensor", ids: list[list[int]]) -> "Tensor":
+    """Log-sum-exp of `scores` ``[row, vocabulary]`` over each row's alternatives; of one token, its score."""
+    import torch
+
+    return torch.stack([row[torch.tensor(alternatives)].logsumexp(0) for row, alternatives in zip(scores, ids, strict=True)])
+
+
+def _foils(readout: Readout) -> list[list[int]]:
+    if readout.foil_ids is None:
+        raise MetricError("This metric compares the answer with a foil and the task has none; give Task(foil=...).")
+    return readout.foil_ids
+
+
+def logit_diff(readout: Readout) -> "Tensor":
+    """logit(answer) − logit(foil); of alternatives the log-sum-exp, so it is log(ΣP(answers) / ΣP(foils))."""
+    return _gather(readout.logits, readout.answer_ids) - _gather(readout.logits, _foils(readout))
+
+
+def answer_logit(readout: Readout) -> "Tensor":
+    """logit(answer); of alternatives the log-sum-exp."""
+    return _gather(readout.logits, readout.answer_ids)
+
+
+def answer_logprob(readout: Readout) -> "Tensor":
+    """log ΣP(answers) in nats."""
+    return _gather(readout.logits.log_softmax(-1), readout.answer_ids)
+
+
+def answer_prob(readout: Readout) -> "Tensor":
+    """ΣP(answers)."""
+    return answer_logprob(readout).exp()
+
+
+def prob_diff(readout: Readout) -> "Tensor":
+    """ΣP(answers) − ΣP(foils)."""
+    foils = _gather(readout.logits.log_softmax(-1), _foils(readout)).exp()
+    return answer_prob(readout) - foils
+
+
+def rank(readout: Readout) -> "Tensor":
+    """1 + the number of tokens strictly above the best answer; 1 is the top."""
+    import torch
+
+    best = torch.stack([row[torch.tensor(ids)].max() for row, ids in zip(readout.logits, readout.answer_ids, strict=True)])
+    return 1.0 + (readout.logits > best[:, None]).sum(-1)
+
+
+def kl(readout: Readout) -> "Tensor":
+    """KL(clean ‖ run) in nats, over the whole vocabulary."""
+    clean, run = readout.clean_logits.log_softmax(-1), readout.logits.log_softmax(-1)
+    return (clean.exp() * (clean - run)).sum(-1)
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("logit_diff", logit_diff, "logit diff", "logits", needs_foil=True),
+        Metric("answer_logit", answer_logit, "answer logit", "logits"),
+        Metric("answer_logprob", answer_logprob, "answer log-prob", "nats"),
+        Metric("answer_prob", answer_prob, "answer probability", "probability"),
+        Metric("prob_diff", prob_diff, "probability diff", "probability", needs_foil=True),
+        Metric("rank", rank, "answer rank", "rank", lower_is_better=True, median=True),
+        Metric("kl", kl, "KL from clean", "nats", lower_is_better=True),
+    )
+}
+
+
+def find_metric(metric: str | MetricFunction) -> Metric:
+    """A metric by name, or a callable over a `Readout` as a metric of its own name.
+
+    Raises
+    ------
+    MetricError
+        The name is unknown, or it is neither a name nor a callable.
+    """
+    if isinstance(metric, str) and metric in METRICS:
+        return METRICS[metric]
+    if callable(metric):
+        name = getattr(metric, "__name__", type(metric).__name__)
+        return Metric(name, metric, name)
+    raise MetricError(f"Unknown metric {metric!r}; expected one of {', '.join(METRICS)}, or a callable over a Readout.")
+
+
+def evaluate(metric: Metric, readout: Readout) -> Values:
+    """One number per row, ``[row]`` float64.
+
+    Raises
+    ------
+    MetricError
+        A callable returned something else than one finite number per row.
+    """
+    import torch
+
+    values = torch.as_tensor(metric.function(readout)).detach().to("cpu", torch.float64)
+    rows = len(readout.logits)
+    if values.shape != (rows,):
+        raise MetricError(f"Metric {metric.name!r} returned shape {tuple(values.shape)} for {rows} rows; expected ({rows},).")
+    if not torch.isfinite(values).all():
+        raise MetricError(f"Metric {metric.name!r} returned a number that is not finite: {values.tolist()}.")
+    array: Values = values.numpy()
+    return array
+
+
+def fraction(change: float, whole: float, noise_floor: float) -> float:
+    """change / whole; NaN where `whole` is within the noise floor. The share and the recovery are such fractions."""
+    return change / whole if abs(whole) > noise_floor else float("nan")

@@ -1,0 +1,75 @@
+"""A task: clean and corrupted prompts with the answer and the foil, as plain data. Costs nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from patchwidgets.errors import TaskError
+
+Alternatives = str | tuple[str, ...]
+PositionSpec = int | str
+"""An index into the full prompt (negative: from its end), or a text: the last token of its last occurrence."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Two prompts, or two equally long lists of prompts (a dataset), and what each run should say.
+
+    Parameters
+    ----------
+    clean, corrupted
+        One prompt each, or a list of prompts.
+    answer, foil
+        What the clean run should say, and what the corrupted run says: a text that is one token after its
+        prompt, with its leading space; a tuple of alternatives; or a list of either, one per pair. The foil
+        may be left out for metrics that need none.
+    positions
+        Names for positions: an index into the full prompt (beginning token included), or a text in the clean
+        prompt, standing for the last token of its last occurrence; or a list of either, one per pair.
+    bos
+        Put the beginning token first. None does what the tokenizer does by itself.
+    chat
+        Wrap each prompt as one user turn of the tokenizer's chat template.
+
+    Raises
+    ------
+    TaskError
+        Lists of unequal length, or no pair at all.
+    """
+
+    clean: str | Sequence[str]
+    corrupted: str | Sequence[str]
+    answer: Alternatives | Sequence[Alternatives]
+    foil: Alternatives | Sequence[Alternatives] | None = None
+    positions: Mapping[str, PositionSpec | Sequence[PositionSpec]] = field(default_factory=dict)
+    bos: bool | None = None
+    chat: bool = False
+
+    def __post_init__(self) -> None:
+        n = len(self)
+        if n == 0:
+            raise TaskError("A task needs at least one pair of prompts; clean is an empty list.")
+        lists = {"clean": self.clean, "corrupted": self.corrupted, "answer": self.answer, "foil": self.foil}
+        lists |= {f"positions[{name!r}]": spec for name, spec in self.positions.items()}  # type: ignore[dict-item]
+        for name, value in lists.items():
+            if isinstance(value, list) and len(value) != n:
+                raise TaskError(f"{name} has {len(value)} entries for {n} pairs of prompts; give one per pair.")
+            if name == "corrupted" and not isinstance(value, list) and n > 1:
+                raise TaskError(f"clean is a list of {n} prompts and corrupted is one; give one per pair.")
+
+    def __len__(self) -> int:
+        """How many pairs."""
+        return 1 if isinstance(self.clean, str) else len(self.clean)
+
+    def pair(self, i: int) -> "Task":
+        """Pair `i` as a task of its own."""
+        foil = None if self.foil is None else _entry(self.foil, i)
+        positions = {name: _entry(spec, i) for name, spec in self.positions.items()}
+        return Task(
+            _entry(self.clean, i), _entry(self.corrupted, i), _entry(self.answer, i), foil, positions, self.bos, self.chat
+        )
+
+
+def _entry(value: Any, i: int) -> Any:
+    """Entry `i` of a list, or the one value that serves all pairs."""
+    return value[i] if isinstance(value, list) else value
