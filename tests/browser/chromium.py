@@ -1,0 +1,91 @@
+"""Find a Chromium for the browser tests; with `--install`, get one where none is there.
+
+python -m tests.browser.chromium --install
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+)
+MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+MISSING = (
+    "The browser tests need Chromium, and none was found or could be installed. "
+    "Install chromium or google-chrome with your system's packages, "
+    "or set PATCHWIDGETS_CHROMIUM to one."
+)
+
+
+def find() -> str | None:
+    """Return the path of a Chromium that starts, or None."""
+    for path in candidates():
+        if path is not None and starts(path):
+            return path
+    return None
+
+
+def candidates() -> list[str | None]:
+    """Return where a Chromium may be, best first."""
+    return [
+        os.environ.get("PATCHWIDGETS_CHROMIUM"),
+        *(shutil.which(name) for name in NAMES),
+        MAC,
+        playwrights_own(),
+    ]
+
+
+def playwrights_own() -> str | None:
+    """Return where `playwright install` puts its Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        return playwright.chromium.executable_path
+
+
+def starts(path: str) -> bool:
+    """Tell whether this is a browser that has all the libraries it needs."""
+    if not Path(path).exists():
+        return False
+    asked = subprocess.run([path, "--version"], capture_output=True, check=False)
+    return asked.returncode == 0
+
+
+def install() -> None:
+    """Try the two ways that need no questions."""
+    run([sys.executable, "-m", "playwright", "install", "chromium"], seconds=600)
+    if find() is None and shutil.which("apt-get"):
+        root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+        run([*root, "apt-get", "update"], seconds=300)
+        run([*root, "apt-get", "install", "-y", "--no-install-recommends", "chromium"], seconds=900)
+
+
+def run(command: list[str], *, seconds: int) -> None:
+    """Run one way of installing; whether it worked is seen afterwards."""
+    print("$", " ".join(command), flush=True)
+    try:
+        subprocess.run(command, check=False, timeout=seconds)
+    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
+        print(error, file=sys.stderr)
+
+
+def main() -> None:
+    if find() is None and "--install" in sys.argv[1:]:
+        install()
+    path = find()
+    if path is None:
+        sys.exit(MISSING)
+    print(f"Browser: {path}")
+
+
+if __name__ == "__main__":
+    main()
