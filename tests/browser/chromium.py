@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 NAMES = (
@@ -19,6 +20,11 @@ NAMES = (
     "chrome",
 )
 MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+OWN = """
+from playwright.sync_api import sync_playwright
+with sync_playwright() as playwright:
+    print(playwright.chromium.executable_path)
+"""
 MISSING = (
     "The browser tests need Chromium, and none was found or could be installed. "
     "Install chromium or google-chrome with your system's packages, "
@@ -34,22 +40,18 @@ def find() -> str | None:
     return None
 
 
-def candidates() -> list[str | None]:
-    """Return where a Chromium may be, best first."""
-    return [
-        os.environ.get("PATCHWIDGETS_CHROMIUM"),
-        *(shutil.which(name) for name in NAMES),
-        MAC,
-        playwrights_own(),
-    ]
+def candidates() -> Iterator[str | None]:
+    """Yield where a Chromium may be, best first."""
+    yield os.environ.get("PATCHWIDGETS_CHROMIUM")
+    yield from (shutil.which(name) for name in NAMES)
+    yield MAC
+    yield playwrights_own()
 
 
-def playwrights_own() -> str | None:
-    """Return where `playwright install` puts its Chromium."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        return playwright.chromium.executable_path
+def playwrights_own() -> str:
+    """Return where `playwright install` puts its Chromium; asked in a process of its own."""
+    asked = subprocess.run([sys.executable, "-c", OWN], capture_output=True, text=True, check=True)
+    return asked.stdout.strip()
 
 
 def starts(path: str) -> bool:

@@ -1,0 +1,158 @@
+"""A real JupyterLab for tests and measurements: its own folders, a free port, this Python as kernel.
+
+A start costs about four seconds, a first page about ten.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+LAB = "@jupyterlab/"
+SETTINGS = {
+    "apputils-extension/notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+        "doNotDisturbMode": True,
+    },
+    "docmanager-extension/plugin": {"autosave": False},
+}
+WATCHER = Path(__file__).parent / "kernel"
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running server.
+
+    Attributes
+    ----------
+    url
+        Where it listens, without a slash at the end.
+    token
+        What a page must say.
+    root
+        The folder whose notebooks it shows.
+    outside
+        The file in which its kernels write down each attempt to reach another machine.
+    """
+
+    url: str
+    token: str
+    root: Path
+    outside: Path
+
+    def page(self, notebook: str) -> str:
+        """Return the address of a notebook, in a workspace of its own."""
+        return f"{self.url}/lab/tree/{notebook}?token={self.token}&reset"
+
+    def outside_requests(self) -> list[str]:
+        """Return the machines that kernels tried to reach."""
+        return self.outside.read_text().splitlines() if self.outside.exists() else []
+
+
+@contextmanager
+def serve(root: Path, home: Path) -> Iterator[Lab]:
+    """Run a JupyterLab over `root` with all its own files in `home`."""
+    port = free_port()
+    lab = Lab(f"http://127.0.0.1:{port}", secrets.token_hex(16), root, home / "outside.txt")
+    write_settings(home)
+    write_kernelspec(home)
+    with (home / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            command(lab, port), env=environment(home, lab), stdout=log, stderr=log
+        )
+        try:
+            wait_until_it_answers(lab, process, home / "server.log")
+            yield lab
+        finally:
+            stop(process)
+
+
+def command(lab: Lab, port: int) -> list[str]:
+    """Return the command line of the server."""
+    arguments = [
+        "--no-browser",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={lab.root}",
+        f"--IdentityProvider.token={lab.token}",
+        "--LabApp.expose_app_in_browser=True",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    if os.geteuid() == 0:
+        arguments.append("--allow-root")
+    return [sys.executable, "-m", "jupyterlab", *arguments]
+
+
+def environment(home: Path, lab: Lab) -> dict[str, str]:
+    """Return an environment in which nothing of the person's own Jupyter is read or written."""
+    return os.environ | {
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+        "IPYTHONDIR": str(home / "ipython"),
+        "JUPYTER_PREFER_ENV_PATH": "0",
+        "PATCHWIDGETS_TEST_OUTSIDE": str(lab.outside),
+    }
+
+
+def write_settings(home: Path) -> None:
+    """Turn off what a JupyterLab asks of other machines, and its pop-ups."""
+    for name, values in SETTINGS.items():
+        path = home / "settings" / f"{LAB}{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+
+
+def write_kernelspec(home: Path) -> None:
+    """Make `python3` this Python, started with a watcher of its connections."""
+    folder = home / "data" / "kernels" / "python3"
+    folder.mkdir(parents=True)
+    start = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": start, "display_name": "Python 3", "language": "python"}
+    (folder / "kernel.json").write_text(json.dumps(spec | {"env": {"PYTHONPATH": str(WATCHER)}}))
+
+
+def free_port() -> int:
+    """Return a port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until_it_answers(lab: Lab, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Return when the server answers; raise with its log when it ends or takes a minute."""
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{lab.url}/api?token={lab.token}", timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()}")
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End the server, which ends its kernels."""
+    process.terminate()
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,147 @@
+"""A notebook in a page of JupyterLab: open it, run it, restart its kernel, change the theme.
+
+JupyterLab's own objects are asked (`window.jupyterapp`), so that nothing waits for a fixed time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request
+
+from tests.browser import chromium
+from tests.browser.lab import Lab
+
+Theme = Literal["light", "dark"]
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+MINUTE = 60_000
+
+READY = """async () => {
+  const app = window.jupyterapp;
+  const until = async (ask) => {
+    while (!ask()) await new Promise((done) => setTimeout(done, 50));
+    return ask();
+  };
+  await app.restored;
+  const panel = await until(() => app.shell.currentWidget?.context?.sessionContext
+    && app.shell.currentWidget);
+  await panel.context.ready;
+  const session = panel.context.sessionContext;
+  await session.ready;
+  // The indicator says idle while there is no kernel, and running then hangs for ever.
+  await until(() => session.session?.kernel?.connectionStatus === "connected"
+    && session.session.kernel.status === "idle");
+}"""
+RUN_ALL = "() => window.jupyterapp.commands.execute('notebook:run-all-cells')"
+KERNEL = "window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
+THEME = """(name) => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})"""
+THEME_SHOWN = """(light) => document.body.dataset.jpThemeLight === String(light)"""
+
+
+@dataclass
+class Notices:
+    """What a page said that a test should know.
+
+    Attributes
+    ----------
+    errors
+        Messages of the console at the level of errors, and exceptions that nothing caught.
+    outside
+        Addresses of other machines that the page asked for.
+    """
+
+    errors: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+
+    def listen(self, page: Page) -> None:
+        """Write down what this page says from now on."""
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.errors.append(f"{error}\n{error.stack}"))
+        page.on("request", self._request)
+        page.on("websocket", lambda socket: self._address(socket.url))
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.errors.append(f"{message.text} ({message.location.get('url')})")
+
+    def _request(self, request: Request) -> None:
+        self._address(request.url)
+
+    def _address(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1":
+            self.outside.append(url)
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """An open notebook whose kernel is connected."""
+
+    page: Page
+    lab: Lab
+
+    def run_all(self) -> None:
+        """Run every cell and return when the last has ended."""
+        self.page.evaluate(RUN_ALL)
+
+    def restart_kernel(self) -> None:
+        """Restart the kernel as the menu does, without its question."""
+        self.page.evaluate(f"() => {KERNEL}.restart()")
+
+    def run_in_kernel(self, code: str) -> None:
+        """Have the kernel run `code` in no cell; returns at once."""
+        self.page.evaluate(f"(code) => {{ {KERNEL}.requestExecute({{code}}); }}", code)
+
+    def n_cells(self) -> int:
+        """Count the notebook's cells."""
+        count: int = self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.content.model.cells.length"
+        )
+        return count
+
+    def set_theme(self, theme: Theme) -> None:
+        """Change JupyterLab's theme and wait until it shows."""
+        self.page.evaluate(THEME, THEMES[theme])
+        self.page.wait_for_function(THEME_SHOWN, arg=theme == "light")
+
+    def set_width(self, selector: str, width: int) -> None:
+        """Make the window so wide that the element is `width` pixels wide."""
+        for _ in range(3):
+            box = self.page.locator(selector).first.bounding_box()
+            size = self.page.viewport_size
+            assert box is not None
+            assert size is not None
+            missing = width - round(box["width"])
+            if missing == 0:
+                return
+            self.page.set_viewport_size(
+                {"width": size["width"] + missing, "height": size["height"]}
+            )
+            self.page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start a browser that cannot find any other machine."""
+    path = chromium.find()
+    if path is None:
+        raise RuntimeError(chromium.MISSING)
+    return playwright.chromium.launch(
+        executable_path=path,
+        args=[
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        ],
+    )
+
+
+def open_notebook(page: Page, lab: Lab, name: str) -> Notebook:
+    """Open a notebook of the server and wait until its kernel can run cells."""
+    page.goto(lab.page(name), wait_until="domcontentloaded", timeout=MINUTE)
+    page.wait_for_function("() => window.jupyterapp !== undefined", timeout=MINUTE)
+    page.evaluate(READY)
+    return Notebook(page, lab)
