@@ -101,6 +101,13 @@ class Notebook:
         )
         return count
 
+    def active_cell(self) -> int:
+        """Return the index of the cell that JupyterLab's shortcuts are about."""
+        index: int = self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.content.activeCellIndex"
+        )
+        return index
+
     def set_theme(self, theme: Theme) -> None:
         """Change JupyterLab's theme and wait until it shows."""
         self.page.evaluate(THEME, THEMES[theme])

@@ -1,0 +1,126 @@
+"""The explorer in a page, as a person or a script sees it: `data-run`, `data-site`, `data-result`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.notebook import Notebook
+
+ROOT = ".patchwidgets"
+SECONDS = 1000
+
+# Keeps each answer that the page shows, with the time of the pointer's last press and of the frame after.
+WATCH = """() => {
+  const root = document.querySelector(".patchwidgets");
+  const seen = { pressed: 0, answers: [] };
+  window.patchwidgetsSeen = seen;
+  root.addEventListener("pointerdown", () => { seen.pressed = performance.now(); }, true);
+  let last = "";
+  const look = () => {
+    const shown = root.querySelector("[data-result]");
+    const { site, metric, effect, recovery } = shown?.dataset ?? {};
+    const now = JSON.stringify([site, metric, effect, recovery]);
+    if (site === undefined || effect === undefined || now === last) return;
+    last = now;
+    const answer = { site, milliseconds: null };
+    seen.answers.push(answer);
+    const pressed = seen.pressed;
+    requestAnimationFrame(() => {
+      const painted = new MessageChannel();
+      painted.port1.onmessage = () => { answer.milliseconds = performance.now() - pressed; };
+      painted.port2.postMessage(null);
+    });
+  };
+  new MutationObserver(look).observe(root, { subtree: true, childList: true, attributes: true });
+}"""
+TIMED = """(site) => {
+  const last = window.patchwidgetsSeen.answers.at(-1);
+  return last !== undefined && last.site === site && last.milliseconds !== null;
+}"""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What `data-result` says; NaN where a number is undefined."""
+
+    site: str
+    metric: str
+    effect: float
+    recovery: float
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """The first explorer of a page."""
+
+    page: Page
+
+    @classmethod
+    def run(cls, notebook: Notebook) -> Self:
+        """Run the notebook and return its explorer when it has drawn its lanes."""
+        notebook.run_all()
+        explorer = cls(notebook.page)
+        expect(explorer.component("L0.H0")).to_be_visible(timeout=60 * SECONDS)
+        explorer.root.scroll_into_view_if_needed()
+        return explorer
+
+    @property
+    def root(self) -> Locator:
+        """The element that holds everything."""
+        return self.page.locator(ROOT).first
+
+    @property
+    def result(self) -> Locator:
+        """The read-out of the last answered patch."""
+        return self.root.locator("[data-result]").first
+
+    def component(self, site: str) -> Locator:
+        """Return a component in the lane of the patched run."""
+        return self.root.locator(f"[data-run='patched'] [data-site='{site}']").first
+
+    def click(self, site: str, **options: Any) -> None:
+        """Click a component of the patched lane."""
+        self.component(site).click(**options)
+
+    def wait_for(self, site: str) -> Reading:
+        """Wait until the last answer is about `site`, and return it."""
+        expect(self.result).to_have_attribute("data-site", site, timeout=30 * SECONDS)
+        return self.reading()
+
+    def reading(self) -> Reading:
+        """Return the last answered patch."""
+        said: dict[str, str] = self.result.evaluate("(shown) => ({...shown.dataset})")
+        return Reading(
+            said["site"], said["metric"], number(said["effect"]), number(said["recovery"])
+        )
+
+    def watch(self) -> None:
+        """Keep every answer from now on, for `answers`."""
+        self.page.evaluate(WATCH)
+
+    def answers(self) -> list[str]:
+        """Return the sites of the answers that were shown since `watch`."""
+        sites: list[str] = self.page.evaluate(
+            "() => window.patchwidgetsSeen.answers.map((answer) => answer.site)"
+        )
+        return sites
+
+    def milliseconds(self, site: str) -> float:
+        """Click, and return the time from the press to the frame that shows the answer."""
+        self.click(site)
+        self.page.wait_for_function(TIMED, arg=site, timeout=30 * SECONDS)
+        taken: float = self.page.evaluate(
+            "() => window.patchwidgetsSeen.answers.at(-1).milliseconds"
+        )
+        return taken
+
+
+def number(text: str) -> float:
+    """Read a number as the page writes it; an undefined one is empty or a word."""
+    try:
+        return float(text.replace("\N{MINUS SIGN}", "-"))
+    except ValueError:
+        return float("nan")
