@@ -104,5 +104,5 @@ $(BUNDLE): $(SOURCES) $(NPM_STAMP)
 
 .PHONY: node
 node:
-	@command -v npm >/dev/null && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' || \
+	@command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || \
 	    { echo "patchwidgets needs Node.js 20 or newer with npm to build its front end." >&2; exit 1; }
