@@ -19,6 +19,7 @@ NAMES = (
     "google-chrome-stable",
     "chrome",
 )
+PACKAGES = ("chromium", "fonts-dejavu-core", "fonts-liberation")
 MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 OWN = """
 from playwright.sync_api import sync_playwright
@@ -67,8 +68,9 @@ def install() -> None:
     run([sys.executable, "-m", "playwright", "install", "chromium"], seconds=600)
     if find() is None and shutil.which("apt-get"):
         root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-        run([*root, "apt-get", "update"], seconds=300)
-        run([*root, "apt-get", "install", "-y", "--no-install-recommends", "chromium"], seconds=900)
+        apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+        run([*apt, "update", "-q"], seconds=300)
+        run([*apt, "install", "-q", "-y", "--no-install-recommends", *PACKAGES], seconds=900)
 
 
 def run(command: list[str], *, seconds: int) -> None:
