@@ -1,0 +1,38 @@
+/** The demo page: one view over the toy kernel, in a state named in the address (?state=single&world=smollm). */
+
+import widget from "../src/index";
+import { serve, type World } from "../test/fixtures/kernel";
+import { FakeModel } from "../test/fixtures/model";
+import { huge, long, markup, smollm, tiny } from "../test/fixtures/worlds";
+
+const WORLDS: Readonly<Record<string, () => World>> = {
+  smollm: () => smollm(),
+  equal: () => smollm({ values: [6.12, 6.12] }),
+  warned: () =>
+    smollm({
+      warnings: ["On the clean prompt the model prefers ␣the to ␣Mary; effects explain little."],
+    }),
+  refused: () => smollm({ refused: { z: "attention cannot be split into heads in this model" } }),
+  tiny,
+  huge,
+  long,
+  markup,
+};
+
+const query = new URLSearchParams(location.search);
+const world = (WORLDS[query.get("world") ?? "smollm"] ?? smollm)();
+const model = new FakeModel();
+const el = document.getElementById("here") ?? document.body;
+if (query.get("theme") === "dark") document.body.setAttribute("data-jp-theme-light", "false");
+else document.body.setAttribute("data-jp-theme-light", "true");
+
+serve(model, world);
+const dispose = widget.render({ model, el });
+
+const silent = (ack: boolean) => {
+  model.answer = (message) => {
+    if (ack) model.receive({ v: 1, kind: "ack", id: message.id });
+  };
+};
+
+Object.assign(globalThis, { demo: { model, serve, silent, world, dispose } });

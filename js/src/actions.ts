@@ -1,0 +1,171 @@
+/** What the person may do: every action as a change of state, a question to the kernel, or both. */
+
+import type { Client } from "./client";
+import type { Actions } from "./context";
+import type { Patch, PatchRequest, Position } from "./protocol";
+import { following, type Layout } from "./pure/geometry";
+import { atPosition, baseOf, hostCell, positionIndex, positionOf } from "./pure/sites";
+import { refusedWords } from "./pure/words";
+import { refusalOf } from "./select";
+import { chosen, type Panel, type Settable, type State, type Store } from "./state";
+
+/** What actions need of the page. */
+export interface Page {
+  readonly layout: () => Layout | undefined;
+  readonly focusCell: (site: string) => void;
+  readonly focusPanel: () => void;
+  readonly copy: (text: string) => Promise<boolean>;
+}
+
+export interface Tools {
+  readonly store: Store;
+  readonly client: Client;
+  readonly page: Page;
+}
+
+export function set(store: Store, values: Partial<Settable>): void {
+  store.dispatch({ type: "set", values });
+}
+
+/** Asks the kernel; `cursor` says which step of the timeline this is. */
+export function ask(
+  { store, client }: Tools,
+  change: Partial<PatchRequest>,
+  cursor?: number,
+): void {
+  const state = store.state();
+  const { direction, metric } = state;
+  const request = { patches: chosen(state), direction, metric, ...change };
+  const id = client.patch(request);
+  if (id !== undefined) store.dispatch({ type: "asked", pending: { id, request, cursor } });
+}
+
+function toggled(patches: readonly Patch[], added: Patch): readonly Patch[] {
+  const rest = patches.filter((patch) => baseOf(patch.site) !== baseOf(added.site));
+  return rest.length < patches.length ? rest : [...patches, added];
+}
+
+export function patchSites(tools: Tools, sites: readonly string[]): void {
+  ask(tools, { patches: sites.map((site): Patch => ({ site, source: "source" })) });
+}
+
+/** The site at the chosen position. */
+export function placed(state: State, site: string): string {
+  return atPosition(site, state.position, state.scene?.task.clean.length ?? 0);
+}
+
+function patchOne(tools: Tools, site: string, extend: boolean): void {
+  const { store } = tools;
+  const state = store.state();
+  const component = hostCell(site)?.component;
+  const reason = state.scene && component && refusalOf(state.scene, component);
+  set(store, { focus: baseOf(site) });
+  if (reason !== undefined) return set(store, { notice: refusedWords(site, reason) });
+  const added: Patch = { site: placed(state, site), source: "source" };
+  const patches = extend ? toggled(chosen(state), added) : [added];
+  if (patches.length === 0) clear(tools);
+  else ask(tools, { patches });
+}
+
+export function clear(tools: Tools): void {
+  tools.store.dispatch({ type: "cleared" });
+  ask(tools, { patches: [] });
+}
+
+function cancel({ store, client }: Tools): void {
+  client.cancel();
+  store.dispatch({ type: "dropped" });
+}
+
+/** Another position: what is patched moves there with it, if it was all at one position. */
+function movePosition(tools: Tools, position: Position): void {
+  const state = tools.store.state();
+  set(tools.store, { position });
+  const patches = chosen(state);
+  const at = new Set(patches.map((patch) => positionOf(patch.site)));
+  if (patches.length === 0 || at.size > 1) return;
+  const length = state.scene?.task.clean.length ?? 0;
+  ask(tools, {
+    patches: patches.map((patch) => ({ ...patch, site: atPosition(patch.site, position, length) })),
+  });
+}
+
+function stepPosition(tools: Tools, step: -1 | 1): void {
+  const { scene, position } = tools.store.state();
+  if (scene === undefined) return;
+  const last = scene.task.clean.length - 1;
+  const index = positionIndex(position, scene.task);
+  const start = step === 1 ? (scene.task.differs[0] ?? 0) : last;
+  const next = index === undefined ? start : Math.max(0, Math.min(last, index + step));
+  movePosition(tools, next);
+}
+
+function travel(tools: Tools, step: -1 | 1): void {
+  const { timeline, cursor, pending } = tools.store.state();
+  const target = (pending?.cursor ?? cursor) + step;
+  const request = timeline[target];
+  if (request === undefined) return;
+  if (request.patches.length === 0) tools.store.dispatch({ type: "cleared" });
+  ask(tools, request, target);
+}
+
+function openPanel({ store, page }: Tools, panel: Panel): void {
+  set(store, { panel });
+  if (panel === "site") page.focusPanel();
+}
+
+/** "L23.H3 + L20.H0" as typed: the kernel says what is wrong with it. */
+function typed(tools: Tools, text: string): void {
+  const sites = text.split(/[+,\s]+/).filter((site) => site !== "");
+  set(tools.store, { panel: "none" });
+  patchSites(tools, sites);
+  const cell = hostCell(sites[0] ?? "");
+  if (cell !== undefined) tools.page.focusCell(baseOf(sites[0] ?? ""));
+}
+
+async function copy({ store, page }: Tools, text: string): Promise<void> {
+  const done = await page.copy(text);
+  set(store, { notice: done ? "Copied." : "This page may not copy; the text is selected." });
+}
+
+function replay(tools: Tools, number: number): void {
+  const state = tools.store.state();
+  const entry = state.entries.find((e) => e.number === number);
+  if (entry === undefined) return;
+  ask(tools, { patches: entry.result.patches, direction: entry.result.direction });
+}
+
+/** Shows a layer that the window of layers does not reach. */
+export function follow({ store, page }: Tools, site: string): void {
+  const layout = page.layout();
+  const cell = hostCell(site);
+  if (layout === undefined || cell === undefined) return;
+  const first = following(layout, cell.layer);
+  if (first !== layout.first) set(store, { firstLayer: first });
+}
+
+export function createActions(tools: Tools): Actions {
+  const { store } = tools;
+  return {
+    patch: (site, extend) => patchOne(tools, site, extend),
+    hover: (hover) => hover !== store.state().hover && set(store, { hover }),
+    focus: (focus) => focus !== store.state().focus && set(store, { focus }),
+    direction: (direction) => direction !== store.state().direction && ask(tools, { direction }),
+    metric: (metric) => ask(tools, { metric }),
+    position: (position) => movePosition(tools, position),
+    stepPosition: (step) => stepPosition(tools, step),
+    undo: () => travel(tools, -1),
+    redo: () => travel(tools, 1),
+    cancel: () => cancel(tools),
+    replay: (number) => replay(tools, number),
+    pin: () => store.dispatch({ type: "pinned" }),
+    clear: () => clear(tools),
+    panel: (panel) => openPanel(tools, panel),
+    tab: (tab) => set(store, { tab }),
+    typed: (text) => typed(tools, text),
+    unfold: () => set(store, { unfolded: !store.state().unfolded }),
+    window: (first) => set(store, { firstLayer: Math.max(0, first) }),
+    copy: (text) => void copy(tools, text),
+    dismiss: () => set(store, { problem: undefined, notice: undefined }),
+  };
+}

@@ -1,0 +1,135 @@
+/** The messages between kernel and front end (docs/protocol.md), as types. Costs nothing at run time. */
+
+export type Direction = "denoise" | "noise";
+export type Lane = "clean" | "patched" | "corrupted";
+export type Source = "source" | "clean" | "corrupted" | "host";
+export type Position = "all" | number | string;
+
+export interface Patch {
+  readonly site: string;
+  readonly source: Source;
+}
+
+/** All that an answer depends on. */
+export interface PatchRequest {
+  readonly patches: readonly Patch[];
+  readonly direction: Direction;
+  readonly metric: string;
+}
+
+export interface TopToken {
+  readonly token: string;
+  readonly prob: number;
+  readonly logit: number;
+}
+
+export interface Run {
+  readonly values: Readonly<Record<string, number | null>>;
+  readonly top: readonly TopToken[];
+}
+
+export interface ModelInfo {
+  readonly name: string;
+  readonly dtype: string;
+  readonly device: string;
+  readonly n_layers: number;
+  readonly n_heads: number;
+  readonly n_kv_heads: number;
+  readonly components: readonly string[];
+  readonly refused: Readonly<Record<string, string>>;
+  readonly checks: { readonly passed: boolean; readonly summary: string };
+}
+
+export interface TaskInfo {
+  readonly clean: readonly string[];
+  readonly corrupted: readonly string[];
+  readonly differs: readonly number[];
+  readonly answer: readonly string[];
+  readonly foil: readonly string[];
+  readonly positions: Readonly<Record<string, number>>;
+  readonly bos: string | null;
+  readonly n_pairs: number;
+  readonly warnings: readonly string[];
+}
+
+export interface MetricInfo {
+  readonly name: string;
+  readonly label: string;
+  readonly unit: string;
+  readonly lower_is_better: boolean;
+  readonly noise_floor: number;
+}
+
+export interface Scene {
+  readonly model: ModelInfo;
+  readonly task: TaskInfo;
+  readonly metrics: readonly MetricInfo[];
+  readonly direction: Direction;
+  readonly metric: string;
+  readonly runs: { readonly clean: Run; readonly corrupted: Run };
+}
+
+export interface Reading {
+  readonly value: number | null;
+  readonly effect: number | null;
+  readonly share: number | null;
+  readonly recovery: number | null;
+  readonly reason: string | null;
+}
+
+export interface TokenScore {
+  readonly logit: number;
+  readonly prob: number;
+}
+
+export interface TokenRow {
+  readonly token: string;
+  readonly clean: TokenScore;
+  readonly patched: TokenScore;
+  readonly corrupted: TokenScore;
+}
+
+/** A named array of numbers, row by row; NaN is undefined. */
+export interface Grid {
+  readonly shape: readonly number[];
+  readonly data: ArrayLike<number>;
+}
+
+/** How far each component moved: grids named "z.along", "mlp_out.size", … at one position. */
+export interface Reach {
+  readonly position: number;
+  readonly grids: Readonly<Record<string, Grid>>;
+}
+
+export interface Result extends PatchRequest {
+  readonly id: number;
+  readonly readings: Readonly<Record<string, Reading>>;
+  readonly patched: Run;
+  readonly tokens: readonly TokenRow[];
+  readonly reach: Reach | undefined;
+  readonly seconds: number | null;
+}
+
+export interface Single {
+  readonly site: string;
+  readonly readings: Readonly<Record<string, Reading>>;
+}
+
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly details: string;
+}
+
+export type Incoming =
+  | { readonly kind: "ack"; readonly id: number }
+  | { readonly kind: "dropped"; readonly id: number; readonly why: string }
+  | { readonly kind: "error"; readonly id: number; readonly failure: Failure }
+  | { readonly kind: "scene"; readonly id: number; readonly scene: Scene }
+  | { readonly kind: "result"; readonly id: number; readonly result: Result }
+  | { readonly kind: "singles"; readonly id: number; readonly singles: readonly Single[] };
+
+export type Outgoing =
+  | { readonly v: 1; readonly kind: "hello"; readonly id: number }
+  | ({ readonly v: 1; readonly kind: "patch"; readonly id: number } & PatchRequest)
+  | { readonly v: 1; readonly kind: "cancel"; readonly id: number };

@@ -1,0 +1,86 @@
+/** The answer strip: the finding with its limit, its numbers, the gauge. Seen without scrolling. */
+
+import { html, nothing } from "lit-html";
+import type { Context } from "../context";
+import { plainNumber, signed } from "../pure/format";
+import {
+  caption,
+  connectionWords,
+  EMPTY,
+  type Found,
+  finding,
+  problemWords,
+  together,
+} from "../pure/words";
+import { foundOf, metricOf, pendingName, shownName } from "../select";
+import { entryOf, underway } from "../state";
+import { gauge } from "./gauge";
+
+function status(cx: Context) {
+  const { state, scene, act } = cx;
+  const said = connectionWords(
+    state.connection,
+    pendingName(state, scene),
+    shownName(state, scene),
+  );
+  if (said !== undefined) {
+    const waiting = state.connection === "busy" && state.pending !== undefined;
+    return html`<p class="status" data-status=${state.connection}><span class="sign">●</span>${said}
+      ${waiting ? html`<button @click=${() => act.cancel()}>Cancel</button>` : nothing}</p>`;
+  }
+  const { problem, notice } = state;
+  if (problem !== undefined) {
+    return html`<p class="status" data-status="error"><span class="sign">▲</span>${problemWords(problem)}
+      ${problem.details === "" ? nothing : html`<button @click=${() => act.copy(problem.details)}>Copy details</button>`}
+      <button @click=${() => act.dismiss()}>Dismiss</button></p>`;
+  }
+  return notice === undefined
+    ? undefined
+    : html`<p class="status" data-status="notice">${notice}</p>`;
+}
+
+function limit(cx: Context, found: Found | undefined) {
+  const { state, scene } = cx;
+  if (found === undefined)
+    return html`<p class="caption">Shift-click adds to a joint patch. Click a token to patch at one position.</p>`;
+  const singles = entryOf(state)?.singles ?? [];
+  const sum = together(found.reading, singles, found.metric);
+  if (sum !== undefined) return html`<p class="caption">${sum}</p>`;
+  const [before, stressed, after] = caption(found.patches, found.direction, scene.model);
+  return html`<p class="caption">${before}<strong>${stressed}</strong>${after}</p>`;
+}
+
+function stat(name: string, value: string) {
+  return html`<div class="stat"><b>${value}</b><span>${name}</span></div>`;
+}
+
+function numbers(found: Found | undefined) {
+  const floor = found?.metric.noise_floor ?? 0;
+  const recovery = found?.reading.recovery;
+  const shown = recovery === null || recovery === undefined ? "–" : plainNumber(recovery);
+  return html`<div class="stats">${stat("effect", found === undefined ? "–" : signed(found.reading.effect, floor))}${stat("recovery", shown)}</div>`;
+}
+
+/** The same numbers for scripts and tests, in full. */
+function readOut(found: Found) {
+  return {
+    site: found.patches.map((patch) => patch.site).join(" + "),
+    effect: String(found.reading.effect ?? Number.NaN),
+    recovery: String(found.reading.recovery ?? Number.NaN),
+  };
+}
+
+export function answer(cx: Context) {
+  const { state, scene } = cx;
+  const metric = metricOf(state, scene);
+  const found = foundOf(state, scene);
+  const sentence = found === undefined ? EMPTY[state.direction] : finding(found);
+  const out = found && readOut(found);
+  return html`<div class="answer ${underway(state) ? "waiting" : ""}"
+      data-result=${found === undefined ? nothing : ""}
+      data-site=${out?.site ?? nothing} data-metric=${out === undefined ? nothing : metric.name}
+      data-effect=${out?.effect ?? nothing} data-recovery=${out?.recovery ?? nothing}>
+    <div class="said-what"><p class="finding" title=${sentence}>${sentence}</p>${status(cx) ?? limit(cx, found)}</div>
+    ${numbers(found)}${gauge(cx, metric, found?.reading)}
+  </div>`;
+}

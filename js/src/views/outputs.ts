@@ -1,0 +1,42 @@
+/** What a run says: its three likeliest tokens and the metric. */
+
+import { html } from "lit-html";
+import type { Context } from "../context";
+import type { Lane, Run } from "../protocol";
+import { probability, shortToken, signed } from "../pure/format";
+import { hostOf } from "../pure/words";
+import { metricOf } from "../select";
+import { shownDirection } from "../state";
+
+/** The run of a lane; the patched lane is its host's until something is patched. */
+export function runOf(cx: Context, lane: Lane): Run {
+  const { state, scene } = cx;
+  if (lane !== "patched") return scene.runs[lane];
+  return state.result?.patched ?? scene.runs[hostOf(shownDirection(state))];
+}
+
+export function metricValue(cx: Context, lane: Lane) {
+  const metric = metricOf(cx.state, cx.scene);
+  const value = runOf(cx, lane).values[metric.name];
+  return html`<span class="metric">${metric.label} <b>${signed(value, metric.noise_floor)}</b></span>`;
+}
+
+export function outputs(cx: Context, lane: Lane) {
+  const top = runOf(cx, lane).top.slice(0, 3);
+  return html`<div class="outputs"><div class="outputs-head">${metricValue(cx, lane)}</div>${top.map(
+    (
+      t,
+    ) => html`<div class="out"><span class="bar" style="width:${(t.prob * 100).toFixed(1)}%"></span
+      ><span class="mono">${shortToken(t.token, 12)}</span><span class="num">${probability(t.prob)}</span></div>`,
+  )}</div>`;
+}
+
+/** The same in one line, for a lane without room at its side. */
+export function outputsLine(cx: Context, lane: Lane) {
+  const first = runOf(cx, lane).top[0];
+  const said =
+    first === undefined
+      ? ""
+      : html`<span class="mono">${shortToken(first.token, 14)}</span> ${probability(first.prob)}`;
+  return html`<span class="said">${said}</span>${metricValue(cx, lane)}`;
+}

@@ -1,0 +1,46 @@
+/** What opens under the lanes: the site box, the code, the keys. In the page, never over it. */
+
+import { html, nothing } from "lit-html";
+import type { Context } from "../context";
+import { codeOf } from "../pure/code";
+import { KEY_HELP } from "../pure/keys";
+import { chosen } from "../state";
+
+function siteBox(cx: Context) {
+  const submit = (event: Event) => {
+    event.preventDefault();
+    const form = event.target;
+    const input = form instanceof HTMLFormElement ? form.querySelector("input") : null;
+    if (input !== null && input.value.trim() !== "") cx.act.typed(input.value.trim());
+  };
+  return html`<form class="panel site-box" @submit=${submit}>
+    <label for="${cx.id}-site">Site</label>
+    <input id="${cx.id}-site" type="text" placeholder="L9.H6   L26.N1262@-1   L20.mlp_out@3:7" autocomplete="off" spellcheck="false">
+    <button type="submit">Patch</button><span class="hint">Several, with +, patch jointly.</span></form>`;
+}
+
+function code(cx: Context) {
+  const { direction, metric } = cx.state;
+  const text = codeOf({ patches: chosen(cx.state), direction, metric });
+  return html`<div class="panel code"><pre tabindex="0" aria-label="code">${text}</pre>
+    <button @click=${() => cx.act.copy(text)}>Copy</button></div>`;
+}
+
+function keys() {
+  return html`<dl class="panel keys">${KEY_HELP.map(
+    ([key, what]) => html`<div><dt>${key}</dt><dd>${what}</dd></div>`,
+  )}</dl>`;
+}
+
+export function panels(cx: Context) {
+  switch (cx.state.panel) {
+    case "site":
+      return siteBox(cx);
+    case "code":
+      return code(cx);
+    case "keys":
+      return keys();
+    default:
+      return nothing;
+  }
+}

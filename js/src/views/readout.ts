@@ -1,0 +1,51 @@
+/** One fixed line of text about what is under the pointer or has the focus. Never floats. */
+
+import { html } from "lit-html";
+import type { Context } from "../context";
+import { percent, plainNumber, signed, tokenText } from "../pure/format";
+import { firstLayer, movedAt } from "../pure/reach";
+import { hostCell } from "../pure/sites";
+import { refusedWords, sourceOf } from "../pure/words";
+import { knownReadings, metricOf, refusalOf } from "../select";
+
+function aboutToken(cx: Context, index: number): string {
+  const { task } = cx.scene;
+  const [clean, corrupted] = [task.clean[index] ?? "", task.corrupted[index] ?? ""];
+  const name = Object.entries(task.positions).find(([, at]) => at === index)?.[0];
+  const where = `position ${index}${name === undefined ? "" : ` (${name})`}`;
+  if (clean !== corrupted)
+    return `${where} · clean ${tokenText(clean)} · corrupted ${tokenText(corrupted)}`;
+  const before = index < Math.min(...task.differs);
+  return `${where} · ${tokenText(clean)} in both${before ? " · before the first difference: exactly 0" : ""}`;
+}
+
+function reached(cx: Context, site: string): string {
+  const { result } = cx.state;
+  const cell = hostCell(site);
+  if (result === undefined || cell === undefined) return "click to patch, Shift-click to add";
+  const moved = movedAt(result.reach, cell);
+  if (moved?.size === 0)
+    return `exactly 0: nothing before layer ${firstLayer(result.patches)} changes`;
+  if (moved === undefined || !Number.isFinite(moved.along)) return "no movement to measure here";
+  const towards = sourceOf(result.direction);
+  return `moved ${plainNumber(moved.along)} of the way to ${towards} at the last token (size ${plainNumber(moved.size)}, cos ${plainNumber(moved.cos)})`;
+}
+
+function aboutSite(cx: Context, site: string): string {
+  const cell = hostCell(site);
+  const reason = cell && refusalOf(cx.scene, cell.component);
+  if (reason !== undefined) return refusedWords(site, reason);
+  const metric = metricOf(cx.state, cx.scene);
+  const known = knownReadings(cx.state, metric.name).get(site);
+  const alone =
+    known === undefined
+      ? ""
+      : ` · alone: effect ${signed(known.effect, metric.noise_floor)}${known.share === null ? "" : `, ${percent(known.share)}`}`;
+  return `${site} · ${reached(cx, site)}${alone}`;
+}
+
+export function readout(cx: Context, focus: string) {
+  const at = cx.state.hover ?? focus;
+  const text = at.startsWith("@") ? aboutToken(cx, Number(at.slice(1))) : aboutSite(cx, at);
+  return html`<div class="readout"><span>${text}</span></div>`;
+}

@@ -1,0 +1,31 @@
+/** The residual stream of a lane: its line, and how far it moved towards the source after each layer. */
+
+import { nothing, svg } from "lit-html";
+import type { Context } from "../context";
+import type { Lane } from "../protocol";
+import { layerLeft, STREAM_HEIGHT } from "../pure/geometry";
+import { movedAt } from "../pure/reach";
+
+function flow(cx: Context, layer: number, y: number) {
+  const moved = movedAt(cx.state.result?.reach, {
+    layer,
+    component: "resid_post",
+    index: undefined,
+  });
+  if (moved === undefined || !(Math.abs(moved.along) >= 0.05)) return nothing;
+  const x = layerLeft(cx.layout, layer) + cx.layout.pitch - 1;
+  const last = layer === cx.layout.layers - 1;
+  const w = last ? 3 : cx.layout.pitch;
+  const kind = moved.along < 0 ? "flow away" : "flow";
+  return svg`<rect class=${kind} x=${x} y=${y - 2} width=${w} height="4"
+    opacity=${Math.min(1, Math.abs(moved.along))} style="--d:${layer - cx.layout.first}"/>`;
+}
+
+export function stream(cx: Context, lane: Lane) {
+  const { first, count, pitch } = cx.layout;
+  const y = cx.layout.lanes[lane].streamTop + STREAM_HEIGHT / 2;
+  const layers = Array.from({ length: count }, (_, i) => first + i);
+  return svg`<g aria-hidden="true"><rect class="line" x="0" y=${y - 1.25} width=${count * pitch + 2} height="2.5"/>${
+    lane === "patched" ? layers.map((layer) => flow(cx, layer, y)) : nothing
+  }</g>`;
+}

@@ -1,0 +1,74 @@
+/** The toolbar: what model, which direction, which metric, which position; undo, code, keys. */
+
+import { html, nothing } from "lit-html";
+import type { Context } from "../context";
+import type { Direction } from "../protocol";
+import { tokenText } from "../pure/format";
+import { positionIndex } from "../pure/sites";
+import { hostOf } from "../pure/words";
+import type { Panel } from "../state";
+
+function modelName(cx: Context) {
+  const { model, task } = cx.scene;
+  const facts = [`${model.n_layers} layers × ${model.n_heads} heads`, model.dtype, model.device];
+  const check = model.checks.passed ? "✓ checked" : "✗ checks failed";
+  return html`<div class="model"><h2>${model.name}</h2><span class="facts">${facts.filter((f) => f !== "").join(" · ")}</span>
+    ${model.checks.summary === "" ? nothing : html`<span class="check" title=${model.checks.summary}>${check}</span>`}
+    ${task.n_pairs > 1 ? html`<span class="facts">mean of ${task.n_pairs} pairs</span>` : nothing}</div>`;
+}
+
+function direction(cx: Context, which: Direction) {
+  const on = cx.state.direction === which;
+  const [verb, way] =
+    which === "denoise" ? ["Denoise", "clean → corrupted"] : ["Noise", "corrupted → clean"];
+  return html`<button class="segment ${which} ${on ? "on" : ""}" aria-pressed=${on ? "true" : "false"} data-direction=${which}
+    title="${which === "denoise" ? "put clean values into the corrupted run: what is enough" : "put corrupted values into the clean run: what is needed"} (N)"
+    @click=${() => cx.act.direction(which)}>${verb}<small>${way}</small></button>`;
+}
+
+function metrics(cx: Context) {
+  const { metrics: all } = cx.scene;
+  const change = (event: Event) => {
+    if (event.target instanceof HTMLSelectElement) cx.act.metric(event.target.value);
+  };
+  return html`<select class="metric-select" aria-label="metric" @change=${change}>${all.map(
+    (m) =>
+      html`<option value=${m.name} ?selected=${m.name === cx.state.metric}>${m.label}</option>`,
+  )}</select>`;
+}
+
+function position(cx: Context) {
+  const { state, scene, act } = cx;
+  const index = positionIndex(state.position, scene.task);
+  const host = scene.task[hostOf(state.direction)];
+  const label = index === undefined ? "all positions" : `@${index} ${tokenText(host[index] ?? "")}`;
+  return html`<div class="chip" role="group" aria-label="position">
+    <button title="one position back ( [ )" aria-label="one position back" @click=${() => act.stepPosition(-1)}>‹</button>
+    <button class="where ${index === undefined ? "" : "on"}" title="all positions (A)" @click=${() => act.position("all")}>${label}</button>
+    <button title="one position on ( ] )" aria-label="one position on" @click=${() => act.stepPosition(1)}>›</button></div>`;
+}
+
+function opener(cx: Context, panel: Panel, label: string, title: string) {
+  const open = cx.state.panel === panel;
+  return html`<button class="tool ${open ? "on" : ""}" title=${title} aria-expanded=${open ? "true" : "false"}
+    @click=${() => cx.act.panel(open ? "none" : panel)}>${label}</button>`;
+}
+
+function tools(cx: Context) {
+  const { state, act } = cx;
+  const back = state.cursor > 0;
+  const on = state.cursor + 1 < state.timeline.length;
+  return html`${metrics(cx)}${position(cx)}<div class="buttons">
+    <button class="tool" title="undo (Z)" aria-label="undo" ?disabled=${!back} @click=${() => act.undo()}>↶</button>
+    <button class="tool" title="redo (Shift+Z)" aria-label="redo" ?disabled=${!on} @click=${() => act.redo()}>↷</button>
+    ${opener(cx, "site", "Site", "type a site (/)")}${opener(cx, "code", "Code", "the pw lines of this view")}${opener(cx, "keys", "?", "keys (?)")}</div>`;
+}
+
+export function toolbar(cx: Context) {
+  const { compact } = cx.layout;
+  const open = cx.state.panel === "menu";
+  return html`<div class="toolbar" role="toolbar" aria-label="patchwidgets">${modelName(cx)}
+    <div class="segments" role="group" aria-label="direction">${direction(cx, "denoise")}${direction(cx, "noise")}</div>
+    ${compact ? opener(cx, "menu", "⋯", "more") : tools(cx)}</div>
+    ${compact && open ? html`<div class="toolbar menu">${tools(cx)}</div>` : nothing}`;
+}
