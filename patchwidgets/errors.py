@@ -1,4 +1,4 @@
-"""The errors a person can meet. Each says what was expected, what arrived and what to do; importing this costs nothing."""
+"""The errors a person can meet: what was expected, what arrived, what to do. Importing this costs nothing."""
 
 
 class PatchwidgetsError(Exception):

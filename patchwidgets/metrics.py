@@ -64,12 +64,19 @@ def _gather(scores: "Tensor", ids: list[list[int]]) -> "Tensor":
     """Log-sum-exp of `scores` ``[row, vocabulary]`` over each row's alternatives; of one token, its score."""
     import torch
 
-    return torch.stack([row[torch.tensor(alternatives)].logsumexp(0) for row, alternatives in zip(scores, ids, strict=True)])
+    return torch.stack(
+        [
+            row[torch.tensor(alternatives)].logsumexp(0)
+            for row, alternatives in zip(scores, ids, strict=True)
+        ]
+    )
 
 
 def _foils(readout: Readout) -> list[list[int]]:
     if readout.foil_ids is None:
-        raise MetricError("This metric compares the answer with a foil and the task has none; give Task(foil=...).")
+        raise MetricError(
+            "This metric compares the answer with a foil and the task has none; give Task(foil=...)."
+        )
     return readout.foil_ids
 
 
@@ -103,7 +110,12 @@ def rank(readout: Readout) -> "Tensor":
     """1 + the number of tokens strictly above the best answer; 1 is the top."""
     import torch
 
-    best = torch.stack([row[torch.tensor(ids)].max() for row, ids in zip(readout.logits, readout.answer_ids, strict=True)])
+    best = torch.stack(
+        [
+            row[torch.tensor(ids)].max()
+            for row, ids in zip(readout.logits, readout.answer_ids, strict=True)
+        ]
+    )
     return 1.0 + (readout.logits > best[:, None]).sum(-1)
 
 
@@ -140,7 +152,9 @@ def find_metric(metric: str | MetricFunction) -> Metric:
     if callable(metric):
         name = getattr(metric, "__name__", type(metric).__name__)
         return Metric(name, metric, name)
-    raise MetricError(f"Unknown metric {metric!r}; expected one of {', '.join(METRICS)}, or a callable over a Readout.")
+    raise MetricError(
+        f"Unknown metric {metric!r}; expected one of {', '.join(METRICS)}, or a callable over a Readout."
+    )
 
 
 def evaluate(metric: Metric, readout: Readout) -> Values:
@@ -156,9 +170,13 @@ def evaluate(metric: Metric, readout: Readout) -> Values:
     values = torch.as_tensor(metric.function(readout)).detach().to("cpu", torch.float64)
     rows = len(readout.logits)
     if values.shape != (rows,):
-        raise MetricError(f"Metric {metric.name!r} returned shape {tuple(values.shape)} for {rows} rows; expected ({rows},).")
+        raise MetricError(
+            f"Metric {metric.name!r} returned shape {tuple(values.shape)} for {rows} rows; expected ({rows},)."
+        )
     if not torch.isfinite(values).all():
-        raise MetricError(f"Metric {metric.name!r} returned a number that is not finite: {values.tolist()}.")
+        raise MetricError(
+            f"Metric {metric.name!r} returned a number that is not finite: {values.tolist()}."
+        )
     array: Values = values.numpy()
     return array
 

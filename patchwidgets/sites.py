@@ -76,14 +76,22 @@ class Site:
 
     def __post_init__(self) -> None:
         if self.component not in COMPONENTS:
-            raise SiteError(f"Unknown component {self.component!r}; known are {', '.join(COMPONENTS)}.")
+            raise SiteError(
+                f"Unknown component {self.component!r}; known are {', '.join(COMPONENTS)}."
+            )
         if (self.layer is None) != (self.component == "embed"):
-            raise SiteError(f"{self.component!r} needs a layer, as in 'L9.{self.component}'; only 'embed' has none.")
+            raise SiteError(
+                f"{self.component!r} needs a layer, as in 'L9.{self.component}'; only 'embed' has none."
+            )
         countable = HEAD_COMPONENTS | NEURON_COMPONENTS
         if self.index is not None and self.component not in countable:
-            raise SiteError(f"{self.component!r} has no heads or neurons to choose from; write 'L{self.layer}.{self.component}'.")
+            raise SiteError(
+                f"{self.component!r} has no heads or neurons to choose from; write 'L{self.layer}.{self.component}'."
+            )
         if self.kv and self.component not in ("k", "v"):
-            raise SiteError(f"Only k and v have key-value heads; {self.component!r} is written with H, as in 'L9.H6.{self.component}'.")
+            raise SiteError(
+                f"Only k and v have key-value heads; {self.component!r} is written with H, as in 'L9.H6.{self.component}'."
+            )
 
     @classmethod
     def parse(cls, text: "str | Site") -> "Site":
@@ -148,7 +156,12 @@ class Patch:
     source: Any = "source"
     fn: Callable[[Any, Any], Any] | None = None
 
-    def __init__(self, site: "str | Site", source: Any = "source", fn: Callable[[Any, Any], Any] | None = None) -> None:
+    def __init__(
+        self,
+        site: "str | Site",
+        source: Any = "source",
+        fn: Callable[[Any, Any], Any] | None = None,
+    ) -> None:
         if isinstance(source, str) and source not in ("source", "clean", "corrupted", "host"):
             raise PatchError(
                 f"Unknown source {source!r} for {site}; expected 'source', 'clean', 'corrupted', 'host', a Run or a tensor."
@@ -171,11 +184,17 @@ def _component(unit: str | None, component: str | None, text: str) -> Component:
         return "neuron" if unit == "N" else "z"
     found = ALIASES.get(component, component)
     if found not in COMPONENTS:
-        raise SiteError(f"Unknown component {component!r} in {text!r}; known are {', '.join(COMPONENTS)}.")
-    allowed = {"N": NEURON_COMPONENTS, "H": HEAD_COMPONENTS, "KV": frozenset({"k", "v"})}.get(unit or "")
+        raise SiteError(
+            f"Unknown component {component!r} in {text!r}; known are {', '.join(COMPONENTS)}."
+        )
+    allowed = {"N": NEURON_COMPONENTS, "H": HEAD_COMPONENTS, "KV": frozenset({"k", "v"})}.get(
+        unit or ""
+    )
     if allowed is not None and found not in allowed:
-        raise SiteError(f"{text!r}: {unit} goes with {', '.join(sorted(allowed))}, not with {component!r}.")
-    return found  # type: ignore[return-value]
+        raise SiteError(
+            f"{text!r}: {unit} goes with {', '.join(sorted(allowed))}, not with {component!r}."
+        )
+    return found
 
 
 def _parse_pos(text: str | None, site: str) -> Position:
@@ -188,7 +207,9 @@ def _parse_pos(text: str | None, site: str) -> Position:
         return (start, stop)
     if _NAME.fullmatch(text):
         return text
-    raise SiteError(f"Position {text!r} in {site!r} is neither a number, a range such as 3:7, nor a name such as S2.")
+    raise SiteError(
+        f"Position {text!r} in {site!r} is neither a number, a range such as 3:7, nor a name such as S2."
+    )
 
 
 def _print_pos(pos: int | tuple[int | None, int | None] | str) -> str:

@@ -10,7 +10,9 @@ Tokenizer = Any
 """A transformers tokenizer; it ships no useful types."""
 
 
-def encode(tokenizer: Tokenizer, text: str, bos: bool | None = None, chat: bool = False) -> list[int]:
+def encode(
+    tokenizer: Tokenizer, text: str, bos: bool | None = None, chat: bool = False
+) -> list[int]:
     """The ids of a prompt, beginning token included where it is wanted.
 
     Parameters
@@ -40,7 +42,10 @@ def encode(tokenizer: Tokenizer, text: str, bos: bool | None = None, chat: bool 
 
 def adds_bos(tokenizer: Tokenizer) -> bool:
     """Whether the tokenizer puts its beginning token before a text by itself."""
-    return tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id
+    return (
+        tokenizer.bos_token_id is not None
+        and tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id
+    )
 
 
 def _chat_prompt(tokenizer: Tokenizer, text: str) -> str:
@@ -74,9 +79,13 @@ def answer_id(tokenizer: Tokenizer, prompt: str, answer: str, bos: bool | None, 
     if len(ids) == 1:
         return ids[0]
     if not ids:
-        raise AnswerError(f"The answer {answer!r} has no tokens; give the text that follows the prompt.")
+        raise AnswerError(
+            f"The answer {answer!r} has no tokens; give the text that follows the prompt."
+        )
     pieces = "·".join(visible(token) for token in token_strings(tokenizer, after)[len(before) :])
-    raise AnswerError(f"{answer!r} is {len(ids)} tokens ({pieces}); choose one that is a single token.")
+    raise AnswerError(
+        f"{answer!r} is {len(ids)} tokens ({pieces}); choose one that is a single token."
+    )
 
 
 def token_strings(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
@@ -113,4 +122,7 @@ def aligned(clean: Sequence[str], corrupted: Sequence[str]) -> str:
             columns.append((above, below, "" if tag == "equal" else "^"))
     widths = [max(len(above), len(below)) for above, below, _ in columns]
     rows = zip(*columns, strict=True)
-    return "\n".join("  " + "|".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip("| ") for row in rows)
+    return "\n".join(
+        "  " + "|".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip("| ")
+        for row in rows
+    )

@@ -36,7 +36,9 @@ class Pair:
     @property
     def differs(self) -> tuple[int, ...]:
         """The positions at which the prompts differ."""
-        return tuple(i for i, (a, b) in enumerate(zip(self.clean, self.corrupted, strict=True)) if a != b)
+        return tuple(
+            i for i, (a, b) in enumerate(zip(self.clean, self.corrupted, strict=True)) if a != b
+        )
 
     def indices(self, pos: Position) -> list[int]:
         """A position of a site as indices into this pair's prompt.
@@ -54,21 +56,27 @@ class Pair:
         if isinstance(pos, tuple):
             found = list(range(n))[slice(*pos)]
             if not found:
-                raise SiteError(f"The range {pos[0]}:{pos[1]} is empty in a prompt of {n} tokens (0 to {n - 1}).")
+                raise SiteError(
+                    f"The range {pos[0]}:{pos[1]} is empty in a prompt of {n} tokens (0 to {n - 1})."
+                )
             return found
         return [index_of(pos, n)]
 
     def _named(self, name: str) -> int:
         if name not in self.positions:
             known = ", ".join(self.positions) or "none"
-            raise SiteError(f"The task names no position {name!r}; it names: {known}. Name one with Task(positions={{...}}).")
+            raise SiteError(
+                f"The task names no position {name!r}; it names: {known}. Name one with Task(positions={{...}})."
+            )
         return self.positions[name]
 
 
 def index_of(pos: int, n: int) -> int:
     """A position as an index from 0 in a prompt of `n` tokens; negative ones count from the end."""
     if not -n <= pos < n:
-        raise SiteError(f"Position {pos} is out of range: the prompt has {n} tokens (0 to {n - 1}, or -{n} to -1).")
+        raise SiteError(
+            f"Position {pos} is out of range: the prompt has {n} tokens (0 to {n - 1}, or -{n} to -1)."
+        )
     return pos % n
 
 
@@ -88,11 +96,14 @@ def encode_pairs(task: Task, tokenizer: Tokenizer) -> list[Pair]:
 def _encode_pair(task: Task, tokenizer: Tokenizer, i: int, n: int) -> Pair:
     where = "" if n == 1 else f"Pair {i}: "
     try:
-        clean, corrupted = (encode(tokenizer, text, task.bos, task.chat) for text in (task.clean, task.corrupted))  # type: ignore[arg-type]
+        prompts = (str(task.clean), str(task.corrupted))
+        clean, corrupted = (encode(tokenizer, text, task.bos, task.chat) for text in prompts)
         _check_comparable(clean, corrupted, tokenizer)
         answers = _answer_ids(task.answer, task.clean, task, tokenizer)
         foils = None if task.foil is None else _answer_ids(task.foil, task.clean, task, tokenizer)
-        positions = {name: _position(spec, task, tokenizer, clean) for name, spec in task.positions.items()}
+        positions = {
+            name: _position(spec, task, tokenizer, clean) for name, spec in task.positions.items()
+        }
     except (TaskError, SiteError) as error:
         raise type(error)(f"{where}{error}") from None
     return Pair(tuple(clean), tuple(corrupted), answers, foils, positions)
@@ -116,10 +127,19 @@ def _answer_ids(answer: Any, prompt: Any, task: Task, tokenizer: Tokenizer) -> t
     alternatives = (answer,) if isinstance(answer, str) else tuple(answer)
     if not alternatives:
         raise TaskError("An answer or foil is an empty tuple; give at least one alternative.")
-    return tuple(dict.fromkeys(answer_id(tokenizer, prompt, text, task.bos, task.chat) for text in alternatives))
+    return tuple(
+        dict.fromkeys(
+            answer_id(tokenizer, prompt, text, task.bos, task.chat) for text in alternatives
+        )
+    )
 
 
-def _position(spec: PositionSpec | Sequence[PositionSpec], task: Task, tokenizer: Tokenizer, ids: Sequence[int]) -> int:
+def _position(
+    spec: PositionSpec | Sequence[PositionSpec],
+    task: Task,
+    tokenizer: Tokenizer,
+    ids: Sequence[int],
+) -> int:
     if isinstance(spec, int):
         return index_of(spec, len(ids))
     prompt = str(task.clean)
@@ -129,14 +149,20 @@ def _position(spec: PositionSpec | Sequence[PositionSpec], task: Task, tokenizer
     return _last_token_before(found + len(str(spec)), prompt, task, tokenizer, ids)
 
 
-def _last_token_before(end: int, prompt: str, task: Task, tokenizer: Tokenizer, ids: Sequence[int]) -> int:
+def _last_token_before(
+    end: int, prompt: str, task: Task, tokenizer: Tokenizer, ids: Sequence[int]
+) -> int:
     """The index of the token that holds character ``end - 1`` of the prompt, counted from the end of the prompt.
 
     Counted from the end, since a beginning token or a chat template may stand before it.
     """
     tail = prompt[end:]
     if task.chat:
-        raise TaskError("Positions given as text are not found in chat prompts; give an index instead.")
-    offsets = tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        raise TaskError(
+            "Positions given as text are not found in chat prompts; give an index instead."
+        )
+    offsets = tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True)[
+        "offset_mapping"
+    ]
     behind = sum(start >= end for start, _ in offsets) if tail else 0
     return len(ids) - 1 - behind

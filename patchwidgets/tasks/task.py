@@ -1,6 +1,6 @@
 """A task: clean and corrupted prompts with the answer and the foil, as plain data. Costs nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,16 +46,31 @@ class Task:
     chat: bool = False
 
     def __post_init__(self) -> None:
-        n = len(self)
-        if n == 0:
+        for name in ("clean", "corrupted", "answer", "foil"):
+            value = getattr(self, name)
+            scalar = value is None or isinstance(value, str)
+            if not scalar and not (isinstance(value, tuple) and name in ("answer", "foil")):
+                object.__setattr__(self, name, list(value))
+        if len(self) == 0:
             raise TaskError("A task needs at least one pair of prompts; clean is an empty list.")
-        lists = {"clean": self.clean, "corrupted": self.corrupted, "answer": self.answer, "foil": self.foil}
-        lists |= {f"positions[{name!r}]": spec for name, spec in self.positions.items()}  # type: ignore[dict-item]
-        for name, value in lists.items():
-            if isinstance(value, list) and len(value) != n:
-                raise TaskError(f"{name} has {len(value)} entries for {n} pairs of prompts; give one per pair.")
-            if name == "corrupted" and not isinstance(value, list) and n > 1:
-                raise TaskError(f"clean is a list of {n} prompts and corrupted is one; give one per pair.")
+        if isinstance(self.clean, str) != isinstance(self.corrupted, str):
+            raise TaskError(
+                "One of clean and corrupted is a list and the other is one prompt; give one per pair."
+            )
+        for name, value in self._lists():
+            if len(value) != len(self):
+                raise TaskError(
+                    f"{name} has {len(value)} entries for {len(self)} pairs of prompts; give one per pair."
+                )
+
+    def _lists(self) -> Iterator[tuple[str, list[Any]]]:
+        named = {f"positions[{name!r}]": spec for name, spec in self.positions.items()}
+        fields: dict[str, Any] = {
+            name: getattr(self, name) for name in ("corrupted", "answer", "foil")
+        }
+        for name, value in (fields | named).items():
+            if isinstance(value, list):
+                yield name, value
 
     def __len__(self) -> int:
         """How many pairs."""
@@ -66,7 +81,13 @@ class Task:
         foil = None if self.foil is None else _entry(self.foil, i)
         positions = {name: _entry(spec, i) for name, spec in self.positions.items()}
         return Task(
-            _entry(self.clean, i), _entry(self.corrupted, i), _entry(self.answer, i), foil, positions, self.bos, self.chat
+            _entry(self.clean, i),
+            _entry(self.corrupted, i),
+            _entry(self.answer, i),
+            foil,
+            positions,
+            self.bos,
+            self.chat,
         )
 
 

@@ -1,0 +1,65 @@
+"""Activation patching in a notebook: see three runs of a language model side by side and splice one into another."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from patchwidgets import errors, metrics, plot, tasks
+    from patchwidgets.experiment import Experiment
+    from patchwidgets.loading import load, wrap
+    from patchwidgets.model import Model
+    from patchwidgets.result import PatchResult
+    from patchwidgets.run import Run
+    from patchwidgets.session import PatchSession
+    from patchwidgets.sites import Patch, Site
+    from patchwidgets.tasks import Task
+    from patchwidgets.widget import PatchExplorer, explore
+
+__all__ = [
+    "Experiment",
+    "Model",
+    "Patch",
+    "PatchExplorer",
+    "PatchResult",
+    "PatchSession",
+    "Run",
+    "Site",
+    "Task",
+    "errors",
+    "explore",
+    "load",
+    "metrics",
+    "plot",
+    "tasks",
+    "wrap",
+]
+
+# torch and transformers take seconds to import, so each name is imported when it is first used.
+_HOME = {
+    "Experiment": "experiment",
+    "Model": "model",
+    "Patch": "sites",
+    "PatchExplorer": "widget",
+    "PatchResult": "result",
+    "PatchSession": "session",
+    "Run": "run",
+    "Site": "sites",
+    "Task": "tasks",
+    "explore": "widget",
+    "load": "loading",
+    "wrap": "loading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"patchwidgets.{_HOME[name]}"), name)
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("patchwidgets")
+    if name in __all__:
+        return importlib.import_module(f"patchwidgets.{name}")
+    raise AttributeError(f"module 'patchwidgets' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,149 @@
+"""What a transformers model consists of: its sizes, where each component passes by, and what it does not have."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch import nn
+
+from patchwidgets.architectures import ARCHITECTURES, Architecture
+from patchwidgets.errors import ModelError
+from patchwidgets.hooks import Key, Tap
+
+
+class Anatomy:
+    """Sizes and taps of one model.
+
+    Parameters
+    ----------
+    hf_model
+        A causal language model of transformers.
+
+    Raises
+    ------
+    ModelError
+        An encoder, or a family without a record in `patchwidgets.architectures`.
+
+    Attributes
+    ----------
+    n_layers, n_heads, n_kv_heads, d_model, d_mlp
+        Sizes; `d_mlp` is None where there is no one down projection.
+    taps
+        By component and layer.
+    refused
+        Components that the model does not have, with the reason.
+    """
+
+    def __init__(self, hf_model: Any) -> None:
+        self.hf_model = hf_model
+        self.config = hf_model.config.get_text_config()
+        self.architecture = _find_architecture(hf_model)
+        self.blocks: list[nn.Module] = list(hf_model.get_submodule(self.architecture.layers))
+        self.n_layers = len(self.blocks)
+        self.n_heads: int = self.config.num_attention_heads
+        self.n_kv_heads: int = _n_kv_heads(self.config)
+        self.d_model: int = self.config.hidden_size
+        self.parallel = _flag(self.config, self.architecture.parallel)
+        self.refused = dict(_refusals(self))
+        self.taps: dict[Key, Tap] = {
+            ("embed", None): Tap(hf_model.get_input_embeddings(), "output")
+        }
+        for layer, block in enumerate(self.blocks):
+            self.taps |= {(component, layer): tap for component, tap in self._block_taps(block)}
+        self.d_mlp = _width(self.taps[("neuron", 0)].module) if ("neuron", 0) in self.taps else None
+
+    @property
+    def model_type(self) -> str:
+        """The family, as transformers calls it."""
+        return str(self.config.model_type)
+
+    @property
+    def bodies(self) -> tuple[nn.Module, nn.Module]:
+        """The model, and the module in it that runs the blocks."""
+        return self.hf_model, self.hf_model.get_submodule(
+            self.architecture.layers.rpartition(".")[0]
+        )
+
+    def down(self, component: str, layer: int) -> nn.Module | None:
+        """The linear module from ``z`` to ``attn_out`` or ``neuron`` to ``mlp_out``, if nothing comes after it."""
+        writer = {"z": "attn_out", "neuron": "mlp_out"}[component]
+        if (component, layer) not in self.taps:
+            return None
+        module = self.taps[(component, layer)].module
+        return module if self.taps[(writer, layer)].module is module else None
+
+    def _block_taps(self, block: nn.Module) -> Iterator[tuple[str, Tap]]:
+        a, module = self.architecture, block.get_submodule
+        scale = float(getattr(self.config, a.multiplier)) if a.multiplier else 1.0
+        yield "resid_pre", Tap(block, "input")
+        yield "resid_post", Tap(block, "output")
+        yield "z", Tap(module(a.z), "input", n_heads=self.n_heads)
+        yield "attn_out", Tap(module(a.attn_out), "output", scale=scale)
+        yield "mlp_out", Tap(module(a.mlp_out), "output", scale=scale)
+        if a.mlp_input is not None and not self.parallel:
+            yield "resid_mid", Tap(module(a.mlp_input), "input", in_place=True)
+        if a.neuron is not None:
+            yield "neuron", Tap(module(a.neuron), "input")
+        if a.neuron_pre is not None:
+            yield (
+                "neuron_pre",
+                Tap(module(a.neuron_pre), "output", half=0 if a.fused_gate_up else None),
+            )
+        if a.neuron_up is not None:
+            yield (
+                "neuron_up",
+                Tap(module(a.neuron_up), "output", half=1 if a.fused_gate_up else None),
+            )
+
+
+def _find_architecture(hf_model: Any) -> Architecture:
+    config = hf_model.config
+    if getattr(config, "is_encoder_decoder", False) or hf_model.get_output_embeddings() is None:
+        raise ModelError(
+            f"{type(hf_model).__name__} is not a causal language model: patchwidgets reads next-token logits. "
+            "Load the model with AutoModelForCausalLM."
+        )
+    for model_type in (config.model_type, config.get_text_config().model_type):
+        if model_type in ARCHITECTURES:
+            return ARCHITECTURES[model_type]
+    raise ModelError(
+        f"No record for the family {config.model_type!r}. Known are {', '.join(sorted(ARCHITECTURES))}; "
+        "add a record to patchwidgets/architectures.py (a dozen module names; it is checked at load)."
+    )
+
+
+def _refusals(anatomy: Anatomy) -> Iterator[tuple[str, str]]:
+    a = anatomy.architecture
+    if anatomy.parallel or a.mlp_input is None:
+        yield "resid_mid", "attention and MLP run in parallel. Use resid_pre or resid_post."
+    if a.neuron is None:
+        for component in ("neuron_pre", "neuron_up", "neuron"):
+            yield (
+                component,
+                "the MLP is a mixture of experts without one set of neurons. Use mlp_out.",
+            )
+    elif a.neuron_up is None:
+        yield "neuron_up", "the MLP has no gate. Use neuron_pre or neuron."
+    for component in ("q", "k", "v", "pattern"):
+        yield component, "this version reads attention at its output only. Use z."
+
+
+def _flag(config: Any, value: bool | str) -> bool:
+    return value if isinstance(value, bool) else bool(getattr(config, value))
+
+
+def _n_kv_heads(config: Any) -> int:
+    if getattr(config, "multi_query", False) and not getattr(
+        config, "new_decoder_architecture", False
+    ):
+        return 1
+    for name in ("num_key_value_heads", "num_kv_heads"):
+        if (n := getattr(config, name, None)) is not None:
+            return int(n)
+    return int(config.num_attention_heads)
+
+
+def _width(down: nn.Module) -> int:
+    """Inputs of a Linear or of GPT-2's Conv1D."""
+    weight: Any = down.weight
+    n_in = getattr(down, "in_features", None)
+    return int(weight.shape[0] if n_in is None else n_in)

@@ -1,0 +1,225 @@
+"""Does a model do what its record says? Two short forward passes on random tokens, before anything else is believed.
+
+Reading: ``resid_pre + attn_out + mlp_out == resid_post`` in every layer, every site is reached, and the last token
+changes no earlier state. Writing: with noise written at every site at once, each next quantity is what the
+identities say of the *written* values; a write that goes nowhere shows as a gap of the size of the noise.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from patchwidgets.anatomy import Anatomy
+from patchwidgets.errors import VerificationError
+from patchwidgets.forward import forward
+from patchwidgets.hooks import Edit, Key
+
+Verify = Literal["strict", "warn", "off"]
+N_TOKENS = 6
+
+
+@dataclass(frozen=True)
+class Check:
+    """One identity in one layer: the gap, relative to the size of what is compared, and what is allowed."""
+
+    identity: str
+    layer: int
+    gap: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the gap is within what the dtype allows."""
+        return self.gap <= self.tolerance
+
+    def __str__(self) -> str:
+        return f"{self.identity} at layer {self.layer}: relative gap {self.gap:.1e}, allowed {self.tolerance:.1e}"
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The report of a model's checks. Empty if they were switched off."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all of them passed."""
+        return all(check.passed for check in self.checks)
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """Those which did not pass."""
+        return tuple(check for check in self.checks if not check.passed)
+
+    @property
+    def largest_gap(self) -> float:
+        """The largest relative gap."""
+        return max((check.gap for check in self.checks), default=0.0)
+
+    def __str__(self) -> str:
+        if not self.checks:
+            return "not checked (verify='off')"
+        kinds = len({check.identity for check in self.checks})
+        if self.passed:
+            return f"{kinds} identities hold in every layer (largest relative gap {self.largest_gap:.1e})"
+        return f"{len(self.failed)} of {len(self.checks)} checks failed, first: {self.failed[0]}"
+
+
+def verify_model(anatomy: Anatomy) -> Checks:
+    """Check reading and writing of every site of a model.
+
+    Raises
+    ------
+    VerificationError
+        A site was never reached.
+    """
+    generator = torch.Generator().manual_seed(0)
+    vocabulary = anatomy.hf_model.get_input_embeddings().weight.shape[0]
+    ids = torch.randint(vocabulary, (1, N_TOKENS), generator=generator)
+    unedited = _read_all(anatomy, ids)
+    return Checks(
+        (*_check_reading(anatomy, unedited), *_check_writing(anatomy, ids, unedited, generator))
+    )
+
+
+def _read_all(anatomy: Anatomy, ids: Tensor) -> dict[Key, Tensor]:
+    """Every site's activation, of the prompt and of the prompt with another last token."""
+    other = ids.clone()
+    other[0, -1] = (other[0, -1] + 1) % anatomy.hf_model.get_input_embeddings().weight.shape[0]
+    activations = forward(anatomy, torch.cat([ids, other]), record=anatomy.taps).activations
+    if missing := anatomy.taps.keys() - activations.keys():
+        component, layer = min(missing, key=str)
+        raise VerificationError(
+            f"{component} of layer {layer} was never reached in {anatomy.model_type!r}; its record in "
+            "patchwidgets/architectures.py names another module than the one that runs."
+        )
+    return activations
+
+
+def _check_reading(anatomy: Anatomy, unedited: Mapping[Key, Tensor]) -> Iterator[Check]:
+    yield from _identities(anatomy, unedited, unedited)
+    for layer in range(anatomy.n_layers):
+        first, second = unedited[("resid_post", layer)][:, :-1].double()
+        gap = _distance(first, second)
+        yield Check(
+            "causal: the last token changes no earlier state", layer, gap, _tolerance(anatomy)
+        )
+
+
+def _check_writing(
+    anatomy: Anatomy, ids: Tensor, unedited: Mapping[Key, Tensor], generator: torch.Generator
+) -> Iterator[Check]:
+    before: dict[Key, Tensor] = {}
+    edits = {key: _disturb(key, before, generator) for key in anatomy.taps}
+    after = forward(anatomy, ids, edits, record=anatomy.taps).activations
+    first = ("resid_pre", 0)
+    unmoved = torch.equal(before[first], unedited[first][:1])
+    yield Check("writing: embed changes the first resid_pre", 0, float(unmoved), 0.0)
+    for check in _identities(anatomy, before, after):
+        yield Check(f"writing: {check.identity}", check.layer, check.gap, check.tolerance)
+    yield from _check_nonlinearity(anatomy, before, after)
+
+
+def _disturb(key: Key, before: dict[Key, Tensor], generator: torch.Generator) -> Edit:
+    """An edit that notes what it finds and adds noise of the same size (a constant before the non-linearity)."""
+
+    def edit(activation: Tensor) -> Tensor:
+        before[key] = activation.clone()
+        if key[0] == "neuron_pre":
+            return torch.full_like(activation, 0.75)
+        noise = torch.randn(activation.shape, generator=generator).to(activation)
+        return activation + noise * activation.float().std().to(activation).clamp_min(1e-3)
+
+    return edit
+
+
+def _identities(
+    anatomy: Anatomy, before: Mapping[Key, Tensor], after: Mapping[Key, Tensor]
+) -> Iterator[Check]:
+    """What is found at a site (`before` an edit) against what was written upstream (`after` the edits)."""
+    add, linear = _sum_gap, _linear_gap
+    tolerance = _tolerance(anatomy)
+    for layer in range(anatomy.n_layers):
+        pre, post = after[("resid_pre", layer)], before[("resid_post", layer)]
+        attn, mlp = after[("attn_out", layer)], after[("mlp_out", layer)]
+        if ("resid_mid", layer) in anatomy.taps:
+            mid = ("resid_mid", layer)
+            yield Check(
+                "resid_pre + attn_out = resid_mid", layer, add(before[mid], pre, attn), tolerance
+            )
+            yield Check(
+                "resid_mid + mlp_out = resid_post", layer, add(post, after[mid], mlp), tolerance
+            )
+        else:
+            yield Check(
+                "resid_pre + attn_out + mlp_out = resid_post",
+                layer,
+                add(post, pre, attn, mlp),
+                tolerance,
+            )
+        if layer + 1 < anatomy.n_layers:
+            following = before[("resid_pre", layer + 1)]
+            yield Check(
+                "resid_post = next resid_pre",
+                layer,
+                add(following, after[("resid_post", layer)]),
+                tolerance,
+            )
+        for part, whole in (("z", "attn_out"), ("neuron", "mlp_out")):
+            module = anatomy.down(part, layer)
+            if module is not None:
+                gap = linear(
+                    anatomy, module, (part, layer), after[(part, layer)], before[(whole, layer)]
+                )
+                yield Check(f"projected {part} = {whole}", layer, gap, tolerance)
+
+
+def _check_nonlinearity(
+    anatomy: Anatomy, before: Mapping[Key, Tensor], after: Mapping[Key, Tensor]
+) -> Iterator[Check]:
+    """With one constant written into every ``neuron_pre``, all neurons are equal (times ``neuron_up``)."""
+    for layer in range(anatomy.n_layers):
+        if ("neuron_pre", layer) not in anatomy.taps:
+            return
+        up = after.get(("neuron_up", layer))
+        found = before[("neuron", layer)].double()
+        factor = torch.ones_like(found) if up is None else up.double()
+        slope = (found * factor).sum() / (factor * factor).sum()
+        yield Check(
+            "writing: neuron = f(neuron_pre) · neuron_up",
+            layer,
+            _distance(found, slope * factor),
+            _tolerance(anatomy),
+        )
+
+
+def _sum_gap(total: Tensor, *terms: Tensor) -> float:
+    """Largest |total − Σ terms| relative to Σ |terms|, element by element: what rounding alone can do is known."""
+    parts = [term.double() for term in terms]
+    size = sum((part.abs() for part in parts), total.double().abs())
+    return float(((total.double() - sum(parts)).abs() / size.clamp_min(1e-6)).max())
+
+
+def _linear_gap(
+    anatomy: Anatomy, module: torch.nn.Module, key: Key, written: Tensor, found: Tensor
+) -> float:
+    passing = written.flatten(-2) if key[0] == "z" else written
+    writer = "attn_out" if key[0] == "z" else "mlp_out"
+    with torch.no_grad():
+        predicted = module(passing) * anatomy.taps[(writer, key[1])].scale
+    return _distance(found.double(), predicted.double())
+
+
+def _distance(a: Tensor, b: Tensor) -> float:
+    """‖a − b‖ / ‖b‖."""
+    return float((a - b).norm() / b.norm().clamp_min(1e-12))
+
+
+def _tolerance(anatomy: Anatomy) -> float:
+    """What rounding can do in the model's dtype; a write that goes nowhere is off by order 1."""
+    eps = torch.finfo(anatomy.hf_model.dtype).eps
+    return (4 if eps > 1e-4 else 256) * eps

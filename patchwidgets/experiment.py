@@ -1,0 +1,341 @@
+"""An experiment: a model, a task, metrics and a direction; the clean and the corrupted run; patches between them.
+
+Making one costs a forward pass over the clean and one over the corrupted prompts. A patch costs one more, and the first
+patch of a kind another one that records the source.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from copy import copy
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from patchwidgets.errors import MetricError, PatchError
+from patchwidgets.forward import forward
+from patchwidgets.hooks import Edit, Key
+from patchwidgets.metrics import Metric, MetricFunction, Readout, Values, evaluate, find_metric
+from patchwidgets.model import Model
+from patchwidgets.patching import make_edits, patch_step, source_value
+from patchwidgets.reach import REACH_COMPONENTS, Reach, ReachSums
+from patchwidgets.result import PatchResult, Reading
+from patchwidgets.run import Batch, Run
+from patchwidgets.sites import Patch, Position, Site
+from patchwidgets.tasks import Task, encode_pairs
+from patchwidgets.tokens import visible
+
+Direction = Literal["denoise", "noise"]
+MetricSpec = str | MetricFunction
+Patchable = str | Site | Patch
+
+
+class Experiment:
+    """Patches between the clean and the corrupted run of a task.
+
+    Parameters
+    ----------
+    model
+        From `load` or `wrap`.
+    task
+        One pair of prompts or a dataset.
+    metric
+        A name, a callable over a `Readout`, or a list of either; the first is the one that is shown.
+    direction
+        ``"denoise"``: the corrupted run gets clean activations (what is enough). ``"noise"``: the clean run gets
+        corrupted activations (what is needed). The two are not symmetric.
+
+    Raises
+    ------
+    TaskError, AnswerError
+        The task cannot be compared or scored with this tokenizer.
+    MetricError
+        An unknown metric, or one that needs a foil the task does not have.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        task: Task,
+        metric: MetricSpec | Sequence[MetricSpec] = "logit_diff",
+        direction: Direction = "denoise",
+    ) -> None:
+        self.model = model
+        self.task = task
+        self.direction = _checked_direction(direction)
+        self.pairs = encode_pairs(task, model.tokenizer)
+        self.clean = Run(model, [pair.clean for pair in self.pairs])
+        self.corrupted = Run(model, [pair.corrupted for pair in self.pairs])
+        self._again = self._run_again()
+        self._measure_by(metric)
+
+    def __repr__(self) -> str:
+        pairs = "1 pair" if len(self.pairs) == 1 else f"{len(self.pairs)} pairs"
+        return (
+            f"Experiment({self.model.name!r}, {pairs}, {', '.join(self.metrics)}, {self.direction})"
+        )
+
+    @property
+    def host(self) -> Run:
+        """The run that is patched."""
+        return self.corrupted if self.direction == "denoise" else self.clean
+
+    @property
+    def source(self) -> Run:
+        """The run whose activations are spliced in."""
+        return self.clean if self.direction == "denoise" else self.corrupted
+
+    def flip(self) -> "Experiment":
+        """The other direction, on the same recordings."""
+        return self.turned("noise" if self.direction == "denoise" else "denoise")
+
+    def turned(self, direction: Direction) -> "Experiment":
+        """Return this experiment in a given direction, on the same recordings."""
+        other = object.__new__(Experiment)
+        other.__dict__ = self.__dict__ | {"direction": _checked_direction(direction)}
+        return other
+
+    def measuring(self, metric: MetricSpec | Sequence[MetricSpec]) -> "Experiment":
+        """Return this experiment with other metrics, on the same recordings."""
+        other = self.turned(self.direction)
+        other.clean, other.corrupted = copy(self.clean), copy(self.corrupted)
+        other._measure_by(metric)
+        return other
+
+    def focused(self, metric: str) -> "Experiment":
+        """Return this experiment with one of its metrics put first."""
+        if metric not in self.metrics:
+            raise MetricError(
+                f"This experiment does not measure {metric!r}; it measures {', '.join(self.metrics)}."
+            )
+        other = self.turned(self.direction)
+        other.metrics = {metric: self.metrics[metric]} | self.metrics
+        return other
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader of the effects should know: an answer that the clean run does not give."""
+        found = []
+        for i, pair in enumerate(self.pairs[:1] if len(self.pairs) == 1 else []):
+            top = int(self.clean.logits[i].argmax())
+            if top not in pair.answers:
+                names = self.model.token_strings([top, pair.answers[0]])
+                shown, answer = (visible(name) for name in names)
+                found.append(
+                    f"On the clean prompt the model prefers {shown} to {answer}; effects explain little."
+                )
+        missed = sum(
+            int(self.clean.logits[i].argmax()) not in pair.answers
+            for i, pair in enumerate(self.pairs)
+        )
+        if len(self.pairs) > 1 and missed:
+            found.append(
+                f"On {missed} of {len(self.pairs)} clean prompts the model prefers another token than the answer."
+            )
+        return found
+
+    def patch(self, *patches: Patchable, record_reach: bool = False) -> PatchResult:
+        """Run the host prompts with some activations replaced.
+
+        Parameters
+        ----------
+        patches
+            Sites, site strings or patches; several are made jointly, in one run. None at all is the host run.
+        record_reach
+            Note in the same pass what ``reach()`` will need.
+
+        Raises
+        ------
+        SiteError, RefusedError
+            A site that this model or prompt does not have.
+        PatchError
+            A source that does not fit, or the same site twice.
+        """
+        started = time.perf_counter()
+        made = self._checked(patches)
+        record = self._reach_keys if record_reach else ()
+        logits = torch.empty_like(self.host.logits)
+        sums = ReachSums.empty()
+        for batch in self.host.batches:
+            output = forward(self.model.anatomy, batch.ids, self._edits(made, batch), record)
+            logits[batch.rows] = output.logits
+            if record_reach:
+                self._add_reach(sums, batch, output.activations, -1)
+        reach = sums.reach(len(self.pairs[0]) - 1) if record_reach else None
+        return PatchResult(
+            self, made, self._readings(logits), logits, time.perf_counter() - started, reach
+        )
+
+    def reach(self, *patches: Patchable, pos: Position = -1) -> Reach:
+        """How far a patch moves every component from the host towards the source, at one position.
+
+        Raises
+        ------
+        SiteError
+            A position out of range, a range, or an unknown name.
+        """
+        if pos is None or isinstance(pos, tuple):
+            raise PatchError(
+                f"reach() looks at one position; got {pos!r}. Give an index such as -1, or a name."
+            )
+        made, sums = self._checked(patches), ReachSums.empty()
+        for batch in self.host.batches:
+            output = forward(
+                self.model.anatomy, batch.ids, self._edits(made, batch), self._reach_keys
+            )
+            self._add_reach(sums, batch, output.activations, pos)
+        return sums.reach(self.pairs[0].indices(pos)[0])
+
+    def record(self) -> None:
+        """Record both runs now, so that the first patch is as quick as the others."""
+        for run in (self.clean, self.corrupted):
+            for batch in run.batches:
+                run.record(batch, self._reach_keys)
+
+    @property
+    def _reach_keys(self) -> list[Key]:
+        return [
+            (component, layer)
+            for component in REACH_COMPONENTS
+            for layer in range(self.model.n_layers)
+        ]
+
+    def _add_reach(
+        self, sums: ReachSums, batch: Batch, patched: dict[Key, Tensor], pos: Position
+    ) -> None:
+        rows = torch.arange(len(batch.rows))
+        where = torch.tensor([self.pairs[row].indices(pos)[0] for row in batch.rows])
+        runs: list[dict[Key, Tensor]] = []
+        for run in (self.host, self.source):
+            twin = run.batches[self.host.batches.index(batch)]
+            run.record(twin, self._reach_keys)
+            runs.append(twin.activations)
+        host, moved, source = (
+            {key: activations[key][rows, where] for key in self._reach_keys}
+            for activations in (runs[0], patched, runs[1])
+        )
+        sums.add(host, moved, source, self.model.n_layers)
+
+    def _checked(self, patches: Sequence[Patchable]) -> list[Patch]:
+        made = [Patch.of(patch) for patch in patches]
+        for patch in made:
+            self.model.resolve(patch.site)
+        names = [str(patch.site) for patch in made]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise PatchError(f"{', '.join(sorted(twice))} is patched twice; name each site once.")
+        return made
+
+    def _edits(self, patches: Sequence[Patch], batch: Batch) -> dict[Key, Edit]:
+        steps = []
+        for patch in patches:
+            indices = [self.pairs[row].indices(patch.site.pos) for row in batch.rows]
+            if len({len(each) for each in indices}) > 1:
+                raise PatchError(
+                    f"{patch.site} stands for different numbers of positions in different pairs."
+                )
+            steps.append(
+                (patch.site, patch_step(patch, indices, self._source_value(patch, batch, indices)))
+            )
+        return make_edits(steps)
+
+    def _source_value(self, patch: Patch, batch: Batch, indices: list[list[int]]) -> Tensor | None:
+        if isinstance(patch.source, Tensor):
+            return patch.source
+        run = self._run(patch.source) if isinstance(patch.source, str) else patch.source
+        if not isinstance(run, Run):
+            raise PatchError(
+                f"{patch.site}: the source is a {type(run).__name__}; expected a name, a Run or a tensor."
+            )
+        if len(run.prompts) not in (1, len(self.pairs)):
+            raise PatchError(
+                f"{patch.site}: the source run has {len(run.prompts)} prompts for {len(self.pairs)} pairs."
+            )
+        return source_value(patch, run, batch.rows, indices, batch.ids.shape[1])
+
+    def _run(self, name: str) -> Run:
+        runs = {
+            "clean": self.clean,
+            "corrupted": self.corrupted,
+            "host": self.host,
+            "source": self.source,
+        }
+        return runs[name]
+
+    def _readings(self, logits: Tensor) -> dict[str, Reading]:
+        patched, denoise = self._measure(logits), self.direction == "denoise"
+        clean, corrupted = self._values["clean"], self._values["corrupted"]
+        return {
+            name: Reading(
+                metric, clean[name], corrupted[name], patched[name], denoise, self.noise_floor[name]
+            )
+            for name, metric in self.metrics.items()
+        }
+
+    def _measure(self, logits: Tensor, rows: Sequence[int] | None = None) -> dict[str, Values]:
+        """Every metric of some rows of the task, ``[row]``."""
+        rows = range(len(self.pairs)) if rows is None else rows
+        pairs = [self.pairs[row] for row in rows]
+        readout = Readout(
+            logits,
+            self.clean.logits[list(rows)],
+            [list(pair.answers) for pair in pairs],
+            None if self.task.foil is None else [list(pair.foils or ()) for pair in pairs],
+            list(rows),
+        )
+        return {name: evaluate(metric, readout) for name, metric in self.metrics.items()}
+
+    def _run_again(self) -> dict[str, Tensor]:
+        """The first batch's logits when clean and corrupted prompts run together: what differs from before is noise."""
+        clean, corrupted = self.clean.batches[0], self.corrupted.batches[0]
+        logits = forward(self.model.anatomy, torch.cat([clean.ids, corrupted.ids])).logits
+        return dict(zip(("clean", "corrupted"), logits.chunk(2), strict=True))
+
+    def _measure_by(self, metric: MetricSpec | Sequence[MetricSpec]) -> None:
+        self.metrics = _find_metrics(metric, has_foil=self.task.foil is not None)
+        runs = {"clean": self.clean, "corrupted": self.corrupted}
+        self._values = {name: self._measure(run.logits) for name, run in runs.items()}
+        self.noise_floor = self._measure_noise()
+        for name, run in runs.items():
+            run.values = {
+                each: self.metrics[each].mean(values) for each, values in self._values[name].items()
+            }
+
+    def _measure_noise(self) -> dict[str, float]:
+        """Per metric the largest change between two unpatched runs, and at least two spacings of the largest logit."""
+        rows = self.clean.batches[0].rows
+        largest = max(float(logits.abs().max()) for logits in self._again.values())
+        spacing = torch.finfo(self.model.hf_model.dtype).eps * 2.0 ** math.floor(math.log2(largest))
+        floor = {
+            name: 0.0 if metric.unit == "rank" else 2 * spacing
+            for name, metric in self.metrics.items()
+        }
+        for run, logits in self._again.items():
+            for name, values in self._measure(logits, rows).items():
+                floor[name] = max(
+                    floor[name], float(np.abs(values - self._values[run][name][rows]).max())
+                )
+        return floor
+
+
+def _checked_direction(direction: Any) -> Direction:
+    if direction not in ("denoise", "noise"):
+        raise PatchError(
+            f"Unknown direction {direction!r}; expected 'denoise' (clean into corrupted) or "
+            "'noise' (corrupted into clean)."
+        )
+    return direction  # type: ignore[no-any-return]
+
+
+def _find_metrics(metric: MetricSpec | Sequence[MetricSpec], has_foil: bool) -> dict[str, Metric]:
+    specs = [metric] if isinstance(metric, str) or callable(metric) else list(metric)
+    if not specs:
+        raise MetricError("The list of metrics is empty; name at least one.")
+    found = [find_metric(spec) for spec in specs]
+    for each in found:
+        if each.needs_foil and not has_foil:
+            raise MetricError(
+                f"{each.name} compares the answer with a foil and the task has none; give Task(foil=...)."
+            )
+    return {each.name: each for each in found}

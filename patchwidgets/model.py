@@ -1,0 +1,201 @@
+"""A model that is already in memory, as patchwidgets sees it: its sizes, its sites, its tokens.
+
+Making a `Model` runs two short forward passes that check the reading and the writing of every site. The
+transformers object is never changed: hooks are taken off again, every module goes back into the mode it was in,
+and nothing is folded, centred or copied.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from torch import Tensor
+
+from patchwidgets.anatomy import Anatomy
+from patchwidgets.checks import Checks, Verify, verify_model
+from patchwidgets.errors import PatchError, RefusedError, SiteError, VerificationError
+from patchwidgets.hooks import Key, hooked
+from patchwidgets.patching import user_edits
+from patchwidgets.run import Run
+from patchwidgets.sites import (
+    COMPONENTS,
+    HEAD_COMPONENTS,
+    NEURON_COMPONENTS,
+    Component,
+    Patch,
+    Site,
+)
+from patchwidgets.tokens import Tokenizer, encode, token_strings
+
+_LOG = logging.getLogger(__name__)
+
+
+class Model:
+    """A causal language model with its tokenizer, ready to be patched.
+
+    Parameters
+    ----------
+    hf_model, tokenizer
+        As transformers loaded them.
+    name
+        Shown in the widget, in files and in the repr.
+    verify
+        ``"strict"``: a failed check is an error. ``"warn"``: it is logged. ``"off"``: nothing is checked.
+
+    Raises
+    ------
+    ModelError
+        Not a causal language model, or a family without a record.
+    VerificationError
+        A check failed; the message names the identity, the layer and the gap.
+
+    Attributes
+    ----------
+    checks
+        The report of the checks.
+    """
+
+    def __init__(
+        self,
+        hf_model: Any,
+        tokenizer: Tokenizer,
+        name: str | None = None,
+        verify: Verify = "strict",
+    ) -> None:
+        self.hf_model = hf_model
+        self.tokenizer = tokenizer
+        self.anatomy = Anatomy(hf_model)
+        self.name = name or getattr(hf_model.config, "_name_or_path", "") or type(hf_model).__name__
+        self.checks = Checks(()) if verify == "off" else verify_model(self.anatomy)
+        if not self.checks.passed:
+            message = f"{self.name} ({self.anatomy.model_type}): {self.checks}"
+            if verify == "strict":
+                raise VerificationError(f"{message}. Pass verify='warn' to go on all the same.")
+            _LOG.warning(message)
+
+    def __repr__(self) -> str:
+        sizes = f"{self.n_layers} layers × {self.n_heads} heads, d_model {self.d_model}"
+        return f"Model({self.name!r}, {sizes}, {self.dtype}, {self.device})"
+
+    n_layers = property(lambda self: self.anatomy.n_layers, doc="How many blocks.")
+    n_heads = property(lambda self: self.anatomy.n_heads, doc="Query heads per layer.")
+    n_kv_heads = property(lambda self: self.anatomy.n_kv_heads, doc="Key-value heads per layer.")
+    d_model = property(lambda self: self.anatomy.d_model, doc="Width of the residual stream.")
+    d_mlp = property(lambda self: self.anatomy.d_mlp, doc="Neurons per layer, or None.")
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the weights, as in ``float32``."""
+        return str(self.hf_model.dtype).removeprefix("torch.")
+
+    @property
+    def device(self) -> str:
+        """The device of the input embeddings."""
+        return str(self.hf_model.get_input_embeddings().weight.device)
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """The components that this model has."""
+        present = {component for component, _ in self.anatomy.taps}
+        return tuple(component for component in COMPONENTS if component in present)
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """The components that this model does not have, with the reason."""
+        return dict(self.anatomy.refused)
+
+    def sites(self, component: Component) -> tuple[Site, ...]:
+        """Every site of a component: per layer, and per head where it has heads (neurons are not listed one by one)."""
+        self.resolve(Site(component, None if component == "embed" else 0))
+        if component == "embed":
+            return (Site("embed"),)
+        if component not in HEAD_COMPONENTS:
+            return tuple(Site(component, layer) for layer in range(self.n_layers))
+        return tuple(
+            Site(component, layer, head)
+            for layer in range(self.n_layers)
+            for head in range(self.n_heads)
+        )
+
+    def resolve(self, site: str | Site) -> Site:
+        """The site, checked against this model.
+
+        Raises
+        ------
+        RefusedError
+            The model does not have the component.
+        SiteError
+            Layer, head or neuron out of range.
+        """
+        site = Site.parse(site)
+        if site.layer is not None and site.layer >= self.n_layers:
+            raise SiteError(
+                f"{site}: layer {site.layer} is out of range; {self.name} has layers 0 to {self.n_layers - 1}."
+            )
+        if site.index is not None:
+            self._check_index(site)
+        if reason := self.anatomy.refused.get(site.component):
+            raise RefusedError(f"No {site.name} here: {reason}")
+        return site
+
+    def _check_index(self, site: Site) -> None:
+        if site.component in NEURON_COMPONENTS:
+            unit, count = "neuron", self.d_mlp
+        elif site.kv:
+            unit, count = "key-value head", self.n_kv_heads
+        else:
+            unit, count = "head", self.n_heads
+        if count is not None and site.index is not None and site.index >= count:
+            raise SiteError(
+                f"{site}: {unit} {site.index} is out of range; {self.name} has {unit}s 0 to {count - 1}."
+            )
+
+    def encode(self, text: str, bos: bool | None = None, chat: bool = False) -> list[int]:
+        """The ids of a prompt; see `patchwidgets.tokens.encode`."""
+        return encode(self.tokenizer, text, bos, chat)
+
+    def token_strings(self, ids: Sequence[int]) -> list[str]:
+        """Ids as the text each of them adds."""
+        return token_strings(self.tokenizer, ids)
+
+    def run(
+        self,
+        text: str | Sequence[str],
+        record: Iterable[str | Site] = (),
+        bos: bool | None = None,
+        chat: bool = False,
+    ) -> Run:
+        """Run one or several prompts, unpatched.
+
+        Parameters
+        ----------
+        text
+            A prompt or a list of prompts.
+        record
+            Sites to record in the same pass; others are recorded when they are first asked for.
+        bos, chat
+            As in `Task`.
+        """
+        texts = [text] if isinstance(text, str) else list(text)
+        prompts = [self.encode(each, bos, chat) for each in texts]
+        return Run(self, prompts, [self.resolve(site) for site in record])
+
+    def patching(self, *patches: Patch) -> AbstractContextManager[dict[Key, Tensor]]:
+        """Patch every prompt that *you* run through ``hf_model`` inside the block, ``generate`` included.
+
+        Positions are absolute, in the prompt only; tokens generated after it are left alone. Each patch needs a
+        source of its own: a `Run`, a tensor or a `fn`.
+
+        Raises
+        ------
+        PatchError
+            A patch without a source of its own; one that does not fit the prompt; the model was not run in the block.
+        """
+        for patch in patches:
+            if isinstance(patch.source, str) and patch.source != "host":
+                raise PatchError(
+                    f"{patch.site}: there are no clean and corrupted runs here; give Patch(site, source=model.run(...))."
+                )
+            self.resolve(patch.site)
+        return hooked(self.anatomy.bodies, self.anatomy.taps, user_edits(patches))

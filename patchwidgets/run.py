@@ -1,0 +1,217 @@
+"""A run of the model: its tokens, its logits at the last position, and its activations, recorded when first asked for."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from patchwidgets.errors import SiteError
+from patchwidgets.forward import forward
+from patchwidgets.hooks import Key
+from patchwidgets.sites import Site
+from patchwidgets.tasks import Pair
+
+if TYPE_CHECKING:
+    from patchwidgets.model import Model
+
+
+@dataclass(eq=False)
+class Batch:
+    """Prompts of equal length, run together; never padded.
+
+    Attributes
+    ----------
+    rows
+        Which prompts of the run these are.
+    ids
+        ``[row, pos]``.
+    activations
+        What has been recorded so far, ``[row, pos, ...]`` by component and layer.
+    """
+
+    rows: list[int]
+    ids: Tensor
+    activations: dict[Key, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TopToken:
+    """A token with its logit and its probability, means over the prompts of a run."""
+
+    token: str
+    id: int
+    logit: float
+    prob: float
+
+
+class Run:
+    """One or several prompts run through the model, unpatched.
+
+    Activations are recorded when they are first asked for, which runs the model once more; `record` asks
+    beforehand. What is handed out is a clone: changing it changes nothing here.
+
+    Attributes
+    ----------
+    logits
+        float32 ``[prompt, vocabulary]`` at the last position.
+    values
+        Metrics of the run by name; filled by an `Experiment`.
+    """
+
+    def __init__(
+        self, model: "Model", prompts: Sequence[Sequence[int]], record: Iterable[Site] = ()
+    ) -> None:
+        self.model = model
+        self.prompts = [tuple(prompt) for prompt in prompts]
+        self.batches = _batches(self.prompts)
+        self.values: dict[str, float] = {}
+        keys = [(site.component, site.layer) for site in record]
+        logits = [(batch.rows, self._run(batch, keys)) for batch in self.batches]
+        self.logits = _in_order(logits)
+
+    def __repr__(self) -> str:
+        shown = "".join(self.model.token_strings(self.prompts[0]))
+        return f"Run({shown!r}{'' if len(self.prompts) == 1 else f' and {len(self.prompts) - 1} more'})"
+
+    @property
+    def tokens(self) -> list[str] | list[list[str]]:
+        """The tokens of the prompt; of several prompts a list each."""
+        found = [self.model.token_strings(prompt) for prompt in self.prompts]
+        return found[0] if len(found) == 1 else found
+
+    @property
+    def value(self) -> float:
+        """The first metric of the experiment, over all prompts."""
+        if not self.values:
+            raise SiteError(
+                "This run belongs to no experiment, so it has no metric; read its logits."
+            )
+        return next(iter(self.values.values()))
+
+    def top_tokens(self, k: int = 5) -> list[TopToken]:
+        """The `k` most probable next tokens, by mean probability over the prompts."""
+        return top_tokens(self.model, self.logits, k)
+
+    def __getitem__(self, site: str | Site) -> Tensor:
+        """The activation at a site, ``[prompt, pos, d]`` (all heads: ``[prompt, pos, head, d_head]``).
+
+        Raises
+        ------
+        SiteError
+            Unknown or out of range, or all positions of prompts whose lengths differ.
+        """
+        site = self.model.resolve(site)
+        if isinstance(site.pos, str):
+            raise SiteError(
+                f"A run has no named positions; give {site.name} with an index instead of {site.pos!r}."
+            )
+        parts = []
+        for batch in self.batches:
+            indices = [site_indices(site, len(row)) for row in batch.ids]
+            parts.append(
+                (batch.rows, read_site(self.activation(batch, key_of(site)), site, indices))
+            )
+        if len({part.shape[1:] for _, part in parts}) > 1:
+            raise SiteError(
+                "The prompts differ in length; name one position, as in 'L9.H6@-1', or read them one by one."
+            )
+        return _in_order(parts)
+
+    def activation(self, batch: Batch, key: Key) -> Tensor:
+        """A whole component of one layer, ``[row, pos, ...]``; shared, so not to be changed."""
+        self.record(batch, [key])
+        return batch.activations[key]
+
+    def activation_of(self, rows: list[int], key: Key) -> Tensor:
+        """A whole component for some prompts of equal length, ``[row, pos, ...]``; shared, so not to be changed."""
+        for batch in self.batches:
+            if set(rows) <= set(batch.rows):
+                activation = self.activation(batch, key)
+                return (
+                    activation
+                    if rows == batch.rows
+                    else activation[[batch.rows.index(row) for row in rows]]
+                )
+        raise SiteError(
+            "The prompts of the source run differ in length where those of the host run do not."
+        )
+
+    def record(self, batch: Batch, keys: Iterable[Key]) -> None:
+        """Record what is missing, in one forward pass."""
+        missing = [key for key in keys if key not in batch.activations]
+        if missing:
+            self._run(batch, missing)
+
+    def _run(self, batch: Batch, keys: Iterable[Key]) -> Tensor:
+        output = forward(self.model.anatomy, batch.ids, record=keys)
+        batch.activations |= output.activations
+        return output.logits
+
+
+def top_tokens(model: "Model", logits: Tensor, k: int) -> list[TopToken]:
+    """The `k` next tokens of highest mean probability; logits ``[prompt, vocabulary]``."""
+    probs, mean = logits.softmax(-1).mean(0), logits.mean(0)
+    found = probs.topk(k).indices.tolist()
+    names = model.token_strings(found)
+    return [
+        TopToken(t, i, float(mean[i]), float(probs[i])) for t, i in zip(names, found, strict=True)
+    ]
+
+
+def key_of(site: Site) -> Key:
+    """The component and layer of a site."""
+    return site.component, site.layer
+
+
+def read_site(activation: Tensor, site: Site, indices: list[list[int]]) -> Tensor:
+    """A site out of a whole component: ``[row, pos, ...]`` at each row's indices, one head or neuron if it names one."""
+    chosen = activation[_rows(activation), _positions(indices, activation)]
+    return (
+        chosen
+        if site.index is None
+        else chosen[..., site.index, :]
+        if activation.ndim == 4
+        else chosen[..., [site.index]]
+    )
+
+
+def write_site(activation: Tensor, site: Site, indices: list[list[int]], value: Tensor) -> Tensor:
+    """A copy of a whole component with `value` (broadcast to ``[row, pos, ...]``) at the site."""
+    changed = activation.clone()
+    where = (_rows(activation), _positions(indices, activation))
+    if site.index is None:
+        changed[where] = value
+    else:
+        changed[(*where, site.index)] = value if activation.ndim == 4 else value[..., 0]
+    return changed
+
+
+def _rows(activation: Tensor) -> Tensor:
+    return torch.arange(len(activation), device=activation.device)[:, None]
+
+
+def _positions(indices: list[list[int]], activation: Tensor) -> Tensor:
+    return torch.tensor(indices, device=activation.device)
+
+
+def site_indices(site: Site, n: int) -> list[int]:
+    """The positions of a site in any prompt of `n` tokens; it has no named ones."""
+    return Pair((0,) * n, (0,) * n, (), None, {}).indices(site.pos)
+
+
+def _batches(prompts: Sequence[Sequence[int]]) -> list[Batch]:
+    by_length: dict[int, list[int]] = {}
+    for row, prompt in enumerate(prompts):
+        by_length.setdefault(len(prompt), []).append(row)
+    return [
+        Batch(rows, torch.tensor([prompts[row] for row in rows])) for rows in by_length.values()
+    ]
+
+
+def _in_order(parts: Sequence[tuple[list[int], Tensor]]) -> Tensor:
+    """Batches' rows put back into the order of the prompts."""
+    rows = torch.tensor([row for rows, _ in parts for row in rows])
+    joined = torch.cat([part for _, part in parts])
+    return joined[rows.argsort().to(joined.device)]
