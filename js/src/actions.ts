@@ -36,8 +36,9 @@ export function ask(
   const state = store.state();
   const { direction, metric } = state;
   const request = { patches: chosen(state), direction, metric, ...change };
-  const id = client.patch(request);
-  if (id !== undefined) store.dispatch({ type: "asked", pending: { id, request, cursor } });
+  client.patch(request, (id) =>
+    store.dispatch({ type: "asked", pending: { id, request, cursor } }),
+  );
 }
 
 function toggled(patches: readonly Patch[], added: Patch): readonly Patch[] {
@@ -60,7 +61,10 @@ function patchOne(tools: Tools, site: string, extend: boolean): void {
   const component = hostCell(site)?.component;
   const reason = state.scene && component && refusalOf(state.scene, component);
   set(store, { focus: baseOf(site) });
-  if (reason !== undefined) return set(store, { notice: refusedWords(site, reason) });
+  if (reason !== undefined) {
+    set(store, { notice: refusedWords(site, reason) });
+    return;
+  }
   const added: Patch = { site: placed(state, site), source: "source" };
   const patches = extend ? toggled(chosen(state), added) : [added];
   if (patches.length === 0) clear(tools);

@@ -29,8 +29,8 @@ export type Event =
 
 export interface Client {
   hello(): void;
-  /** The id of the question; undefined when it could not even be sent. */
-  patch(request: PatchRequest): number | undefined;
+  /** `asked` hears the id before anything is sent: an answer may come at once. */
+  patch(request: PatchRequest, asked: (id: number) => void): void;
   cancel(): void;
   dispose(): void;
 }
@@ -90,13 +90,12 @@ class CommClient implements Client {
     this.send({ v: 1, kind: "hello", id: this.takeId() });
   }
 
-  patch(request: PatchRequest): number | undefined {
+  patch(request: PatchRequest, asked: (id: number) => void): void {
     const id = this.takeId();
     const { patches, direction, metric } = request;
-    const sent = this.send({ v: 1, kind: "patch", id, patches, direction, metric });
-    if (!sent) return undefined;
     this.latest = id;
-    return id;
+    asked(id);
+    this.send({ v: 1, kind: "patch", id, patches, direction, metric });
   }
 
   cancel(): void {
@@ -118,15 +117,13 @@ class CommClient implements Client {
     return id;
   }
 
-  private send(message: Outgoing): boolean {
+  private send(message: Outgoing): void {
+    this.watch(message.id);
     try {
       this.model.send(message);
     } catch {
       this.connected(this.met ? "restarted" : "gone");
-      return false;
     }
-    this.watch(message.id);
-    return true;
   }
 
   /** No acknowledgement: first "busy", later "gone", unless Jupyter knows better. */
@@ -192,15 +189,20 @@ class CommClient implements Client {
       case "ack":
         return;
       case "scene":
-        return this.emit({ type: "scene", scene: message.scene });
+        this.emit({ type: "scene", scene: message.scene });
+        return;
       case "singles":
-        return this.emit({ type: "singles", id: message.id, singles: message.singles });
+        this.emit({ type: "singles", id: message.id, singles: message.singles });
+        return;
       case "result":
-        return this.answered(message.result);
+        this.answered(message.result);
+        return;
       case "dropped":
-        return this.dropped(message.id);
+        this.dropped(message.id);
+        return;
       case "error":
-        return this.failed(message.id, message.failure);
+        this.failed(message.id, message.failure);
+        return;
     }
   }
 

@@ -58,7 +58,7 @@ function everythingElse(tools: Tools, cell: Cell): void {
 }
 
 /** Cancels, then clears, then leaves. True when there was something to do. */
-function escape(tools: Tools, act: Actions): boolean {
+function leave(tools: Tools, act: Actions): boolean {
   const state = tools.store.state();
   if (state.panel !== "none") act.panel("none");
   else if (state.pending !== undefined) act.cancel();
@@ -111,6 +111,6 @@ export function run(tools: Tools, act: Actions, command: Command, site: string):
       act.pin();
       return true;
     case "escape":
-      return escape(tools, act);
+      return leave(tools, act);
   }
 }

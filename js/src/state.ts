@@ -108,7 +108,7 @@ export const INITIAL: State = {
   hover: undefined,
   focus: undefined,
   panel: "none",
-  tab: "reach",
+  tab: "logits",
   unfolded: false,
   firstLayer: 0,
   width: 0,

@@ -93,7 +93,7 @@ export function layoutOf(width: number, shape: Shape, first = 0): Layout {
   const columns = Math.max(1, Math.ceil(shape.heads / ROWS_MAX));
   const rows = Math.max(1, Math.ceil(shape.heads / columns));
   const shown = windowOf(body, shape, columns, first);
-  const pitch = Math.min(body / shown.count, columns * CELL_MAX.w * 2.6);
+  const pitch = Math.min(body / shown.count, columns * CELL_MAX.w * 3.6);
   const headWidth = Math.min(pitch * (columns === 1 ? 0.54 : 0.74), columns * CELL_MAX.w);
   const headLeft = Math.min(4, pitch * 0.06);
   const mlpWidth = Math.max(5, Math.min(44, pitch * (columns === 1 ? 0.34 : 0.2)));

@@ -13,7 +13,7 @@ export type Piece =
 
 const CHARACTER = 7.25;
 const AROUND = 7;
-const FOLD = { prefix: 250, middle: 110 } as const;
+const FOLD = { prefix: 218, middle: 112 } as const;
 
 export function tokenWidth(token: string): number {
   return Array.from(shortToken(token)).length * CHARACTER + AROUND;
@@ -27,23 +27,6 @@ function needed(
 ): Set<number> {
   const kept = [...differs, length - 1, ...chosen];
   return new Set(kept.filter((i) => i >= 0 && i < length));
-}
-
-/** Adds neighbours, nearest to a needed token first and later ones before earlier, while they fit. */
-function widened(widths: readonly number[], kept: Set<number>, room: number): Set<number> {
-  const distance = (i: number) => Math.min(...[...kept].map((k) => Math.abs(k - i)));
-  const rest = widths.map((_, i) => i).filter((i) => !kept.has(i));
-  const ranked = rest
-    .map((i) => ({ i, far: distance(i) }))
-    .sort((a, b) => a.far - b.far || b.i - a.i);
-  const shown = new Set(kept);
-  let left = room - [...kept].reduce((sum, i) => sum + (widths[i] ?? 0), 0);
-  for (const { i } of ranked) {
-    left -= widths[i] ?? 0;
-    if (left < 0) break;
-    shown.add(i);
-  }
-  return shown;
 }
 
 function pieces(
@@ -61,6 +44,34 @@ function pieces(
   return out;
 }
 
+function widthOf(all: readonly Piece[], widths: readonly number[]): number {
+  const one = (piece: Piece) =>
+    piece.kind === "token" ? (widths[piece.index] ?? 0) : FOLD[piece.before ? "prefix" : "middle"];
+  return all.reduce((sum, piece) => sum + one(piece), 0);
+}
+
+/** The other tokens: nearest to a needed one first, earlier before later. */
+function ranked(length: number, kept: ReadonlySet<number>): readonly number[] {
+  const marks = [...kept];
+  const far = (i: number) => Math.min(...marks.map((k) => Math.abs(k - i)));
+  const rest = Array.from({ length }, (_, i) => ({ i, far: far(i) })).filter(
+    ({ i }) => !kept.has(i),
+  );
+  return rest.sort((a, b) => a.far - b.far || a.i - b.i).map(({ i }) => i);
+}
+
+/** Adds tokens for as long as all of it fits. */
+function widened(widths: readonly number[], kept: Set<number>, first: number, room: number) {
+  let shown = new Set(kept);
+  for (const i of ranked(widths.length, kept)) {
+    const more = new Set(shown).add(i);
+    const wider = widthOf(pieces(widths.length, more, first), widths);
+    if (wider > room && wider > widthOf(pieces(widths.length, shown, first), widths)) break;
+    shown = more;
+  }
+  return shown;
+}
+
 /** The pieces of all three ribbons (they fold alike, so that the tokens stay above each other). */
 export function ribbonOf(
   tokens: readonly (readonly string[])[],
@@ -74,9 +85,8 @@ export function ribbonOf(
   );
   const total = widths.reduce((a, b) => a + b, 0);
   const all = new Set(widths.map((_, i) => i));
-  const firstDiffers = Math.min(...differs, length);
-  if (total <= room) return pieces(length, all, firstDiffers);
+  const first = Math.min(...differs, length);
+  if (total <= room) return pieces(length, all, first);
   const kept = needed(differs, length, chosen);
-  const gaps = FOLD.prefix + FOLD.middle * Math.min(2, kept.size);
-  return pieces(length, widened(widths, kept, room - gaps), firstDiffers);
+  return pieces(length, widened(widths, kept, first, room), first);
 }

@@ -2,7 +2,7 @@
 
 import type { Direction, MetricInfo, ModelInfo, Patch, Reading, Run, Single } from "../protocol";
 import type { Connection, Problem } from "../state";
-import { listed, percent, signed, tokenText } from "./format";
+import { listed, percent, shortToken, signed } from "./format";
 import { baseOf, type Cell, cellOf, everythingBut, positionOf } from "./sites";
 
 export const EMPTY = {
@@ -60,10 +60,6 @@ export function nameOf(patches: readonly Patch[], model: ModelInfo): string {
   return patches.length > 3 ? `${patches.length} sites` : listed(patches.map((p) => p.site));
 }
 
-function possessive(name: string, many: boolean): string {
-  return many ? `the ${SOURCE.denoise} values of ${name}` : `${name}'s`;
-}
-
 /** What was done, and what its number may be taken to mean. Three parts: the middle is stressed. */
 export function caption(
   patches: readonly Patch[],
@@ -73,9 +69,7 @@ export function caption(
   const name = nameOf(patches, model);
   const many = patches.length > 1;
   const source = SOURCE[direction];
-  const what = many
-    ? `the ${source} values of ${name}`
-    : `${possessive(name, false)} ${source} value`;
+  const what = many ? `the ${source} values of ${name}` : `${name}'s ${source} value`;
   const it = many ? "they are" : "it is";
   if (direction === "denoise") {
     const end = ` here, not that the model needs ${many ? "them" : "it"}.`;
@@ -85,33 +79,29 @@ export function caption(
   return [`The clean run gets ${what}; a large drop means ${it} `, "needed", end];
 }
 
-function topChange(host: Run, patched: Run, source: Run): string {
+/** "and puts ␣Mary back on top", where the likeliest token changed. */
+function topChange(host: Run, patched: Run, direction: Direction, plural: boolean): string {
   const [before, after] = [host.top[0]?.token, patched.top[0]?.token];
   if (before === undefined || after === undefined || before === after) return "";
-  const shown = tokenText(after);
-  return after === source.top[0]?.token
-    ? `; ${shown} is the top token, as in the ${"source"} run`
-    : `; the top token becomes ${shown}`;
+  const back = direction === "denoise" ? " back" : "";
+  return ` and put${plural ? "" : "s"} ${shortToken(after)}${back} on top`;
 }
 
 function denoised(name: string, many: boolean, share: number): string {
   const s = many ? "" : "s";
-  if (share > 1.05)
-    return `${name} overshoot${s} the clean run: ${percent(share)} of the difference`;
-  if (share >= 0.95) return `${name} restore${s} the answer: ${percent(share)} of the difference`;
+  if (share > 1.05) return `${name} overshoot${s}: ${percent(share)} of the difference`;
   if (share >= 0.05) return `${name} restore${s} ${percent(share)} of the difference`;
   if (share > -0.05) return `${name} change${s} little: ${percent(share)} of the difference`;
-  return `${name} push${many ? "" : "es"} further from the clean answer: ${percent(share)}`;
+  return `${name} push${many ? "" : "es"} away from the clean answer: ${percent(share)}`;
 }
 
-function noised(name: string, many: boolean, share: number): string {
-  const s = many ? "" : "s";
+function noised(name: string, share: number): string {
   if (share > 1.05)
     return `Corrupting ${name} overshoots: ${percent(share)} of the difference is lost`;
   if (share >= 0.05) return `Corrupting ${name} costs ${percent(share)} of the difference`;
   if (share > -0.05)
-    return `Corrupting ${name} change${many ? "s" : s} little: ${percent(share)} of the difference`;
-  return `Corrupting ${name} helps the answer: ${percent(share)}`;
+    return `Corrupting ${name} changes little: ${percent(share)} of the difference`;
+  return `Corrupting ${name} helps the answer: ${percent(-share)} of the difference`;
 }
 
 export interface Found {
@@ -146,12 +136,13 @@ export function undefinedRecovery(
 export function finding(f: Found): string {
   if (f.reading.share === null) return undefinedRecovery(f.runs, f.metric, f.reading.reason);
   const name = nameOf(f.patches, f.model);
-  const many = f.patches.length > 1;
+  const denoise = f.direction === "denoise";
+  const many = denoise && f.patches.length > 1;
+  const said = denoise ? denoised(name, many, f.reading.share) : noised(name, f.reading.share);
   const host = f.runs[hostOf(f.direction)];
-  const source = f.runs[sourceOf(f.direction)];
-  const say = f.direction === "denoise" ? denoised : noised;
-  const top = topChange(host, f.patched, source).replace("source", sourceOf(f.direction));
-  return `${sentenceCase(say(name, many, f.reading.share))}${top}.`;
+  const source = f.runs[sourceOf(f.direction)].top[0]?.token;
+  const back = f.patched.top[0]?.token === source ? f.direction : "noise";
+  return `${sentenceCase(said)}${topChange(host, f.patched, back, many)}.`;
 }
 
 /** Joint against the sum of the parts. */

@@ -54,11 +54,10 @@ function stat(name: string, value: string) {
   return html`<div class="stat"><b>${value}</b><span>${name}</span></div>`;
 }
 
-function numbers(found: Found | undefined) {
-  const floor = found?.metric.noise_floor ?? 0;
-  const recovery = found?.reading.recovery;
-  const shown = recovery === null || recovery === undefined ? "–" : plainNumber(recovery);
-  return html`<div class="stats">${stat("effect", found === undefined ? "–" : signed(found.reading.effect, floor))}${stat("recovery", shown)}</div>`;
+function numbers(found: Found) {
+  const { effect, recovery } = found.reading;
+  const shown = recovery === null ? "–" : plainNumber(recovery);
+  return html`<div class="stats">${stat("effect", signed(effect, found.metric.noise_floor))}${stat("recovery", shown)}</div>`;
 }
 
 /** The same numbers for scripts and tests, in full. */
@@ -81,6 +80,6 @@ export function answer(cx: Context) {
       data-site=${out?.site ?? nothing} data-metric=${out === undefined ? nothing : metric.name}
       data-effect=${out?.effect ?? nothing} data-recovery=${out?.recovery ?? nothing}>
     <div class="said-what"><p class="finding" title=${sentence}>${sentence}</p>${status(cx) ?? limit(cx, found)}</div>
-    ${numbers(found)}${gauge(cx, metric, found?.reading)}
+    ${found === undefined ? nothing : numbers(found)}${gauge(cx, metric, found?.reading)}
   </div>`;
 }

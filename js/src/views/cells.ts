@@ -45,10 +45,15 @@ function seep(cx: Context, box: ReturnType<typeof boxOf>, moved: Moved, layer: n
       }`;
 }
 
-function inside(box: ReturnType<typeof boxOf>, reading: Reading | undefined, metric: MetricInfo) {
+function inside(
+  box: ReturnType<typeof boxOf>,
+  reading: Reading | undefined,
+  metric: MetricInfo,
+  on: boolean,
+) {
   if (reading === undefined || box.w < 38 || box.h < 13) return nothing;
   const [x, y] = [box.x + box.w / 2, box.y + box.h / 2 + 4];
-  return svg`<text class="inside" x=${x} y=${y} aria-hidden="true">${signed(reading.effect, metric.noise_floor)}</text>`;
+  return svg`<text class=${on ? "inside on" : "inside"} x=${x} y=${y} aria-hidden="true">${signed(reading.effect, metric.noise_floor)}</text>`;
 }
 
 function refusedMark(box: ReturnType<typeof boxOf>) {
@@ -99,7 +104,7 @@ function drawn(cx: Context, data: CellsData, cell: Cell) {
   return svg`${rect}${solid ? nothing : shape(cell, box, end)}${
     refusalOf(cx.scene, cell.component) === undefined ? nothing : refusedMark(box)
   }${own && solid ? marks(cx, data, cell, box) : nothing}${
-    own && solid ? inside(box, data.known.get(name), data.metric) : nothing
+    own && solid ? inside(box, data.known.get(name), data.metric, data.patched.has(name)) : nothing
   }`;
 }
 

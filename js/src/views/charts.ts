@@ -31,7 +31,7 @@ const CHARTS: readonly Chart[] = [
   {
     tab: "reach",
     title: "What the patch reached",
-    note: (cx) => `share of the way to ${sourceOf(shownDirection(cx.state))}, last token`,
+    note: (cx) => `1 = ${sourceOf(shownDirection(cx.state))} · last token`,
     draw: reached,
   },
   { tab: "logits", title: "Top logits", note: legend, draw: logits },

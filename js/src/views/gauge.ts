@@ -7,8 +7,8 @@ import { plainNumber, signed } from "../pure/format";
 import { nameOf } from "../pure/words";
 import { shownDirection } from "../state";
 
-const LOW = -0.14;
-const HIGH = 1.14;
+const LOW = -0.2;
+const HIGH = 1.2;
 
 /** The place of a recovery on the gauge, in percent of its width; clipped at the ends. */
 export function place(recovery: number): number {

@@ -1,11 +1,11 @@
 /** One fixed line of text about what is under the pointer or has the focus. Never floats. */
 
-import { html } from "lit-html";
+import { html, nothing } from "lit-html";
 import type { Context } from "../context";
 import { percent, plainNumber, signed, tokenText } from "../pure/format";
 import { firstLayer, movedAt } from "../pure/reach";
-import { hostCell } from "../pure/sites";
-import { refusedWords, sourceOf } from "../pure/words";
+import { baseOf, hostCell } from "../pure/sites";
+import { hostOf, refusedWords, sourceOf } from "../pure/words";
 import { knownReadings, metricOf, refusalOf } from "../select";
 
 function aboutToken(cx: Context, index: number): string {
@@ -23,11 +23,13 @@ function reached(cx: Context, site: string): string {
   const { result } = cx.state;
   const cell = hostCell(site);
   if (result === undefined || cell === undefined) return "click to patch, Shift-click to add";
+  const towards = sourceOf(result.direction);
+  if (result.patches.some((patch) => baseOf(patch.site) === site))
+    return `has its ${towards} value`;
   const moved = movedAt(result.reach, cell);
   if (moved?.size === 0)
     return `exactly 0: nothing before layer ${firstLayer(result.patches)} changes`;
   if (moved === undefined || !Number.isFinite(moved.along)) return "no movement to measure here";
-  const towards = sourceOf(result.direction);
   return `moved ${plainNumber(moved.along)} of the way to ${towards} at the last token (size ${plainNumber(moved.size)}, cos ${plainNumber(moved.cos)})`;
 }
 
@@ -44,8 +46,16 @@ function aboutSite(cx: Context, site: string): string {
   return `${site} · ${reached(cx, site)}${alone}`;
 }
 
+/** What the marks in the patched lane mean. */
+function legend(cx: Context) {
+  if (cx.state.result === undefined || !cx.layout.wide) return nothing;
+  const { direction } = cx.state.result;
+  return html`<div class="legend into-${hostOf(direction)}"><span><i class="from-below"></i>moved towards ${sourceOf(direction)}</span>
+    <span><i class="outlined"></i>moved elsewhere</span><span><i class="dot"></i>exactly 0</span></div>`;
+}
+
 export function readout(cx: Context, focus: string) {
   const at = cx.state.hover ?? focus;
   const text = at.startsWith("@") ? aboutToken(cx, Number(at.slice(1))) : aboutSite(cx, at);
-  return html`<div class="readout"><span>${text}</span></div>`;
+  return html`<div class="readout"><span class="about">${text}</span>${legend(cx)}</div>`;
 }

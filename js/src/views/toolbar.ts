@@ -11,7 +11,7 @@ import type { Panel } from "../state";
 function modelName(cx: Context) {
   const { model, task } = cx.scene;
   const facts = [`${model.n_layers} layers × ${model.n_heads} heads`, model.dtype, model.device];
-  const check = model.checks.passed ? "✓ checked" : "✗ checks failed";
+  const check = model.checks.passed ? (cx.layout.wide ? "✓ checked" : "✓") : "✗ checks failed";
   return html`<div class="model"><h2>${model.name}</h2><span class="facts">${facts.filter((f) => f !== "").join(" · ")}</span>
     ${model.checks.summary === "" ? nothing : html`<span class="check" title=${model.checks.summary}>${check}</span>`}
     ${task.n_pairs > 1 ? html`<span class="facts">mean of ${task.n_pairs} pairs</span>` : nothing}</div>`;
@@ -41,7 +41,8 @@ function position(cx: Context) {
   const { state, scene, act } = cx;
   const index = positionIndex(state.position, scene.task);
   const host = scene.task[hostOf(state.direction)];
-  const label = index === undefined ? "all positions" : `@${index} ${tokenText(host[index] ?? "")}`;
+  const all = cx.layout.wide ? "all positions" : "all";
+  const label = index === undefined ? all : `@${index} ${tokenText(host[index] ?? "")}`;
   return html`<div class="chip" role="group" aria-label="position">
     <button title="one position back ( [ )" aria-label="one position back" @click=${() => act.stepPosition(-1)}>‹</button>
     <button class="where ${index === undefined ? "" : "on"}" title="all positions (A)" @click=${() => act.position("all")}>${label}</button>
@@ -61,7 +62,7 @@ function tools(cx: Context) {
   return html`${metrics(cx)}${position(cx)}<div class="buttons">
     <button class="tool" title="undo (Z)" aria-label="undo" ?disabled=${!back} @click=${() => act.undo()}>↶</button>
     <button class="tool" title="redo (Shift+Z)" aria-label="redo" ?disabled=${!on} @click=${() => act.redo()}>↷</button>
-    ${opener(cx, "site", "Site", "type a site (/)")}${opener(cx, "code", "Code", "the pw lines of this view")}${opener(cx, "keys", "?", "keys (?)")}</div>`;
+    ${opener(cx, "site", cx.layout.wide ? "Site" : "/", "type a site (/)")}${opener(cx, "code", "Code", "the pw lines of this view")}${opener(cx, "keys", "?", "keys (?)")}</div>`;
 }
 
 export function toolbar(cx: Context) {
