@@ -25,12 +25,13 @@ SOURCES := $(shell find js/src -type f) js/build.mjs js/package.json
 NPM_STAMP := js/node_modules/.package-lock.json
 INPUTS := pyproject.toml constraints.txt hatch_build.py
 
-.PHONY: help demo test lint format typecheck bench screenshot clean
+.PHONY: help demo build test lint format bench screenshot clean
 
 help:
 	@echo "make demo        JupyterLab on $(NOTEBOOK) (PORT=, OPEN=0)"
 	@echo "make test        all checks and tests"
 	@echo "make lint        the checks alone"
+	@echo "make build       the front end, after a change in js/src"
 	@echo "make format      format Python, notebooks and TypeScript"
 	@echo "make bench       click-to-chart latency and import time"
 	@echo "make screenshot  docs/explorer.png from a real JupyterLab"
@@ -45,6 +46,8 @@ test: lint $(STAMPS)/model $(STAMPS)/browser $(BUNDLE)
 	cd js && npm test
 	$(BIN)/python -m pytest tests notebooks --nbval --nbval-current-env \
 	    --nbval-sanitize-with notebooks/nbval_sanitize.cfg --nbval-cell-timeout=300 $(PYTEST_ARGS)
+
+build: $(BUNDLE)
 
 lint: $(STAMPS)/test $(BUNDLE)
 	$(BIN)/ruff check .

@@ -35,6 +35,10 @@ READY = """async () => {
     && session.session.kernel.status === "idle");
 }"""
 RUN_ALL = "() => window.jupyterapp.commands.execute('notebook:run-all-cells')"
+ERRORS = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
+  .flatMap((cell) => cell.toJSON().outputs ?? [])
+  .filter((output) => output.output_type === "error")
+  .map((output) => `${output.ename}: ${output.evalue}`)"""
 KERNEL = "window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
 THEME = """(name) => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})"""
 THEME_SHOWN = """(light) => document.body.dataset.jpThemeLight === String(light)"""
@@ -83,8 +87,11 @@ class Notebook:
     lab: Lab
 
     def run_all(self) -> None:
-        """Run every cell and return when the last has ended."""
+        """Run every cell and return when the last has ended; raise what a cell raised."""
         self.page.evaluate(RUN_ALL)
+        errors: list[str] = self.page.evaluate(ERRORS)
+        if errors:
+            raise RuntimeError("\n".join(errors))
 
     def restart_kernel(self) -> None:
         """Restart the kernel as the menu does, without its question."""
