@@ -4,31 +4,32 @@ Making one costs a forward pass over the clean and one over the corrupted prompt
 patch of a kind another one that records the source.
 """
 
-import math
 import time
 from collections.abc import Sequence
 from copy import copy
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from patchwidgets.errors import MetricError, PatchError
 from patchwidgets.forward import forward
 from patchwidgets.hooks import Edit, Key
-from patchwidgets.metrics import Metric, MetricFunction, Readout, Values, evaluate, find_metric
+from patchwidgets.metrics import MetricSpec, find_metrics
 from patchwidgets.model import Model
 from patchwidgets.patching import make_edits, patch_step, source_value
 from patchwidgets.reach import REACH_COMPONENTS, Reach, ReachSums
 from patchwidgets.result import PatchResult, Reading
 from patchwidgets.run import Batch, Run
+from patchwidgets.scores import Scores
 from patchwidgets.sites import Patch, Position, Site
 from patchwidgets.tasks import Task, encode_pairs
 from patchwidgets.tokens import visible
 
+if TYPE_CHECKING:
+    from patchwidgets.widget import PatchExplorer
+
 Direction = Literal["denoise", "noise"]
-MetricSpec = str | MetricFunction
 Patchable = str | Site | Patch
 
 
@@ -69,7 +70,7 @@ class Experiment:
         self.clean = Run(model, [pair.clean for pair in self.pairs])
         self.corrupted = Run(model, [pair.corrupted for pair in self.pairs])
         self._again = self._run_again()
-        self._measure_by(metric)
+        self._score(metric)
 
     def __repr__(self) -> str:
         pairs = "1 pair" if len(self.pairs) == 1 else f"{len(self.pairs)} pairs"
@@ -101,7 +102,7 @@ class Experiment:
         """Return this experiment with other metrics, on the same recordings."""
         other = self.turned(self.direction)
         other.clean, other.corrupted = copy(self.clean), copy(self.corrupted)
-        other._measure_by(metric)
+        other._score(metric)
         return other
 
     def focused(self, metric: str) -> "Experiment":
@@ -188,6 +189,12 @@ class Experiment:
             self._add_reach(sums, batch, output.activations, pos)
         return sums.reach(self.pairs[0].indices(pos)[0])
 
+    def explore(self, *selection: str) -> "PatchExplorer":
+        """The explorer widget of this experiment, with these sites patched to begin with."""
+        from patchwidgets.widget import PatchExplorer
+
+        return PatchExplorer(self, list(selection))
+
     def record(self) -> None:
         """Record both runs now, so that the first patch is as quick as the others."""
         for run in (self.clean, self.corrupted):
@@ -264,8 +271,8 @@ class Experiment:
         return runs[name]
 
     def _readings(self, logits: Tensor) -> dict[str, Reading]:
-        patched, denoise = self._measure(logits), self.direction == "denoise"
-        clean, corrupted = self._values["clean"], self._values["corrupted"]
+        patched, denoise = self._scores.measure(logits), self.direction == "denoise"
+        clean, corrupted = self._scores.values["clean"], self._scores.values["corrupted"]
         return {
             name: Reading(
                 metric, clean[name], corrupted[name], patched[name], denoise, self.noise_floor[name]
@@ -273,50 +280,21 @@ class Experiment:
             for name, metric in self.metrics.items()
         }
 
-    def _measure(self, logits: Tensor, rows: Sequence[int] | None = None) -> dict[str, Values]:
-        """Every metric of some rows of the task, ``[row]``."""
-        rows = range(len(self.pairs)) if rows is None else rows
-        pairs = [self.pairs[row] for row in rows]
-        readout = Readout(
-            logits,
-            self.clean.logits[list(rows)],
-            [list(pair.answers) for pair in pairs],
-            None if self.task.foil is None else [list(pair.foils or ()) for pair in pairs],
-            list(rows),
-        )
-        return {name: evaluate(metric, readout) for name, metric in self.metrics.items()}
-
     def _run_again(self) -> dict[str, Tensor]:
         """The first batch's logits when clean and corrupted prompts run together: what differs from before is noise."""
         clean, corrupted = self.clean.batches[0], self.corrupted.batches[0]
         logits = forward(self.model.anatomy, torch.cat([clean.ids, corrupted.ids])).logits
         return dict(zip(("clean", "corrupted"), logits.chunk(2), strict=True))
 
-    def _measure_by(self, metric: MetricSpec | Sequence[MetricSpec]) -> None:
-        self.metrics = _find_metrics(metric, has_foil=self.task.foil is not None)
+    def _score(self, metric: MetricSpec | Sequence[MetricSpec]) -> None:
+        self.metrics = find_metrics(metric, has_foil=self.task.foil is not None)
         runs = {"clean": self.clean, "corrupted": self.corrupted}
-        self._values = {name: self._measure(run.logits) for name, run in runs.items()}
-        self.noise_floor = self._measure_noise()
+        logits = {name: run.logits for name, run in runs.items()}
+        self._scores = Scores(self.metrics, self.pairs, logits)
+        eps = torch.finfo(self.model.hf_model.dtype).eps
+        self.noise_floor = self._scores.noise_floor(self._again, self.clean.batches[0].rows, eps)
         for name, run in runs.items():
-            run.values = {
-                each: self.metrics[each].mean(values) for each, values in self._values[name].items()
-            }
-
-    def _measure_noise(self) -> dict[str, float]:
-        """Per metric the largest change between two unpatched runs, and at least two spacings of the largest logit."""
-        rows = self.clean.batches[0].rows
-        largest = max(float(logits.abs().max()) for logits in self._again.values())
-        spacing = torch.finfo(self.model.hf_model.dtype).eps * 2.0 ** math.floor(math.log2(largest))
-        floor = {
-            name: 0.0 if metric.unit == "rank" else 2 * spacing
-            for name, metric in self.metrics.items()
-        }
-        for run, logits in self._again.items():
-            for name, values in self._measure(logits, rows).items():
-                floor[name] = max(
-                    floor[name], float(np.abs(values - self._values[run][name][rows]).max())
-                )
-        return floor
+            run.values = self._scores.means(name)
 
 
 def _checked_direction(direction: Any) -> Direction:
@@ -326,16 +304,3 @@ def _checked_direction(direction: Any) -> Direction:
             "'noise' (corrupted into clean)."
         )
     return direction  # type: ignore[no-any-return]
-
-
-def _find_metrics(metric: MetricSpec | Sequence[MetricSpec], has_foil: bool) -> dict[str, Metric]:
-    specs = [metric] if isinstance(metric, str) or callable(metric) else list(metric)
-    if not specs:
-        raise MetricError("The list of metrics is empty; name at least one.")
-    found = [find_metric(spec) for spec in specs]
-    for each in found:
-        if each.needs_foil and not has_foil:
-            raise MetricError(
-                f"{each.name} compares the answer with a foil and the task has none; give Task(foil=...)."
-            )
-    return {each.name: each for each in found}

@@ -1,4 +1,4 @@
-"""Scenes and results as the messages that a front end draws: plain JSON and binary buffers. See ``docs/protocol.md``."""
+"""Scenes and results as the messages that a front end draws (``docs/protocol.md``): JSON and binary buffers."""
 
 import math
 from collections.abc import Mapping, Sequence

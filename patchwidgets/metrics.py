@@ -3,7 +3,7 @@
 A metric takes a `Readout` and returns one number per row. Costs: a softmax over the vocabulary per row.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -41,6 +41,7 @@ class Readout:
 
 
 MetricFunction = Callable[[Readout], "Tensor"]
+MetricSpec = str | MetricFunction
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def find_metric(metric: str | MetricFunction) -> Metric:
+def find_metric(metric: MetricSpec) -> Metric:
     """A metric by name, or a callable over a `Readout` as a metric of its own name.
 
     Raises
@@ -155,6 +156,26 @@ def find_metric(metric: str | MetricFunction) -> Metric:
     raise MetricError(
         f"Unknown metric {metric!r}; expected one of {', '.join(METRICS)}, or a callable over a Readout."
     )
+
+
+def find_metrics(metric: MetricSpec | Sequence[MetricSpec], has_foil: bool) -> dict[str, Metric]:
+    """One or several metrics by name, in their order.
+
+    Raises
+    ------
+    MetricError
+        An unknown one, none at all, or one that needs a foil where there is none.
+    """
+    specs = [metric] if isinstance(metric, str) or callable(metric) else list(metric)
+    if not specs:
+        raise MetricError("The list of metrics is empty; name at least one.")
+    found = [find_metric(spec) for spec in specs]
+    for each in found:
+        if each.needs_foil and not has_foil:
+            raise MetricError(
+                f"{each.name} compares the answer with a foil and the task has none; give Task(foil=...)."
+            )
+    return {each.name: each for each in found}
 
 
 def evaluate(metric: Metric, readout: Readout) -> Values:

@@ -195,7 +195,7 @@ class Model:
         for patch in patches:
             if isinstance(patch.source, str) and patch.source != "host":
                 raise PatchError(
-                    f"{patch.site}: there are no clean and corrupted runs here; give Patch(site, source=model.run(...))."
+                    f"{patch.site}: no clean and corrupted run here; give Patch(site, source=model.run(...))."
                 )
             self.resolve(patch.site)
         return hooked(self.anatomy.bodies, self.anatomy.taps, user_edits(patches))

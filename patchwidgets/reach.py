@@ -72,6 +72,7 @@ class ReachSums:
 
     @classmethod
     def empty(cls) -> "ReachSums":
+        """No pair yet."""
         return cls({})
 
     def add(

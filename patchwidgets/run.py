@@ -1,4 +1,4 @@
-"""A run of the model: its tokens, its logits at the last position, and its activations, recorded when first asked for."""
+"""A run of the model: its tokens, its last logits, and its activations, recorded when they are first asked for."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -166,7 +166,7 @@ def key_of(site: Site) -> Key:
 
 
 def read_site(activation: Tensor, site: Site, indices: list[list[int]]) -> Tensor:
-    """A site out of a whole component: ``[row, pos, ...]`` at each row's indices, one head or neuron if it names one."""
+    """A site out of a whole component, ``[row, pos, ...]`` at each row's indices."""
     chosen = activation[_rows(activation), _positions(indices, activation)]
     return (
         chosen

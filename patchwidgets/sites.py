@@ -90,7 +90,7 @@ class Site:
             )
         if self.kv and self.component not in ("k", "v"):
             raise SiteError(
-                f"Only k and v have key-value heads; {self.component!r} is written with H, as in 'L9.H6.{self.component}'."
+                f"Only k and v have key-value heads; write 'L{self.layer}.H{self.index}.{self.component}'."
             )
 
     @classmethod
@@ -164,7 +164,8 @@ class Patch:
     ) -> None:
         if isinstance(source, str) and source not in ("source", "clean", "corrupted", "host"):
             raise PatchError(
-                f"Unknown source {source!r} for {site}; expected 'source', 'clean', 'corrupted', 'host', a Run or a tensor."
+                f"Unknown source {source!r} for {site}; "
+                "expected 'source', 'clean', 'corrupted', 'host', a Run or a tensor."
             )
         object.__setattr__(self, "site", Site.parse(site))
         object.__setattr__(self, "source", source)

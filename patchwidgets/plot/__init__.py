@@ -1,0 +1,6 @@
+"""Figures for notebooks and papers, with matplotlib; each takes ``ax=`` and returns the Axes it drew on."""
+
+from patchwidgets.plot.bars import logits
+from patchwidgets.plot.flow import flow, flow_png
+
+__all__ = ["flow", "flow_png", "logits"]
