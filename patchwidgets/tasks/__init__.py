@@ -1,6 +1,19 @@
-"""Tasks: pairs of prompts with their answers, and how they become tokens."""
+"""Tasks: pairs of prompts with their answers, how they become tokens, and generators of the classic ones."""
 
+from patchwidgets.tasks.arithmetic import addition, modular, subtraction
 from patchwidgets.tasks.pairs import Pair, encode_pairs
+from patchwidgets.tasks.repeats import induction
+from patchwidgets.tasks.sentences import greater_than, ioi
 from patchwidgets.tasks.task import Task
 
-__all__ = ["Pair", "Task", "encode_pairs"]
+__all__ = [
+    "Pair",
+    "Task",
+    "addition",
+    "encode_pairs",
+    "greater_than",
+    "induction",
+    "ioi",
+    "modular",
+    "subtraction",
+]

@@ -2,9 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from patchwidgets.errors import TaskError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
 
 Alternatives = str | tuple[str, ...]
 PositionSpec = int | str
@@ -89,6 +94,55 @@ class Task:
             self.bos,
             self.chat,
         )
+
+    @classmethod
+    def from_csv(cls, path: "str | Path") -> "Task":
+        """A dataset from a CSV file with the columns clean, corrupted, answer and perhaps foil.
+
+        Alternative answers are separated by ``|``; leading spaces are kept; a position is a column ``@name``.
+
+        Raises
+        ------
+        TaskError
+            A missing or unknown column, a ragged row, or no row at all.
+        """
+        from patchwidgets.tasks.files import read_csv
+
+        return read_csv(path)
+
+    @classmethod
+    def from_frame(cls, frame: "pd.DataFrame") -> "Task":
+        """A dataset from a DataFrame, with columns as of `from_csv`; alternatives are a tuple or a list in a cell.
+
+        Raises
+        ------
+        TaskError
+            A missing or unknown column, or no row at all.
+        """
+        from patchwidgets.tasks.files import read_rows
+
+        return read_rows(
+            {str(name): value for name, value in row.items()} for row in frame.to_dict("records")
+        )
+
+    @classmethod
+    def from_json(cls, path: "str | Path") -> "Task":
+        """A task that `to_json` wrote.
+
+        Raises
+        ------
+        TaskError
+            The file holds something else.
+        """
+        from patchwidgets.tasks.files import read_json
+
+        return read_json(path)
+
+    def to_json(self, path: "str | Path") -> None:
+        """Write the task to a JSON file, each pair with its own answer, foil and positions."""
+        from patchwidgets.tasks.files import write_json
+
+        write_json(self, path)
 
 
 def _entry(value: Any, i: int) -> Any:

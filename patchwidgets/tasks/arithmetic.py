@@ -1,0 +1,109 @@
+"""Sums, differences and sums modulo a number: prompts whose corrupted twin has other numbers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+from patchwidgets.tasks.split import Part, part_of
+from patchwidgets.tasks.task import Task
+
+Varies = Literal["a", "b", "both"]
+SUM_POSITIONS = {"a": -4, "operator": -3, "b": -2, "end": -1}
+MODULAR_POSITIONS = {"a": -6, "operator": -5, "b": -4, "modulus": -2, "end": -1}
+
+
+def addition(n: int = 100, seed: int = 0, varies: Varies = "a", part: Part | None = None) -> Task:
+    """Prompts like ``12+34=``, with numbers from 0 to 99; the corrupted prompt has another `a`.
+
+    For models whose numbers up to 198 are single tokens, such as the teaching model.
+
+    Parameters
+    ----------
+    n
+        How many pairs.
+    varies
+        Which number the corrupted prompt has another one for: ``"a"``, ``"b"`` or ``"both"``.
+    part
+        Only pairs of numbers from this part of the teaching model's data: ``"test"`` is what it never saw.
+
+    Returns
+    -------
+    Task
+        With the positions `a`, `operator`, `b` and `end`.
+
+    Notes
+    -----
+    The prompts of Kantamneni and Tegmark (2025), arXiv 2502.00873.
+    """
+    return _numbers(n, seed, _Kind("{a}+{b}=", lambda a, b: a + b, SUM_POSITIONS), varies, part)
+
+
+def subtraction(
+    n: int = 100, seed: int = 0, varies: Varies = "a", part: Part | None = None
+) -> Task:
+    """Prompts like ``46-12=`` with results from 0 to 99; the corrupted prompt has another `a`.
+
+    Parameters, positions and models as for `addition`.
+    """
+    return _numbers(
+        n,
+        seed,
+        _Kind("{a}-{b}=", lambda a, b: a - b if a >= b else None, SUM_POSITIONS),
+        varies,
+        part,
+    )
+
+
+def modular(
+    n: int = 100, seed: int = 0, modulus: int = 10, varies: Varies = "a", part: Part | None = None
+) -> Task:
+    """Prompts like ``12+34 mod 10=``; the corrupted prompt has another `a` and another result.
+
+    Parameters and models as for `addition`. The teaching model knows the moduli 2, 5 and 10.
+
+    Returns
+    -------
+    Task
+        With the positions `a`, `operator`, `b`, `modulus` and `end`.
+    """
+    kind = _Kind(f"{{a}}+{{b}} mod {modulus}=", lambda a, b: (a + b) % modulus, MODULAR_POSITIONS)
+    return _numbers(n, seed, kind, varies, part)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A prompt with holes, its result (None: not such a prompt) and its positions."""
+
+    template: str
+    result: Callable[[int, int], int | None]
+    positions: dict[str, int]
+
+
+def _numbers(n: int, seed: int, kind: _Kind, varies: Varies, part: Part | None) -> Task:
+    rng = Random(seed)
+    rows = [_row(rng, kind, varies, part) for _ in range(n)]
+    return Task(
+        clean=[kind.template.format(a=a, b=b) for (a, b), _ in rows],
+        corrupted=[kind.template.format(a=a, b=b) for _, (a, b) in rows],
+        answer=[str(kind.result(*clean)) for clean, _ in rows],
+        foil=[str(kind.result(*corrupted)) for _, corrupted in rows],
+        positions=kind.positions,
+    )
+
+
+def _row(
+    rng: Random, kind: _Kind, varies: Varies, part: Part | None
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The numbers of the clean and of the corrupted prompt, with two different results."""
+    while True:
+        a, other_a, b, other_b = (rng.randrange(100) for _ in range(4))
+        clean, corrupted = (
+            (a, b),
+            (a if varies == "b" else other_a, b if varies == "a" else other_b),
+        )
+        changed = varies != "both" or (a != other_a and b != other_b)
+        results = {kind.result(*clean), kind.result(*corrupted)}
+        known = part is None or {part_of(*clean), part_of(*corrupted)} == {part}
+        if changed and known and len(results) == 2 and None not in results:
+            return clean, corrupted

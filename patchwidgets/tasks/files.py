@@ -1,0 +1,132 @@
+"""Tasks as tables and files: rows with the columns clean, corrupted, answer, foil, and ``@name`` for positions."""
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from patchwidgets.errors import TaskError
+from patchwidgets.tasks.task import Task
+
+Row = Mapping[str, Any]
+REQUIRED = ("clean", "corrupted", "answer")
+OPTIONAL = ("foil",)
+
+
+def read_rows(rows: Iterable[Row]) -> Task:
+    """A dataset from rows.
+
+    Parameters
+    ----------
+    rows
+        Each with `clean`, `corrupted`, `answer` and perhaps `foil`; an answer is a text, or several as a tuple
+        or list. Further entries are named positions, their names beginning with ``@``.
+
+    Raises
+    ------
+    TaskError
+        A missing or unknown column, or no row at all.
+    """
+    found = list(rows)
+    if not found:
+        raise TaskError("The table has no rows; a task needs at least one pair of prompts.")
+    for i, row in enumerate(found):
+        _check_columns(row, set(found[0]), i)
+    return Task(
+        clean=[str(row["clean"]) for row in found],
+        corrupted=[str(row["corrupted"]) for row in found],
+        answer=[_alternatives(row["answer"]) for row in found],
+        foil=[_alternatives(row["foil"]) for row in found] if "foil" in found[0] else None,
+        positions={
+            name[1:]: [row[name] for row in found] for name in found[0] if name.startswith("@")
+        },
+    )
+
+
+def _check_columns(row: Row, expected: set[str], i: int) -> None:
+    missing = [name for name in REQUIRED if name not in row]
+    if missing:
+        raise TaskError(f"Row {i} lacks {', '.join(missing)}; it has {', '.join(map(str, row))}.")
+    unknown = [
+        name for name in row if name not in (*REQUIRED, *OPTIONAL) and not str(name).startswith("@")
+    ]
+    if unknown:
+        raise TaskError(
+            f"Unknown column {unknown[0]!r}. A task has {', '.join((*REQUIRED, *OPTIONAL))}, "
+            f"and positions as '@name': is it '@{unknown[0]}'?"
+        )
+    if set(row) != expected:
+        raise TaskError(
+            f"Row {i} has other columns than row 0: {', '.join(sorted(set(row) ^ expected))}."
+        )
+
+
+def _alternatives(value: Any) -> str | tuple[str, ...]:
+    return (
+        tuple(map(str, value))
+        if isinstance(value, Sequence) and not isinstance(value, str)
+        else str(value)
+    )
+
+
+def read_csv(path: str | Path) -> Task:
+    """A dataset from a CSV file with a header; alternatives are separated by ``|``, leading spaces are kept."""
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        return read_rows([_parsed(row, i) for i, row in enumerate(csv.DictReader(file))])
+
+
+def _parsed(row: dict[str | None, str | None], i: int) -> dict[str, Any]:
+    if None in row or None in row.values():
+        raise TaskError(
+            f"Row {i} has {'more' if None in row else 'fewer'} cells than the header. Quote texts with commas."
+        )
+    return {str(name): _cell(str(name), str(text)) for name, text in row.items()}
+
+
+def _cell(column: str, text: str) -> Any:
+    if column in ("answer", "foil"):
+        return tuple(text.split("|")) if "|" in text else text
+    is_index = column.startswith("@") and text.strip().removeprefix("-").isdigit()
+    return int(text) if is_index else text
+
+
+def write_json(task: Task, path: str | Path) -> None:
+    """Every pair with its own answer, foil and positions, so that nothing is left to guess when it is read."""
+    pairs = [_as_dict(task.pair(i)) for i in range(len(task))]
+    content = {
+        "pairs": pairs,
+        "single": isinstance(task.clean, str),
+        "bos": task.bos,
+        "chat": task.chat,
+    }
+    Path(path).write_text(
+        json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+
+
+def _as_dict(pair: Task) -> dict[str, Any]:
+    entry = {"clean": pair.clean, "corrupted": pair.corrupted, "answer": pair.answer}
+    if pair.foil is not None:
+        entry["foil"] = pair.foil
+    return entry | {f"@{name}": spec for name, spec in pair.positions.items()}
+
+
+def read_json(path: str | Path) -> Task:
+    """A task written by `write_json`."""
+    content = json.loads(Path(path).read_text(encoding="utf-8"))
+    if not isinstance(content, dict) or "pairs" not in content:
+        raise TaskError(
+            f"{path} is not a task: expected an object with 'pairs', as Task.to_json writes."
+        )
+    task = read_rows(content["pairs"])
+    single = task.pair(0) if content.get("single") else task
+    return Task(
+        single.clean,
+        single.corrupted,
+        single.answer,
+        single.foil,
+        single.positions,
+        content.get("bos"),
+        bool(content.get("chat", False)),
+    )

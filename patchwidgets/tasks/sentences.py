@@ -1,0 +1,129 @@
+"""Sentences about people and years: indirect object identification and greater-than."""
+
+from random import Random
+from typing import Literal
+
+from patchwidgets.tasks import words
+from patchwidgets.tasks.split import Part, part_of
+from patchwidgets.tasks.task import Task
+
+
+def ioi(n: int = 32, seed: int = 0, part: Part | None = None) -> Task:
+    """Indirect object identification: who receives the gift? The corrupted prompt names the other person as giver.
+
+    Six sentence patterns; in every other pair the giver is the person named first (BABA instead of ABBA).
+    Any tokenizer in which common first names are single tokens will do.
+
+    Parameters
+    ----------
+    n
+        How many pairs.
+    part
+        Only pairs of names from this part of the teaching model's data: ``"test"`` is what it never saw.
+
+    Returns
+    -------
+    Task
+        With the positions `IO`, `S1` (first mentions), `S2` (the giver, where the prompts differ) and `end`.
+
+    Notes
+    -----
+    The task of Wang et al. (2022), arXiv 2211.00593.
+    """
+    rng = Random(seed)
+    rows = [_sentence(rng, part, giver_first=bool(i % 2)) for i in range(n)]
+    givers, receivers = [giver for *_, giver, _ in rows], [receiver for *_, receiver in rows]
+    clean = [template.format(subject=giver) for template, giver, _ in rows]
+    return Task(
+        clean=clean,
+        corrupted=[template.format(subject=receiver) for template, _, receiver in rows],
+        answer=[f" {name}" for name in receivers],
+        foil=[f" {name}" for name in givers],
+        positions={
+            "IO": [f" {name}" for name in receivers],
+            "S1": [
+                _up_to_first(prompt, f" {name}") for prompt, name in zip(clean, givers, strict=True)
+            ],
+            "S2": [f" {name}" for name in givers],
+            "end": -1,
+        },
+    )
+
+
+def _sentence(rng: Random, part: Part | None, giver_first: bool) -> tuple[str, str, str]:
+    """A sentence with a hole for the subject, the giver and the receiver."""
+    while True:
+        giver, receiver = rng.sample(words.NAMES, 2)
+        if part in (None, part_of(giver, receiver)):
+            break
+    first, second = (giver, receiver) if giver_first else (receiver, giver)
+    template = rng.choice(words.NAME_TEMPLATES).format(
+        first=first,
+        second=second,
+        subject="{subject}",
+        place=rng.choice(words.PLACES),
+        verb=rng.choice(words.VERBS),
+        object=rng.choice(words.OBJECTS),
+    )
+    return template, giver, receiver
+
+
+def _up_to_first(prompt: str, text: str) -> str:
+    """The beginning of the prompt up to the first mention; as a position it means the last token of that."""
+    return prompt[: prompt.index(text) + len(text)]
+
+
+def greater_than(
+    n: int = 32, seed: int = 0, digits: Literal[1, 2] = 2, part: Part | None = None
+) -> Task:
+    """``The war lasted from the year 1741 to the year 17``: any later year is right. The corrupted prompt says 01.
+
+    Use the metric ``prob_diff``: the probability of all years above, less that of all others.
+
+    Parameters
+    ----------
+    n
+        How many pairs.
+    digits
+        How many digits of a year one token holds: 2 for the teaching model and GPT-2, 1 for SmolLM2 and other
+        tokenizers that split numbers into digits. With 1, the answers are the tens digits above that of the
+        year, and the foils those below it.
+    part
+        Only years from this part of the teaching model's data: ``"test"`` is what it never saw.
+
+    Returns
+    -------
+    Task
+        With the positions `YY` (the year's last two digits, or its tens digit) and `end`.
+
+    Notes
+    -----
+    The task of Hanna, Liu and Variengien (2023), arXiv 2305.00586.
+    """
+    rng = Random(seed)
+    rows = [_years(rng, part, digits) for _ in range(n)]
+    clean = [template.format(year=f"{year:02d}") for template, year in rows]
+    edges = [year if digits == 2 else year // 10 for _, year in rows]
+    return Task(
+        clean=clean,
+        corrupted=[template.format(year="01") for template, _ in rows],
+        answer=[_numerals(edge + 1, 10**digits, digits) for edge in edges],
+        foil=[_numerals(0, edge + (digits == 2), digits) for edge in edges],
+        positions={"YY": [_up_to_first(p, p.split()[6][: 2 + digits]) for p in clean], "end": -1},
+    )
+
+
+def _years(rng: Random, part: Part | None, digits: int) -> tuple[str, int]:
+    """A sentence with a hole for the year, and the year's last two digits."""
+    while True:
+        century = rng.choice(words.CENTURIES)
+        year = rng.randrange(2, 99) if digits == 2 else rng.randrange(20, 90)
+        if part in (None, part_of(century, f"year {year}")):
+            break
+    return words.YEAR_TEMPLATE.format(
+        event=rng.choice(words.EVENTS), century=century, year="{year}"
+    ), year
+
+
+def _numerals(start: int, stop: int, digits: int) -> tuple[str, ...]:
+    return tuple(f"{number:0{digits}d}" for number in range(start, stop))

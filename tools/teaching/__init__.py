@@ -1,0 +1,1 @@
+"""How the teaching model in ``patchwidgets/data/teaching`` is made."""
