@@ -9,6 +9,8 @@ import os
 import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import torch
 from huggingface_hub import constants
 from platformdirs import user_cache_path
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as transformers_logging
 
 from patchwidgets.checks import Verify
 from patchwidgets.errors import LoadError
@@ -77,10 +80,11 @@ def load(
         "local_files_only": local,
     }
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, **options)
-        hf_model = AutoModelForCausalLM.from_pretrained(
-            source, dtype=_dtype(dtype), device_map=device_map, use_safetensors=True, **options
-        )
+        with _progress(shown=name not in (None, "smollm2")):
+            tokenizer = AutoTokenizer.from_pretrained(source, **options)
+            hf_model = AutoModelForCausalLM.from_pretrained(
+                source, dtype=_dtype(dtype), device_map=device_map, use_safetensors=True, **options
+            )
     except (OSError, ValueError) as error:
         raise LoadError(_not_loaded(source, error)) from error
     if device is not None:
@@ -160,6 +164,19 @@ def _convert_gguf(gguf: Path, folder: Path) -> None:
     plain.load_state_dict(loaded.state_dict())
     plain.save_pretrained(folder)
     AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
+
+
+@contextmanager
+def _progress(shown: bool) -> Iterator[None]:
+    """Transformers' progress bars only where there is something to wait for."""
+    was_shown = transformers_logging.is_progress_bar_enabled()
+    if not shown:
+        transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_shown:
+            transformers_logging.enable_progress_bar()
 
 
 def _hub_answers() -> bool:

@@ -106,11 +106,8 @@ class PatchExplorer(anywidget.AnyWidget):
         """The live view, and beside it a picture for viewers that run no scripts."""
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is not None:
-            shown = (
-                self.result
-                if self.selection and self.result is not None
-                else self.experiment.patch()
-            )
+            patched = self.result if self.selection else None
+            shown = patched or self.experiment.patch(record_reach=True)
             bundle[0]["image/png"] = base64.b64encode(plot.flow_png(shown)).decode()
         return bundle
 
