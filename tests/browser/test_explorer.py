@@ -95,6 +95,7 @@ def test_the_keyboard_alone_is_enough(explorer: Explorer, page: Page) -> None:
 def test_a_site_can_be_typed(explorer: Explorer, page: Page) -> None:
     tab_into_grid(explorer)
     page.keyboard.press("/")
+    expect(explorer.root.locator("input:focus")).to_be_visible()
     page.keyboard.type("L24.H4")
     page.keyboard.press("Enter")
     assert explorer.wait_for("L24.H4").recovery == pytest.approx(-0.250, abs=0.001)

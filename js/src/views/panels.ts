@@ -7,13 +7,21 @@ import { KEY_HELP } from "../pure/keys";
 import { chosen } from "../state";
 
 function siteBox(cx: Context) {
+  const patch = (form: Element | null) => {
+    const text = form?.querySelector("input")?.value.trim() ?? "";
+    if (text !== "") cx.act.typed(text);
+  };
   const submit = (event: Event) => {
     event.preventDefault();
-    const form = event.target;
-    const input = form instanceof HTMLFormElement ? form.querySelector("input") : null;
-    if (input !== null && input.value.trim() !== "") cx.act.typed(input.value.trim());
+    if (event.currentTarget instanceof Element) patch(event.currentTarget);
   };
-  return html`<form class="panel site-box" @submit=${submit}>
+  // In JupyterLab, Enter in an input submits no form.
+  const enter = (event: KeyboardEvent) => {
+    if (event.key !== "Enter" || !(event.target instanceof Element)) return;
+    event.preventDefault();
+    patch(event.target.closest("form"));
+  };
+  return html`<form class="panel site-box" @submit=${submit} @keydown=${enter}>
     <label for="${cx.id}-site">Site</label>
     <input id="${cx.id}-site" type="text" placeholder="L9.H6   L26.N1262@-1   L20.mlp_out@3:7" autocomplete="off" spellcheck="false">
     <button type="submit">Patch</button><span class="hint">Several, with +, patch jointly.</span></form>`;
