@@ -14,7 +14,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.explorer import ROOT, Explorer
 from tests.browser.lab import serve
-from tests.browser.notebook import launch, open_notebook
+from tests.browser.notebook import launch, open_notebook, show_whole
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 WIDTH = 1240
@@ -40,6 +40,7 @@ def main() -> None:
 def take(page: Page, path: Path) -> None:
     """Keep the picture, without the pointer's ring."""
     page.mouse.move(0, 0)
+    show_whole(page, ROOT)
     page.locator(ROOT).first.screenshot(path=path, animations="disabled")
     print(path)
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.lab import Lab, serve
-from tests.browser.notebook import Notebook, Notices, launch, open_notebook
+from tests.browser.notebook import Notebook, Notices, launch, open_notebook, show_whole
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "artifacts" / "screenshots"
@@ -55,11 +55,13 @@ def open_in_lab(page: Page, lab: Lab, notices: Notices) -> Callable[[str], Noteb
 
 @pytest.fixture
 def shoot(page: Page) -> Callable[[str, str], Path]:
-    """Keep a picture of an element for people to look at."""
+    """Keep a picture of an element, whole and with no pointer on it, for people to look at."""
 
     def take(selector: str, name: str) -> Path:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         path = SCREENSHOTS / f"{name}.png"
+        page.mouse.move(0, 0)
+        show_whole(page, selector)
         page.locator(selector).first.screenshot(path=path, animations="disabled")
         return path
 

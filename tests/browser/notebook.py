@@ -136,6 +136,17 @@ class Notebook:
             self.page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
 
 
+def show_whole(page: Page, selector: str) -> None:
+    """Make the window so high that the element fits, with JupyterLab's bars above and below."""
+    box = page.locator(selector).first.bounding_box()
+    size = page.viewport_size
+    assert box is not None
+    assert size is not None
+    height = max(size["height"], round(box["height"]) + 220)
+    page.set_viewport_size({"width": size["width"], "height": height})
+    page.locator(selector).first.scroll_into_view_if_needed()
+
+
 def launch(playwright: Playwright) -> Browser:
     """Start a browser that cannot find any other machine."""
     path = chromium.find()
