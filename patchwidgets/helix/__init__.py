@@ -1,0 +1,52 @@
+"""How a model represents numbers and adds them: the analyses of arXiv 2502.00873, for models with number tokens."""
+
+from patchwidgets.helix.basis import CIRCLES, HELIX, LINE, POLYNOMIAL, Basis, sums
+from patchwidgets.helix.causal import compare_patches, operands, patch_values
+from patchwidgets.helix.controls import choose_layer, compare
+from patchwidgets.helix.effects import direct, head_effects, layer_effects
+from patchwidgets.helix.fit import (
+    Fit,
+    cross_validated_r2,
+    fit,
+    fit_numbers,
+    hold_out,
+    pca_reconstruction,
+    r2,
+)
+from patchwidgets.helix.heads import sort_heads
+from patchwidgets.helix.neurons import NeuronFits, fit_neurons, patch_neurons
+from patchwidgets.helix.representations import NUMBERS, layer_activations, number_activations
+from patchwidgets.helix.spectrum import Spectrum, spectrum
+
+__all__ = [
+    "CIRCLES",
+    "HELIX",
+    "LINE",
+    "NUMBERS",
+    "POLYNOMIAL",
+    "Basis",
+    "Fit",
+    "NeuronFits",
+    "Spectrum",
+    "choose_layer",
+    "compare",
+    "compare_patches",
+    "cross_validated_r2",
+    "direct",
+    "fit",
+    "fit_neurons",
+    "fit_numbers",
+    "head_effects",
+    "hold_out",
+    "layer_activations",
+    "layer_effects",
+    "number_activations",
+    "operands",
+    "patch_neurons",
+    "patch_values",
+    "pca_reconstruction",
+    "r2",
+    "sort_heads",
+    "spectrum",
+    "sums",
+]

@@ -1,0 +1,121 @@
+"""Bases, fits, controls and spectra on helices made by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from patchwidgets import helix
+from patchwidgets.helix import CIRCLES, HELIX, LINE, POLYNOMIAL, Basis
+
+NUMBERS = list(helix.NUMBERS)
+
+
+def wound(basis: Basis, d: int = 30, seed: int = 0) -> np.ndarray:
+    """Activations that are exactly a linear map of a basis, plus a constant."""
+    rng = np.random.default_rng(seed)
+    return 3 + basis.features(NUMBERS) @ rng.standard_normal((len(basis), d))
+
+
+def test_features_by_hand():
+    basis = Basis(periods=(4,), degree=2)
+    assert basis.names == ["cos 4", "sin 4", "n^1", "n^2"]
+    expected = [[1, 0, 0, 0], [0, 1, 0.01, 0.0001], [-1, 0, 0.02, 0.0004]]
+    assert basis.features([0, 1, 2]) == pytest.approx(np.array(expected))
+
+
+def test_sizes_are_comparable():
+    assert [len(basis) for basis in (HELIX, CIRCLES, LINE, POLYNOMIAL)] == [9, 8, 1, 9]
+    assert LINE.features([0, 50]).tolist() == [[0.0], [0.5]]
+
+
+def test_sums_put_the_terms_side_by_side():
+    features = helix.sums(LINE, [(10, 20), (1, 2)])
+    assert features == pytest.approx(np.array([[0.1, 0.2, 0.3], [0.01, 0.02, 0.03]]))
+    assert helix.sums(LINE, [(10, 20)], ("a+b",)).tolist() == [[0.3]]
+
+
+def test_a_helix_is_found_on_numbers_that_were_held_out():
+    seen, unseen = helix.hold_out(NUMBERS)
+    assert len(seen) == 80
+    assert sorted(seen + unseen) == NUMBERS
+    activations = wound(HELIX)
+    found = helix.fit_numbers(seen, activations[seen])
+    assert found.r2(HELIX.features(unseen), activations[unseen]) == pytest.approx(1)
+    assert found.predict(HELIX.features([7])) == pytest.approx(activations[[7]])
+
+
+def test_noise_is_not_explained():
+    noise = np.random.default_rng(0).standard_normal((100, 30))
+    assert helix.cross_validated_r2(HELIX.features(NUMBERS), noise) < 0
+
+
+def test_half_of_the_variance_is_half():
+    circle, other = Basis((5,), 0).features(NUMBERS), Basis((3 + 1 / 3,), 0).features(NUMBERS)
+    activations = np.concatenate([circle, other], axis=1)
+    assert helix.fit_numbers(NUMBERS, activations, CIRCLES).r2(
+        CIRCLES.features(NUMBERS), activations
+    ) == pytest.approx(0.5)
+
+
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_a_fit_does_not_care_about_a_rotation(seed):
+    activations = wound(Basis((2, 5, 7, 50))) + np.random.default_rng(seed).standard_normal(
+        (100, 30)
+    )
+    rotation = np.linalg.qr(np.random.default_rng(seed).standard_normal((30, 30)))[0]
+    seen, unseen = helix.hold_out(NUMBERS, seed=seed)
+    scores = [
+        helix.fit_numbers(seen, y[seen]).r2(HELIX.features(unseen), y[unseen])
+        for y in (activations, activations @ rotation)
+    ]
+    assert scores[0] == pytest.approx(scores[1])
+
+
+def test_few_components_leave_something_out():
+    activations = wound(HELIX)
+    whole, part = (helix.fit(HELIX.features(NUMBERS), activations, k) for k in (100, 3))
+    assert whole.r2(HELIX.features(NUMBERS), activations) == pytest.approx(1)
+    assert part.r2(HELIX.features(NUMBERS), activations) == pytest.approx(
+        helix.r2(activations, helix.pca_reconstruction(activations, activations, 3))
+    )
+
+
+def test_r2_by_hand():
+    true, predicted = [[0.0, 0.0], [2.0, 4.0]], [[0.0, 0.0], [2.0, 3.0]]
+    assert helix.r2(true, predicted) == pytest.approx(1 - 1 / 10)
+
+
+def test_compare_knows_a_helix_from_its_controls():
+    _, unseen = helix.hold_out(NUMBERS)
+    found = helix.compare(NUMBERS, wound(HELIX), unseen, sets=50)
+    assert found["helix"] == pytest.approx(1)
+    assert found["PCA"] == pytest.approx(1)
+    assert found["random features"] < 0.1
+    assert all(found[name] < 0.95 for name in ("line", "polynomial", "random periods"))
+    assert found == helix.compare(NUMBERS, wound(HELIX), unseen, sets=50)
+
+
+def test_a_line_is_a_line():
+    _, unseen = helix.hold_out(NUMBERS)
+    found = helix.compare(NUMBERS, wound(LINE), unseen, sets=5)
+    assert found["line"] == pytest.approx(1)
+    assert found["polynomial"] == pytest.approx(1)
+
+
+def test_choose_layer():
+    noise = np.random.default_rng(1).standard_normal((100, 30))
+    layers = [wound(HELIX) + strength * noise for strength in (3, 0.5, 1)]
+    assert helix.choose_layer(NUMBERS, layers) == 1
+
+
+def test_spectrum_of_circles():
+    found = helix.spectrum(
+        np.concatenate([2 * Basis((10,), 0).features(NUMBERS), CIRCLES.features(NUMBERS)], axis=1)
+    )
+    assert len(found.periods) == 50
+    assert (found.periods[0], found.periods[-1]) == (100, 2)
+    assert found.power.sum() == pytest.approx(1)
+    # A circle of radius 1 has variance 1; at period 2 the sine is nothing, and the cosine alone has variance 1 too.
+    assert dict(found.strongest(4)) == pytest.approx({10: 5 / 8, 2: 1 / 8, 5: 1 / 8, 100: 1 / 8})

@@ -1,0 +1,114 @@
+"""What is found in the trained model: the helix with its controls, and the few heads that carry a task.
+
+Everything is chosen on one part of the data (numbers that are fitted, validation pairs) and reported on another
+(numbers held out of the fit, test pairs).
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import patchwidgets as pw
+from patchwidgets import helix
+from patchwidgets.sites import Site
+
+SITES = ("L0.resid_pre", "L0.resid_post", "L1.resid_post", "L2.resid_post")
+CANDIDATES = 6
+PAIRS = 200
+
+
+def helix_figures(model: pw.Model) -> dict[str, object]:
+    """The site where the helix is judged, R² beside its controls, and what patching the fit recovers there."""
+    fitted, held_out = helix.hold_out(helix.NUMBERS)
+    site = choose_site(model, fitted)
+    activations = helix.number_activations(model, site)
+    compared = helix.compare(helix.NUMBERS, activations, held_out)
+    exp = pw.Experiment(model, pw.tasks.addition(100, seed=2, part="test"))
+    line = helix.fit_numbers(fitted, activations[fitted], helix.LINE)
+    wound = helix.fit_numbers(fitted, activations[fitted])
+    numbers = helix.operands(exp.task)[:, 0]
+    table = helix.compare_patches(
+        exp,
+        f"{site}@a",
+        {
+            "helix": wound.predict(helix.HELIX.features(numbers)),
+            "line": line.predict(helix.LINE.features(numbers)),
+            "PCA": helix.pca_reconstruction(
+                activations[fitted], activations[numbers], len(helix.HELIX)
+            ),
+        },
+    )
+    return {
+        "site": site,
+        "r2": compared,
+        "share_of_true_patch": table["share"].to_list()[0],
+        "relative_effect": {name: float(value) for name, value in table["relative"].items()},
+        "spectrum": helix.spectrum(activations).strongest(8),
+        "r2_by_site": {each: site_r2(model, each, fitted, held_out) for each in SITES},
+    }
+
+
+def choose_site(model: pw.Model, fitted: Sequence[int]) -> str:
+    """Where the helix fits best (cross-validated on the numbers that are fitted), of the sites where `a` still matters.
+
+    It matters where patching it makes at least half of the way, on validation pairs.
+    """
+    exp = pw.Experiment(model, pw.tasks.addition(100, seed=1, part="validation"))
+    causal = [site for site in SITES if exp.patch(f"{site}@a").share >= 0.5]
+    features = helix.HELIX.features(fitted)
+    return max(
+        causal,
+        key=lambda site: helix.cross_validated_r2(
+            features, helix.number_activations(model, site, fitted)
+        ),
+    )
+
+
+def site_r2(model: pw.Model, site: str, fitted: Sequence[int], held_out: Sequence[int]) -> float:
+    wound = helix.fit_numbers(fitted, helix.number_activations(model, site, fitted))
+    return wound.r2(helix.HELIX.features(held_out), helix.number_activations(model, site, held_out))
+
+
+def head_figures(model: pw.Model, validation: pw.Task, test: pw.Task) -> dict[str, object]:
+    """At most three heads chosen on validation pairs; what they and all others recover jointly on test pairs."""
+    chosen = choose_heads(pw.Experiment(model, validation))
+    exp = pw.Experiment(model, test)
+    single = {str(site): exp.patch(site).share for site in model.sites("z")}
+    return {
+        "heads": [str(site) for site in chosen],
+        "joint": exp.patch(*chosen).share,
+        "others": exp.patch(*others(model, chosen)).share,
+        "single": {name: share for name, share in single.items() if abs(share) >= 0.02},
+    }
+
+
+def choose_heads(exp: pw.Experiment) -> tuple[Site, ...]:
+    """The fewest heads, three at most, of which the joint share less that of all others is within 0.02 of the best."""
+    heads = sorted(exp.model.sites("z"), key=lambda site: -exp.patch(site).share)[:CANDIDATES]
+    sets = [each for size in (1, 2, 3) for each in combinations(heads, size)]
+    margin = {
+        each: exp.patch(*each).share - exp.patch(*others(exp.model, each)).share for each in sets
+    }
+    best = max(margin.values())
+    return next(
+        each
+        for each in sorted(sets, key=lambda s: (len(s), -margin[s]))
+        if margin[each] >= best - 0.02
+    )
+
+
+def others(model: pw.Model, heads: Sequence[Site]) -> list[Site]:
+    return [site for site in model.sites("z") if site not in heads]
+
+
+def circuit_figures(model: pw.Model) -> dict[str, object]:
+    """Everything that the card says of circuits."""
+    ioi = pw.tasks.ioi
+    return {
+        "helix": helix_figures(model),
+        "names": head_figures(
+            model, ioi(PAIRS, seed=1, part="validation"), ioi(PAIRS, seed=2, part="test")
+        ),
+        "induction": head_figures(
+            model, pw.tasks.induction(PAIRS, seed=1), pw.tasks.induction(PAIRS, seed=2)
+        ),
+    }

@@ -1,0 +1,106 @@
+"""Accuracy of every family of tasks on one part of the data."""
+
+from collections.abc import Iterator
+from random import Random
+
+import torch
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+from patchwidgets.tasks import words
+from patchwidgets.tasks.repeats import induction
+from patchwidgets.tasks.split import Part, part_of
+from tools.teaching.mixture import MODULI, Example, names
+
+ROWS = 1024
+YEAR_TOKENS = tuple(f"{year:02d}" for year in range(100))
+
+
+def accuracies(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, part: Part
+) -> dict[str, float]:
+    """Family to the share of right answers, from 0 to 1.
+
+    An answer is right when it has the highest logit of all tokens; for the years, when the years above are
+    together likelier than the years that are not.
+    """
+    found = {
+        f"accuracy/{family}": exact(model, tokenizer, list(cases))
+        for family, cases in families(part).items()
+    }
+    return found | {"accuracy/years": above(model, tokenizer, part)}
+
+
+def families(part: Part) -> dict[str, Iterator[Example]]:
+    """Every case of the part for the numbers; 1,000 sentences and 1,000 repeated sequences."""
+    return {
+        "addition": ((f"{a}+{b}=", str(a + b)) for a, b in pairs(part)),
+        "subtraction": ((f"{a}-{b}=", str(a - b)) for a, b in pairs(part) if a >= b),
+        "modular_addition": (
+            (f"{a}+{b} mod {k}=", str((a + b) % k)) for a, b in pairs(part) for k in MODULI
+        ),
+        "remainder": (
+            (f"{a} mod {k}=", str(a % k))
+            for a in range(100)
+            for k in MODULI
+            if part_of(a, f"mod {k}") == part
+        ),
+        "names": sentences(part),
+        "repeated": repeats(part),
+    }
+
+
+def pairs(part: Part) -> list[tuple[int, int]]:
+    return [(a, b) for a in range(100) for b in range(100) if part_of(a, b) == part]
+
+
+def sentences(part: Part) -> Iterator[Example]:
+    rng = Random(f"names {part}")
+    return (names(rng, part) for _ in range(1000))
+
+
+def repeats(part: Part) -> Iterator[Example]:
+    task = induction(1000, seed={"train": 0, "validation": 1, "test": 2}[part])
+    return (
+        (str(prompt), str(answer)) for prompt, answer in zip(task.clean, task.answer, strict=True)
+    )
+
+
+def exact(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, cases: list[Example]
+) -> float:
+    right = 0
+    for prompts, answers in by_length(tokenizer, cases):
+        right += int((last_logits(model, prompts).argmax(-1) == answers).sum())
+    return right / len(cases)
+
+
+def by_length(
+    tokenizer: PreTrainedTokenizerFast, cases: list[Example]
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Prompts (row × position) and answer ids (row), equally long prompts together."""
+    rows = [tokenizer(prompt + answer)["input_ids"] for prompt, answer in cases]
+    for length in sorted({len(row) for row in rows}):
+        ids = torch.tensor([row for row in rows if len(row) == length])
+        yield ids[:, :-1], ids[:, -1]
+
+
+def above(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, part: Part) -> float:
+    """The share of prompts with P(years above) - P(years not above) > 0."""
+    found = [
+        (c, y) for c in words.CENTURIES for y in range(1, 99) if part_of(c, f"year {y}") == part
+    ]
+    cases = [(event, c, y) for event in words.EVENTS for c, y in found]
+    prompts = [
+        words.YEAR_TEMPLATE.format(event=event, century=c, year=f"{y:02d}") for event, c, y in cases
+    ]
+    chances = last_logits(model, torch.tensor(tokenizer(prompts)["input_ids"])).softmax(-1)
+    chances = chances[:, tokenizer.convert_tokens_to_ids(list(YEAR_TOKENS))]
+    later = torch.arange(100) > torch.tensor([y for *_, y in cases])[:, None]
+    difference = (chances * later).sum(-1) - (chances * ~later).sum(-1)
+    return float((difference > 0).float().mean())
+
+
+@torch.no_grad()
+def last_logits(model: LlamaForCausalLM, ids: torch.Tensor) -> torch.Tensor:
+    """Logits at the last position, row × token."""
+    return torch.cat([model(rows, logits_to_keep=1).logits[:, -1] for rows in ids.split(ROWS)])
