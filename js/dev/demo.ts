@@ -3,6 +3,7 @@
 import widget from "../src/index";
 import { serve, type World } from "../test/fixtures/kernel";
 import { FakeModel } from "../test/fixtures/model";
+import { replay } from "../test/fixtures/recorded";
 import { huge, long, markup, smollm, tiny } from "../test/fixtures/worlds";
 
 const WORLDS: Readonly<Record<string, () => World>> = {
@@ -26,7 +27,8 @@ const el = document.getElementById("here") ?? document.body;
 if (query.get("theme") === "dark") document.body.setAttribute("data-jp-theme-light", "false");
 else document.body.setAttribute("data-jp-theme-light", "true");
 
-serve(model, world);
+if (query.get("world") === "real") replay(model);
+else serve(model, world);
 const dispose = widget.render({ model, el });
 
 const silent = (ack: boolean) => {

@@ -32,7 +32,7 @@ import {
 } from "./pure/checked";
 
 const DIRECTIONS = ["denoise", "noise"] as const;
-const SOURCES = ["source", "clean", "corrupted", "host"] as const;
+const SOURCES = ["source", "clean", "corrupted", "host", "other"] as const;
 const ARRAYS = { float32: Float32Array, float64: Float64Array, int32: Int32Array } as const;
 
 export type Buffers = readonly (DataView | ArrayBuffer)[];

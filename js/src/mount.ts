@@ -48,6 +48,7 @@ function draw(
 ): void {
   root.classList.toggle("pw-dark", state.theme === "dark");
   root.classList.toggle("pw-compact", layout?.compact === true);
+  root.classList.toggle("pw-tight", layout?.wide === true && layout.width < 1200);
   root.classList.toggle("pw-wide", layout?.wide === true);
   root.classList.toggle("pw-still", state.pending !== undefined);
   const { scene } = state;

@@ -2,7 +2,8 @@
 
 export type Direction = "denoise" | "noise";
 export type Lane = "clean" | "patched" | "corrupted";
-export type Source = "source" | "clean" | "corrupted" | "host";
+/** "other": a run or a tensor given in Python, which cannot be asked for from here. */
+export type Source = "source" | "clean" | "corrupted" | "host" | "other";
 export type Position = "all" | number | string;
 
 export interface Patch {

@@ -8,7 +8,8 @@ function quoted(text: string): string {
 
 function argument(patch: Patch): string {
   if (patch.source === "source") return quoted(patch.site);
-  return `pw.Patch(${quoted(patch.site)}, source=${quoted(patch.source)})`;
+  const source = patch.source === "other" ? "..." : quoted(patch.source);
+  return `pw.Patch(${quoted(patch.site)}, source=${source})`;
 }
 
 function call(args: readonly string[]): string {

@@ -38,11 +38,35 @@ export function signed(value: number | null | undefined, floor = 0): string {
   return value > 0 && Number(text) !== 0 ? `+${text}` : text;
 }
 
-/** A share as a percentage: 58 %, −6 %, 0.4 %. */
+/** A metric's value: signed where its sign means something, whole where it counts. */
+export function metricNumber(
+  value: number | null | undefined,
+  metric: {
+    readonly unit: string;
+    readonly lower_is_better: boolean;
+    readonly noise_floor: number;
+  },
+): string {
+  if (metric.unit === "rank" && Number.isInteger(value)) return String(value);
+  const plain = metric.lower_is_better || metric.unit === "probability";
+  return (plain ? plainNumber : signed)(value, metric.noise_floor);
+}
+
+/** An effect in a metric: always with its sign. */
+export function effectNumber(
+  value: number | null | undefined,
+  metric: { readonly unit: string; readonly noise_floor: number },
+): string {
+  const text = signed(value, metric.noise_floor);
+  return metric.unit === "rank" && Number.isInteger(value) ? text.replace(/\.0+$/, "") : text;
+}
+
+/** A share as a percentage: 58 %, −6 %, 0.4 %, 99.9 %; 100 % only where it is. */
 export function percent(share: number): string {
   const hundred = share * 100;
   const size = Math.abs(hundred);
-  const text = size.toFixed(size < 9.95 && size >= 0.05 ? 1 : 0).replace(/\.0$/, "");
+  const fine = (size < 9.95 && size >= 0.05) || (size !== 100 && Math.round(size) === 100);
+  const text = size.toFixed(fine ? 1 : 0).replace(/\.0$/, "");
   return `${hundred < 0 && Number(text) !== 0 ? "−" : ""}${text} %`;
 }
 

@@ -164,13 +164,15 @@ export function pageBox(layout: Layout, lane: Lane, cell: Cell): Box {
 export function arrowPath(layout: Layout, from: Lane, cell: Cell): string {
   const a = pageBox(layout, from, cell);
   const b = pageBox(layout, "patched", cell);
+  if (cell.component === "mlp_out" || cell.component === "resid_post") {
+    const x = a.x + a.w / 2;
+    return b.y > a.y ? `M${x} ${a.y + a.h}V${b.y - 2}` : `M${x} ${a.y}V${b.y + b.h + 2}`;
+  }
   const [y1, y2] = [a.y + a.h / 2, b.y + b.h / 2];
   const down = y2 > y1 ? 1 : -1;
   const gap = layout.left + layerLeft(layout, cell.layer) + layout.channel;
   const [x1, x2] = [a.x + a.w, b.x + b.w + 1];
   const r = Math.max(0, Math.min(8, gap - x2 - 1));
-  if (gap - Math.max(x1, x2) < 3)
-    return `M${x1} ${y1}C${x1 + 14} ${y1} ${x2 + 14} ${y2} ${x2} ${y2}`;
   return [
     `M${x1} ${y1}H${gap - r}`,
     `Q${gap} ${y1} ${gap} ${y1 + down * r}`,

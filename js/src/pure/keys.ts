@@ -67,7 +67,7 @@ export const KEY_HELP: readonly (readonly [string, string])[] = [
   ["PgUp PgDn", "5 layers"],
   ["Enter", "patch"],
   ["Space", "add or remove"],
-  ["Shift + arrows", "extend the joint patch"],
+  ["Shift+arrows", "extend the patch"],
   ["I", "everything but this"],
   ["[ ]", "position"],
   ["A", "all positions"],

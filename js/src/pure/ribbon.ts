@@ -13,10 +13,16 @@ export type Piece =
 
 const CHARACTER = 7.25;
 const AROUND = 7;
+const TRIED = 160;
 const FOLD = { prefix: 218, middle: 112 } as const;
 
-export function tokenWidth(token: string): number {
-  return Array.from(shortToken(token)).length * CHARACTER + AROUND;
+/** A token as a ribbon shows it; a differing one is not cut. */
+export function ribbonToken(token: string, differs: boolean): string {
+  return shortToken(token, differs ? 80 : 22);
+}
+
+export function tokenWidth(token: string, differs = false): number {
+  return Array.from(ribbonToken(token, differs)).length * CHARACTER + AROUND;
 }
 
 /** Tokens that must be seen: the differing ones, the last, the chosen position. */
@@ -60,14 +66,16 @@ function ranked(length: number, kept: ReadonlySet<number>): readonly number[] {
   return rest.sort((a, b) => a.far - b.far || a.i - b.i).map(({ i }) => i);
 }
 
-/** Adds tokens for as long as all of it fits. */
+/** Adds tokens where they fit; the nearest are tried, so that a long prompt costs little. */
 function widened(widths: readonly number[], kept: Set<number>, first: number, room: number) {
-  let shown = new Set(kept);
-  for (const i of ranked(widths.length, kept)) {
+  let shown = kept;
+  let width = widthOf(pieces(widths.length, shown, first), widths);
+  for (const i of ranked(widths.length, kept).slice(0, TRIED)) {
     const more = new Set(shown).add(i);
     const wider = widthOf(pieces(widths.length, more, first), widths);
-    if (wider > room && wider > widthOf(pieces(widths.length, shown, first), widths)) break;
+    if (wider > room && wider > width) continue;
     shown = more;
+    width = wider;
   }
   return shown;
 }
@@ -81,7 +89,7 @@ export function ribbonOf(
 ): readonly Piece[] {
   const length = tokens[0]?.length ?? 0;
   const widths = Array.from({ length }, (_, i) =>
-    Math.max(...tokens.map((run) => tokenWidth(run[i] ?? ""))),
+    Math.max(...tokens.map((run) => tokenWidth(run[i] ?? "", differs.includes(i)))),
   );
   const total = widths.reduce((a, b) => a + b, 0);
   const all = new Set(widths.map((_, i) => i));

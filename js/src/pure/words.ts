@@ -2,7 +2,7 @@
 
 import type { Direction, MetricInfo, ModelInfo, Patch, Reading, Run, Single } from "../protocol";
 import type { Connection, Problem } from "../state";
-import { listed, percent, shortToken, signed } from "./format";
+import { effectNumber, listed, metricNumber, percent, shortToken } from "./format";
 import { baseOf, type Cell, cellOf, everythingBut, positionOf } from "./sites";
 
 export const EMPTY = {
@@ -84,7 +84,7 @@ function topChange(host: Run, patched: Run, direction: Direction, plural: boolea
   const [before, after] = [host.top[0]?.token, patched.top[0]?.token];
   if (before === undefined || after === undefined || before === after) return "";
   const back = direction === "denoise" ? " back" : "";
-  return ` and put${plural ? "" : "s"} ${shortToken(after)}${back} on top`;
+  return `and put${plural ? "" : "s"} ${shortToken(after)}${back} on top`;
 }
 
 function denoised(name: string, many: boolean, share: number): string {
@@ -125,7 +125,7 @@ export function undefinedRecovery(
   reason: string | null,
 ): string {
   const [clean, corrupted] = [runs.clean.values[metric.name], runs.corrupted.values[metric.name]];
-  const [a, b] = [signed(clean, metric.noise_floor), signed(corrupted, metric.noise_floor)];
+  const [a, b] = [metricNumber(clean, metric), metricNumber(corrupted, metric)];
   if (a === b && a !== "undefined") {
     return `No recovery: both prompts give ${a}. Change a prompt, the answer or the metric.`;
   }
@@ -142,7 +142,9 @@ export function finding(f: Found): string {
   const host = f.runs[hostOf(f.direction)];
   const source = f.runs[sourceOf(f.direction)].top[0]?.token;
   const back = f.patched.top[0]?.token === source ? f.direction : "noise";
-  return `${sentenceCase(said)}${topChange(host, f.patched, back, many)}.`;
+  const top = topChange(host, f.patched, back, many);
+  const joint = top === "" ? "" : said.includes(":") ? ", " : " ";
+  return `${sentenceCase(said)}${joint}${top}.`;
 }
 
 /** Joint against the sum of the parts. */
@@ -154,7 +156,7 @@ export function together(
   const alone = singles.map((s) => s.readings[metric.name]?.effect ?? Number.NaN);
   if (joint.effect === null || alone.length < 2 || alone.some(Number.isNaN)) return undefined;
   const sum = alone.reduce((a, b) => a + b, 0);
-  const show = (x: number) => signed(x, metric.noise_floor);
+  const show = (x: number) => effectNumber(x, metric);
   const parts =
     alone.length <= 3
       ? `${listed(alone.map(show))} (sum ${show(sum)})`
@@ -187,11 +189,10 @@ export function connectionWords(
   }
 }
 
-export function problemWords(problem: Problem): string {
-  const message = problem.message.replace(/\.?$/, ".");
-  return problem.site === undefined
-    ? `${message} The model is unchanged.`
-    : `${problem.site} failed: ${message} The model is unchanged.`;
+export function problemWords({ site, message }: Problem): string {
+  const said = message.replace(/\.?$/, ".");
+  const named = site === undefined || said.startsWith(site) || site.includes("+");
+  return `${named ? said : `${site} failed: ${said}`} The model is unchanged.`;
 }
 
 /** "No L5.resid_mid here: attention and MLP run in parallel. …" */
@@ -205,7 +206,7 @@ export function foldWords(count: number, before: boolean): string {
 
 /** One sentence for the aria-live line. */
 export function announcement(f: Found): string {
-  const value = `${f.metric.label} ${signed(f.reading.value, f.metric.noise_floor)}`;
-  const effect = `effect ${signed(f.reading.effect, f.metric.noise_floor)}`;
+  const value = `${f.metric.label} ${metricNumber(f.reading.value, f.metric)}`;
+  const effect = `effect ${effectNumber(f.reading.effect, f.metric)}`;
   return `${finding(f)} ${sentenceCase(value)}, ${effect}.`;
 }

@@ -2,7 +2,7 @@
 
 import { html, nothing } from "lit-html";
 import type { Context } from "../context";
-import { plainNumber, signed } from "../pure/format";
+import { effectNumber, plainNumber } from "../pure/format";
 import {
   caption,
   connectionWords,
@@ -57,7 +57,7 @@ function stat(name: string, value: string) {
 function numbers(found: Found) {
   const { effect, recovery } = found.reading;
   const shown = recovery === null ? "–" : plainNumber(recovery);
-  return html`<div class="stats">${stat("effect", signed(effect, found.metric.noise_floor))}${stat("recovery", shown)}</div>`;
+  return html`<div class="stats">${stat("effect", effectNumber(effect, found.metric))}${stat("recovery", shown)}</div>`;
 }
 
 /** The same numbers for scripts and tests, in full. */

@@ -3,7 +3,7 @@
 import { nothing, svg } from "lit-html";
 import type { Context } from "../context";
 import type { Lane, MetricInfo, Reading } from "../protocol";
-import { plainNumber, signed } from "../pure/format";
+import { effectNumber, plainNumber } from "../pure/format";
 import { boxOf, STREAM_HEIGHT } from "../pure/geometry";
 import { type Look, lookOf, type Moved, movedAt } from "../pure/reach";
 import { type Cell, cellName, layerCells } from "../pure/sites";
@@ -53,7 +53,7 @@ function inside(
 ) {
   if (reading === undefined || box.w < 38 || box.h < 13) return nothing;
   const [x, y] = [box.x + box.w / 2, box.y + box.h / 2 + 4];
-  return svg`<text class=${on ? "inside on" : "inside"} x=${x} y=${y} aria-hidden="true">${signed(reading.effect, metric.noise_floor)}</text>`;
+  return svg`<text class=${on ? "inside on" : "inside"} x=${x} y=${y} aria-hidden="true">${effectNumber(reading.effect, metric)}</text>`;
 }
 
 function refusedMark(box: ReturnType<typeof boxOf>) {

@@ -31,7 +31,8 @@ const CHARTS: readonly Chart[] = [
   {
     tab: "reach",
     title: "What the patch reached",
-    note: (cx) => `1 = ${sourceOf(shownDirection(cx.state))} · last token`,
+    note: (cx) =>
+      `1 = ${sourceOf(shownDirection(cx.state))}${cx.layout.width < 1200 ? "" : " · last token"}`,
     draw: reached,
   },
   { tab: "logits", title: "Top logits", note: legend, draw: logits },

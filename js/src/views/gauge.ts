@@ -3,7 +3,7 @@
 import { html, nothing } from "lit-html";
 import type { Context } from "../context";
 import type { Direction, MetricInfo, Reading } from "../protocol";
-import { plainNumber, signed } from "../pure/format";
+import { metricNumber, plainNumber } from "../pure/format";
 import { nameOf } from "../pure/words";
 import { shownDirection } from "../state";
 
@@ -36,13 +36,12 @@ function knob(reading: Reading, metric: MetricInfo) {
   if (reading.recovery === null) return nothing;
   const over = reading.recovery > HIGH ? "over" : reading.recovery < LOW ? "under" : "";
   return html`<i class="knob ${over}" style="left:${place(reading.recovery)}%"></i>
-    <span class="knob-value" style="left:${place(reading.recovery)}%">${signed(reading.value, metric.noise_floor)}</span>`;
+    <span class="knob-value" style="left:${place(reading.recovery)}%">${metricNumber(reading.value, metric)}</span>`;
 }
 
 export function gauge(cx: Context, metric: MetricInfo, reading: Reading | undefined) {
   const { runs } = cx.scene;
-  const value = (run: "clean" | "corrupted") =>
-    signed(runs[run].values[metric.name], metric.noise_floor);
+  const value = (run: "clean" | "corrupted") => metricNumber(runs[run].values[metric.name], metric);
   const recovery = reading?.recovery ?? null;
   const said = recovery === null ? "no value" : plainNumber(recovery);
   return html`<div class="gauge" role="img"

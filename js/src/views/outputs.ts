@@ -3,7 +3,7 @@
 import { html } from "lit-html";
 import type { Context } from "../context";
 import type { Lane, Run } from "../protocol";
-import { probability, shortToken, signed } from "../pure/format";
+import { metricNumber, probability, shortToken } from "../pure/format";
 import { hostOf } from "../pure/words";
 import { metricOf } from "../select";
 import { shownDirection } from "../state";
@@ -18,7 +18,7 @@ export function runOf(cx: Context, lane: Lane): Run {
 export function metricValue(cx: Context, lane: Lane) {
   const metric = metricOf(cx.state, cx.scene);
   const value = runOf(cx, lane).values[metric.name];
-  return html`<span class="metric">${metric.label} <b>${signed(value, metric.noise_floor)}</b></span>`;
+  return html`<span class="metric">${metric.label} <b>${metricNumber(value, metric)}</b></span>`;
 }
 
 export function outputs(cx: Context, lane: Lane) {

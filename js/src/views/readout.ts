@@ -2,7 +2,7 @@
 
 import { html, nothing } from "lit-html";
 import type { Context } from "../context";
-import { percent, plainNumber, signed, tokenText } from "../pure/format";
+import { effectNumber, percent, plainNumber, tokenText } from "../pure/format";
 import { firstLayer, movedAt } from "../pure/reach";
 import { baseOf, hostCell } from "../pure/sites";
 import { hostOf, refusedWords, sourceOf } from "../pure/words";
@@ -42,7 +42,7 @@ function aboutSite(cx: Context, site: string): string {
   const alone =
     known === undefined
       ? ""
-      : ` · alone: effect ${signed(known.effect, metric.noise_floor)}${known.share === null ? "" : `, ${percent(known.share)}`}`;
+      : ` · alone: effect ${effectNumber(known.effect, metric)}${known.share === null ? "" : `, ${percent(known.share)}`}`;
   return `${site} · ${reached(cx, site)}${alone}`;
 }
 

@@ -3,8 +3,8 @@
 import { html } from "lit-html";
 import type { Context } from "../context";
 import type { Lane } from "../protocol";
-import { shortToken, tokenText } from "../pure/format";
-import type { Piece } from "../pure/ribbon";
+import { tokenText } from "../pure/format";
+import { type Piece, ribbonToken } from "../pure/ribbon";
 import { positionIndex } from "../pure/sites";
 import { foldWords } from "../pure/words";
 
@@ -31,7 +31,7 @@ function token(cx: Context, data: RibbonData, index: number) {
     aria-pressed=${chosen ? "true" : "false"} aria-label="position ${index}, ${tokenText(text)}${differs ? ", differs" : ""}"
     @click=${() => cx.act.position(chosen ? "all" : index)}
     @pointerenter=${() => cx.act.hover(`@${index}`)}
-    @pointerleave=${() => cx.act.hover(undefined)}>${shortToken(text)}</button>`;
+    @pointerleave=${() => cx.act.hover(undefined)}>${ribbonToken(text, differs)}</button>`;
 }
 
 function fold(cx: Context, piece: Piece & { kind: "fold" }) {

@@ -4,7 +4,7 @@ import { nothing, svg } from "lit-html";
 import type { Context } from "../context";
 import type { Lane } from "../protocol";
 import { boxOf, visible } from "../pure/geometry";
-import { type Cell, hostCell } from "../pure/sites";
+import { baseOf, type Cell, cellOf, hostCell } from "../pure/sites";
 import { laneOf } from "../pure/words";
 import { chosen, underway } from "../state";
 
@@ -20,9 +20,11 @@ function chosenRings(cx: Context, lane: Lane) {
   const pending = underway(state);
   return chosen(state).map((patch) => {
     const cell = hostCell(patch.site);
-    if (lane === "patched") return ring(cx, lane, cell, pending ? "pending" : "patched", 1);
+    const part = cellOf(baseOf(patch.site)) === undefined ? " part" : "";
+    if (lane === "patched")
+      return ring(cx, lane, cell, (pending ? "pending" : "patched") + part, 1);
     if (lane === laneOf(patch, state.direction)) {
-      return ring(cx, lane, cell, pending ? "pending" : "selected", 1);
+      return ring(cx, lane, cell, (pending ? "pending" : "selected") + part, 1);
     }
     return nothing;
   });

@@ -1,0 +1,131 @@
+import { describe, expect, it } from "vitest";
+import {
+  arrowPath,
+  axisStep,
+  boxOf,
+  following,
+  LANES,
+  layoutOf,
+  pageBox,
+  visible,
+} from "../src/pure/geometry";
+import { type Cell, layerCells } from "../src/pure/sites";
+
+const head = (layer: number, index: number): Cell => ({ layer, component: "z", index });
+const mlp = (layer: number): Cell => ({ layer, component: "mlp_out", index: undefined });
+
+describe("3 layers × 2 heads", () => {
+  const layout = layoutOf(1000, { layers: 3, heads: 2 });
+
+  it("puts layers side by side and heads below each other", () => {
+    const [a, b, c] = [
+      boxOf(layout, "clean", head(0, 0)),
+      boxOf(layout, "clean", head(0, 1)),
+      boxOf(layout, "clean", head(2, 0)),
+    ];
+    expect(b.x).toBe(a.x);
+    expect(b.y - a.y).toBe(20);
+    expect(c.x - a.x).toBeCloseTo(2 * layout.pitch);
+    expect(c.y).toBe(a.y);
+  });
+
+  it("makes cells as large as 64 × 18 and no larger", () => {
+    expect(boxOf(layout, "patched", head(1, 1))).toMatchObject({ w: 64, h: 18 });
+  });
+
+  it("shows every layer", () => {
+    expect([layout.first, layout.count]).toEqual([0, 3]);
+    expect(visible(layout, 2)).toBe(true);
+    expect(visible(layout, 3)).toBe(false);
+  });
+});
+
+describe.each([
+  [1300, 30, 9],
+  [900, 30, 9],
+  [700, 30, 9],
+  [560, 30, 9],
+  [560, 4, 4],
+  [1300, 80, 64],
+  [600, 80, 64],
+  [700, 3, 2],
+])("at %i px, %i layers × %i heads", (width, layers, heads) => {
+  const layout = layoutOf(width, { layers, heads }, 0);
+
+  it("keeps every cell of the window inside the lane, and large enough to see", () => {
+    for (const lane of LANES) {
+      for (const cell of layerCells(layout.first + layout.count - 1, { n_heads: heads })) {
+        const box = boxOf(layout, lane, cell);
+        expect(box.x).toBeGreaterThanOrEqual(0);
+        expect(box.x + box.w).toBeLessThanOrEqual(layout.body + 5);
+        expect(box.y + box.h).toBeLessThanOrEqual(layout.lanes[lane].svgHeight);
+        expect(box.w).toBeGreaterThanOrEqual(5);
+        expect(box.h).toBeGreaterThanOrEqual(2.5);
+      }
+    }
+  });
+
+  it("lets no head overlap another or the next layer", () => {
+    const last = boxOf(layout, "patched", head(layout.first, heads - 1));
+    const next = boxOf(layout, "patched", head(layout.first + 1, 0));
+    expect(last.x + last.w).toBeLessThan(next.x);
+    const [a, b] = [boxOf(layout, "patched", head(0, 0)), boxOf(layout, "patched", head(0, 1))];
+    expect(a.y + a.h).toBeLessThanOrEqual(b.y);
+  });
+
+  it("keeps the lanes in order", () => {
+    const { clean, patched, corrupted } = layout.lanes;
+    expect(clean.top + clean.height).toBeLessThan(patched.top);
+    expect(patched.top + patched.height).toBeLessThan(corrupted.top);
+  });
+});
+
+describe("large models", () => {
+  it("stacks 64 heads as 4 columns of 16", () => {
+    const layout = layoutOf(1300, { layers: 80, heads: 64 });
+    expect([layout.columns, layout.rows]).toEqual([4, 16]);
+    const [a, b] = [boxOf(layout, "clean", head(0, 15)), boxOf(layout, "clean", head(0, 16))];
+    expect(b.y).toBeLessThan(a.y);
+    expect(b.x).toBeGreaterThan(a.x);
+  });
+
+  it("moves the window to a layer outside it, and leaves it where the layer is seen", () => {
+    const layout = layoutOf(1300, { layers: 80, heads: 64 }, 10);
+    expect(following(layout, layout.first + 1)).toBe(10);
+    const first = following(layout, 70);
+    expect(visible(layoutOf(1300, { layers: 80, heads: 64 }, first), 70)).toBe(true);
+    expect(following(layout, 0)).toBe(0);
+  });
+
+  it("does not begin past the last window", () => {
+    const layout = layoutOf(1300, { layers: 80, heads: 64 }, 500);
+    expect(layout.first + layout.count).toBe(80);
+  });
+});
+
+describe("the arrow", () => {
+  const layout = layoutOf(1300, { layers: 30, heads: 9 });
+
+  it("leaves the source cell and ends at the patched one, down for denoise and up for noise", () => {
+    const end = pageBox(layout, "patched", head(23, 3));
+    for (const from of ["clean", "corrupted"] as const) {
+      const start = pageBox(layout, from, head(23, 3));
+      const path = arrowPath(layout, from, head(23, 3));
+      expect(path.startsWith(`M${start.x + start.w} ${start.y + start.h / 2}H`)).toBe(true);
+      expect(path.endsWith(`H${end.x + end.w + 1}`)).toBe(true);
+    }
+  });
+
+  it("goes straight from MLP to MLP", () => {
+    const [a, b] = [pageBox(layout, "clean", mlp(26)), pageBox(layout, "patched", mlp(26))];
+    expect(arrowPath(layout, "clean", mlp(26))).toBe(`M${a.x + a.w / 2} ${a.y + a.h}V${b.y - 2}`);
+    const up = pageBox(layout, "corrupted", mlp(26));
+    expect(arrowPath(layout, "corrupted", mlp(26))).toBe(
+      `M${up.x + up.w / 2} ${up.y}V${b.y + b.h + 2}`,
+    );
+  });
+});
+
+it("labels the axis every 1, 2, 5 … layers", () => {
+  expect([30, 17, 6, 3, 0.5].map(axisStep)).toEqual([1, 2, 5, 10, 20]);
+});
