@@ -13,7 +13,7 @@ import {
 } from "../src/pure/format";
 import { commandOf } from "../src/pure/keys";
 import { DIVERGING, diverging, hexToOklab, oklabToHex, towardsClean } from "../src/pure/oklab";
-import { type Piece, ribbonOf, tokenWidth } from "../src/pure/ribbon";
+import { type Piece, ribbonOf, tokenWidth, tokenWidths } from "../src/pure/ribbon";
 import {
   atPosition,
   baseOf,
@@ -206,15 +206,16 @@ describe("colours", () => {
 
 describe("ribbons", () => {
   const words = (n: number) => Array.from({ length: n }, (_, i) => ` w${i}`);
+  const widths = (n: number) => tokenWidths([words(n), words(n)], []);
   const tokens = (all: readonly Piece[]) =>
     all.flatMap((p) => (p.kind === "token" ? [p.index] : []));
 
   it("shows everything that fits", () => {
-    expect(tokens(ribbonOf([words(5), words(5)], [3], [], 900))).toEqual([0, 1, 2, 3, 4]);
+    expect(tokens(ribbonOf(widths(5), [3], [], 900))).toEqual([0, 1, 2, 3, 4]);
   });
 
   it("folds the identical prefix and keeps what differs, is chosen, or comes last", () => {
-    const all = ribbonOf([words(200), words(200)], [150], [20], 600);
+    const all = ribbonOf(widths(200), [150], [20], 600);
     expect(tokens(all)).toEqual(expect.arrayContaining([20, 150, 199]));
     expect(all[0]).toEqual({ kind: "fold", from: 0, count: 20, before: true });
     expect(all.at(-2)).toMatchObject({ kind: "fold", before: false });
@@ -223,11 +224,20 @@ describe("ribbons", () => {
   });
 
   it("never folds a differing token, however little room there is", () => {
-    expect(tokens(ribbonOf([words(9), words(9)], [2, 6], [], 10))).toEqual([2, 6, 7, 8]);
+    expect(tokens(ribbonOf(widths(9), [2, 6], [], 10))).toEqual([2, 6, 7, 8]);
   });
 
   it("measures a token by what is shown", () => {
     expect(tokenWidth(" a")).toBeCloseTo(2 * 7.25 + 7);
+    expect(
+      tokenWidths(
+        [
+          ["a", " b"],
+          ["abc", " b"],
+        ],
+        [0],
+      ),
+    ).toEqual([29, 22]);
   });
 });
 

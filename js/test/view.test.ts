@@ -107,7 +107,7 @@ describe("with the recorded answers of Python", () => {
     click("L20.H0", { shiftKey: true });
     expect(result()?.site).toBe("L23.H3 + L20.H0");
     expect(text(".caption")).toBe(
-      "Together +11.4; alone +6.77 and +2.50 (sum +9.28): they need each other.",
+      "Together +11.4; alone +6.77 and +2.50 (sum +9.28): they need each other. Enough here; not shown to be needed.",
     );
     click("L20.H0", { shiftKey: true });
     expect(result()?.site).toBe("L23.H3");

@@ -80,17 +80,24 @@ function widened(widths: readonly number[], kept: Set<number>, first: number, ro
   return shown;
 }
 
-/** The pieces of all three ribbons (they fold alike, so that the tokens stay above each other). */
-export function ribbonOf(
+/** The width of every token, the same in all ribbons, so that they stay above each other. */
+export function tokenWidths(
   tokens: readonly (readonly string[])[],
+  differs: readonly number[],
+): readonly number[] {
+  return (tokens[0] ?? []).map((_, i) =>
+    Math.ceil(Math.max(...tokens.map((run) => tokenWidth(run[i] ?? "", differs.includes(i))))),
+  );
+}
+
+/** The pieces of all three ribbons; they fold alike. */
+export function ribbonOf(
+  widths: readonly number[],
   differs: readonly number[],
   chosen: readonly number[],
   room: number,
 ): readonly Piece[] {
-  const length = tokens[0]?.length ?? 0;
-  const widths = Array.from({ length }, (_, i) =>
-    Math.max(...tokens.map((run) => tokenWidth(run[i] ?? "", differs.includes(i)))),
-  );
+  const length = widths.length;
   const total = widths.reduce((a, b) => a + b, 0);
   const all = new Set(widths.map((_, i) => i));
   const first = Math.min(...differs, length);

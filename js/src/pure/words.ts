@@ -171,6 +171,12 @@ function relation(joint: number, sum: number, floor: number): string {
   return Math.abs(joint) > Math.abs(sum) ? "they need each other" : "they overlap";
 }
 
+/** The limit of a finding in few words, where its full caption has no room. */
+export const LIMIT = {
+  denoise: "Enough here; not shown to be needed.",
+  noise: "Needed here; not shown to be enough.",
+} as const;
+
 /** What the connection has to say; undefined while there is nothing wrong. */
 export function connectionWords(
   connection: Connection,

@@ -9,6 +9,7 @@ import {
   EMPTY,
   type Found,
   finding,
+  LIMIT,
   problemWords,
   together,
 } from "../pure/words";
@@ -45,7 +46,7 @@ function limit(cx: Context, found: Found | undefined) {
     return html`<p class="caption">Shift-click adds to a joint patch. Click a token to patch at one position.</p>`;
   const singles = entryOf(state)?.singles ?? [];
   const sum = together(found.reading, singles, found.metric);
-  if (sum !== undefined) return html`<p class="caption">${sum}</p>`;
+  if (sum !== undefined) return html`<p class="caption">${sum} ${LIMIT[found.direction]}</p>`;
   const [before, stressed, after] = caption(found.patches, found.direction, scene.model);
   return html`<p class="caption">${before}<strong>${stressed}</strong>${after}</p>`;
 }

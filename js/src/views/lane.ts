@@ -4,14 +4,13 @@ import { html, nothing } from "lit-html";
 import { guard } from "lit-html/directives/guard.js";
 import type { Context } from "../context";
 import type { Lane } from "../protocol";
-import type { Piece } from "../pure/ribbon";
 import { baseOf, cellName, cellOf, hostCell } from "../pure/sites";
 import { hostOf, nameOf, sourceOf } from "../pure/words";
-import { knownReadings, markedPositions, metricOf } from "../select";
+import { knownReadings, metricOf } from "../select";
 import { shownDirection } from "../state";
 import { cells } from "./cells";
 import { outputs, outputsLine } from "./outputs";
-import { ribbon } from "./ribbon";
+import { type RibbonData, ribbon } from "./ribbon";
 import { rings } from "./rings";
 import { stream } from "./stream";
 
@@ -58,7 +57,10 @@ function drawing(cx: Context, lane: Lane, focus: string) {
     : html`<svg class="cells" role="img" aria-label=${label} width=${body + 4} height=${height}>${content}${rings(cx, lane, focus)}</svg>`;
 }
 
-export function lane(cx: Context, which: Lane, pieces: readonly Piece[], focus: string) {
+/** What the three ribbons have in common. */
+export type Prompts = Pick<RibbonData, "pieces" | "widths" | "marked">;
+
+export function lane(cx: Context, which: Lane, prompts: Prompts, focus: string) {
   const { layout, scene, state } = cx;
   const host = hostOf(shownDirection(state));
   const tokens = which === "patched" ? scene.task[host] : scene.task[which];
@@ -69,7 +71,7 @@ export function lane(cx: Context, which: Lane, pieces: readonly Piece[], focus: 
     ${layout.wide ? html`<div class="gutter">${name}<p>${role(cx, which)}</p></div>` : nothing}
     <div class="body">
       ${layout.wide ? nothing : html`<div class="lane-head">${name}<span class="role">${role(cx, which)}</span>${outputsLine(cx, which)}</div>`}
-      ${ribbon(cx, { lane: which, tokens, pieces, marked: markedPositions(state, scene) })}
+      ${ribbon(cx, { lane: which, tokens, ...prompts })}
       ${drawing(cx, which, focus)}
     </div>
     ${layout.wide ? outputs(cx, which) : nothing}

@@ -3,7 +3,7 @@
 import { html, nothing } from "lit-html";
 import type { Context } from "../context";
 import { LANES } from "../pure/geometry";
-import { ribbonOf } from "../pure/ribbon";
+import { ribbonOf, tokenWidths } from "../pure/ribbon";
 import { announcement, connectionWords } from "../pure/words";
 import { foundOf, markedPositions } from "../select";
 import type { State } from "../state";
@@ -11,24 +11,21 @@ import { answer } from "./answer";
 import { arrows } from "./arrow";
 import { axis, overview } from "./axis";
 import { charts } from "./charts";
-import { lane } from "./lane";
+import { lane, type Prompts } from "./lane";
 import { panels } from "./panels";
 import { readout } from "./readout";
 import { toolbar } from "./toolbar";
 
-function pieces(cx: Context) {
+function prompts(cx: Context): Prompts {
   const { task } = cx.scene;
+  const widths = tokenWidths([task.clean, task.corrupted], task.differs);
   const room = cx.state.unfolded ? Number.POSITIVE_INFINITY : cx.layout.body;
-  return ribbonOf(
-    [task.clean, task.corrupted],
-    task.differs,
-    [...markedPositions(cx.state, cx.scene)],
-    room,
-  );
+  const marked = markedPositions(cx.state, cx.scene);
+  return { widths, marked, pieces: ribbonOf(widths, task.differs, [...marked], room) };
 }
 
 function lanes(cx: Context, focus: string) {
-  const shown = pieces(cx);
+  const shown = prompts(cx);
   const hover = (event: PointerEvent) => {
     const cell = event.target instanceof Element ? event.target.closest("[data-site]") : null;
     cx.act.hover(cell?.getAttribute("data-site") ?? undefined);

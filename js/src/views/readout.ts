@@ -27,8 +27,10 @@ function reached(cx: Context, site: string): string {
   if (result.patches.some((patch) => baseOf(patch.site) === site))
     return `has its ${towards} value`;
   const moved = movedAt(result.reach, cell);
-  if (moved?.size === 0)
-    return `exactly 0: nothing before layer ${firstLayer(result.patches)} changes`;
+  if (moved?.size === 0) {
+    const before = cell.layer <= firstLayer(result.patches);
+    return before ? "exactly 0: nothing patched lies before it" : "exactly 0: it did not change";
+  }
   if (moved === undefined || !Number.isFinite(moved.along)) return "no movement to measure here";
   return `moved ${plainNumber(moved.along)} of the way to ${towards} at the last token (size ${plainNumber(moved.size)}, cos ${plainNumber(moved.cos)})`;
 }

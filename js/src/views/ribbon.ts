@@ -12,6 +12,7 @@ export interface RibbonData {
   readonly lane: Lane;
   readonly tokens: readonly string[];
   readonly pieces: readonly Piece[];
+  readonly widths: readonly number[];
   readonly marked: ReadonlySet<number>;
 }
 
@@ -27,7 +28,7 @@ function token(cx: Context, data: RibbonData, index: number) {
     marked ? "marked" : "",
     hovered ? "hovered" : "",
   ];
-  return html`<button class="token ${kinds.join(" ")}" data-token=${index} tabindex="-1"
+  return html`<button class="token ${kinds.join(" ")}" data-token=${index} tabindex="-1" style="min-width:${data.widths[index] ?? 0}px"
     aria-pressed=${chosen ? "true" : "false"} aria-label="position ${index}, ${tokenText(text)}${differs ? ", differs" : ""}"
     @click=${() => cx.act.position(chosen ? "all" : index)}
     @pointerenter=${() => cx.act.hover(`@${index}`)}

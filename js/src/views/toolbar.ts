@@ -11,7 +11,11 @@ import type { Panel } from "../state";
 function modelName(cx: Context) {
   const { model, task } = cx.scene;
   const facts = [`${model.n_layers} layers × ${model.n_heads} heads`, model.dtype, model.device];
-  const check = model.checks.passed ? (cx.layout.wide ? "✓ checked" : "✓") : "✗ checks failed";
+  const check = model.checks.passed
+    ? cx.layout.width >= 1200
+      ? "✓ checked"
+      : "✓"
+    : "✗ checks failed";
   return html`<div class="model"><h2 title=${model.name}>${model.name}</h2><span class="facts">${facts.filter((f) => f !== "").join(" · ")}</span>
     ${model.checks.summary === "" ? nothing : html`<span class="check" title=${model.checks.summary}>${check}</span>`}
     ${task.n_pairs > 1 ? html`<span class="facts">mean of ${task.n_pairs} pairs</span>` : nothing}</div>`;
