@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from patchwidgets.anatomy import Anatomy
 from patchwidgets.errors import ModelError
-from patchwidgets.hooks import Edit, Key, hooked
+from patchwidgets.hooks import Edit, Key, hooked, separate_work
 
 _LOCKS: "weakref.WeakKeyDictionary[nn.Module, threading.RLock]" = weakref.WeakKeyDictionary()
 
@@ -52,7 +52,7 @@ def forward(
         The logits are not finite, or gradient checkpointing is active.
     """
     hf_model = anatomy.hf_model
-    with model_lock(hf_model), _eval_mode(hf_model), torch.no_grad():
+    with model_lock(hf_model), separate_work(), _eval_mode(hf_model), torch.no_grad():
         with hooked(anatomy.bodies, anatomy.taps, edits, record) as activations:
             keep = (
                 {"logits_to_keep": 1}
@@ -73,7 +73,7 @@ def forward(
 def _eval_mode(hf_model: nn.Module) -> Iterator[None]:
     """Eval mode for the block; every module's own ``training`` flag comes back."""
     training = [module for module in hf_model.modules() if module.training]
-    if training and getattr(hf_model, "is_gradient_checkpointing", False):
+    if any(getattr(module, "gradient_checkpointing", False) for module in training):
         raise ModelError(
             "Gradient checkpointing is active; call hf_model.gradient_checkpointing_disable() first."
         )

@@ -72,30 +72,45 @@ class Tap:
         return passing.copy_(activation) if self.in_place else activation
 
 
-@dataclass
-class _Pass:
-    """What is known about the forward pass that is under way."""
+_WORK: ContextVar[object] = ContextVar("work", default=None)
+"""Whose forward pass is under way: None is the user's own; patchwidgets' own are not touched by the user's patches."""
 
-    owner: int
-    rows: int = 0
-    prompt: bool = False
+
+@contextmanager
+def separate_work() -> Iterator[None]:
+    """Inside the block, only the hooks that are set inside it act."""
+    token = _WORK.set(object())
+    try:
+        yield
+    finally:
+        _WORK.reset(token)
+
+
+class _Pass:
+    """The forward pass that is under way, and whether the hooks of one block act in it."""
+
+    def __init__(self) -> None:
+        self._owner = threading.get_ident()
+        self._work = _WORK.get()
+        self._in_prompt = False
+        self.rows = 0
+
+    @property
+    def mine(self) -> bool:
+        return threading.get_ident() == self._owner and _WORK.get() is self._work
 
     @property
     def active(self) -> bool:
-        return self.prompt and threading.get_ident() == self.owner
+        return self._in_prompt and self.mine
 
     def begin(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Pre-hook of the bodies: the prompt is what runs while nothing is cached yet."""
-        if threading.get_ident() != self.owner:
+        if not self.mine:
             return
-        tokens = next(
-            x
-            for x in (*args, kwargs.get("input_ids"), kwargs.get("inputs_embeds"))
-            if x is not None
-        )
+        given = (*args, kwargs.get("input_ids"), kwargs.get("inputs_embeds"))
+        self.rows = next(tokens for tokens in given if tokens is not None).shape[0]
         cache = kwargs.get("past_key_values")
-        self.rows = tokens.shape[0]
-        self.prompt = cache is None or cache.get_seq_length() == 0
+        self._in_prompt = cache is None or cache.get_seq_length() == 0
 
 
 class Cancelled(Exception):
@@ -115,9 +130,10 @@ def cancellable(unwanted: threading.Event) -> Iterator[None]:
         _UNWANTED.reset(token)
 
 
-def _stop_if_unwanted(unwanted: threading.Event, owner: int) -> Callable[..., None]:
+def _stop_if_unwanted(current: _Pass) -> Callable[..., None]:
     def stop(*_: object) -> None:
-        if unwanted.is_set() and threading.get_ident() == owner:
+        unwanted = _UNWANTED.get()
+        if unwanted is not None and unwanted.is_set() and current.mine:
             raise Cancelled
 
     return stop
@@ -155,7 +171,7 @@ def hooked(
     """
     edits, wanted, recorded = dict(edits or {}), set(record), {}
     reached: set[Key] = set()
-    current = _Pass(threading.get_ident())
+    current = _Pass()
 
     def passing_by(key: Key, tap: Tap, passing: Tensor) -> Tensor:
         if not current.active:
@@ -172,12 +188,13 @@ def hooked(
         handles += [
             body.register_forward_pre_hook(current.begin, with_kwargs=True) for body in bodies
         ]
-        if (unwanted := _UNWANTED.get()) is not None:
-            stop, blocks = (
-                _stop_if_unwanted(unwanted, current.owner),
-                [t for (c, _), t in taps.items() if c == "resid_pre"],
-            )
-            handles += [tap.module.register_forward_pre_hook(stop) for tap in blocks]
+        if _UNWANTED.get() is not None:
+            blocks = [
+                tap.module for (component, _), tap in taps.items() if component == "resid_pre"
+            ]
+            handles += [
+                block.register_forward_pre_hook(_stop_if_unwanted(current)) for block in blocks
+            ]
         handles += [_attach(key, taps[key], passing_by) for key in edits.keys() | wanted]
         yield recorded
     finally:

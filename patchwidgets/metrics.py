@@ -173,7 +173,7 @@ def find_metrics(metric: MetricSpec | Sequence[MetricSpec], has_foil: bool) -> d
     for each in found:
         if each.needs_foil and not has_foil:
             raise MetricError(
-                f"{each.name} compares the answer with a foil and the task has none; give Task(foil=...)."
+                f"{each.name} needs a foil and the task has none; give Task(foil=...)."
             )
     return {each.name: each for each in found}
 

@@ -46,12 +46,10 @@ def patch_step(patch: Patch, indices: list[list[int]], source: Tensor | None) ->
 
     def step(activation: Tensor) -> Tensor:
         host = read_site(activation, patch.site, indices)
-        value = host if source is None else source.to(host)
+        value = host if source is None else _broadcast(source, host, patch, "source")
         if patch.fn is not None:
-            value = patch.fn(host, _broadcast(value, host, patch, "source"))
-        return write_site(
-            activation, patch.site, indices, _broadcast(value, host, patch, "result of fn")
-        )
+            value = _broadcast(patch.fn(host, value), host, patch, "result of fn")
+        return write_site(activation, patch.site, indices, value)
 
     return step
 

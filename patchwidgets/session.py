@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from patchwidgets import messages
-from patchwidgets.errors import MetricError, PatchwidgetsError, ProtocolError
+from patchwidgets.errors import PatchwidgetsError, ProtocolError
 from patchwidgets.experiment import Direction, Experiment
 from patchwidgets.hooks import Cancelled, cancellable
 from patchwidgets.messages import PROTOCOL, Buffers, Message
 from patchwidgets.metrics import METRICS
 from patchwidgets.result import PatchResult
-from patchwidgets.sites import Patch
+from patchwidgets.sites import Patch, Site
 
 Send = Callable[[Message, Buffers], None]
 SOURCES = ("source", "clean", "corrupted", "host")
@@ -96,8 +96,14 @@ class PatchSession:
 
     def ask(self, sites: list[str], direction: Direction, metric: str) -> None:
         """Ask from Python for what a click asks for."""
-        patches = tuple((str(Patch(site).site), "source") for site in sites)
+        patches = tuple((str(self.checked_site(site)), "source") for site in sites)
         self._queue(PatchRequest(next(self._own_ids), patches, direction, metric))
+
+    def checked_site(self, site: Any) -> Site:
+        """A site of this experiment's model and prompts; raises `SiteError` for any other."""
+        found = self.experiment.model.resolve(site)
+        self.experiment.pairs[0].indices(found.pos)
+        return found
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing runs and nothing waits; False if the time ran out."""
@@ -113,7 +119,7 @@ class PatchSession:
     def _dispatch(self, content: Any) -> PatchRequest | None:
         kind, message_id = _checked_envelope(content)
         if kind == "patch":
-            request = _checked_request(content, self.experiment)
+            request = self._checked_request(content)
             self._emit({"kind": "ack", "id": message_id})
             self._queue(request)
             return request
@@ -124,6 +130,23 @@ class PatchSession:
         else:
             self._greet(message_id)
         return None
+
+    def _checked_request(self, content: dict[str, Any]) -> PatchRequest:
+        """Read a patch request and check every site, so that what is wrong is said before anything runs."""
+        patches, direction, metric = (
+            content.get(name) for name in ("patches", "direction", "metric")
+        )
+        if not isinstance(patches, list) or not all(isinstance(patch, dict) for patch in patches):
+            raise ProtocolError(f"Expected patches as a list of {{site, source}}; got {patches!r}.")
+        if direction != "denoise" and direction != "noise":
+            raise ProtocolError(f"Expected direction 'denoise' or 'noise'; got {direction!r}.")
+        if not isinstance(metric, str):
+            raise ProtocolError(f"Expected the name of a metric; got {metric!r}.")
+        self.experiment.focused(metric)
+        made = tuple(
+            (str(self.checked_site(patch.get("site"))), _checked_source(patch)) for patch in patches
+        )
+        return PatchRequest(content["id"], made, direction, metric)
 
     def _greet(self, message_id: int) -> None:
         shown = self._experiment_for(self.latest)
@@ -247,29 +270,8 @@ def _checked_envelope(content: Any) -> tuple[str, int]:
     return kind, message_id
 
 
-def _checked_request(content: dict[str, Any], experiment: Experiment) -> PatchRequest:
-    """Read a patch request and check every site, so that what is wrong is said before anything runs."""
-    patches, direction, metric = (
-        content.get("patches"),
-        content.get("direction"),
-        content.get("metric"),
-    )
-    if not isinstance(patches, list) or not all(isinstance(patch, dict) for patch in patches):
-        raise ProtocolError(f"Expected patches as a list of {{site, source}}; got {patches!r}.")
-    if direction != "denoise" and direction != "noise":
-        raise ProtocolError(f"Expected direction 'denoise' or 'noise'; got {direction!r}.")
-    if metric not in experiment.metrics:
-        raise MetricError(
-            f"Unknown metric {metric!r}; this session measures {', '.join(experiment.metrics)}."
-        )
-    made = tuple(_checked_patch(patch, experiment) for patch in patches)
-    return PatchRequest(content["id"], made, direction, metric)
-
-
-def _checked_patch(patch: dict[str, Any], experiment: Experiment) -> tuple[str, str]:
+def _checked_source(patch: dict[str, Any]) -> str:
     source = patch.get("source", "source")
     if source not in SOURCES:
         raise ProtocolError(f"Expected a source out of {', '.join(SOURCES)}; got {source!r}.")
-    site = experiment.model.resolve(patch.get("site"))  # type: ignore[arg-type]
-    experiment.pairs[0].indices(site.pos)
-    return str(site), source
+    return str(source)

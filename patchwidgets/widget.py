@@ -111,6 +111,14 @@ class PatchExplorer(anywidget.AnyWidget):
             bundle[0]["image/png"] = base64.b64encode(plot.flow_png(shown)).decode()
         return bundle
 
+    @traitlets.validate("selection")
+    def _checked_selection(self, proposal: Any) -> list[str]:
+        return [str(self._session.checked_site(site)) for site in proposal["value"]]
+
+    @traitlets.validate("metric")
+    def _checked_metric(self, proposal: Any) -> str:
+        return next(iter(self._session.experiment.focused(proposal["value"]).metrics))
+
     def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
         request = self._session.handle(content)
         if request is not None:

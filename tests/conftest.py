@@ -1,0 +1,34 @@
+"""What many tests share: SmolLM2 with the prompts of the names task, and small random models of every family."""
+
+import pytest
+import torch
+
+import patchwidgets as pw
+from patchwidgets.experiment import Experiment
+from patchwidgets.model import Model
+from patchwidgets.tasks import Task
+
+CLEAN = "When Mary and John went to the store, John gave a drink to"
+CORRUPTED = "When Mary and John went to the store, Mary gave a drink to"
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> Model:
+    return pw.load("smollm2")
+
+
+@pytest.fixture(scope="session")
+def names() -> Task:
+    return Task(clean=CLEAN, corrupted=CORRUPTED, answer=" Mary", foil=" John", positions={"S2": 9})
+
+
+@pytest.fixture(scope="session")
+def names_experiment(smollm2: Model, names: Task) -> Experiment:
+    return Experiment(
+        smollm2, names, ["logit_diff", "kl", "answer_prob", "answer_logprob", "prob_diff", "rank"]
+    )
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)

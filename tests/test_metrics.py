@@ -1,0 +1,86 @@
+"""Metrics against numbers worked out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from patchwidgets.errors import MetricError
+from patchwidgets.metrics import METRICS, Readout, evaluate, find_metric, find_metrics, fraction
+
+# Four tokens. Row 0: e^logit = 1, 2, 3, 4 (sum 10). Row 1: all equal.
+LOGITS = torch.tensor([[1.0, 2.0, 3.0, 4.0], [1.0, 1.0, 1.0, 1.0]]).log()
+CLEAN = torch.tensor([[4.0, 2.0, 3.0, 1.0], [1.0, 1.0, 1.0, 1.0]]).log()
+KL = 0.4 * math.log(4) + 0.1 * math.log(1 / 4)
+ONE = Readout(LOGITS, CLEAN, [[3], [0]], [[0], [1]], [0, 1])
+SEVERAL = Readout(LOGITS, CLEAN, [[2, 3], [0, 1]], [[0, 1], [2]], [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "several"),
+    [
+        ("logit_diff", [math.log(4), 0], [math.log(7 / 3), math.log(2)]),
+        ("answer_logit", [math.log(4), 0], [math.log(7), math.log(2)]),
+        ("answer_logprob", [math.log(0.4), math.log(0.25)], [math.log(0.7), math.log(0.5)]),
+        ("answer_prob", [0.4, 0.25], [0.7, 0.5]),
+        ("prob_diff", [0.3, 0], [0.4, 0.25]),
+        ("rank", [1, 1], [1, 1]),
+        ("kl", [KL, 0], [KL, 0]),
+    ],
+)
+def test_by_hand(name: str, one: list[float], several: list[float]) -> None:
+    assert evaluate(METRICS[name], ONE) == pytest.approx(np.array(one), abs=1e-6)
+    assert evaluate(METRICS[name], SEVERAL) == pytest.approx(np.array(several), abs=1e-6)
+
+
+def test_rank_counts_tokens_strictly_above() -> None:
+    logits = torch.tensor([[5.0, 5.0, 7.0, 1.0]])
+    ranks = [
+        evaluate(METRICS["rank"], Readout(logits, logits, [[i]], None, [0]))[0] for i in range(4)
+    ]
+    assert ranks == [2, 2, 1, 4]
+
+
+def test_a_dataset_reports_means_and_the_median_rank() -> None:
+    values = np.array([1.0, 2.0, 9.0])
+    assert METRICS["logit_diff"].mean(values) == 4.0
+    assert METRICS["rank"].mean(values) == 2.0
+
+
+def test_a_callable_is_a_metric_of_its_own_name() -> None:
+    def first_logit(readout: Readout) -> torch.Tensor:
+        return readout.logits[:, 0]
+
+    metric = find_metric(first_logit)
+    assert metric.name == "first_logit"
+    assert evaluate(metric, ONE) == pytest.approx(np.array([0.0, 0.0]))
+
+
+def test_a_callable_that_is_no_metric() -> None:
+    with pytest.raises(MetricError, match=r"returned shape \(\) for 2 rows"):
+        evaluate(find_metric(lambda readout: readout.logits.sum()), ONE)
+    with pytest.raises(MetricError, match="not finite"):
+        evaluate(find_metric(lambda readout: readout.logits[:, 0] / 0), ONE)
+
+
+def test_what_is_asked_for_must_exist() -> None:
+    with pytest.raises(MetricError, match="expected one of logit_diff"):
+        find_metric("logit_difference")
+    with pytest.raises(MetricError, match="logit_diff needs a foil"):
+        find_metrics(["answer_logit", "logit_diff"], has_foil=False)
+    with pytest.raises(MetricError, match="empty"):
+        find_metrics([], has_foil=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "whole", "floor", "expected"),
+    [(1.0, 2.0, 0.0, 0.5), (-1.0, 2.0, 0.1, -0.5), (3.0, 2.0, 0.1, 1.5), (0.0, -2.0, 0.1, 0.0)],
+)
+def test_a_fraction(change: float, whole: float, floor: float, expected: float) -> None:
+    assert fraction(change, whole, floor) == expected
+
+
+@pytest.mark.parametrize("whole", [0.0, 0.05, -0.1])
+def test_a_fraction_of_noise_is_undefined(whole: float) -> None:
+    assert math.isnan(fraction(1.0, whole, 0.1))

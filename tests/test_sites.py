@@ -1,0 +1,94 @@
+"""Site strings: parsing and printing round-trip, and what is not a site says so."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from patchwidgets.errors import PatchError, SiteError
+from patchwidgets.sites import COMPONENTS, HEAD_COMPONENTS, NEURON_COMPONENTS, Patch, Site
+
+
+@pytest.mark.parametrize(
+    ("text", "site"),
+    [
+        ("L9.H6", Site("z", 9, 6)),
+        ("L0.H0@0", Site("z", 0, 0, 0)),
+        ("L9.H6.q", Site("q", 9, 6)),
+        ("L9.KV2.k", Site("k", 9, 2, kv=True)),
+        ("L9.attn_out", Site("attn_out", 9)),
+        ("L9.mlp_out@3:7", Site("mlp_out", 9, None, (3, 7))),
+        ("L9.mlp_out@:7", Site("mlp_out", 9, None, (None, 7))),
+        ("L9.mlp_out@-3:", Site("mlp_out", 9, None, (-3, None))),
+        ("L4.N123@-1", Site("neuron", 4, 123, -1)),
+        ("L26.N1262.neuron_pre", Site("neuron_pre", 26, 1262)),
+        ("L9.H6@S2", Site("z", 9, 6, "S2")),
+        ("L9.z", Site("z", 9)),
+        ("embed@2", Site("embed", pos=2)),
+    ],
+)
+def test_reads_and_prints(text: str, site: Site) -> None:
+    assert Site.parse(text) == site
+    assert str(site) == text
+
+
+def test_short_forms_mean_the_same_site() -> None:
+    assert Site.parse("L9.H6.z") == Site.parse("L9.H6")
+    assert Site.parse("L4.N5.neuron") == Site.parse("L4.N5")
+    assert Site.parse("L4.neuron_gate") == Site.parse("L4.neuron_pre")
+
+
+POSITIONS = st.one_of(
+    st.none(),
+    st.integers(-50, 50),
+    st.tuples(st.none() | st.integers(-50, 50), st.none() | st.integers(-50, 50)),
+    st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True),
+)
+
+
+@st.composite
+def sites(draw: st.DrawFn) -> Site:
+    component = draw(st.sampled_from(COMPONENTS))
+    if component == "embed":
+        return Site("embed", pos=draw(POSITIONS))
+    countable = component in HEAD_COMPONENTS | NEURON_COMPONENTS
+    index = draw(st.none() | st.integers(0, 2000)) if countable else None
+    kv = index is not None and component in ("k", "v") and draw(st.booleans())
+    return Site(component, draw(st.integers(0, 200)), index, draw(POSITIONS), kv)
+
+
+@given(sites())
+def test_every_site_round_trips(site: Site) -> None:
+    assert Site.parse(str(site)) == site
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("9.6", "is not a site"),
+        ("L9", "lacks a component"),
+        ("L9.KV2", "lacks '.k' or '.v'"),
+        ("L9.H6.mlp_out", "H goes with"),
+        ("L9.KV2.q", "KV goes with k, v"),
+        ("L9.resid", "Unknown component 'resid'"),
+        ("L9.H6@1.5", "neither a number"),
+        ("L9.H6@", "is not a site"),
+        ("embed.L2", "is not a site"),
+        ("", "is not a site"),
+    ],
+)
+def test_says_what_is_wrong(text: str, says: str) -> None:
+    with pytest.raises(SiteError, match=says):
+        Site.parse(text)
+
+
+def test_a_site_whose_parts_do_not_fit() -> None:
+    with pytest.raises(SiteError, match="needs a layer"):
+        Site("z")
+    with pytest.raises(SiteError, match="no heads or neurons"):
+        Site("mlp_out", 3, 2)
+
+
+def test_a_patch_reads_its_site_and_refuses_unknown_sources() -> None:
+    assert Patch("L9.H6@-1").site == Site("z", 9, 6, -1)
+    with pytest.raises(PatchError, match="Unknown source 'dirty'"):
+        Patch("L9.H6", source="dirty")

@@ -1,0 +1,110 @@
+"""The widget in Python: traits, echoes, picture, repr. What a page sees is tested in ``tests/browser``."""
+
+import base64
+from typing import Any
+
+import pytest
+
+import patchwidgets as pw
+from patchwidgets.experiment import Experiment
+from patchwidgets.model import Model
+from patchwidgets.tasks import Task
+from patchwidgets.widget import PatchExplorer
+from tests.families import VOCABULARY, random_model
+from tests.toy_tokenizer import toy_tokenizer
+
+TASK = Task("w3 w14 w15 w9 w26", "w3 w14 w42 w9 w26", " w8", " w9", {"X": 2})
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return Model(random_model("llama"), toy_tokenizer(VOCABULARY), "toy")
+
+
+@pytest.fixture
+def explorer(model: Model, monkeypatch: pytest.MonkeyPatch) -> PatchExplorer:
+    widget = Experiment(model, TASK).explore()
+    widget.sent: list[Any] = []  # type: ignore[attr-defined,misc]
+    monkeypatch.setattr(widget, "send", lambda content, buffers=None: widget.sent.append(content))
+    return widget
+
+
+def click(
+    explorer: PatchExplorer, *sites: str, direction: str = "denoise", metric: str = "logit_diff"
+) -> None:
+    patches = [{"site": site, "source": "source"} for site in sites]
+    message = {
+        "v": 1,
+        "kind": "patch",
+        "id": 7,
+        "patches": patches,
+        "direction": direction,
+        "metric": metric,
+    }
+    explorer._receive(explorer, message, [])
+
+
+def test_a_selection_made_in_python_is_patched(explorer: PatchExplorer, model: Model) -> None:
+    explorer.selection = ["L1.H2"]
+    assert explorer.result is not None
+    assert explorer.result.effect == pytest.approx(Experiment(model, TASK).patch("L1.H2").effect)
+    explorer.direction = "noise"
+    assert explorer.result.experiment.direction == "noise"
+    explorer.metric = "kl"
+    assert next(iter(explorer.result.readings)) == "kl"
+    assert [result.sites for result in explorer.history] == [("L1.H2",)] * 3
+
+
+def test_a_click_sets_the_traits_and_is_computed_once(explorer: PatchExplorer) -> None:
+    click(explorer, "L1.H2.z", "L0.mlp_out@X", direction="noise", metric="kl")
+    assert len(explorer.history) == 1
+    assert (explorer.selection, explorer.direction, explorer.metric) == (
+        ["L1.H2", "L0.mlp_out@X"],
+        "noise",
+        "kl",
+    )
+    kinds = [message["kind"] for message in explorer.sent]  # type: ignore[attr-defined]
+    assert kinds == ["ack", "result", "singles"]
+
+
+def test_a_click_that_is_refused_changes_nothing(explorer: PatchExplorer) -> None:
+    click(explorer, "L9.H9")
+    assert explorer.selection == []
+    assert explorer.sent[-1]["code"] == "SiteError"  # type: ignore[attr-defined]
+
+
+def test_the_lines_give_the_numbers_on_the_screen(explorer: PatchExplorer, model: Model) -> None:
+    explorer.selection = ["L1.H2", "L0.mlp_out@X"]
+    explorer.direction = "noise"
+    scope: dict[str, Any] = {"pw": pw, "model": model}
+    exec(explorer.to_code(), scope)
+    assert explorer.result is not None
+    assert scope["r"].value == explorer.result.value
+    assert scope["r"].experiment.direction == "noise"
+
+
+def test_the_picture_beside_the_view(explorer: PatchExplorer) -> None:
+    bundle = explorer._repr_mimebundle_()
+    assert bundle is not None
+    assert bundle[0]["text/plain"] == "PatchExplorer('toy', nothing patched, denoise, logit_diff)"
+    assert base64.b64decode(bundle[0]["image/png"]).startswith(b"\x89PNG\r\n")
+    assert "application/vnd.jupyter.widget-view+json" in bundle[0]
+
+
+def test_the_repr_is_stable_and_says_what_is_patched(explorer: PatchExplorer) -> None:
+    explorer.selection = ["L1.H2", "L0.mlp_out@X"]
+    assert repr(explorer) == "PatchExplorer('toy', L1.H2 + L0.mlp_out@X, denoise, logit_diff)"
+
+
+def test_explore_in_one_line(model: Model) -> None:
+    widget = pw.explore(model, TASK, "answer_prob", "noise")
+    assert (widget.metric, widget.direction) == ("answer_prob", "noise")
+    assert widget.result is None
+    widget.close()
+
+
+def test_an_unknown_selection_is_an_error_where_it_is_made(explorer: PatchExplorer) -> None:
+    with pytest.raises(pw.errors.SiteError, match="layer 9 is out of range"):
+        explorer.selection = ["L9.H9"]
+    with pytest.raises(pw.errors.MetricError, match="does not measure 'loss'"):
+        explorer.metric = "loss"
