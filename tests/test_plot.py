@@ -53,10 +53,13 @@ def test_a_cell_is_filled_as_far_as_the_patch_reached(
 ) -> None:
     result = names_experiment.patch("L23.H3")
     pw.plot.flow(result, ax=ax)
-    filled = [collection for collection in ax.collections if collection.get_zorder() == 3][0]
+    lanes = [
+        collection.get_paths() for collection in ax.collections if collection.get_zorder() == 3
+    ]
     reach = result.reach()
     reached = sum(int((reach.along[name] > 0.05).sum()) for name in ("z", "mlp_out"))
-    assert len(filled.get_paths()) == reached > 20
+    assert [len(paths) for paths in lanes] == [0, reached, 0]
+    assert reached > 20
 
 
 def test_nothing_patched_and_the_other_direction(names_experiment: Experiment, ax: Axes) -> None:
