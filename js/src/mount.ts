@@ -102,6 +102,7 @@ function watchKeys(root: HTMLElement, tools: Tools, act: Actions): Removal {
     if (event.key === "Escape" && tools.store.state().panel === "site") {
       event.stopPropagation();
       act.panel("none");
+      tools.page.focusGrid();
       return;
     }
     if (typeof site !== "string" || target === null) return;
@@ -122,6 +123,10 @@ function createPage(
     layout: () => layoutOfState(store.state()),
     focusCell: (site: string) => {
       const cell = root.querySelector(`[data-run="patched"] [data-site="${CSS.escape(site)}"]`);
+      if (cell instanceof SVGElement) cell.focus({ preventScroll: true });
+    },
+    focusGrid: () => {
+      const cell = root.querySelector('[role="grid"] [tabindex="0"]');
       if (cell instanceof SVGElement) cell.focus({ preventScroll: true });
     },
     focusPanel: () => root.querySelector<HTMLInputElement>(".site-box input")?.focus(),
