@@ -220,7 +220,7 @@ class Experiment:
             run.record(twin, self._reach_keys)
             runs.append(twin.activations)
         host, moved, source = (
-            {key: activations[key][rows, where] for key in self._reach_keys}
+            {key: activations[key][rows, where].cpu() for key in self._reach_keys}
             for activations in (runs[0], patched, runs[1])
         )
         sums.add(host, moved, source, self.model.n_layers)
