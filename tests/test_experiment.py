@@ -12,7 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patchwidgets import run as run_module
-from patchwidgets.errors import MetricError, ModelError, PatchError, RefusedError, SiteError
+from patchwidgets.errors import (
+    MetricError,
+    ModelError,
+    PatchError,
+    RefusedError,
+    SiteError,
+    TaskError,
+)
 from patchwidgets.experiment import Experiment
 from patchwidgets.model import Model
 from patchwidgets.sites import Patch
@@ -289,6 +296,15 @@ def test_a_component_that_the_model_does_not_have() -> None:
         model.run("w1 w2")["L1.resid_mid"]
     with pytest.raises(RefusedError, match="the MLP has no gate"):
         model.sites("neuron_up")
+
+
+def test_arguments_of_the_wrong_kind(toy: Model, toy_experiment: Experiment) -> None:
+    with pytest.raises(ModelError, match=r"pw\.wrap\(hf_model, tokenizer\); got LlamaForCausalLM"):
+        Experiment(toy.hf_model, toy_experiment.task)
+    with pytest.raises(TaskError, match=r"Expected pw\.Task\(.*; got str"):
+        Experiment(toy, "hello")  # type: ignore[arg-type]
+    with pytest.raises(PatchError, match="sites or patches one by one"):
+        toy_experiment.patch(["L1.H2", "L0.H1"])  # type: ignore[arg-type]
 
 
 def test_the_reach_at_no_single_position(toy_experiment: Experiment) -> None:
