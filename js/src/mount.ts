@@ -50,6 +50,7 @@ function draw(
   root.classList.toggle("pw-compact", layout?.compact === true);
   root.classList.toggle("pw-tight", layout?.wide === true && layout.width < 1200);
   root.classList.toggle("pw-wide", layout?.wide === true);
+  root.classList.toggle("pw-fresh", state.fresh);
   root.classList.toggle("pw-still", state.pending !== undefined);
   const { scene } = state;
   if (scene === undefined || layout === undefined) {
