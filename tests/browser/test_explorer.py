@@ -63,6 +63,16 @@ def test_shift_click_patches_jointly(explorer: Explorer) -> None:
     assert explorer.reading().recovery == pytest.approx(0.9848, abs=0.001)
 
 
+def test_the_other_direction_is_one_key_away(explorer: Explorer, page: Page) -> None:
+    explorer.click("L23.H3")
+    explorer.wait_for("L23.H3")
+    page.keyboard.press("n")
+    expect(explorer.result).to_have_attribute("data-recovery", re.compile(r"^0\.3"))
+    assert explorer.reading().recovery == pytest.approx(0.3897, abs=0.001)
+    page.keyboard.press("n")
+    expect(explorer.result).to_have_attribute("data-recovery", re.compile(r"^0\.5"))
+
+
 def test_of_twenty_fast_clicks_the_last_one_stays(explorer: Explorer) -> None:
     explorer.click("L29.H1")
     explorer.wait_for("L29.H1")
