@@ -8,6 +8,7 @@ and nothing is folded, centred or copied.
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -112,10 +113,11 @@ class Model:
             return (Site("embed"),)
         if component not in HEAD_COMPONENTS:
             return tuple(Site(component, layer) for layer in range(self.n_layers))
+        kv = component in ("k", "v") and self.n_kv_heads < self.n_heads
         return tuple(
-            Site(component, layer, head)
+            Site(component, layer, head, kv=kv)
             for layer in range(self.n_layers)
-            for head in range(self.n_heads)
+            for head in range(self.n_kv_heads if kv else self.n_heads)
         )
 
     def resolve(self, site: str | Site) -> Site:
@@ -124,7 +126,7 @@ class Model:
         Raises
         ------
         RefusedError
-            The model does not have the component.
+            The model does not have the component, or not for single query heads.
         SiteError
             Layer, head or neuron out of range.
         """
@@ -137,7 +139,23 @@ class Model:
             self._check_index(site)
         if reason := self.anatomy.refused.get(site.component):
             raise RefusedError(f"No {site.name} here: {reason}")
+        if site.component in ("k", "v") and site.index is not None:
+            return self._resolve_shared(site)
         return site
+
+    def _resolve_shared(self, site: Site) -> Site:
+        """A key or value by its key-value head; by its query head where each has its own."""
+        if self.n_kv_heads == self.n_heads:
+            return replace(site, kv=False)
+        if site.kv or site.index is None:
+            return site
+        shared = self.n_heads // self.n_kv_heads
+        first = site.index // shared * shared
+        kv = replace(site, index=site.index // shared, kv=True)
+        raise RefusedError(
+            f"No {site.name} here: H{site.index} reads KV{kv.index}, shared with "
+            f"H{first}–H{first + shared - 1}. Use {kv.name}."
+        )
 
     def _check_index(self, site: Site) -> None:
         if site.component in NEURON_COMPONENTS:

@@ -24,6 +24,7 @@ _LLAMA = {
     "num_key_value_heads": 2,
     "max_position_embeddings": 64,
 }
+_MULTI_HEAD = _LLAMA | {"num_key_value_heads": N_HEADS}
 _GPT2 = {
     "n_embd": D_MODEL,
     "n_inner": D_MLP,
@@ -55,7 +56,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "attention_types": [[["global", "local", "global"], 1]],
         "max_position_embeddings": 64,
     },
-    "gpt_neox": _LLAMA,
+    "gpt_neox": _MULTI_HEAD,
     "gptj": _GPT2 | {"rotary_dim": 4},
     "granite": _LLAMA
     | {"residual_multiplier": 0.3, "embedding_multiplier": 2.0, "logits_scaling": 3.0},
@@ -64,7 +65,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "mixtral": _LLAMA | {"num_local_experts": 4},
     "mpt": {"d_model": D_MODEL, "n_heads": N_HEADS, "n_layers": N_LAYERS},
     "olmo2": _LLAMA,
-    "opt": _LLAMA | {"ffn_dim": D_MLP, "word_embed_proj_dim": D_MODEL},
+    "opt": _MULTI_HEAD | {"ffn_dim": D_MLP, "word_embed_proj_dim": D_MODEL},
     "phi": _LLAMA,
     "phi3": _LLAMA,
     "qwen2": _LLAMA,
@@ -76,6 +77,9 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "gpt_neox, not parallel": ("gpt_neox", {"use_parallel_residual": False}),
     "falcon, not parallel": ("falcon", {"parallel_attn": False}),
     "falcon, new decoder": ("falcon", {"new_decoder_architecture": True, "num_kv_heads": 2}),
+    "falcon, alibi": ("falcon", {"alibi": True}),
+    "llama, a head each": ("llama", {"num_key_value_heads": N_HEADS}),
+    "llama, eager": ("llama", {"attn_implementation": "eager"}),
     "stablelm, parallel": ("stablelm", {"use_parallel_residual": True}),
 }
 CASES: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in FAMILIES} | VARIANTS

@@ -26,7 +26,7 @@ def test_smollm2_says_what_it_is(smollm2: Model) -> None:
     )
     assert (smollm2.dtype, smollm2.device) == ("float32", "cpu")
     assert smollm2.checks.passed
-    assert str(smollm2.checks).startswith("13 identities hold in every layer")
+    assert str(smollm2.checks).startswith("15 identities hold in every layer")
 
 
 def test_the_second_time_it_comes_from_the_converted_folder(
