@@ -25,7 +25,7 @@ SOURCES := $(shell find js/src -type f) js/build.mjs js/package.json
 NPM_STAMP := js/node_modules/.package-lock.json
 INPUTS := pyproject.toml constraints.txt hatch_build.py
 
-.PHONY: help demo build test lint format bench screenshot clean
+.PHONY: help demo build test lint format notebooks bench screenshot clean
 
 help:
 	@echo "make demo        JupyterLab on $(NOTEBOOK) (PORT=, OPEN=0)"
@@ -33,6 +33,7 @@ help:
 	@echo "make lint        the checks alone"
 	@echo "make build       the front end, after a change in js/src"
 	@echo "make format      format Python, notebooks and TypeScript"
+	@echo "make notebooks   run the notebooks and save what they print"
 	@echo "make bench       click-to-chart latency and import time"
 	@echo "make screenshot  docs/explorer.png from a real JupyterLab"
 	@echo "make clean       remove everything that was made here"
@@ -60,6 +61,9 @@ format: $(STAMPS)/test $(NPM_STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	cd js && npm run fix
+
+notebooks: $(STAMPS)/test $(STAMPS)/model $(BUNDLE)
+	$(BIN)/python -m tools.run_notebooks
 
 bench: $(STAMPS)/test $(STAMPS)/model $(STAMPS)/browser $(BUNDLE)
 	$(BIN)/python -m benchmarks.import_time

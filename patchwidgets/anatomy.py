@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import nn
 
 from patchwidgets.architectures import ARCHITECTURES, Architecture
@@ -59,6 +60,12 @@ class Anatomy:
     def model_type(self) -> str:
         """The family, as transformers calls it."""
         return str(self.config.model_type)
+
+    @property
+    def device(self) -> torch.device:
+        """Where ids go: the device of the input embedding; the CPU while accelerate keeps its weights elsewhere."""
+        device: torch.device = self.hf_model.get_input_embeddings().weight.device
+        return torch.device("cpu") if device.type == "meta" else device
 
     @property
     def bodies(self) -> tuple[nn.Module, nn.Module]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
-from patchwidgets.errors import MetricError, PatchError
+from patchwidgets.errors import MetricError, ModelError, PatchError, TaskError
 from patchwidgets.forward import forward
 from patchwidgets.hooks import Edit, Key
 from patchwidgets.metrics import MetricSpec, find_metrics
@@ -63,8 +63,8 @@ class Experiment:
         metric: MetricSpec | Sequence[MetricSpec] = "logit_diff",
         direction: Direction = "denoise",
     ) -> None:
-        self.model = model
-        self.task = task
+        self.model = _checked_model(model)
+        self.task = _checked_task(task)
         self.direction = _checked_direction(direction)
         self.pairs = encode_pairs(task, model.tokenizer)
         self.clean = Run(model, [pair.clean for pair in self.pairs])
@@ -220,12 +220,17 @@ class Experiment:
             run.record(twin, self._reach_keys)
             runs.append(twin.activations)
         host, moved, source = (
-            {key: activations[key][rows, where] for key in self._reach_keys}
+            {key: activations[key][rows, where].cpu() for key in self._reach_keys}
             for activations in (runs[0], patched, runs[1])
         )
         sums.add(host, moved, source, self.model.n_layers)
 
     def _checked(self, patches: Sequence[Patchable]) -> list[Patch]:
+        for patch in patches:
+            if not isinstance(patch, str | Site | Patch):
+                raise PatchError(
+                    f"Expected sites or patches one by one, as in exp.patch('L9.H6', 'L4.mlp_out'); got {patch!r}."
+                )
         made = [Patch.of(patch) for patch in patches]
         names = [str(self.model.resolve(patch.site)) for patch in made]
         if twice := {name for name in names if names.count(name) > 1}:
@@ -293,6 +298,22 @@ class Experiment:
         self.noise_floor = self._scores.noise_floor(self._again, self.clean.batches[0].rows, eps)
         for name, run in runs.items():
             run.values = self._scores.means(name)
+
+
+def _checked_model(model: Any) -> Model:
+    if not isinstance(model, Model):
+        raise ModelError(
+            f"Expected a model from pw.load(...) or pw.wrap(hf_model, tokenizer); got {type(model).__name__}."
+        )
+    return model
+
+
+def _checked_task(task: Any) -> Task:
+    if not isinstance(task, Task):
+        raise TaskError(
+            f"Expected pw.Task(clean=..., corrupted=..., answer=...); got {type(task).__name__}."
+        )
+    return task
 
 
 def _checked_direction(direction: Any) -> Direction:

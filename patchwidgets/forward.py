@@ -54,19 +54,22 @@ def forward(
     hf_model = anatomy.hf_model
     with model_lock(hf_model), separate_work(), _eval_mode(hf_model), torch.no_grad():
         with hooked(anatomy.bodies, anatomy.taps, edits, record) as activations:
-            keep = (
-                {"logits_to_keep": 1}
-                if "logits_to_keep" in signature(hf_model.forward).parameters
-                else {}
+            output = hf_model(
+                input_ids=ids.to(anatomy.device), use_cache=False, **_last_only(hf_model)
             )
-            device = hf_model.get_input_embeddings().weight.device
-            output = hf_model(input_ids=ids.to(device), use_cache=False, **keep)
         logits = output.logits[:, -1].float()
     if not torch.isfinite(logits).all():
         raise ModelError(
             f"The model's logits are not finite in {hf_model.dtype}. Load it in a wider dtype, as in dtype='float32'."
         )
     return Output(logits, activations)
+
+
+def _last_only(hf_model: nn.Module) -> dict[str, int]:
+    """Ask for the last position's logits alone, where the model can be asked."""
+    return (
+        {"logits_to_keep": 1} if "logits_to_keep" in signature(hf_model.forward).parameters else {}
+    )
 
 
 @contextmanager

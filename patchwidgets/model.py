@@ -93,7 +93,7 @@ class Model:
     @property
     def device(self) -> str:
         """The device of the input embeddings."""
-        return str(self.hf_model.get_input_embeddings().weight.device)
+        return str(self.anatomy.device)
 
     @property
     def components(self) -> tuple[Component, ...]:

@@ -16,6 +16,9 @@ from patchwidgets.tasks import Pair
 if TYPE_CHECKING:
     from patchwidgets.model import Model
 
+MAX_TOKENS = 4096
+"""In one batch: a dataset of any size is run in pieces that fit."""
+
 
 @dataclass(eq=False)
 class Batch:
@@ -128,17 +131,20 @@ class Run:
 
     def activation_of(self, rows: list[int], key: Key) -> Tensor:
         """A whole component for some prompts of equal length, ``[row, pos, ...]``; shared, so not to be changed."""
+        parts = []
         for batch in self.batches:
-            if set(rows) <= set(batch.rows):
-                activation = self.activation(batch, key)
-                return (
-                    activation
-                    if rows == batch.rows
-                    else activation[[batch.rows.index(row) for row in rows]]
+            wanted = [row for row in rows if row in batch.rows]
+            if wanted == batch.rows:
+                parts.append((wanted, self.activation(batch, key)))
+            elif wanted:
+                parts.append(
+                    (wanted, self.activation(batch, key)[[batch.rows.index(row) for row in wanted]])
                 )
-        raise SiteError(
-            "The prompts of the source run differ in length where those of the host run do not."
-        )
+        if len({part.shape[1:] for _, part in parts}) > 1:
+            raise SiteError(
+                "The prompts of the source run differ in length where those of the host run do not."
+            )
+        return _in_order(parts)
 
     def record(self, batch: Batch, keys: Iterable[Key]) -> None:
         """Record what is missing, in one forward pass."""
@@ -207,13 +213,18 @@ def _batches(prompts: Sequence[Sequence[int]]) -> list[Batch]:
     by_length: dict[int, list[int]] = {}
     for row, prompt in enumerate(prompts):
         by_length.setdefault(len(prompt), []).append(row)
+    sizes = {length: max(1, MAX_TOKENS // length) for length in by_length}
     return [
-        Batch(rows, torch.tensor([prompts[row] for row in rows])) for rows in by_length.values()
+        Batch(part, torch.tensor([prompts[row] for row in part]))
+        for length, rows in by_length.items()
+        for part in (rows[i : i + sizes[length]] for i in range(0, len(rows), sizes[length]))
     ]
 
 
 def _in_order(parts: Sequence[tuple[list[int], Tensor]]) -> Tensor:
-    """Batches' rows put back into the order of the prompts."""
+    """Batches' rows put back into the order of the prompts; one batch as it is."""
+    if len(parts) == 1:
+        return parts[0][1]
     rows = torch.tensor([row for rows, _ in parts for row in rows])
     joined = torch.cat([part for _, part in parts])
     return joined[rows.argsort().to(joined.device)]

@@ -79,7 +79,9 @@ class Site:
             raise SiteError(
                 f"Unknown component {self.component!r}; known are {', '.join(COMPONENTS)}."
             )
-        if (self.layer is None) != (self.component == "embed"):
+        if self.component == "embed" and self.layer is not None:
+            raise SiteError("The embedding belongs to no layer; write 'embed'.")
+        if self.layer is None and self.component != "embed":
             raise SiteError(
                 f"{self.component!r} needs a layer, as in 'L9.{self.component}'; only 'embed' has none."
             )
@@ -117,6 +119,9 @@ class Site:
     def at(self, pos: Position) -> "Site":
         """The same site at another position."""
         return replace(self, pos=pos)
+
+    def __repr__(self) -> str:
+        return f"Site.parse({str(self)!r})"
 
     def __str__(self) -> str:
         return self.name + ("" if self.pos is None else f"@{_print_pos(self.pos)}")

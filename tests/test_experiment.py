@@ -2,14 +2,24 @@
 
 import math
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from accelerate import disk_offload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patchwidgets.errors import MetricError, ModelError, PatchError, RefusedError, SiteError
+from patchwidgets import run as run_module
+from patchwidgets.errors import (
+    MetricError,
+    ModelError,
+    PatchError,
+    RefusedError,
+    SiteError,
+    TaskError,
+)
 from patchwidgets.experiment import Experiment
 from patchwidgets.model import Model
 from patchwidgets.sites import Patch
@@ -241,6 +251,20 @@ def test_all_positions_of_prompts_of_unequal_length(dataset: Experiment) -> None
     assert torch.allclose(dataset.clean["L1.H2@-1"][1], alone[0], atol=1e-6)
 
 
+def test_a_large_dataset_is_run_in_pieces(
+    toy: Model, dataset: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "MAX_TOKENS", 6)
+    pieces = Experiment(toy, dataset.task, ["logit_diff", "kl", "rank"])
+    assert [batch.rows for batch in pieces.host.batches] == [[0], [2], [1, 3]]
+    whole = dataset.patch("L1.H2@X", Patch("L0.mlp_out@-1", source=dataset.clean))
+    again = pieces.patch("L1.H2@X", Patch("L0.mlp_out@-1", source=dataset.clean))
+    assert again.per_pair.value == pytest.approx(whole.per_pair.value, abs=FLOOR)
+    assert again.reach().along["z"] == pytest.approx(
+        whole.reach().along["z"], abs=1e-3, nan_ok=True
+    )
+
+
 # ---- sites that are not there ---------------------------------------------------------------
 
 
@@ -272,6 +296,15 @@ def test_a_component_that_the_model_does_not_have() -> None:
         model.run("w1 w2")["L1.resid_mid"]
     with pytest.raises(RefusedError, match="the MLP has no gate"):
         model.sites("neuron_up")
+
+
+def test_arguments_of_the_wrong_kind(toy: Model, toy_experiment: Experiment) -> None:
+    with pytest.raises(ModelError, match=r"pw\.wrap\(hf_model, tokenizer\); got LlamaForCausalLM"):
+        Experiment(toy.hf_model, toy_experiment.task)
+    with pytest.raises(TaskError, match=r"Expected pw\.Task\(.*; got str"):
+        Experiment(toy, "hello")  # type: ignore[arg-type]
+    with pytest.raises(PatchError, match="sites or patches one by one"):
+        toy_experiment.patch(["L1.H2", "L0.H1"])  # type: ignore[arg-type]
 
 
 def test_the_reach_at_no_single_position(toy_experiment: Experiment) -> None:
@@ -338,6 +371,18 @@ def test_our_own_passes_are_not_touched_by_a_block_of_the_users(
         patched = toy.hf_model(ids).logits
     assert torch.equal(inside, expected)
     assert not torch.equal(patched[:, -1], toy_experiment.clean.logits)
+
+
+def test_weights_that_accelerate_keeps_elsewhere(
+    toy_experiment: Experiment, tmp_path: Path
+) -> None:
+    """A model larger than memory: its weights are on disk, and come in module by module."""
+    expected = toy_experiment.patch("L1.H2", "L0.mlp_out@-1").logits
+    offloaded = disk_offload(random_model("llama"), tmp_path, execution_device=torch.device("cpu"))
+    model = Model(offloaded, toy_tokenizer(VOCABULARY))
+    assert model.hf_model.lm_head.weight.device.type == "meta"
+    experiment = Experiment(model, toy_experiment.task)
+    assert torch.allclose(experiment.patch("L1.H2", "L0.mlp_out@-1").logits, expected, atol=1e-5)
 
 
 # ---- patching the user's own calls ----------------------------------------------------------

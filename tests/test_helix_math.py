@@ -45,6 +45,14 @@ def test_a_helix_is_found_on_numbers_that_were_held_out():
     assert found.predict(HELIX.features([7])) == pytest.approx(activations[[7]])
 
 
+def test_a_fit_reads_its_features_back():
+    basis = Basis((5, 10))
+    activations = wound(basis)
+    found = helix.fit_numbers(NUMBERS, activations, basis)
+    assert found.read(activations) == pytest.approx(basis.features(NUMBERS))
+    assert found.constant + basis.features(NUMBERS) @ found.weights == pytest.approx(activations)
+
+
 def test_noise_is_not_explained():
     noise = np.random.default_rng(0).standard_normal((100, 30))
     assert helix.cross_validated_r2(HELIX.features(NUMBERS), noise) < 0

@@ -1,8 +1,10 @@
 """The reference numbers of the names task on SmolLM2, computed once with hand-written hooks, in float32."""
 
 import pytest
+import torch
 
 from patchwidgets.experiment import Experiment
+from patchwidgets.sites import Patch
 
 # sites, direction, logit_diff, recovery, KL(clean ‖ run), P(Mary); None where no reference was taken
 REFERENCE = [
@@ -59,6 +61,31 @@ def test_a_patch(
 @pytest.mark.parametrize(("site", "recovery"), OTHER_HEADS.items())
 def test_other_heads(names_experiment: Experiment, site: str, recovery: float) -> None:
     assert names_experiment.patch(site).recovery == pytest.approx(recovery, abs=0.001)
+
+
+def test_the_first_residual_everywhere_gives_the_clean_logits(names_experiment: Experiment) -> None:
+    patched = names_experiment.patch("L0.resid_pre").logits
+    assert (patched - names_experiment.clean.logits).abs().max() <= 1e-4
+    itself = names_experiment.patch(
+        Patch("L23.H3", source="host"), Patch("L5.resid_mid", source="corrupted")
+    )
+    assert itself.value == pytest.approx(names_experiment.corrupted.value, abs=1e-4)
+
+
+def test_the_real_model_is_left_as_it_was(names_experiment: Experiment) -> None:
+    hf_model = names_experiment.model.hf_model
+    ids = torch.tensor([names_experiment.pairs[0].clean])
+
+    def fails(_host: torch.Tensor, _source: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("half way")
+
+    with torch.no_grad():
+        before = hf_model(ids).logits
+        names_experiment.patch("L23.H3", "L20.mlp_out@-1", record_reach=True)
+        with pytest.raises(RuntimeError, match="half way"):
+            names_experiment.patch("L3.H3", Patch("L15.mlp_out", fn=fails))
+        assert torch.equal(hf_model(ids).logits, before)
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in hf_model.modules())
 
 
 def test_share_and_recovery_in_both_directions(names_experiment: Experiment) -> None:

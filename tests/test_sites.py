@@ -59,6 +59,7 @@ def sites(draw: st.DrawFn) -> Site:
 @given(sites())
 def test_every_site_round_trips(site: Site) -> None:
     assert Site.parse(str(site)) == site
+    assert eval(repr(site)) == site
 
 
 @pytest.mark.parametrize(
@@ -82,6 +83,8 @@ def test_says_what_is_wrong(text: str, says: str) -> None:
 
 
 def test_a_site_whose_parts_do_not_fit() -> None:
+    with pytest.raises(SiteError, match="belongs to no layer; write 'embed'"):
+        Site.parse("L0.embed")
     with pytest.raises(SiteError, match="needs a layer"):
         Site("z")
     with pytest.raises(SiteError, match="no heads or neurons"):

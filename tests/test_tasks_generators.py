@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import patchwidgets as pw
 from patchwidgets import tasks
 from patchwidgets.errors import AnswerError
 from patchwidgets.tasks import Task, encode_pairs
@@ -187,3 +188,29 @@ def test_the_prompt_may_be_written_with_or_without_spaces():
     spaced, tight = (TOKENIZER(text)["input_ids"] for text in ("12 + 34 = 46", "12+34=46"))
     assert spaced == tight
     assert TOKENIZER.decode(tight, skip_special_tokens=True) == "12 + 34 = 46"
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "replaced"),
+    [
+        (tasks.ioi(12), "logit_diff", 1),
+        (tasks.greater_than(12, digits=1), "prob_diff", 1),
+        (tasks.induction(12), "logit_diff", 2),
+    ],
+    ids=["ioi", "greater_than", "induction"],
+)
+def test_a_real_model_does_them_too(smollm2, task, metric, replaced):
+    exp = pw.Experiment(smollm2, task, metric)
+    assert exp.clean.value > 0.4
+    assert exp.corrupted.value < -0.4
+    assert {len(pair.differs) for pair in exp.pairs} == {replaced}
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [(tasks.addition(3), "3 tokens .1·0·2."), (tasks.greater_than(3), "2 tokens .5·2.")],
+    ids=["addition", "years"],
+)
+def test_a_tokenizer_without_such_numbers_is_told_so(smollm2, task, message):
+    with pytest.raises(AnswerError, match=message):
+        encode_pairs(task, smollm2.tokenizer)

@@ -108,6 +108,13 @@ def test_lists_of_unequal_length() -> None:
         Task([], [], " Mary")
 
 
+def test_answers_that_are_no_texts() -> None:
+    with pytest.raises(TaskError, match="answer is 5; expected a text"):
+        Task(CLEAN, CORRUPTED, 5)  # type: ignore[arg-type]
+    with pytest.raises(TaskError, match="foil holds 7; expected texts"):
+        Task([CLEAN], [CORRUPTED], [" Mary"], [7])  # type: ignore[list-item]
+
+
 def test_a_tuple_of_prompts_is_a_dataset_and_a_tuple_of_answers_alternatives() -> None:
     task = Task((CLEAN, CLEAN), (CORRUPTED, CORRUPTED), (" Mary", " her"))  # type: ignore[arg-type]
     assert len(task) == 2

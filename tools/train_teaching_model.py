@@ -2,7 +2,8 @@
 
     python -m tools.train_teaching_model
 
-About an hour on one core. Interrupt it and start it again: it goes on from its last checkpoint, 250 steps back at most.
+About half an hour on one core. Interrupt it and start it again: it goes on from its last checkpoint, at most 250 steps
+back.
 With ``--measure`` the weights that are already there are measured again, and only the card is written.
 """
 

@@ -4,7 +4,7 @@ import type { Client } from "./client";
 import type { Actions } from "./context";
 import type { Patch, PatchRequest, Position } from "./protocol";
 import { following, type Layout } from "./pure/geometry";
-import { atPosition, baseOf, hostCell, positionIndex, positionOf } from "./pure/sites";
+import { atPosition, baseOf, cellName, hostCell, positionIndex, positionOf } from "./pure/sites";
 import { refusedWords } from "./pure/words";
 import { refusalOf } from "./select";
 import { chosen, type Panel, type Settable, type State, type Store } from "./state";
@@ -13,6 +13,8 @@ import { chosen, type Panel, type Settable, type State, type Store } from "./sta
 export interface Page {
   readonly layout: () => Layout | undefined;
   readonly focusCell: (site: string) => void;
+  /** The cell that Tab would reach. */
+  readonly focusGrid: () => void;
   readonly focusPanel: () => void;
   readonly copy: (text: string) => Promise<boolean>;
 }
@@ -124,7 +126,8 @@ function typed(tools: Tools, text: string): void {
   set(tools.store, { panel: "none" });
   patchSites(tools, sites);
   const cell = hostCell(sites[0] ?? "");
-  if (cell !== undefined) tools.page.focusCell(baseOf(sites[0] ?? ""));
+  if (cell !== undefined) set(tools.store, { focus: cellName(cell) });
+  tools.page.focusGrid();
 }
 
 async function copy({ store, page }: Tools, text: string): Promise<void> {

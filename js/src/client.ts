@@ -5,6 +5,7 @@ import type { Failure, Incoming, Outgoing, PatchRequest, Result, Scene, Single }
 import type { Connection } from "./state";
 
 export const BUSY_AFTER = 300;
+export const IDLE_AFTER = 1500;
 export const GONE_AFTER = 5000;
 
 type Handler = (this: unknown, ...args: unknown[]) => void;
@@ -35,13 +36,14 @@ export interface Client {
   dispose(): void;
 }
 
-type KernelStatus = "busy" | "lost" | "unknown";
+type KernelStatus = "busy" | "idle" | "lost" | "unknown";
 
 /** What Jupyter says of the kernel, where its manager can be asked. */
 export function kernelStatus(manager: unknown): KernelStatus {
   const kernel = (manager as { kernel?: { status?: unknown } } | null | undefined)?.kernel;
   const status = kernel?.status;
   if (status === "busy" || status === "starting") return "busy";
+  if (status === "idle") return "idle";
   const lost = ["restarting", "autorestarting", "terminating", "dead"];
   return typeof status === "string" && lost.includes(status) ? "lost" : "unknown";
 }
@@ -126,17 +128,22 @@ class CommClient implements Client {
     }
   }
 
-  /** No acknowledgement: first "busy", later "gone", unless Jupyter knows better. */
+  /** Looks again and again whether the acknowledgement is late, and why. */
   private watch(id: number): void {
-    const busy = setTimeout(() => this.unanswered("busy"), BUSY_AFTER);
-    const gone = setTimeout(() => this.unanswered("gone"), GONE_AFTER);
-    this.timers.set(id, [busy, gone]);
+    const times = [BUSY_AFTER, IDLE_AFTER, GONE_AFTER];
+    this.timers.set(
+      id,
+      times.map((time) => setTimeout(() => this.unanswered(time), time)),
+    );
   }
 
-  private unanswered(guess: "busy" | "gone"): void {
+  /** First "busy", later "gone"; a kernel that is idle and silent has no Python for this view. */
+  private unanswered(waited: number): void {
     const status = kernelStatus(this.model.widget_manager);
     if (status === "lost") this.connected("restarted");
-    else this.connected(status === "busy" ? "busy" : guess);
+    else if (status === "busy") this.connected("busy");
+    else if (waited >= (status === "idle" ? IDLE_AFTER : GONE_AFTER)) this.connected("gone");
+    else if (status === "unknown") this.connected("busy");
   }
 
   private clearTimers(id?: number): void {

@@ -50,6 +50,7 @@ function draw(
   root.classList.toggle("pw-compact", layout?.compact === true);
   root.classList.toggle("pw-tight", layout?.wide === true && layout.width < 1200);
   root.classList.toggle("pw-wide", layout?.wide === true);
+  root.classList.toggle("pw-fresh", state.fresh);
   root.classList.toggle("pw-still", state.pending !== undefined);
   const { scene } = state;
   if (scene === undefined || layout === undefined) {
@@ -102,6 +103,7 @@ function watchKeys(root: HTMLElement, tools: Tools, act: Actions): Removal {
     if (event.key === "Escape" && tools.store.state().panel === "site") {
       event.stopPropagation();
       act.panel("none");
+      tools.page.focusGrid();
       return;
     }
     if (typeof site !== "string" || target === null) return;
@@ -122,6 +124,10 @@ function createPage(
     layout: () => layoutOfState(store.state()),
     focusCell: (site: string) => {
       const cell = root.querySelector(`[data-run="patched"] [data-site="${CSS.escape(site)}"]`);
+      if (cell instanceof SVGElement) cell.focus({ preventScroll: true });
+    },
+    focusGrid: () => {
+      const cell = root.querySelector('[role="grid"] [tabindex="0"]');
       if (cell instanceof SVGElement) cell.focus({ preventScroll: true });
     },
     focusPanel: () => root.querySelector<HTMLInputElement>(".site-box input")?.focus(),

@@ -43,6 +43,8 @@ export interface State {
   readonly position: Position;
   readonly result: Result | undefined;
   readonly answered: number;
+  /** The picture is new: its arrow and its wave are drawn with motion, until the next question. */
+  readonly fresh: boolean;
   readonly pending: Pending | undefined;
   readonly entries: readonly Entry[];
   readonly timeline: readonly PatchRequest[];
@@ -98,6 +100,7 @@ export const INITIAL: State = {
   position: "all",
   result: undefined,
   answered: 0,
+  fresh: false,
   pending: undefined,
   entries: [],
   timeline: [],
@@ -186,6 +189,7 @@ function answered(state: State, result: Result): State {
     direction: result.direction,
     metric: result.metric,
     answered: state.answered + (repeated ? 0 : 1),
+    fresh: !repeated,
     pending: undefined,
     problem: undefined,
     notice: undefined,
@@ -252,6 +256,7 @@ export function reduce(state: State, action: Action): State {
       return {
         ...state,
         pending: action.pending,
+        fresh: false,
         direction,
         metric,
         problem: undefined,

@@ -5,6 +5,7 @@ import {
   createClient,
   type Event,
   GONE_AFTER,
+  IDLE_AFTER,
   kernelStatus,
 } from "../src/client";
 import { FakeModel } from "./fixtures/model";
@@ -162,6 +163,15 @@ describe("the connection", () => {
     expect(kinds()).toEqual(["busy"]);
   });
 
+  it("does not call an idle kernel busy, and is gone the sooner", () => {
+    model.widget_manager = { kernel: { status: "idle" } };
+    ask();
+    vi.advanceTimersByTime(IDLE_AFTER - 1);
+    expect(events).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(kinds()).toEqual(["gone"]);
+  });
+
   it("is gone at once where nothing can be sent", () => {
     model.closed = true;
     ask();
@@ -190,7 +200,8 @@ describe("the connection", () => {
 
   it("reads Jupyter's kernel status", () => {
     expect(kernelStatus(undefined)).toBe("unknown");
-    expect(kernelStatus({ kernel: { status: "idle" } })).toBe("unknown");
+    expect(kernelStatus({ kernel: { status: "idle" } })).toBe("idle");
+    expect(kernelStatus({ kernel: null })).toBe("unknown");
     expect(kernelStatus({ kernel: { status: "busy" } })).toBe("busy");
     expect(kernelStatus({ kernel: { status: "autorestarting" } })).toBe("lost");
   });

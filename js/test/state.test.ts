@@ -42,6 +42,15 @@ describe("asking and answering", () => {
     expect(state.metric).toBe("kl");
   });
 
+  it("is fresh until the next question, and not made fresh by another metric or an error", () => {
+    const shown = run(...answer("L1.H0"));
+    expect(shown.fresh).toBe(true);
+    const metric = { ...ask("L1.H0"), metric: "kl" };
+    const again = [asked(metric), { type: "result", result: result(metric) } as const];
+    expect(again.reduce(reduce, shown).fresh).toBe(false);
+    expect(reduce(reduce(shown, asked(ask("L2.H1"))), { type: "dropped" }).fresh).toBe(false);
+  });
+
   it("goes back to what is shown when dropped", () => {
     const state = run(...answer("L1.H0"), asked({ ...ask("L2.H1"), direction: "noise" }), {
       type: "dropped",

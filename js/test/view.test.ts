@@ -243,6 +243,27 @@ describe("keys", () => {
     }
   });
 
+  it("type a site: the box opens, asks, and gives the focus back to the grid", () => {
+    press("L0.H0", "/");
+    const input = $(".site-box input") as HTMLInputElement;
+    expect(document.activeElement).toBe(input);
+    input.value = "L2.N7@-1 + L1.H2";
+    $(".site-box").dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
+    expect(model.last()).toMatchObject({ patches: [{ site: "L2.N7@-1" }, { site: "L1.H2" }] });
+    expect(el.querySelector(".site-box")).toBeNull();
+    expect(document.activeElement?.getAttribute("data-site")).toBe("L2.mlp_out");
+  });
+
+  it("open the code and the keys", () => {
+    press("L1.H2", "Enter");
+    press("L1.H2", "?");
+    expect(text(".keys")).toContain("everything but this");
+    $('[title="the pw lines of this view"]').dispatchEvent(
+      new MouseEvent("click", { bubbles: true }),
+    );
+    expect(text("pre")).toContain('r = exp.patch("L1.H2")');
+  });
+
   it("pin a result as a ghost on the gauge", () => {
     press("L1.H2", "Enter");
     press("L1.H2", "p");

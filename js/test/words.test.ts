@@ -125,6 +125,19 @@ describe("captions", () => {
     );
   });
 
+  it("says whose value it is", () => {
+    const from = (...sources: Patch["source"][]) =>
+      caption(
+        sources.map((source, i) => ({ site: `L${i}.H0`, source })),
+        "denoise",
+        model,
+      )[0];
+    expect(from("host")).toContain("gets L0.H0's own value;");
+    expect(from("other")).toContain("gets L0.H0's given value;");
+    expect(from("source", "clean")).toContain("gets the clean values of L0.H0 and L1.H0;");
+    expect(from("source", "host")).toContain("gets the chosen values of L0.H0 and L1.H0;");
+  });
+
   it("says where to click", () => {
     expect(EMPTY.denoise).toBe(
       "Click any box: the corrupted prompt is run again with that box's clean value.",

@@ -28,6 +28,24 @@ class Fit:
         """Activations ``[row, d]`` for features ``[row, feature]``."""
         return np.asarray(self.regressor.predict(np.asarray(features)), dtype=np.float64)
 
+    @property
+    def constant(self) -> Floats:
+        """The activation for features that are all 0, ``[d]``."""
+        n_features: int = self.regressor.regressor_.n_features_in_
+        found: Floats = self.predict(np.zeros((1, n_features)))[0]
+        return found
+
+    @property
+    def weights(self) -> Floats:
+        """What one unit of each feature adds, ``[feature, d]``."""
+        n_features: int = self.regressor.regressor_.n_features_in_
+        return self.predict(np.eye(n_features)) - self.constant
+
+    def read(self, activations: ArrayLike) -> Floats:
+        """The features that activations ``[row, d]`` seem to have, by least squares, ``[row, feature]``."""
+        found: Floats = (np.asarray(activations) - self.constant) @ np.linalg.pinv(self.weights)
+        return found
+
     def r2(self, features: ArrayLike, activations: ArrayLike) -> float:
         """The part of the activations' variance that is explained, over all rows and dimensions together."""
         return r2(activations, self.predict(features))

@@ -94,8 +94,7 @@ def fit_neurons(
 
 def _amplitudes(found: Fit, basis: Basis) -> Floats:
     """``[neuron, term, period]``: the length of each pair of cosine and sine coefficients."""
-    n_features = len(TERMS) * len(basis)
-    coefficients = (found.predict(np.eye(n_features)) - found.predict(np.zeros((1, n_features)))).T
+    coefficients = found.weights.T
     waves = coefficients.reshape(-1, len(TERMS), len(basis))[..., : 2 * len(basis.periods)]
     return np.asarray(np.linalg.norm(waves.reshape(*waves.shape[:2], -1, 2), axis=-1))
 

@@ -87,7 +87,7 @@ def greater_than(
     digits
         How many digits of a year one token holds: 2 for the teaching model and GPT-2, 1 for SmolLM2 and other
         tokenizers that split numbers into digits. With 1, the answers are the tens digits above that of the
-        year, and the foils those below it.
+        year, the foils those below it, and the corrupted year has the tens digit 0.
     part
         Only years from this part of the teaching model's data: ``"test"`` is what it never saw.
 
@@ -106,7 +106,10 @@ def greater_than(
     edges = [year if digits == 2 else year // 10 for _, year in rows]
     return Task(
         clean=clean,
-        corrupted=[template.format(year="01") for template, _ in rows],
+        corrupted=[
+            template.format(year="01" if digits == 2 else f"0{year % 10}")
+            for template, year in rows
+        ],
         answer=[_numerals(edge + 1, 10**digits, digits) for edge in edges],
         foil=[_numerals(0, edge + (digits == 2), digits) for edge in edges],
         positions={"YY": [_up_to_first(p, p.split()[6][: 2 + digits]) for p in clean], "end": -1},

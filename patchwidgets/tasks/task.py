@@ -1,6 +1,6 @@
 """A task: clean and corrupted prompts with the answer and the foil, as plain data. Costs nothing."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -52,10 +52,7 @@ class Task:
 
     def __post_init__(self) -> None:
         for name in ("clean", "corrupted", "answer", "foil"):
-            value = getattr(self, name)
-            scalar = value is None or isinstance(value, str)
-            if not scalar and not (isinstance(value, tuple) and name in ("answer", "foil")):
-                object.__setattr__(self, name, list(value))
+            object.__setattr__(self, name, _checked_texts(name, getattr(self, name)))
         if len(self) == 0:
             raise TaskError("A task needs at least one pair of prompts; clean is an empty list.")
         if isinstance(self.clean, str) != isinstance(self.corrupted, str):
@@ -143,6 +140,22 @@ class Task:
         from patchwidgets.tasks.files import write_json
 
         write_json(self, path)
+
+
+def _checked_texts(name: str, value: Any) -> Any:
+    """Texts as they are, any other sequence of them as a list; a tuple of answers means alternatives."""
+    alternatives = name in ("answer", "foil")
+    if isinstance(value, str) or (value is None and name == "foil"):
+        return value
+    if not isinstance(value, Iterable):
+        raise TaskError(
+            f"{name} is {value!r}; expected a text such as ' Mary', or a list of texts."
+        )
+    entries = list(value)
+    for entry in entries:
+        if not (isinstance(entry, str) or (alternatives and isinstance(entry, tuple))):
+            raise TaskError(f"{name} holds {entry!r}; expected texts such as ' Mary'.")
+    return value if alternatives and isinstance(value, tuple) else entries
 
 
 def _entry(value: Any, i: int) -> Any:

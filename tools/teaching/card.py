@@ -39,7 +39,8 @@ def write_card(path: Path, model: pw.Model, made: dict[str, Any], figures: dict[
         helix_r2=helix["r2"]["helix"],
         r2_rows="\n".join(f"| {name} | {value:.3f} |" for name, value in helix["r2"].items()),
         by_site=", ".join(f"`{site}` {value:.3f}" for site, value in helix["r2_by_site"].items()),
-        spectrum=", ".join(f"{period:.3g}: {power:.1%}" for period, power in helix["spectrum"]),
+        power_of_10=dict(helix["spectrum"])[10.0],
+        spectrum=", ".join(f"{period:.3g}: {power:.1%}" for period, power in helix["spectrum"][:8]),
         relative_helix=helix["relative_effect"]["helix"],
         relative_line=helix["relative_effect"]["line"],
         relative_pca=helix["relative_effect"]["PCA"],
@@ -75,7 +76,7 @@ def _heads(found: dict[str, Any], data: str) -> str:
     heads = ", ".join(f"`{name}`" for name in found["heads"])
     single = ", ".join(f"`{name}` {share:.2f}" for name, share in found["single"].items())
     return (
-        f"{heads}, patched jointly at all positions from the clean into the corrupted run, make "
-        f"**{found['joint']:.1%}** of the way; all other heads jointly **{found['others']:.1%}** ({data}). "
-        f"Alone: {single}."
+        f"With {heads} patched at all positions{' jointly' * (len(found['heads']) > 1)}, the corrupted run comes "
+        f"**{found['joint']:.1%}** of the way to the clean one; with all other heads patched jointly, "
+        f"**{found['others']:.1%}** ({data}). Alone: {single}."
     )

@@ -42,7 +42,7 @@ def helix_figures(model: pw.Model) -> dict[str, object]:
         "r2": compared,
         "share_of_true_patch": table["share"].to_list()[0],
         "relative_effect": {name: float(value) for name, value in table["relative"].items()},
-        "spectrum": helix.spectrum(activations).strongest(8),
+        "spectrum": helix.spectrum(activations).strongest(50),
         "r2_by_site": {each: site_r2(model, each, fitted, held_out) for each in SITES},
     }
 

@@ -60,6 +60,16 @@ export function nameOf(patches: readonly Patch[], model: ModelInfo): string {
   return patches.length > 3 ? `${patches.length} sites` : listed(patches.map((p) => p.site));
 }
 
+/** "clean", or what else a patch may bring: the host's own value, one given in Python. */
+function valueWord(patches: readonly Patch[], direction: Direction): string {
+  const sources = new Set(
+    patches.map((p) => (p.source === "source" ? sourceOf(direction) : p.source)),
+  );
+  const [only, ...more] = sources;
+  if (only === undefined || more.length > 0) return "chosen";
+  return only === "host" ? "own" : only === "other" ? "given" : only;
+}
+
 /** What was done, and what its number may be taken to mean. Three parts: the middle is stressed. */
 export function caption(
   patches: readonly Patch[],
@@ -68,7 +78,7 @@ export function caption(
 ): readonly [string, string, string] {
   const name = nameOf(patches, model);
   const many = patches.length > 1;
-  const source = SOURCE[direction];
+  const source = valueWord(patches, direction);
   const what = many ? `the ${source} values of ${name}` : `${name}'s ${source} value`;
   const it = many ? "they are" : "it is";
   if (direction === "denoise") {
@@ -80,10 +90,11 @@ export function caption(
 }
 
 /** "and puts ␣Mary back on top", where the likeliest token changed. */
-function topChange(host: Run, patched: Run, direction: Direction, plural: boolean): string {
-  const [before, after] = [host.top[0]?.token, patched.top[0]?.token];
+function topChange(f: Found, plural: boolean): string {
+  const top = (run: Run) => run.top[0]?.token;
+  const [before, after] = [top(f.runs[hostOf(f.direction)]), top(f.patched)];
   if (before === undefined || after === undefined || before === after) return "";
-  const back = direction === "denoise" ? " back" : "";
+  const back = f.direction === "denoise" && after === top(f.runs.clean) ? " back" : "";
   return `and put${plural ? "" : "s"} ${shortToken(after)}${back} on top`;
 }
 
@@ -139,10 +150,7 @@ export function finding(f: Found): string {
   const denoise = f.direction === "denoise";
   const many = denoise && f.patches.length > 1;
   const said = denoise ? denoised(name, many, f.reading.share) : noised(name, f.reading.share);
-  const host = f.runs[hostOf(f.direction)];
-  const source = f.runs[sourceOf(f.direction)].top[0]?.token;
-  const back = f.patched.top[0]?.token === source ? f.direction : "noise";
-  const top = topChange(host, f.patched, back, many);
+  const top = topChange(f, many);
   const joint = top === "" ? "" : said.includes(":") ? ", " : " ";
   return `${sentenceCase(said)}${joint}${top}.`;
 }

@@ -45,6 +45,12 @@ function seep(cx: Context, box: ReturnType<typeof boxOf>, moved: Moved, layer: n
       }`;
 }
 
+/** A notch in the corner: it moved further than the source. */
+function notch(box: ReturnType<typeof boxOf>) {
+  const side = Math.min(4, box.h * 0.6);
+  return svg`<path class="notch" d="M${box.x + box.w} ${box.y}v${side}l${-side} ${-side}z"/>`;
+}
+
 function inside(
   box: ReturnType<typeof boxOf>,
   reading: Reading | undefined,
@@ -75,7 +81,8 @@ function marks(cx: Context, data: CellsData, cell: Cell, box: ReturnType<typeof 
   if (look === "elsewhere") {
     return svg`<rect class="elsewhere" x=${box.x + 0.5} y=${box.y + 0.5} width=${Math.max(1, box.w - 1)} height=${Math.max(1, box.h - 1)} rx="1.5"/>`;
   }
-  return look === "moved" && moved !== undefined ? seep(cx, box, moved, cell.layer) : nothing;
+  if (look !== "moved" || moved === undefined) return nothing;
+  return svg`${seep(cx, box, moved, cell.layer)}${Math.abs(moved.along) > 1.05 ? notch(box) : nothing}`;
 }
 
 /** Attention's sum is a stem down to the stream; the residual stream after a block is a node on it. */

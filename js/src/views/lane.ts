@@ -19,8 +19,9 @@ const NAMES = { clean: "Clean", patched: "Patched", corrupted: "Corrupted" } as 
 function role(cx: Context, lane: Lane) {
   const { state, scene } = cx;
   const host = hostOf(shownDirection(state));
-  if (lane === host) return "host";
-  if (lane !== "patched") return "source";
+  const pair = scene.task.n_pairs > 1 ? `, pair 1 of ${scene.task.n_pairs}` : "";
+  if (lane === host) return `host${pair}`;
+  if (lane !== "patched") return `source${pair}`;
   if (state.result === undefined) return `${host} prompt, nothing patched yet`;
   const name = nameOf(state.result.patches, scene.model);
   return html`${host} prompt with ${sourceOf(shownDirection(state))} <b class="what">${name}</b>`;

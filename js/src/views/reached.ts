@@ -1,6 +1,6 @@
 /** Chart: what the patch reached. The stream's profile over layers, and the five strongest components. */
 
-import { html, svg } from "lit-html";
+import { html, nothing, svg } from "lit-html";
 import type { Context } from "../context";
 import type { Result } from "../protocol";
 import { plainNumber } from "../pure/format";
@@ -40,12 +40,12 @@ function profile(cx: Context, result: Result) {
     </svg><span class="x0">layer 0</span><span class="x1">${cx.scene.model.n_layers - 1}</span></div>`;
 }
 
-function row(cx: Context, r: Reached, towards: string) {
-  const width = Math.min(100, Math.abs(r.along) * 100);
+function row(cx: Context, r: Reached, towards: string, most: number) {
+  const width = (Math.abs(r.along) / most) * 100;
   const kind = r.along < 0 ? "away" : towards;
   return html`<button class="rrow" tabindex="-1" @pointerenter=${() => cx.act.hover(r.site)} @pointerleave=${() => cx.act.hover(undefined)}
       @click=${(e: MouseEvent) => cx.act.patch(r.site, e.shiftKey)}>
-    <span class="mono">${r.site}</span><span class="rbar"><i class=${kind} style="width:${width.toFixed(1)}%"></i></span>
+    <span class="mono">${r.site}</span><span class="rbar"><i class=${kind} style="width:${width.toFixed(1)}%"></i>${most > 1 ? html`<b style="left:${(100 / most).toFixed(1)}%"></b>` : nothing}</span>
     <span class="num">${plainNumber(r.along)}</span></button>`;
 }
 
@@ -55,5 +55,7 @@ export function reached(cx: Context) {
     return html`<p class="none">After a patch: how far the residual stream and each component downstream moved towards the other run.</p>`;
   }
   const towards = sourceOf(result.direction);
-  return html`${profile(cx, result)}<div class="rrows">${strongest(result, cx.scene.model, 5).map((r) => row(cx, r, towards))}</div>`;
+  const top = strongest(result, cx.scene.model, 5);
+  const most = Math.max(1, ...top.map((r) => Math.abs(r.along)));
+  return html`${profile(cx, result)}<div class="rrows">${top.map((r) => row(cx, r, towards, most))}</div>`;
 }

@@ -16,7 +16,7 @@ function modelName(cx: Context) {
       ? "✓ checked"
       : "✓"
     : "✗ checks failed";
-  return html`<div class="model"><h2 title=${model.name}>${model.name}</h2><span class="facts">${facts.filter((f) => f !== "").join(" · ")}</span>
+  return html`<div class="model"><h2 title=${model.name}>${model.name}</h2><span class="facts" title=${facts.join(" · ")}>${facts.filter((f) => f !== "").join(" · ")}</span>
     ${model.checks.summary === "" ? nothing : html`<span class="check" title=${model.checks.summary}>${check}</span>`}
     ${task.n_pairs > 1 ? html`<span class="facts">mean of ${task.n_pairs} pairs</span>` : nothing}</div>`;
 }
