@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from patchwidgets.architectures import ARCHITECTURES, Architecture
+from patchwidgets.discovery import discover
 from patchwidgets.errors import ModelError
 from patchwidgets.hooks import Key
 from patchwidgets.taps import PARTS, AnyTap, AttentionTap, GroupedTap, Part, PatternTap, Tap
@@ -20,11 +21,8 @@ class Anatomy:
     ----------
     hf_model
         A causal language model of transformers.
-
-    Raises
-    ------
-    ModelError
-        An encoder, or a family without a record in `patchwidgets.architectures`.
+    architecture
+        The record of its family, or one that was discovered.
 
     Attributes
     ----------
@@ -36,10 +34,10 @@ class Anatomy:
         Components that the model does not have, with the reason.
     """
 
-    def __init__(self, hf_model: Any) -> None:
+    def __init__(self, hf_model: Any, architecture: Architecture) -> None:
         self.hf_model = hf_model
         self.config = hf_model.config.get_text_config()
-        self.architecture = _find_architecture(hf_model)
+        self.architecture = architecture
         self.blocks: list[nn.Module] = list(hf_model.get_submodule(self.architecture.layers))
         self.n_layers = len(self.blocks)
         self.n_heads: int = self.config.num_attention_heads
@@ -116,7 +114,7 @@ class Anatomy:
                 yield part, Tap(attention.get_submodule(f"{part}_proj"), "output", n)
             elif a.fused is not None and a.qkv == "thirds":
                 yield part, Tap(module(a.fused), "output", n, chunk=(i, 3))
-            elif a.fused is not None:
+            elif a.fused is not None and a.qkv == "grouped":
                 tap = GroupedTap(module(a.fused), "output", self.n_kv_heads)
                 yield part, replace(tap, part=part, n_queries=self.n_heads // self.n_kv_heads)
         if a.pattern is not None:
@@ -125,20 +123,30 @@ class Anatomy:
             yield from ((part, AttentionTap(attention, part)) for part in PARTS)
 
 
-def _find_architecture(hf_model: Any) -> Architecture:
-    config = hf_model.config
-    if getattr(config, "is_encoder_decoder", False) or hf_model.get_output_embeddings() is None:
+def anatomies(hf_model: Any) -> Iterator[Anatomy]:
+    """The anatomy by the family's record; in a family without one, every anatomy it might have, likely ones first.
+
+    Raises
+    ------
+    ModelError
+        An encoder, or a family without a record whose parts cannot be made out.
+    """
+    if hf_model.config.is_encoder_decoder or hf_model.get_output_embeddings() is None:
         raise ModelError(
             f"{type(hf_model).__name__} is not a causal language model: patchwidgets reads next-token logits. "
             "Load the model with AutoModelForCausalLM."
         )
+    record = find_record(hf_model.config)
+    for architecture in discover(hf_model) if record is None else [record]:
+        yield Anatomy(hf_model, architecture)
+
+
+def find_record(config: Any) -> Architecture | None:
+    """The record of a family, or None."""
     for model_type in (config.model_type, config.get_text_config().model_type):
         if model_type in ARCHITECTURES:
             return ARCHITECTURES[model_type]
-    raise ModelError(
-        f"No record for the family {config.model_type!r}. Known are {', '.join(sorted(ARCHITECTURES))}; "
-        "add a record to patchwidgets/architectures.py (a dozen module names; it is checked at load)."
-    )
+    return None
 
 
 def _refusals(anatomy: Anatomy) -> Iterator[tuple[str, str]]:
@@ -151,6 +159,12 @@ def _refusals(anatomy: Anatomy) -> Iterator[tuple[str, str]]:
                 component,
                 "the MLP is a mixture of experts without one set of neurons. Use mlp_out.",
             )
+    elif a.neuron_pre is None:
+        for component in ("neuron_pre", "neuron_up"):
+            yield (
+                component,
+                "no module's output is known to be the neurons before their non-linearity.",
+            )
     elif a.neuron_up is None:
         yield "neuron_up", "the MLP has no gate. Use neuron_pre or neuron."
     yield from _attention_refusals(a, anatomy.config)
@@ -158,6 +172,10 @@ def _refusals(anatomy: Anatomy) -> Iterator[tuple[str, str]]:
 
 def _attention_refusals(a: Architecture, config: Any) -> Iterator[tuple[Part, str]]:
     """What cannot be reached inside attention; the more general reason last, which is the one that is given."""
+    if a.qkv == "none":
+        reason = "the family has attention code of its own, and no record says how to reach into it. Use z."
+        yield from ((part, reason) for part in PARTS)
+        return
     if a.qkv != "kernel" and a.pattern is None:
         yield "pattern", "the family keeps its probabilities inside its attention code. Use z."
     if _flag(config, a.rotary_inside):

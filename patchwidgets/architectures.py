@@ -36,8 +36,8 @@ class Architecture:
         Config attribute that scales both outputs before they are added.
     qkv
         Where q, k and v are: handed to the ``kernel`` through transformers' attention interface; outputs of
-        ``separate`` projections beside the output projection; or of one fused projection, laid out by key-value head
-        (``grouped``) or as three blocks (``thirds``).
+        ``separate`` projections beside the output projection; of one fused projection, laid out by key-value head
+        (``grouped``) or as three blocks (``thirds``); or nowhere that is known (``none``).
     fused
         The fused projection.
     pattern
@@ -58,7 +58,7 @@ class Architecture:
     fused_gate_up: bool = False
     parallel: bool | str = False
     multiplier: str | None = None
-    qkv: Literal["kernel", "separate", "grouped", "thirds"] = "kernel"
+    qkv: Literal["kernel", "separate", "grouped", "thirds", "none"] = "kernel"
     fused: str | None = None
     pattern: str | None = None
     rotary_inside: bool | str = False

@@ -6,18 +6,20 @@ identities say of the *written* values; a write that goes nowhere shows as a gap
 own identity, ``pattern · v = z``, holds the queries and keys as well: the pattern is made of those that were written.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from patchwidgets.anatomy import Anatomy
+from patchwidgets.anatomy import Anatomy, anatomies, find_record
 from patchwidgets.errors import VerificationError
 from patchwidgets.forward import forward
 from patchwidgets.hooks import Edit, Key
 
+_LOG = logging.getLogger(__name__)
 Verify = Literal["strict", "warn", "off"]
 N_TOKENS = 6
 
@@ -68,6 +70,50 @@ class Checks:
         if self.passed:
             return f"{kinds} identities hold in every layer (largest relative gap {self.largest_gap:.1e})"
         return f"{len(self.failed)} of {len(self.checks)} checks failed, first: {self.failed[0]}"
+
+
+def examine(hf_model: Any, verify: Verify) -> tuple[Anatomy, Checks]:
+    """The anatomy of a model, and the report of its checks.
+
+    A family with a record is checked as `verify` says. One without is always checked: what was discovered from its
+    structure is believed only if every check passes.
+
+    Raises
+    ------
+    ModelError
+        Not a causal language model, or one whose parts cannot be made out.
+    VerificationError
+        A check failed: the message names the identity, the layer and the gap.
+    """
+    if find_record(hf_model.config) is None:
+        return _discovered(hf_model)
+    anatomy = next(anatomies(hf_model))
+    checks = Checks(()) if verify == "off" else verify_model(anatomy)
+    if not checks.passed:
+        message = f"{type(hf_model).__name__} ({anatomy.model_type}): {checks}"
+        if verify == "strict":
+            raise VerificationError(f"{message}. Pass verify='warn' to go on all the same.")
+        _LOG.warning(message)
+    return anatomy, checks
+
+
+def _discovered(hf_model: Any) -> tuple[Anatomy, Checks]:
+    """The first anatomy that passes; of those that fail, the one that fails least is told."""
+    reports: list[Checks] = []
+    for anatomy in anatomies(hf_model):
+        try:
+            checks = verify_model(anatomy)
+        except VerificationError as error:
+            _LOG.info("%s: %s", anatomy.architecture, error)
+            continue
+        if checks.passed:
+            return anatomy, checks
+        reports.append(checks)
+    nearest = min(reports, key=lambda report: len(report.failed), default="no site was reached")
+    raise VerificationError(
+        f"The family {hf_model.config.model_type!r} has no record, and what its structure suggests does not hold: "
+        f"{nearest}. Add a record to patchwidgets/architectures.py (a dozen module names; it is checked at load)."
+    )
 
 
 def verify_model(anatomy: Anatomy) -> Checks:

@@ -170,11 +170,12 @@ def _attach(tap: Tap, watch: Callable[[Tensor], Tensor]) -> RemovableHandle:
     def before(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if args:
             return (watch(args[0]), *args[1:]), kwargs
-        return args, kwargs | {"hidden_states": watch(kwargs["hidden_states"])}
+        name = "hidden_states" if "hidden_states" in kwargs else next(iter(kwargs))
+        return args, kwargs | {name: watch(kwargs[name])}
 
     def after(_module: nn.Module, _args: tuple[Any, ...], output: Any) -> Any:
-        if isinstance(output, tuple):
-            return (watch(output[0]), *output[1:])
+        if isinstance(output, tuple | list):
+            return type(output)((watch(output[0]), *output[1:]))
         return watch(output)
 
     if tap.side == "input":

@@ -5,7 +5,6 @@ transformers object is never changed: hooks are taken off again, every module go
 and nothing is folded, centred or copied.
 """
 
-import logging
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -13,9 +12,8 @@ from typing import Any
 
 from torch import Tensor
 
-from patchwidgets.anatomy import Anatomy
-from patchwidgets.checks import Checks, Verify, verify_model
-from patchwidgets.errors import PatchError, RefusedError, SiteError, VerificationError
+from patchwidgets.checks import Verify, examine
+from patchwidgets.errors import PatchError, RefusedError, SiteError
 from patchwidgets.hooks import Key, hooked
 from patchwidgets.patching import user_edits
 from patchwidgets.run import Run
@@ -29,8 +27,6 @@ from patchwidgets.sites import (
 )
 from patchwidgets.tokens import Tokenizer, encode, token_strings
 
-_LOG = logging.getLogger(__name__)
-
 
 class Model:
     """A causal language model with its tokenizer, ready to be patched.
@@ -42,12 +38,13 @@ class Model:
     name
         Shown in the widget, in files and in the repr.
     verify
-        ``"strict"``: a failed check is an error. ``"warn"``: it is logged. ``"off"``: nothing is checked.
+        ``"strict"``: a failed check is an error. ``"warn"``: it is logged. ``"off"``: nothing is checked. A family
+        without a record is always checked strictly.
 
     Raises
     ------
     ModelError
-        Not a causal language model, or a family without a record.
+        Not a causal language model, or one of a family without a record whose parts cannot be made out.
     VerificationError
         A check failed; the message names the identity, the layer and the gap.
 
@@ -66,14 +63,8 @@ class Model:
     ) -> None:
         self.hf_model = hf_model
         self.tokenizer = tokenizer
-        self.anatomy = Anatomy(hf_model)
+        self.anatomy, self.checks = examine(hf_model, verify)
         self.name = name or getattr(hf_model.config, "_name_or_path", "") or type(hf_model).__name__
-        self.checks = Checks(()) if verify == "off" else verify_model(self.anatomy)
-        if not self.checks.passed:
-            message = f"{self.name} ({self.anatomy.model_type}): {self.checks}"
-            if verify == "strict":
-                raise VerificationError(f"{message}. Pass verify='warn' to go on all the same.")
-            _LOG.warning(message)
 
     def __repr__(self) -> str:
         sizes = f"{self.n_layers} layers × {self.n_heads} heads, d_model {self.d_model}"

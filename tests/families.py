@@ -1,4 +1,4 @@
-"""Small models of every family in `patchwidgets.architectures`, with *every* parameter random.
+"""Small models of every family in `patchwidgets.architectures`, and some others, with *every* parameter random.
 
 Axes are unequal (3 layers, 4 heads of width 8, 2 key-value heads, 40 neurons), so that a transposition shows.
 """
@@ -82,14 +82,34 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "llama, eager": ("llama", {"attn_implementation": "eager"}),
     "stablelm, parallel": ("stablelm", {"use_parallel_residual": True}),
 }
-CASES: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in FAMILIES} | VARIANTS
+DISCOVERED: dict[str, dict[str, Any]] = {
+    "codegen": _GPT2 | {"rotary_dim": 4},
+    "cohere2": _LLAMA,
+    "diffllama": _LLAMA,
+    "glm4": _LLAMA | {"head_dim": 8},
+    "gpt_oss": _LLAMA | {"head_dim": 8, "num_local_experts": 4},
+    "helium": _LLAMA | {"head_dim": 8},
+    "nemotron": _LLAMA,
+    "olmo": _LLAMA,
+    "olmo3": _LLAMA,
+    "qwen3_moe": _LLAMA | {"head_dim": 8, "num_experts": 4, "num_experts_per_tok": 2},
+    "smollm3": _LLAMA,
+}
+"""Families without a record: where their parts are is found in their structure."""
+
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    **{name: (name, {}) for name in FAMILIES | DISCOVERED},
+    **VARIANTS,
+}
 
 
 def random_model(case: str, dtype: torch.dtype = torch.float32, **config: Any) -> Any:
     """A model of a case of `CASES`."""
     family, changes = CASES[case]
     sizes = {} if family == "gemma3" else _SIZES
-    made = AutoConfig.for_model(family, **(FAMILIES[family] | sizes | changes | config))
+    made = AutoConfig.for_model(
+        family, **((FAMILIES | DISCOVERED)[family] | sizes | changes | config)
+    )
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(made, dtype=torch.float32).eval()
     for parameter in model.parameters():

@@ -65,7 +65,8 @@ def test_one_row_of_one_pattern_by_hand(experiment: Experiment) -> None:
     skip_without(experiment, "v", "pattern")
     pattern, v = experiment.source["L1.H2.pattern@4"], experiment.host["L1.v"]
     assert pattern.shape == (1, 1, 7)
-    assert pattern.sum().item() == pytest.approx(1, abs=1e-5)
+    if experiment.model.anatomy.model_type != "gpt_oss":  # its heads may attend to nothing
+        assert pattern.sum().item() == pytest.approx(1, abs=1e-5)
     assert (pattern[..., 5:] == 0).all()
     values = v[0, :, 2 * v.shape[2] // N_HEADS]
     by_hand = experiment.patch(Patch("L1.H2@4", source=pattern[0] @ values))
