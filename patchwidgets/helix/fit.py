@@ -31,14 +31,14 @@ class Fit:
     @property
     def constant(self) -> Floats:
         """The activation for features that are all 0, ``[d]``."""
-        n_features: int = self.regressor.regressor_.n_features_in_
+        n_features: int = self.regressor.n_features_in_
         found: Floats = self.predict(np.zeros((1, n_features)))[0]
         return found
 
     @property
     def weights(self) -> Floats:
         """What one unit of each feature adds, ``[feature, d]``."""
-        n_features: int = self.regressor.regressor_.n_features_in_
+        n_features: int = self.regressor.n_features_in_
         return self.predict(np.eye(n_features)) - self.constant
 
     def read(self, activations: ArrayLike) -> Floats:
@@ -66,15 +66,15 @@ def fit(features: ArrayLike, activations: ArrayLike, components: int = COMPONENT
     activations
         ``[row, d]``.
     components
-        How many principal components; fewer where the activations have fewer.
+        How many principal components. Where the activations have no more than that, nothing is left out, and the
+        fit is made in their own space.
     """
     x, y = np.asarray(features, dtype=np.float64), np.asarray(activations, dtype=np.float64)
-    space = PCA(min(components, y.shape[0] - 1, y.shape[1]))
-    return Fit(
-        TransformedTargetRegressor(LinearRegression(), transformer=space, check_inverse=False).fit(
-            x, y
-        )
-    )
+    regressor = LinearRegression()
+    if components < min(len(y) - 1, y.shape[1]):
+        space = PCA(components)
+        regressor = TransformedTargetRegressor(regressor, transformer=space, check_inverse=False)
+    return Fit(regressor.fit(x, y))
 
 
 def fit_numbers(numbers: Sequence[int], activations: ArrayLike, basis: Basis = HELIX) -> Fit:

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.lab import Lab, serve
 from tests.browser.notebook import Notebook, Notices, launch, open_notebook, show_whole
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "artifacts" / "screenshots"
+
+expect.set_options(timeout=30_000)  # a busy machine is slow, and no test waits longer than it must
 
 
 @pytest.fixture(scope="package")

@@ -63,6 +63,16 @@ def test_shift_click_patches_jointly(explorer: Explorer) -> None:
     assert explorer.reading().recovery == pytest.approx(0.9848, abs=0.001)
 
 
+def test_the_other_direction_is_one_key_away(explorer: Explorer, page: Page) -> None:
+    explorer.click("L23.H3")
+    explorer.wait_for("L23.H3")
+    page.keyboard.press("n")
+    expect(explorer.result).to_have_attribute("data-recovery", re.compile(r"^0\.3"))
+    assert explorer.reading().recovery == pytest.approx(0.3897, abs=0.001)
+    page.keyboard.press("n")
+    expect(explorer.result).to_have_attribute("data-recovery", re.compile(r"^0\.5"))
+
+
 def test_of_twenty_fast_clicks_the_last_one_stays(explorer: Explorer) -> None:
     explorer.click("L29.H1")
     explorer.wait_for("L29.H1")
@@ -92,13 +102,18 @@ def test_the_keyboard_alone_is_enough(explorer: Explorer, page: Page) -> None:
     assert explorer.wait_for(site).metric == "logit_diff"
 
 
-def test_a_site_can_be_typed(explorer: Explorer, page: Page) -> None:
-    tab_into_grid(explorer)
-    page.keyboard.press("/")
-    expect(explorer.root.locator("input:focus")).to_be_visible()
-    page.keyboard.type("L24.H4")
-    page.keyboard.press("Enter")
+def test_a_site_can_be_typed(explorer: Explorer) -> None:
+    type_site(explorer, "L24.H4")
     assert explorer.wait_for("L24.H4").recovery == pytest.approx(-0.250, abs=0.001)
+
+
+def test_a_site_that_is_not_there_is_told(explorer: Explorer) -> None:
+    type_site(explorer, "L99.H4")
+    expect(explorer.root.get_by_text("The model is unchanged").first).to_be_visible()
+    expect(explorer.root.get_by_text(re.compile("0 to 29")).first).to_be_visible()
+    explorer.click("L23.H3")
+    explorer.wait_for("L23.H3")
+    expect(explorer.root.get_by_text("The model is unchanged")).to_have_count(0)
 
 
 def test_shortcuts_of_jupyterlab_do_not_reach_the_notebook(
@@ -156,6 +171,15 @@ def tab_into_grid(explorer: Explorer) -> None:
             return
         page.keyboard.press("Tab")
     raise AssertionError("No grid was reached with forty presses of Tab")
+
+
+def type_site(explorer: Explorer, site: str) -> None:
+    """Open the box with a slash, type, and press Enter."""
+    tab_into_grid(explorer)
+    explorer.page.keyboard.press("/")
+    expect(explorer.root.locator("input:focus")).to_be_visible()
+    explorer.page.keyboard.type(site)
+    explorer.page.keyboard.press("Enter")
 
 
 def is_serious(violation: dict[str, Any]) -> bool:
