@@ -1,14 +1,17 @@
 """What a transformers model consists of: its sizes, where each component passes by, and what it does not have."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
 from patchwidgets.architectures import ARCHITECTURES, Architecture
+from patchwidgets.discovery import discover
 from patchwidgets.errors import ModelError
-from patchwidgets.hooks import Key, Tap
+from patchwidgets.hooks import Key
+from patchwidgets.taps import PARTS, AnyTap, AttentionTap, GroupedTap, Part, PatternTap, Tap
 
 
 class Anatomy:
@@ -18,11 +21,8 @@ class Anatomy:
     ----------
     hf_model
         A causal language model of transformers.
-
-    Raises
-    ------
-    ModelError
-        An encoder, or a family without a record in `patchwidgets.architectures`.
+    architecture
+        The record of its family, or one that was discovered.
 
     Attributes
     ----------
@@ -34,10 +34,10 @@ class Anatomy:
         Components that the model does not have, with the reason.
     """
 
-    def __init__(self, hf_model: Any) -> None:
+    def __init__(self, hf_model: Any, architecture: Architecture) -> None:
         self.hf_model = hf_model
         self.config = hf_model.config.get_text_config()
-        self.architecture = _find_architecture(hf_model)
+        self.architecture = architecture
         self.blocks: list[nn.Module] = list(hf_model.get_submodule(self.architecture.layers))
         self.n_layers = len(self.blocks)
         self.n_heads: int = self.config.num_attention_heads
@@ -45,7 +45,9 @@ class Anatomy:
         self.d_model: int = self.config.hidden_size
         self.parallel = _flag(self.config, self.architecture.parallel)
         self.refused = dict(_refusals(self))
-        self.taps: dict[Key, Tap] = {
+        multiplier = self.architecture.multiplier
+        self.scale = float(getattr(self.config, multiplier)) if multiplier else 1.0
+        self.taps: dict[Key, AnyTap] = {
             ("embed", None): Tap(hf_model.get_input_embeddings(), "output")
         }
         for layer, block in enumerate(self.blocks):
@@ -78,44 +80,73 @@ class Anatomy:
         module = self.taps[(component, layer)].module
         return module if self.taps[(writer, layer)].module is module else None
 
-    def _block_taps(self, block: nn.Module) -> Iterator[tuple[str, Tap]]:
+    def _block_taps(self, block: nn.Module) -> Iterator[tuple[str, AnyTap]]:
         a, module = self.architecture, block.get_submodule
-        scale = float(getattr(self.config, a.multiplier)) if a.multiplier else 1.0
         yield "resid_pre", Tap(block, "input")
         yield "resid_post", Tap(block, "output")
         yield "z", Tap(module(a.z), "input", n_heads=self.n_heads)
-        yield "attn_out", Tap(module(a.attn_out), "output", scale=scale)
-        yield "mlp_out", Tap(module(a.mlp_out), "output", scale=scale)
+        yield "attn_out", Tap(module(a.attn_out), "output", scale=self.scale)
+        yield "mlp_out", Tap(module(a.mlp_out), "output", scale=self.scale)
         if a.mlp_input is not None and not self.parallel:
             yield "resid_mid", Tap(module(a.mlp_input), "input", in_place=True)
+        for part, tap in self._attention_taps(block):
+            if part not in self.refused:
+                yield part, tap
         if a.neuron is not None:
             yield "neuron", Tap(module(a.neuron), "input")
         if a.neuron_pre is not None:
             yield (
                 "neuron_pre",
-                Tap(module(a.neuron_pre), "output", half=0 if a.fused_gate_up else None),
+                Tap(module(a.neuron_pre), "output", chunk=(0, 2) if a.fused_gate_up else None),
             )
         if a.neuron_up is not None:
             yield (
                 "neuron_up",
-                Tap(module(a.neuron_up), "output", half=1 if a.fused_gate_up else None),
+                Tap(module(a.neuron_up), "output", chunk=(1, 2) if a.fused_gate_up else None),
             )
 
+    def _attention_taps(self, block: nn.Module) -> Iterator[tuple[str, AnyTap]]:
+        a, module = self.architecture, block.get_submodule
+        attention = module(a.z.rpartition(".")[0])
+        heads: dict[Part, int] = {"q": self.n_heads, "k": self.n_kv_heads, "v": self.n_kv_heads}
+        for i, (part, n) in enumerate(heads.items()):
+            if a.qkv == "separate":
+                yield part, Tap(attention.get_submodule(f"{part}_proj"), "output", n)
+            elif a.fused is not None and a.qkv == "thirds":
+                yield part, Tap(module(a.fused), "output", n, chunk=(i, 3))
+            elif a.fused is not None and a.qkv == "grouped":
+                tap = GroupedTap(module(a.fused), "output", self.n_kv_heads)
+                yield part, replace(tap, part=part, n_queries=self.n_heads // self.n_kv_heads)
+        if a.pattern is not None:
+            yield "pattern", PatternTap(module(a.pattern), "output")
+        if a.qkv == "kernel":
+            yield from ((part, AttentionTap(attention, part)) for part in PARTS)
 
-def _find_architecture(hf_model: Any) -> Architecture:
-    config = hf_model.config
-    if getattr(config, "is_encoder_decoder", False) or hf_model.get_output_embeddings() is None:
+
+def anatomies(hf_model: Any) -> Iterator[Anatomy]:
+    """The anatomy by the family's record; in a family without one, every anatomy it might have, likely ones first.
+
+    Raises
+    ------
+    ModelError
+        An encoder, or a family without a record whose parts cannot be made out.
+    """
+    if hf_model.config.is_encoder_decoder or hf_model.get_output_embeddings() is None:
         raise ModelError(
             f"{type(hf_model).__name__} is not a causal language model: patchwidgets reads next-token logits. "
             "Load the model with AutoModelForCausalLM."
         )
+    record = find_record(hf_model.config)
+    for architecture in discover(hf_model) if record is None else [record]:
+        yield Anatomy(hf_model, architecture)
+
+
+def find_record(config: Any) -> Architecture | None:
+    """The record of a family, or None."""
     for model_type in (config.model_type, config.get_text_config().model_type):
         if model_type in ARCHITECTURES:
             return ARCHITECTURES[model_type]
-    raise ModelError(
-        f"No record for the family {config.model_type!r}. Known are {', '.join(sorted(ARCHITECTURES))}; "
-        "add a record to patchwidgets/architectures.py (a dozen module names; it is checked at load)."
-    )
+    return None
 
 
 def _refusals(anatomy: Anatomy) -> Iterator[tuple[str, str]]:
@@ -128,10 +159,34 @@ def _refusals(anatomy: Anatomy) -> Iterator[tuple[str, str]]:
                 component,
                 "the MLP is a mixture of experts without one set of neurons. Use mlp_out.",
             )
+    elif a.neuron_pre is None:
+        for component in ("neuron_pre", "neuron_up"):
+            yield (
+                component,
+                "no module's output is known to be the neurons before their non-linearity.",
+            )
     elif a.neuron_up is None:
         yield "neuron_up", "the MLP has no gate. Use neuron_pre or neuron."
-    for component in ("q", "k", "v", "pattern"):
-        yield component, "this version reads attention at its output only. Use z."
+    yield from _attention_refusals(a, anatomy.config)
+
+
+def _attention_refusals(a: Architecture, config: Any) -> Iterator[tuple[Part, str]]:
+    """What cannot be reached inside attention; the more general reason last, which is the one that is given."""
+    if a.qkv == "none":
+        reason = "the family has attention code of its own, and no record says how to reach into it. Use z."
+        yield from ((part, reason) for part in PARTS)
+        return
+    if a.qkv != "kernel" and a.pattern is None:
+        yield "pattern", "the family keeps its probabilities inside its attention code. Use z."
+    if _flag(config, a.rotary_inside):
+        reason = "the family rotates queries and keys inside its attention code. Use z or v."
+        yield from (("q", reason), ("k", reason))
+    if getattr(getattr(config, "attn_config", None), "clip_qkv", None):
+        reason = "the model clips it behind its projection (clip_qkv). Use z."
+        yield from (("q", reason), ("k", reason), ("v", reason))
+    if a.qkv == "kernel" and getattr(config, "reorder_and_upcast_attn", False):
+        reason = "reorder_and_upcast_attn takes another way through attention. Use z."
+        yield from ((part, reason) for part in PARTS)
 
 
 def _flag(config: Any, value: bool | str) -> bool:

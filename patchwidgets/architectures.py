@@ -5,6 +5,7 @@ Paths are relative to a decoder block. What a record claims is checked on the mo
 """
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,17 @@ class Architecture:
         Attention and MLP read the same stream: always, never, or as the named config attribute says.
     multiplier
         Config attribute that scales both outputs before they are added.
+    qkv
+        Where q, k and v are: handed to the ``kernel`` through transformers' attention interface; outputs of
+        ``separate`` projections beside the output projection; of one fused projection, laid out by key-value head
+        (``grouped``) or as three blocks (``thirds``); or nowhere that is known (``none``).
+    fused
+        The fused projection.
+    pattern
+        Module whose output is the attention probabilities, in families that do not use the interface.
+    rotary_inside
+        q and k are rotated inside the family's own attention code: always, never, or as the named config attribute
+        says.
     """
 
     layers: str = "model.layers"
@@ -46,14 +58,18 @@ class Architecture:
     fused_gate_up: bool = False
     parallel: bool | str = False
     multiplier: str | None = None
+    qkv: Literal["kernel", "separate", "grouped", "thirds", "none"] = "kernel"
+    fused: str | None = None
+    pattern: str | None = None
+    rotary_inside: bool | str = False
 
 
-def _plain(
-    layers: str, z: str, fc: str, out: str, mlp_input: str | None, parallel: bool | str = False
-) -> Architecture:
+def _plain(layers: str, z: str, fc: str, out: str, mlp_input: str | None) -> Architecture:
     """A family with a plain MLP (``fc``, non-linearity, ``out``) and nothing after the projections."""
-    return Architecture(layers, z, z, out, mlp_input, out, fc, None, parallel=parallel)
+    return Architecture(layers, z, z, out, mlp_input, out, fc, None)
 
+
+_4H = ("mlp.dense_h_to_4h", "mlp.dense_4h_to_h")
 
 LLAMA = Architecture()
 GPT2 = _plain("transformer.h", "attn.c_proj", "mlp.c_fc", "mlp.c_proj", "ln_2")
@@ -66,21 +82,19 @@ GEMMA2 = replace(
 MIXTURE = replace(LLAMA, mlp_out="mlp", neuron=None, neuron_pre=None, neuron_up=None)
 
 ARCHITECTURES: dict[str, Architecture] = {
-    "bloom": _plain(
-        "transformer.h",
-        "self_attention.dense",
-        "mlp.dense_h_to_4h",
-        "mlp.dense_4h_to_h",
-        "post_attention_layernorm",
+    "bloom": replace(
+        _plain("transformer.h", "self_attention.dense", *_4H, "post_attention_layernorm"),
+        qkv="grouped",
+        fused="self_attention.query_key_value",
+        pattern="self_attention.attention_dropout",
     ),
     "cohere": replace(LLAMA, mlp_input=None, parallel=True),
-    "falcon": _plain(
-        "transformer.h",
-        "self_attention.dense",
-        "mlp.dense_h_to_4h",
-        "mlp.dense_4h_to_h",
-        "post_attention_layernorm",
+    "falcon": replace(
+        _plain("transformer.h", "self_attention.dense", *_4H, "post_attention_layernorm"),
         parallel="parallel_attn",
+        qkv="grouped",
+        fused="self_attention.query_key_value",
+        rotary_inside="rotary",
     ),
     "gemma": LLAMA,
     "gemma2": GEMMA2,
@@ -88,23 +102,33 @@ ARCHITECTURES: dict[str, Architecture] = {
     "gemma3_text": GEMMA2,
     "gpt2": GPT2,
     "gpt_bigcode": GPT2,
-    "gpt_neo": replace(GPT2, z="attn.attention.out_proj", attn_out="attn.attention.out_proj"),
-    "gpt_neox": _plain(
-        "gpt_neox.layers",
-        "attention.dense",
-        "mlp.dense_h_to_4h",
-        "mlp.dense_4h_to_h",
-        "post_attention_layernorm",
+    "gpt_neo": replace(
+        GPT2,
+        z="attn.attention.out_proj",
+        attn_out="attn.attention.out_proj",
+        qkv="separate",
+        pattern="attn.attention.attn_dropout",
+    ),
+    "gpt_neox": replace(
+        _plain("gpt_neox.layers", "attention.dense", *_4H, "post_attention_layernorm"),
         parallel="use_parallel_residual",
     ),
-    "gptj": _plain(
-        "transformer.h", "attn.out_proj", "mlp.fc_in", "mlp.fc_out", None, parallel=True
+    "gptj": replace(
+        _plain("transformer.h", "attn.out_proj", "mlp.fc_in", "mlp.fc_out", None),
+        parallel=True,
+        qkv="separate",
+        pattern="attn.attn_dropout",
+        rotary_inside=True,
     ),
     "granite": replace(LLAMA, multiplier="residual_multiplier"),
     "llama": LLAMA,
     "mistral": LLAMA,
     "mixtral": MIXTURE,
-    "mpt": _plain("transformer.blocks", "attn.out_proj", "ffn.up_proj", "ffn.down_proj", "norm_2"),
+    "mpt": replace(
+        _plain("transformer.blocks", "attn.out_proj", "ffn.up_proj", "ffn.down_proj", "norm_2"),
+        qkv="thirds",
+        fused="attn.Wqkv",
+    ),
     "olmo2": replace(
         LLAMA,
         attn_out="post_attention_layernorm",
@@ -112,7 +136,9 @@ ARCHITECTURES: dict[str, Architecture] = {
         mlp_input="mlp",
     ),
     "opt": _plain("model.decoder.layers", "self_attn.out_proj", "fc1", "fc2", "final_layer_norm"),
-    "phi": _plain("model.layers", "self_attn.dense", "mlp.fc1", "mlp.fc2", None, parallel=True),
+    "phi": replace(
+        _plain("model.layers", "self_attn.dense", "mlp.fc1", "mlp.fc2", None), parallel=True
+    ),
     "phi3": replace(
         LLAMA, neuron_pre="mlp.gate_up_proj", neuron_up="mlp.gate_up_proj", fused_gate_up=True
     ),

@@ -2,21 +2,24 @@
 
 Reading: ``resid_pre + attn_out + mlp_out == resid_post`` in every layer, every site is reached, and the last token
 changes no earlier state. Writing: with noise written at every site at once, each next quantity is what the
-identities say of the *written* values; a write that goes nowhere shows as a gap of the size of the noise.
+identities say of the *written* values; a write that goes nowhere shows as a gap of the size of the noise. Attention's
+own identity, ``pattern · v = z``, holds the queries and keys as well: the pattern is made of those that were written.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from patchwidgets.anatomy import Anatomy
+from patchwidgets.anatomy import Anatomy, anatomies, find_record
 from patchwidgets.errors import VerificationError
 from patchwidgets.forward import forward
 from patchwidgets.hooks import Edit, Key
 
+_LOG = logging.getLogger(__name__)
 Verify = Literal["strict", "warn", "off"]
 N_TOKENS = 6
 
@@ -69,6 +72,50 @@ class Checks:
         return f"{len(self.failed)} of {len(self.checks)} checks failed, first: {self.failed[0]}"
 
 
+def examine(hf_model: Any, verify: Verify) -> tuple[Anatomy, Checks]:
+    """The anatomy of a model, and the report of its checks.
+
+    A family with a record is checked as `verify` says. One without is always checked: what was discovered from its
+    structure is believed only if every check passes.
+
+    Raises
+    ------
+    ModelError
+        Not a causal language model, or one whose parts cannot be made out.
+    VerificationError
+        A check failed: the message names the identity, the layer and the gap.
+    """
+    if find_record(hf_model.config) is None:
+        return _discovered(hf_model)
+    anatomy = next(anatomies(hf_model))
+    checks = Checks(()) if verify == "off" else verify_model(anatomy)
+    if not checks.passed:
+        message = f"{type(hf_model).__name__} ({anatomy.model_type}): {checks}"
+        if verify == "strict":
+            raise VerificationError(f"{message}. Pass verify='warn' to go on all the same.")
+        _LOG.warning(message)
+    return anatomy, checks
+
+
+def _discovered(hf_model: Any) -> tuple[Anatomy, Checks]:
+    """The first anatomy that passes; of those that fail, the one that fails least is told."""
+    reports: list[Checks] = []
+    for anatomy in anatomies(hf_model):
+        try:
+            checks = verify_model(anatomy)
+        except VerificationError as error:
+            _LOG.info("%s: %s", anatomy.architecture, error)
+            continue
+        if checks.passed:
+            return anatomy, checks
+        reports.append(checks)
+    nearest = min(reports, key=lambda report: len(report.failed), default="no site was reached")
+    raise VerificationError(
+        f"The family {hf_model.config.model_type!r} has no record, and what its structure suggests does not hold: "
+        f"{nearest}. Add a record to patchwidgets/architectures.py (a dozen module names; it is checked at load)."
+    )
+
+
 def verify_model(anatomy: Anatomy) -> Checks:
     """Check reading and writing of every site of a model.
 
@@ -97,6 +144,12 @@ def _read_all(anatomy: Anatomy, ids: Tensor) -> dict[Key, Tensor]:
             f"{component} of layer {layer} was never reached in {anatomy.model_type!r}; its record in "
             "patchwidgets/architectures.py names another module than the one that runs."
         )
+    for part, n in (("q", anatomy.n_heads), ("k", anatomy.n_kv_heads), ("v", anatomy.n_kv_heads)):
+        if (part, 0) in activations and (found := activations[(part, 0)].shape[2]) != n:
+            raise VerificationError(
+                f"{part} of layer 0 has {found} heads and the config of {anatomy.model_type!r} says {n}; "
+                "its heads cannot be told apart."
+            )
     return activations
 
 
@@ -122,6 +175,7 @@ def _check_writing(
     for check in _identities(anatomy, before, after):
         yield Check(f"writing: {check.identity}", check.layer, check.gap, check.tolerance)
     yield from _check_nonlinearity(anatomy, before, after)
+    yield from _check_scores(anatomy, unedited, before, after)
 
 
 def _disturb(key: Key, before: dict[Key, Tensor], generator: torch.Generator) -> Edit:
@@ -176,6 +230,64 @@ def _identities(
                     anatomy, module, (part, layer), after[(part, layer)], before[(whole, layer)]
                 )
                 yield Check(f"projected {part} = {whole}", layer, gap, tolerance)
+    yield from _attention_identities(anatomy, before, after)
+
+
+def _attention_identities(
+    anatomy: Anatomy, before: Mapping[Key, Tensor], after: Mapping[Key, Tensor]
+) -> Iterator[Check]:
+    """What the values and the pattern that were written make of ``z``; without a pattern, of its first position."""
+    for layer in range(anatomy.n_layers):
+        if ("v", layer) not in anatomy.taps:
+            return
+        found, values = before[("z", layer)].double(), after[("v", layer)].double()
+        values = values.repeat_interleave(anatomy.n_heads // anatomy.n_kv_heads, dim=2)
+        if ("pattern", layer) in anatomy.taps:
+            pattern = after[("pattern", layer)].double()
+            expected = torch.einsum("rqhk,rkhd->rqhd", pattern, values)
+            identity = "pattern · v = z"
+        else:
+            found, expected = found[:, :1], values[:, :1]
+            identity = "first v = first z, which attends to nothing else"
+        yield Check(identity, layer, _distance(found, expected), _softmax_tolerance(anatomy))
+
+
+def _check_scores(
+    anatomy: Anatomy,
+    unedited: Mapping[Key, Tensor],
+    before: Mapping[Key, Tensor],
+    after: Mapping[Key, Tensor],
+) -> Iterator[Check]:
+    """Where modules' outputs are q and k: the pattern's logarithm moves with q · k, up to a scale and a row's sum."""
+    if anatomy.architecture.qkv == "kernel":
+        return  # patchwidgets computes that pattern itself, from the q and k that went into z
+    for layer in range(anatomy.n_layers):
+        if not {("q", layer), ("pattern", layer)} <= anatomy.taps.keys():
+            return
+        first, second = (
+            unedited[("pattern", layer)][:1].double(),
+            before[("pattern", layer)].double(),
+        )
+        seen = (first > 1e-20) & (second > 1e-20)
+        logs = _centred(second.log() - first.log(), seen)
+        scores = _centred(_scores(anatomy, after, layer) - _scores(anatomy, unedited, layer), seen)
+        slope = (logs * scores).sum() / (scores * scores).sum()
+        gap = _distance(logs, slope * scores)
+        yield Check("writing: pattern = softmax(q · k)", layer, gap, _softmax_tolerance(anatomy))
+
+
+def _scores(anatomy: Anatomy, activations: Mapping[Key, Tensor], layer: int) -> Tensor:
+    """Products of queries and keys ``[1, query, head, key]`` of the first row, not scaled."""
+    queries, keys = (activations[(part, layer)][:1].double() for part in ("q", "k"))
+    keys = keys.repeat_interleave(anatomy.n_heads // anatomy.n_kv_heads, dim=2)
+    return torch.einsum("rqhd,rkhd->rqhk", queries, keys)
+
+
+def _centred(values: Tensor, seen: Tensor) -> Tensor:
+    """Minus the mean over the keys that are seen; 0 at the others."""
+    values = torch.where(seen, values, 0.0)
+    mean = values.sum(-1, keepdim=True) / seen.sum(-1, keepdim=True).clamp_min(1)
+    return torch.where(seen, values - mean, 0.0)
 
 
 def _check_nonlinearity(
@@ -208,9 +320,8 @@ def _linear_gap(
     anatomy: Anatomy, module: torch.nn.Module, key: Key, written: Tensor, found: Tensor
 ) -> float:
     passing = written.flatten(-2) if key[0] == "z" else written
-    writer = "attn_out" if key[0] == "z" else "mlp_out"
     with torch.no_grad():
-        predicted = module(passing) * anatomy.taps[(writer, key[1])].scale
+        predicted = module(passing) * anatomy.scale
     return _distance(found.double(), predicted.double())
 
 
@@ -223,3 +334,8 @@ def _tolerance(anatomy: Anatomy) -> float:
     """What rounding can do in the model's dtype; a write that goes nowhere is off by order 1."""
     eps = torch.finfo(anatomy.hf_model.dtype).eps
     return (4 if eps > 1e-4 else 256) * eps
+
+
+def _softmax_tolerance(anatomy: Anatomy) -> float:
+    """The same; transformers takes the softmax of attention in float32, also in a float64 model."""
+    return max(_tolerance(anatomy), 256 * torch.finfo(torch.float32).eps)

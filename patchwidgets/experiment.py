@@ -232,9 +232,7 @@ class Experiment:
                     f"Expected sites or patches one by one, as in exp.patch('L9.H6', 'L4.mlp_out'); got {patch!r}."
                 )
         made = [Patch.of(patch) for patch in patches]
-        for patch in made:
-            self.model.resolve(patch.site)
-        names = [str(patch.site) for patch in made]
+        names = [str(self.model.resolve(patch.site)) for patch in made]
         if twice := {name for name in names if names.count(name) > 1}:
             raise PatchError(f"{', '.join(sorted(twice))} is patched twice; name each site once.")
         return made

@@ -1,4 +1,4 @@
-"""The only place that touches hooks: reading and replacing activations while a model runs.
+"""Reading and replacing activations while a model runs. With `attention`, the only place that touches hooks.
 
 Everything is undone when the ``with`` block ends, however it ends, and is inert for other threads: a hook acts only
 while the thread that entered the block runs the model. Costs one clone per recorded activation.
@@ -6,70 +6,23 @@ while the thread that entered the block runs the model. Costs one clone per reco
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from patchwidgets.attention import attending
 from patchwidgets.errors import PatchError
+from patchwidgets.taps import AnyTap, AttentionTap, Tap
 
 Key = tuple[str, int | None]
 """A component and its layer (None for ``embed``)."""
 
 Edit = Callable[[Tensor], Tensor]
 """From a component ``[row, pos, ...]`` to what is written instead; must not change it in place."""
-
-
-@dataclass(frozen=True, eq=False)
-class Tap:
-    """Where one component of one layer passes by.
-
-    Attributes
-    ----------
-    module, side
-        Whose input or output it is.
-    n_heads
-        Split the last axis into this many heads.
-    half
-        Take the first or second half of the last axis (fused gate and up projections).
-    scale
-        The component is this many times what passes by.
-    in_place
-        Write into the tensor itself: it is also held elsewhere (the residual stream between attention and MLP).
-    """
-
-    module: nn.Module
-    side: Literal["input", "output"]
-    n_heads: int | None = None
-    half: int | None = None
-    scale: float = 1.0
-    in_place: bool = False
-
-    def read(self, passing: Tensor, rows: int) -> Tensor:
-        """The activation ``[row, pos, ...]`` in what passes by (some models flatten rows and positions)."""
-        activation = passing.reshape(rows, -1, passing.shape[-1])
-        if self.half is not None:
-            activation = activation.chunk(2, dim=-1)[self.half]
-        if self.n_heads is not None:
-            activation = activation.unflatten(-1, (self.n_heads, -1))
-        return activation if self.scale == 1.0 else activation * self.scale
-
-    def write(self, passing: Tensor, activation: Tensor) -> Tensor:
-        """What shall pass by instead, so that `read` would give `activation`; of the same shape as `passing`."""
-        if self.n_heads is not None:
-            activation = activation.flatten(-2)
-        if self.scale != 1.0:
-            activation = activation / self.scale
-        if self.half is not None:
-            halves = list(passing.reshape(*activation.shape[:2], -1).chunk(2, dim=-1))
-            halves[self.half] = activation
-            activation = torch.cat(halves, dim=-1)
-        activation = activation.to(passing.dtype).reshape(passing.shape)
-        return passing.copy_(activation) if self.in_place else activation
 
 
 _WORK: ContextVar[object] = ContextVar("work", default=None)
@@ -142,7 +95,7 @@ def _stop_if_unwanted(current: _Pass) -> Callable[..., None]:
 @contextmanager
 def hooked(
     bodies: Iterable[nn.Module],
-    taps: Mapping[Key, Tap],
+    taps: Mapping[Key, AnyTap],
     edits: Mapping[Key, Edit] | None = None,
     record: Iterable[Key] = (),
 ) -> Iterator[dict[Key, Tensor]]:
@@ -173,7 +126,7 @@ def hooked(
     reached: set[Key] = set()
     current = _Pass()
 
-    def passing_by(key: Key, tap: Tap, passing: Tensor) -> Tensor:
+    def passing_by(key: Key, tap: AnyTap, passing: Tensor) -> Tensor:
         if not current.active:
             return passing
         if key in edits:
@@ -183,23 +136,17 @@ def hooked(
             recorded[key] = tap.read(passing, current.rows).clone()
         return passing
 
-    handles: list[RemovableHandle] = []
-    try:
-        handles += [
-            body.register_forward_pre_hook(current.begin, with_kwargs=True) for body in bodies
-        ]
-        if _UNWANTED.get() is not None:
-            blocks = [
-                tap.module for (component, _), tap in taps.items() if component == "resid_pre"
-            ]
-            handles += [
-                block.register_forward_pre_hook(_stop_if_unwanted(current)) for block in blocks
-            ]
-        handles += [_attach(key, taps[key], passing_by) for key in edits.keys() | wanted]
+    watched = [(taps[key], partial(passing_by, key, taps[key])) for key in edits.keys() | wanted]
+    with ExitStack() as stack:
+        for handle in _begin_hooks(bodies, taps, current):
+            stack.callback(handle.remove)
+        for tap, watch in watched:
+            if isinstance(tap, Tap):
+                stack.callback(_attach(tap, watch).remove)
+        stack.enter_context(
+            attending((tap, watch) for tap, watch in watched if isinstance(tap, AttentionTap))
+        )
         yield recorded
-    finally:
-        for handle in handles:
-            handle.remove()
     if missed := edits.keys() - reached:
         names = ", ".join(sorted(f"{component} of layer {layer}" for component, layer in missed))
         raise PatchError(
@@ -207,18 +154,29 @@ def hooked(
         )
 
 
-def _attach(
-    key: Key, tap: Tap, passing_by: Callable[[Key, Tap, Tensor], Tensor]
-) -> RemovableHandle:
+def _begin_hooks(
+    bodies: Iterable[nn.Module], taps: Mapping[Key, AnyTap], current: _Pass
+) -> Iterator[RemovableHandle]:
+    """Note where each pass begins and, where somebody may cancel it, stop between its layers."""
+    for body in bodies:
+        yield body.register_forward_pre_hook(current.begin, with_kwargs=True)
+    if _UNWANTED.get() is not None:
+        for (component, _), tap in taps.items():
+            if component == "resid_pre":
+                yield tap.module.register_forward_pre_hook(_stop_if_unwanted(current))
+
+
+def _attach(tap: Tap, watch: Callable[[Tensor], Tensor]) -> RemovableHandle:
     def before(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if args:
-            return (passing_by(key, tap, args[0]), *args[1:]), kwargs
-        return args, kwargs | {"hidden_states": passing_by(key, tap, kwargs["hidden_states"])}
+            return (watch(args[0]), *args[1:]), kwargs
+        name = "hidden_states" if "hidden_states" in kwargs else next(iter(kwargs))
+        return args, kwargs | {name: watch(kwargs[name])}
 
     def after(_module: nn.Module, _args: tuple[Any, ...], output: Any) -> Any:
-        if isinstance(output, tuple):
-            return (passing_by(key, tap, output[0]), *output[1:])
-        return passing_by(key, tap, output)
+        if isinstance(output, tuple | list):
+            return type(output)((watch(output[0]), *output[1:]))
+        return watch(output)
 
     if tap.side == "input":
         return tap.module.register_forward_pre_hook(before, with_kwargs=True)

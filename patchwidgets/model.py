@@ -5,16 +5,15 @@ transformers object is never changed: hooks are taken off again, every module go
 and nothing is folded, centred or copied.
 """
 
-import logging
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
 
-from patchwidgets.anatomy import Anatomy
-from patchwidgets.checks import Checks, Verify, verify_model
-from patchwidgets.errors import PatchError, RefusedError, SiteError, VerificationError
+from patchwidgets.checks import Verify, examine
+from patchwidgets.errors import PatchError, RefusedError, SiteError
 from patchwidgets.hooks import Key, hooked
 from patchwidgets.patching import user_edits
 from patchwidgets.run import Run
@@ -28,8 +27,6 @@ from patchwidgets.sites import (
 )
 from patchwidgets.tokens import Tokenizer, encode, token_strings
 
-_LOG = logging.getLogger(__name__)
-
 
 class Model:
     """A causal language model with its tokenizer, ready to be patched.
@@ -41,12 +38,13 @@ class Model:
     name
         Shown in the widget, in files and in the repr.
     verify
-        ``"strict"``: a failed check is an error. ``"warn"``: it is logged. ``"off"``: nothing is checked.
+        ``"strict"``: a failed check is an error. ``"warn"``: it is logged. ``"off"``: nothing is checked. A family
+        without a record is always checked strictly.
 
     Raises
     ------
     ModelError
-        Not a causal language model, or a family without a record.
+        Not a causal language model, or one of a family without a record whose parts cannot be made out.
     VerificationError
         A check failed; the message names the identity, the layer and the gap.
 
@@ -65,14 +63,8 @@ class Model:
     ) -> None:
         self.hf_model = hf_model
         self.tokenizer = tokenizer
-        self.anatomy = Anatomy(hf_model)
+        self.anatomy, self.checks = examine(hf_model, verify)
         self.name = name or getattr(hf_model.config, "_name_or_path", "") or type(hf_model).__name__
-        self.checks = Checks(()) if verify == "off" else verify_model(self.anatomy)
-        if not self.checks.passed:
-            message = f"{self.name} ({self.anatomy.model_type}): {self.checks}"
-            if verify == "strict":
-                raise VerificationError(f"{message}. Pass verify='warn' to go on all the same.")
-            _LOG.warning(message)
 
     def __repr__(self) -> str:
         sizes = f"{self.n_layers} layers × {self.n_heads} heads, d_model {self.d_model}"
@@ -112,10 +104,11 @@ class Model:
             return (Site("embed"),)
         if component not in HEAD_COMPONENTS:
             return tuple(Site(component, layer) for layer in range(self.n_layers))
+        kv = component in ("k", "v") and self.n_kv_heads < self.n_heads
         return tuple(
-            Site(component, layer, head)
+            Site(component, layer, head, kv=kv)
             for layer in range(self.n_layers)
-            for head in range(self.n_heads)
+            for head in range(self.n_kv_heads if kv else self.n_heads)
         )
 
     def resolve(self, site: str | Site) -> Site:
@@ -124,7 +117,7 @@ class Model:
         Raises
         ------
         RefusedError
-            The model does not have the component.
+            The model does not have the component, or not for single query heads.
         SiteError
             Layer, head or neuron out of range.
         """
@@ -137,7 +130,23 @@ class Model:
             self._check_index(site)
         if reason := self.anatomy.refused.get(site.component):
             raise RefusedError(f"No {site.name} here: {reason}")
+        if site.component in ("k", "v") and site.index is not None:
+            return self._resolve_shared(site)
         return site
+
+    def _resolve_shared(self, site: Site) -> Site:
+        """A key or value by its key-value head; by its query head where each has its own."""
+        if self.n_kv_heads == self.n_heads:
+            return replace(site, kv=False)
+        if site.kv or site.index is None:
+            return site
+        shared = self.n_heads // self.n_kv_heads
+        first = site.index // shared * shared
+        kv = replace(site, index=site.index // shared, kv=True)
+        raise RefusedError(
+            f"No {site.name} here: H{site.index} reads KV{kv.index}, shared with "
+            f"H{first}–H{first + shared - 1}. Use {kv.name}."
+        )
 
     def _check_index(self, site: Site) -> None:
         if site.component in NEURON_COMPONENTS:

@@ -80,6 +80,11 @@ def source_value(
     """
     rows = rows if len(run.prompts) > 1 else [0] * len(rows)
     held = run.activation_of(rows[:1] if len(run.prompts) == 1 else rows, key_of(patch.site))
+    if held.shape[1] != length and patch.site.component == "pattern":
+        raise PatchError(
+            f"{patch.site}: the source run has {held.shape[1]} tokens and the prompt {length}, so that their "
+            "patterns have other keys; run a source of equal length."
+        )
     if held.shape[1] != length and not _absolute(patch.site.pos):
         raise PatchError(
             f"{patch.site}: the source run has {held.shape[1]} tokens and the prompt {length}; "

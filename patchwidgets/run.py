@@ -100,6 +100,8 @@ class Run:
     def __getitem__(self, site: str | Site) -> Tensor:
         """The activation at a site, ``[prompt, pos, d]`` (all heads: ``[prompt, pos, head, d_head]``).
 
+        A pattern is ``[prompt, query, key]``, of all heads ``[prompt, head, query, key]``.
+
         Raises
         ------
         SiteError
@@ -177,25 +179,25 @@ def key_of(site: Site) -> Key:
 
 
 def read_site(activation: Tensor, site: Site, indices: list[list[int]]) -> Tensor:
-    """A site out of a whole component, ``[row, pos, ...]`` at each row's indices."""
+    """A site out of a whole component, ``[row, pos, ...]`` at each row's indices.
+
+    A pattern is ``[row, query, head, key]`` there, and comes out as ``[row, query, key]`` of one head or
+    ``[row, head, query, key]`` of all.
+    """
     chosen = activation[_rows(activation), _positions(indices, activation)]
-    return (
-        chosen
-        if site.index is None
-        else chosen[..., site.index, :]
-        if activation.ndim == 4
-        else chosen[..., [site.index]]
-    )
+    if site.index is not None:
+        return chosen[..., site.index, :] if activation.ndim == 4 else chosen[..., [site.index]]
+    return chosen.transpose(1, 2) if site.component == "pattern" else chosen
 
 
 def write_site(activation: Tensor, site: Site, indices: list[list[int]], value: Tensor) -> Tensor:
-    """A copy of a whole component with `value` (broadcast to ``[row, pos, ...]``) at the site."""
+    """A copy of a whole component with `value`, as `read_site` gives it, at the site."""
     changed = activation.clone()
     where = (_rows(activation), _positions(indices, activation))
-    if site.index is None:
-        changed[where] = value
-    else:
+    if site.index is not None:
         changed[(*where, site.index)] = value if activation.ndim == 4 else value[..., 0]
+    else:
+        changed[where] = value.transpose(1, 2) if site.component == "pattern" else value
     return changed
 
 

@@ -1,4 +1,4 @@
-"""Small models of every family in `patchwidgets.architectures`, with *every* parameter random.
+"""Small models of every family in `patchwidgets.architectures`, and some others, with *every* parameter random.
 
 Axes are unequal (3 layers, 4 heads of width 8, 2 key-value heads, 40 neurons), so that a transposition shows.
 """
@@ -24,6 +24,7 @@ _LLAMA = {
     "num_key_value_heads": 2,
     "max_position_embeddings": 64,
 }
+_MULTI_HEAD = _LLAMA | {"num_key_value_heads": N_HEADS}
 _GPT2 = {
     "n_embd": D_MODEL,
     "n_inner": D_MLP,
@@ -55,7 +56,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "attention_types": [[["global", "local", "global"], 1]],
         "max_position_embeddings": 64,
     },
-    "gpt_neox": _LLAMA,
+    "gpt_neox": _MULTI_HEAD,
     "gptj": _GPT2 | {"rotary_dim": 4},
     "granite": _LLAMA
     | {"residual_multiplier": 0.3, "embedding_multiplier": 2.0, "logits_scaling": 3.0},
@@ -64,7 +65,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "mixtral": _LLAMA | {"num_local_experts": 4},
     "mpt": {"d_model": D_MODEL, "n_heads": N_HEADS, "n_layers": N_LAYERS},
     "olmo2": _LLAMA,
-    "opt": _LLAMA | {"ffn_dim": D_MLP, "word_embed_proj_dim": D_MODEL},
+    "opt": _MULTI_HEAD | {"ffn_dim": D_MLP, "word_embed_proj_dim": D_MODEL},
     "phi": _LLAMA,
     "phi3": _LLAMA,
     "qwen2": _LLAMA,
@@ -76,16 +77,39 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "gpt_neox, not parallel": ("gpt_neox", {"use_parallel_residual": False}),
     "falcon, not parallel": ("falcon", {"parallel_attn": False}),
     "falcon, new decoder": ("falcon", {"new_decoder_architecture": True, "num_kv_heads": 2}),
+    "falcon, alibi": ("falcon", {"alibi": True}),
+    "llama, a head each": ("llama", {"num_key_value_heads": N_HEADS}),
+    "llama, eager": ("llama", {"attn_implementation": "eager"}),
     "stablelm, parallel": ("stablelm", {"use_parallel_residual": True}),
 }
-CASES: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in FAMILIES} | VARIANTS
+DISCOVERED: dict[str, dict[str, Any]] = {
+    "codegen": _GPT2 | {"rotary_dim": 4},
+    "cohere2": _LLAMA,
+    "diffllama": _LLAMA,
+    "glm4": _LLAMA | {"head_dim": 8},
+    "gpt_oss": _LLAMA | {"head_dim": 8, "num_local_experts": 4},
+    "helium": _LLAMA | {"head_dim": 8},
+    "nemotron": _LLAMA,
+    "olmo": _LLAMA,
+    "olmo3": _LLAMA,
+    "qwen3_moe": _LLAMA | {"head_dim": 8, "num_experts": 4, "num_experts_per_tok": 2},
+    "smollm3": _LLAMA,
+}
+"""Families without a record: where their parts are is found in their structure."""
+
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    **{name: (name, {}) for name in FAMILIES | DISCOVERED},
+    **VARIANTS,
+}
 
 
 def random_model(case: str, dtype: torch.dtype = torch.float32, **config: Any) -> Any:
     """A model of a case of `CASES`."""
     family, changes = CASES[case]
     sizes = {} if family == "gemma3" else _SIZES
-    made = AutoConfig.for_model(family, **(FAMILIES[family] | sizes | changes | config))
+    made = AutoConfig.for_model(
+        family, **((FAMILIES | DISCOVERED)[family] | sizes | changes | config)
+    )
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(made, dtype=torch.float32).eval()
     for parameter in model.parameters():

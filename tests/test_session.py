@@ -265,7 +265,7 @@ def test_asked_from_python(page: Page) -> None:
         ({"patches": [{"site": 7}]}, "SiteError", "7 is not a site"),
         ({"patches": [{"site": "L1.H9"}]}, "SiteError", "head 9 is out of range"),
         ({"patches": [{"site": "L1.H2@7"}]}, "SiteError", "Position 7 is out of range"),
-        ({"patches": [{"site": "L1.H2.q"}]}, "RefusedError", "No L1.H2.q here"),
+        ({"patches": [{"site": "L1.H2.k"}]}, "RefusedError", "No L1.H2.k here: H2 reads KV1"),
         ({"direction": "up"}, "ProtocolError", "Expected direction"),
         ({"metric": "loss"}, "MetricError", "does not measure 'loss'"),
     ],

@@ -1,0 +1,133 @@
+"""Where activations pass by, and what has to be done to read and write them there. Plain data over modules."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+Part = Literal["q", "k", "v", "pattern"]
+PARTS: tuple[Part, ...] = ("q", "k", "v", "pattern")
+
+
+@dataclass(frozen=True, eq=False)
+class Tap:
+    """Where one component of one layer passes by.
+
+    Attributes
+    ----------
+    module, side
+        Whose input or output it is.
+    n_heads
+        Split the last axis into this many heads.
+    chunk
+        Take the i-th of n equal parts of the last axis (fused projections).
+    scale
+        The component is this many times what passes by.
+    in_place
+        Write into the tensor itself: it is also held elsewhere (the residual stream between attention and MLP).
+    """
+
+    module: nn.Module
+    side: Literal["input", "output"]
+    n_heads: int | None = None
+    chunk: tuple[int, int] | None = None
+    scale: float = 1.0
+    in_place: bool = False
+
+    def read(self, passing: Tensor, rows: int) -> Tensor:
+        """The activation ``[row, pos, ...]`` in what passes by (some models flatten rows and positions)."""
+        activation = passing.reshape(rows, -1, passing.shape[-1])
+        if self.chunk is not None:
+            activation = activation.chunk(self.chunk[1], dim=-1)[self.chunk[0]]
+        if self.n_heads is not None:
+            activation = activation.unflatten(-1, (self.n_heads, -1))
+        return activation if self.scale == 1.0 else activation * self.scale
+
+    def write(self, passing: Tensor, activation: Tensor) -> Tensor:
+        """What shall pass by instead, so that `read` would give `activation`; of the same shape as `passing`."""
+        if self.n_heads is not None:
+            activation = activation.flatten(-2)
+        if self.scale != 1.0:
+            activation = activation / self.scale
+        if self.chunk is not None:
+            parts = list(passing.reshape(*activation.shape[:2], -1).chunk(self.chunk[1], dim=-1))
+            parts[self.chunk[0]] = activation
+            activation = torch.cat(parts, dim=-1)
+        activation = activation.to(passing.dtype).reshape(passing.shape)
+        return passing.copy_(activation) if self.in_place else activation
+
+
+@dataclass(frozen=True, eq=False)
+class GroupedTap(Tap):
+    """One of q, k and v in a fused projection that is laid out by key-value head: its queries, its key, its value.
+
+    `n_heads` counts key-value heads here; `n_queries` is how many queries each of them has.
+    """
+
+    part: Part = "q"
+    n_queries: int = 1
+
+    @property
+    def _where(self) -> slice:
+        return {"q": slice(0, -2), "k": slice(-2, -1), "v": slice(-1, None)}[self.part]
+
+    def _grouped(self, passing: Tensor, rows: int) -> Tensor:
+        return passing.reshape(
+            rows, -1, self.n_heads or 1, self.n_queries + 2, self._d_head(passing)
+        )
+
+    def _d_head(self, passing: Tensor) -> int:
+        return passing.shape[-1] // ((self.n_heads or 1) * (self.n_queries + 2))
+
+    def read(self, passing: Tensor, rows: int) -> Tensor:
+        """The activation ``[row, pos, head, d_head]``."""
+        return self._grouped(passing, rows)[..., self._where, :].flatten(2, 3)
+
+    def write(self, passing: Tensor, activation: Tensor) -> Tensor:
+        """The whole projection with one part of it replaced; of the shape of `passing`."""
+        whole = self._grouped(passing, len(activation)).clone()
+        whole[..., self._where, :] = activation.unflatten(2, (self.n_heads or 1, -1)).to(
+            whole.dtype
+        )
+        return whole.reshape(passing.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class PatternTap(Tap):
+    """Attention probabilities ``[row, head, query, key]`` as a module's output, read as ``[row, query, head, key]``."""
+
+    def read(self, passing: Tensor, rows: int) -> Tensor:
+        """The activation, its position axis second as everywhere."""
+        return passing.transpose(1, 2)
+
+    def write(self, passing: Tensor, activation: Tensor) -> Tensor:
+        """The axes put back."""
+        return activation.transpose(1, 2).to(passing.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionTap:
+    """What a layer hands to its attention kernel, ``[row, head, pos, d]``, or gets there (`pattern`: d is the key).
+
+    Attributes
+    ----------
+    module
+        The attention module that calls the kernel.
+    part
+        Which of them.
+    """
+
+    module: nn.Module
+    part: Part
+
+    def read(self, passing: Tensor, rows: int) -> Tensor:
+        """The activation ``[row, pos, head, d]``."""
+        return passing.transpose(1, 2)
+
+    def write(self, passing: Tensor, activation: Tensor) -> Tensor:
+        """The axes put back."""
+        return activation.transpose(1, 2).to(passing.dtype)
+
+
+AnyTap = Tap | AttentionTap

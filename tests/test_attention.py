@@ -1,0 +1,285 @@
+"""Queries, keys, values and patterns in every family: what attention is holds of them, and the model is left alone."""
+
+import threading
+
+import pytest
+import torch
+
+from patchwidgets.errors import PatchError, RefusedError, SiteError, VerificationError
+from patchwidgets.experiment import Experiment
+from patchwidgets.forward import forward
+from patchwidgets.model import Model
+from patchwidgets.patching import make_edits, patch_step
+from patchwidgets.sites import Patch, Site
+from patchwidgets.tasks import Task
+from tests.families import CASES, N_HEADS, N_LAYERS, VOCABULARY, random_model
+from tests.test_families import assert_same_logits, count_hooks, has
+from tests.toy_tokenizer import toy_tokenizer
+
+PARTS = ("q", "k", "v", "pattern")
+TASK = Task("w3 w14 w15 w9 w26 w5 w35", "w3 w14 w42 w9 w26 w7 w35", " w8", " w9")
+
+
+@pytest.fixture(scope="module", params=CASES)
+def experiment(request: pytest.FixtureRequest) -> Experiment:
+    return Experiment(Model(random_model(request.param), toy_tokenizer(VOCABULARY)), TASK)
+
+
+@pytest.fixture(scope="module")
+def toy() -> Experiment:
+    return Experiment(Model(random_model("llama"), toy_tokenizer(VOCABULARY), "toy"), TASK)
+
+
+def skip_without(experiment: Experiment, *components: str) -> None:
+    for component in components:
+        if not has(experiment, component):
+            with pytest.raises(RefusedError, match=f"No L1.{component} here: "):
+                experiment.patch(f"L1.{component}")
+            pytest.skip(f"no {component}")
+
+
+# ---- what they are to each other ------------------------------------------------------------
+
+
+def test_all_of_q_k_and_v_are_the_heads(experiment: Experiment) -> None:
+    skip_without(experiment, "q", "k", "v")
+    joint = experiment.patch("L1.q", "L1.k", "L1.v")
+    assert_same_logits(joint.logits, experiment.patch("L1.z").logits)
+    assert (joint.logits - experiment.host.logits).abs().max() > 1e-2
+
+
+def test_the_pattern_and_the_values_are_the_heads(experiment: Experiment) -> None:
+    skip_without(experiment, "v", "pattern")
+    joint = experiment.patch("L1.pattern", "L1.v")
+    assert_same_logits(joint.logits, experiment.patch("L1.z").logits)
+
+
+def test_queries_and_keys_are_the_pattern(experiment: Experiment) -> None:
+    skip_without(experiment, "q", "k", "pattern")
+    joint = experiment.patch("L1.q", "L1.k")
+    assert_same_logits(joint.logits, experiment.patch("L1.pattern").logits, 1e-5)
+    assert (joint.logits - experiment.host.logits).abs().max() > 1e-4
+
+
+def test_one_row_of_one_pattern_by_hand(experiment: Experiment) -> None:
+    skip_without(experiment, "v", "pattern")
+    pattern, v = experiment.source["L1.H2.pattern@4"], experiment.host["L1.v"]
+    assert pattern.shape == (1, 1, 7)
+    if experiment.model.anatomy.model_type != "gpt_oss":  # its heads may attend to nothing
+        assert pattern.sum().item() == pytest.approx(1, abs=1e-5)
+    assert (pattern[..., 5:] == 0).all()
+    values = v[0, :, 2 * v.shape[2] // N_HEADS]
+    by_hand = experiment.patch(Patch("L1.H2@4", source=pattern[0] @ values))
+    assert_same_logits(experiment.patch("L1.H2.pattern@4").logits, by_hand.logits)
+
+
+def test_one_value_of_one_head_by_hand(experiment: Experiment) -> None:
+    """What the queries that read it make of a value at position 2, put together from the pattern."""
+    skip_without(experiment, "v", "pattern")
+    n_kv = experiment.model.n_kv_heads
+    kv = 2 * n_kv // N_HEADS
+    moved = experiment.source["L1.v@2"] - experiment.host["L1.v@2"]
+    pattern, z = experiment.host["L1.pattern"], experiment.host["L1.z"]
+    for head in range(N_HEADS):
+        if head * n_kv // N_HEADS == kv:
+            z[0, :, head] += pattern[0, head, :, 2, None] * moved[0, 0, kv]
+    by_hand = experiment.patch(Patch("L1.z", source=z))
+    assert_same_logits(experiment.patch(f"L1.KV{kv}.v@2").logits, by_hand.logits)
+
+
+def test_a_query_moves_its_own_head_at_its_own_position_only(experiment: Experiment) -> None:
+    skip_without(experiment, "q", "k", "v")
+    patch = Patch("L1.H2.q@4")
+    edits = make_edits([(patch.site, patch_step(patch, [[4]], experiment.source["L1.H2.q@4"]))])
+    anatomy, ids = experiment.model.anatomy, experiment.host.batches[0].ids
+    patched = forward(anatomy, ids, edits, [("z", 1)]).activations[("z", 1)]
+    moved = (patched - experiment.host["L1.z"]).abs().amax(-1)[0] > 1e-6
+    assert moved.nonzero().tolist() == [[4, 2]]
+
+
+def test_reading_them_changes_no_bit(experiment: Experiment) -> None:
+    names = [f"L{i}.{part}" for i in range(N_LAYERS) for part in PARTS if has(experiment, part)]
+    run = experiment.model.run("w3 w14 w42 w9 w26 w7 w35", record=names)
+    assert torch.equal(run.logits, experiment.corrupted.logits)
+
+
+# ---- names and shapes -----------------------------------------------------------------------
+
+
+def test_names_and_shapes_with_shared_keys_and_values(toy: Experiment) -> None:
+    model, run = toy.model, toy.clean
+    assert [str(site) for site in model.sites("k")[:3]] == ["L0.KV0.k", "L0.KV1.k", "L1.KV0.k"]
+    assert [str(site) for site in model.sites("q")[:2]] == ["L0.H0.q", "L0.H1.q"]
+    assert len(model.sites("pattern")) == N_LAYERS * N_HEADS
+    assert run["L1.q"].shape == (1, 7, 4, 8)
+    assert run["L1.k"].shape == (1, 7, 2, 8)
+    assert run["L1.KV1.v"].shape == (1, 7, 8)
+    assert run["L1.pattern"].shape == (1, 4, 7, 7)
+    assert torch.equal(run["L1.pattern@2:4"][0, 3], run["L1.H3.pattern@2:4"][0])
+    with pytest.raises(
+        RefusedError,
+        match=r"No L1.H3.k here: H3 reads KV1, shared with H2–H3\. Use L1.KV1.k\.",
+    ):
+        toy.patch("L1.H3.k")
+    with pytest.raises(
+        SiteError, match="key-value head 2 is out of range; toy has key-value heads 0"
+    ):
+        toy.patch("L1.KV2.k")
+
+
+def test_names_where_every_head_has_its_own() -> None:
+    model = Model(random_model("llama, a head each"), toy_tokenizer(VOCABULARY))
+    experiment = Experiment(model, TASK)
+    assert str(model.sites("k")[1]) == "L0.H1.k"
+    assert model.resolve("L1.KV3.k") == Site("k", 1, 3)
+    assert torch.equal(experiment.patch("L1.H3.k").logits, experiment.patch("L1.KV3.k").logits)
+    with pytest.raises(PatchError, match=r"L1\.H3\.k is patched twice"):
+        experiment.patch("L1.H3.k", "L1.KV3.k")
+
+
+def test_what_a_run_hands_out_fits_as_a_source(toy: Experiment) -> None:
+    for site in ("L1.pattern", "L1.H2.pattern@3:", "L1.KV1.k@-1", "L1.q"):
+        by_name = toy.patch(site)
+        assert torch.equal(toy.patch(Patch(site, source=toy.source[site])).logits, by_name.logits)
+        assert torch.equal(toy.patch(Patch(site, source=toy.source)).logits, by_name.logits)
+
+
+def test_a_pattern_of_a_prompt_of_another_length(toy: Experiment) -> None:
+    with pytest.raises(PatchError, match="has 1 tokens and the prompt 7, so that their patterns"):
+        toy.patch(Patch("L1.H2.pattern@3", source=toy.model.run("w3")))
+
+
+# ---- the model object -----------------------------------------------------------------------
+
+
+def test_the_attention_implementation_comes_back(experiment: Experiment) -> None:
+    hf_model = experiment.model.hf_model
+    configs = {id(m.config): m.config for m in hf_model.modules() if hasattr(m, "config")}.values()
+    before = [config._attn_implementation for config in configs]
+
+    def fails(_host: torch.Tensor, _source: torch.Tensor) -> torch.Tensor:
+        raise KeyboardInterrupt
+
+    for part in PARTS:
+        if has(experiment, part):
+            experiment.patch(f"L1.{part}")
+            with pytest.raises(KeyboardInterrupt):
+                experiment.patch(Patch(f"L2.{part}", fn=fails))
+    assert [config._attn_implementation for config in configs] == before
+    assert count_hooks(hf_model) == 0
+    assert torch.equal(experiment.patch().logits, experiment.host.logits)
+
+
+def test_blocks_that_overlap_and_other_threads(toy: Experiment) -> None:
+    """The first block that was opened ends first; the second one still acts, and a thread sees neither."""
+    hf_model, ids = toy.model.hf_model, torch.tensor([toy.pairs[0].corrupted])
+    with torch.no_grad():
+        plain = hf_model(ids).logits
+        found: list[torch.Tensor] = []
+        first = toy.model.patching(Patch("L0.pattern", toy.source["L0.pattern"]))
+        second = toy.model.patching(Patch("L1.KV1.v", torch.zeros(1)))
+        first.__enter__()
+        second.__enter__()
+        both = hf_model(ids).logits
+        thread = threading.Thread(target=lambda: found.append(no_grad_logits(hf_model, ids)))
+        thread.start()
+        thread.join()
+        first.__exit__(None, None, None)
+        alone = hf_model(ids).logits
+        second.__exit__(None, None, None)
+    assert torch.equal(found[0], plain)
+    assert_same_logits(alone[:, -1], toy.patch(Patch("L1.KV1.v", torch.zeros(1))).logits)
+    joint = toy.patch("L0.pattern", Patch("L1.KV1.v", torch.zeros(1)))
+    assert_same_logits(both[:, -1], joint.logits)
+    assert hf_model.config._attn_implementation == "sdpa"
+    assert torch.equal(no_grad_logits(hf_model, ids), plain)
+
+
+def no_grad_logits(hf_model: torch.nn.Module, ids: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad():
+        return hf_model(ids).logits  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("case", ["llama", "gpt2", "gpt_neo", "mistral", "gemma2"])
+def test_generated_tokens_read_the_keys_and_values_that_were_written(case: str) -> None:
+    """Against forward passes over the whole text without a cache, the prompt's positions patched in each."""
+    model = Model(random_model(case), toy_tokenizer(VOCABULARY))
+    last = model.run("w9 w8 w7")
+    kv = [Patch(f"L1.{part}@1", source=last) for part in ("k", "v")]
+    ids = torch.tensor([[3, 14, 15]])
+    with model.patching(*kv):
+        generated = model.hf_model.generate(
+            ids, max_new_tokens=4, do_sample=False, eos_token_id=None, pad_token_id=0
+        )
+    for _ in range(4):
+        with model.patching(*kv), torch.no_grad():
+            logits = model.hf_model(ids, use_cache=False).logits[0, -1]
+        ids = torch.cat([ids, logits.argmax().reshape(1, 1)], dim=1)
+    assert generated.tolist() == ids.tolist()
+
+
+def test_a_cache_with_room_for_more(toy: Experiment) -> None:
+    """A static cache hands empty keys to attention as well."""
+    patch = Patch("L1.H2.pattern@3", source=toy.source["L1.H2.pattern@3"])
+    ids = torch.tensor([toy.pairs[0].corrupted])
+    for patches in ([patch], [Patch("L1.KV1.k@2", toy.source["L1.KV1.k@2"])]):
+        with toy.model.patching(*patches):
+            output = toy.model.hf_model.generate(
+                ids,
+                max_new_tokens=2,
+                do_sample=False,
+                eos_token_id=None,
+                cache_implementation="static",
+                output_logits=True,
+                return_dict_in_generate=True,
+            )
+        assert_same_logits(output.logits[0], toy.patch(*patches).logits)
+
+
+def test_under_gradients_the_written_values_are_used(toy: Experiment) -> None:
+    ids = torch.tensor([toy.pairs[0].corrupted])
+    patch = Patch("L1.KV1.v@2", toy.source["L1.KV1.v@2"])
+    with toy.model.patching(patch):
+        logits = toy.model.hf_model(ids, use_cache=False).logits[:, -1]
+    assert logits.requires_grad
+    assert_same_logits(logits.detach(), toy.patch(patch).logits)
+
+
+def test_an_implementation_whose_masks_are_unknown(toy: Experiment) -> None:
+    toy.patch("L1.pattern")
+    config = toy.model.hf_model.config
+    config._attn_implementation = "flex_attention"
+    try:
+        with pytest.raises(PatchError, match="beside attn_implementation='flex_attention'"):
+            toy.patch("L1.pattern")
+    finally:
+        config._attn_implementation = "sdpa"
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_other_dtypes(dtype: torch.dtype) -> None:
+    model = Model(random_model("llama", dtype), toy_tokenizer(VOCABULARY))
+    experiment = Experiment(model, TASK)
+    exact, softmax = (1e-12, 1e-6) if dtype == torch.float64 else (0.06, 0.06)
+    heads = experiment.patch("L1.z").logits
+    assert_same_logits(experiment.patch("L1.pattern", "L1.v").logits, heads, softmax)
+    assert_same_logits(experiment.patch("L1.q", "L1.k", "L1.v").logits, heads, exact)
+
+
+# ---- wrong records --------------------------------------------------------------------------
+
+
+def test_a_config_with_another_number_of_key_value_heads() -> None:
+    hf_model = random_model("opt", num_key_value_heads=2)
+    with pytest.raises(
+        VerificationError, match=r"k of layer 0 has 4 heads and the config .* says 2"
+    ):
+        Model(hf_model, toy_tokenizer(VOCABULARY))
+
+
+def test_clipped_projections_are_refused() -> None:
+    hf_model = random_model("mpt", attn_config={"clip_qkv": 1.0})
+    model = Model(hf_model, toy_tokenizer(VOCABULARY))
+    assert set(model.refused) >= {"q", "k", "v", "pattern"}
+    with pytest.raises(RefusedError, match="clip_qkv"):
+        model.sites("v")

@@ -1,0 +1,208 @@
+"""The same patches by TransformerLens (its bridge) and nnsight, on the same weights: two peers with code of their own.
+
+Takes about a minute. The largest differences that are allowed are those of float32 kernels that differ.
+"""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import nnsight
+import pytest
+import torch
+from torch import Tensor
+from transformer_lens import model_bridge
+
+from patchwidgets.experiment import Experiment
+from patchwidgets.model import Model
+from patchwidgets.sites import Patch
+from patchwidgets.tasks import Task
+from tests.conftest import CLEAN, CORRUPTED
+from tests.families import VOCABULARY, random_model
+from tests.toy_tokenizer import toy_tokenizer
+
+HOOKS = {
+    "resid_pre": "hook_resid_pre",
+    "resid_mid": "hook_resid_mid",
+    "resid_post": "hook_resid_post",
+    "attn_out": "hook_attn_out",
+    "mlp_out": "hook_mlp_out",
+    "q": "attn.hook_rot_q",
+    "k": "attn.hook_rot_k",
+    "v": "attn.hook_v",
+    "z": "attn.hook_z",
+    "pattern": "attn.hook_pattern",
+    "neuron_pre": "mlp.hook_pre",
+    "neuron_up": "mlp.hook_pre_linear",
+    "neuron": "mlp.hook_post",
+}
+TASK = Task("w3 w14 w15 w9 w26 w5 w35", "w3 w14 w42 w9 w26 w7 w35", " w8", " w9")
+CLOSE = 5e-6
+"""Two float32 kernels on logits of at most a few."""
+
+FLOOR = 5e-4
+"""The same on SmolLM2, whose logits are a few dozen."""
+
+
+class Lens:
+    """TransformerLens over a copy of a model: it puts its own modules into the one it is given."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        model = experiment.model
+        self.bridge = model_bridge.TransformerBridge.boot_transformers(
+            "HuggingFaceTB/SmolLM2-135M-Instruct" if model.n_layers > 3 else "gpt2",
+            hf_model=copy.deepcopy(model.hf_model),
+            tokenizer=model.tokenizer,
+        )
+        self.cache = {
+            run.prompts[0]: self.bridge.run_with_cache(run.batches[0].ids)[1]
+            for run in (experiment.clean, experiment.corrupted)
+        }
+
+    def run(self, ids: Tensor, edits: dict[str, Callable[[Tensor], Tensor]]) -> Tensor:
+        """Logits at the last position."""
+        hooks = [(name, lambda v, hook, edit=edit: edit(v)) for name, edit in edits.items()]
+        with torch.no_grad():
+            return self.bridge.run_with_hooks(ids, fwd_hooks=hooks)[:, -1].float()  # type: ignore[no-any-return]
+
+    def patch(self, experiment: Experiment, *names: str) -> Tensor:
+        """The host with whole activations of the source."""
+        source = self.cache[experiment.source.prompts[0]]
+        edits = {name: (lambda _, held=source[name]: held) for name in names}
+        return self.run(experiment.host.batches[0].ids, edits)
+
+
+@pytest.fixture(scope="module", params=["llama", "gpt2", "qwen2", "gemma2"])
+def pair(request: pytest.FixtureRequest) -> tuple[Experiment, Lens]:
+    model = Model(random_model(request.param), toy_tokenizer(VOCABULARY))
+    experiment = Experiment(model, TASK)
+    return experiment, Lens(experiment)
+
+
+# ---- TransformerLens ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("component", HOOKS)
+def test_each_component_by_transformer_lens(pair: tuple[Experiment, Lens], component: str) -> None:
+    experiment, lens = pair
+    name = f"blocks.1.{HOOKS[component]}"
+    if component not in experiment.model.components or name not in lens.bridge.hook_dict:
+        pytest.skip(f"one of the two has no {component}")
+    for turned in (experiment, experiment.flip()):
+        theirs = lens.cache[turned.source.prompts[0]][name]
+        assert_close(turned.source[f"L1.{component}"], theirs)
+        names = [name]
+        if (
+            component == "resid_mid"
+        ):  # theirs is the second norm's input alone: write what it is the sum of
+            names = ["blocks.1.hook_resid_pre", "blocks.1.hook_attn_out"]
+        patched = turned.patch(f"L1.{component}")
+        assert_close(patched.logits, lens.patch(turned, *names))
+        assert (patched.logits - turned.host.logits).abs().max() > 100 * CLOSE
+
+
+def assert_close(ours: Tensor, theirs: Tensor, allowed: float = CLOSE) -> None:
+    assert ours.shape == theirs.shape
+    assert (ours - theirs).abs().max() < allowed * max(1.0, float(theirs.abs().max()))
+
+
+@pytest.fixture(scope="module")
+def names_pair(smollm2: Model) -> tuple[Experiment, Lens]:
+    experiment = Experiment(smollm2, Task(CLEAN, CORRUPTED, " Mary", " John"))
+    return experiment, Lens(experiment)
+
+
+@pytest.mark.parametrize("direction", ["denoise", "noise"])
+def test_all_heads_of_smollm2_by_transformer_lens(
+    names_pair: tuple[Experiment, Lens], direction: Any
+) -> None:
+    experiment, lens = names_pair
+    turned = experiment.turned(direction)
+    ids = turned.host.batches[0].ids.expand(experiment.model.n_heads, -1)
+    layers = range(experiment.model.n_layers) if direction == "denoise" else range(20, 24)
+    for layer in layers:
+        name = f"blocks.{layer}.attn.hook_z"
+        theirs = lens.run(ids, {name: one_head_a_row(lens.cache[turned.source.prompts[0]][name])})
+        for head in range(experiment.model.n_heads):
+            ours = turned.patch(f"L{layer}.H{head}").logits[0]
+            assert (ours - theirs[head]).abs().max() < FLOOR, f"L{layer}.H{head}"
+
+
+def one_head_a_row(source: Tensor) -> Callable[[Tensor], Tensor]:
+    def edit(z: Tensor) -> Tensor:
+        changed = z.clone()
+        for head in range(len(z)):
+            changed[head, :, head] = source[0, :, head]
+        return changed
+
+    return edit
+
+
+@pytest.mark.parametrize("component", HOOKS)
+def test_components_of_smollm2_by_transformer_lens(
+    names_pair: tuple[Experiment, Lens], component: str
+) -> None:
+    experiment, lens = names_pair
+    names = [f"blocks.20.{HOOKS[component]}"]
+    if component == "resid_mid":
+        names = ["blocks.20.hook_resid_pre", "blocks.20.hook_attn_out"]
+    ours = experiment.patch(f"L20.{component}").logits
+    assert (ours - lens.patch(experiment, *names)).abs().max() < FLOOR
+
+
+# ---- nnsight --------------------------------------------------------------------------------
+
+
+PLACES = {
+    "resid_pre": ("", "input"),
+    "resid_post": ("", "output"),
+    "attn_out": ("self_attn.o_proj", "output"),
+    "mlp_out": ("mlp", "output"),
+    "z": ("self_attn.o_proj", "input"),
+    "neuron_pre": ("mlp.gate_proj", "output"),
+    "neuron_up": ("mlp.up_proj", "output"),
+    "neuron": ("mlp.down_proj", "input"),
+}
+
+
+@pytest.mark.parametrize("component", PLACES)
+@pytest.mark.parametrize("family", ["llama", "qwen2", "mistral"])
+def test_each_component_by_nnsight(family: str, component: str) -> None:
+    experiment = Experiment(Model(random_model(family), toy_tokenizer(VOCABULARY)), TASK)
+    model = nnsight.NNsight(copy.deepcopy(experiment.model.hf_model))
+    path, side = PLACES[component]
+    place = model.model.layers[1]
+    for name in filter(None, path.split(".")):
+        place = getattr(place, name)
+    for turned in (experiment, experiment.flip()):
+        source, host = turned.source.batches[0].ids, turned.host.batches[0].ids
+        with torch.no_grad():
+            with model.trace(source):
+                held = getattr(place, side).save()
+            with model.trace(host):
+                setattr(place, side, held)
+                logits = model.lm_head.output.save()
+        ours = turned.source[f"L1.{component}"]
+        assert_close(ours.flatten(2), held)
+        assert_close(turned.patch(f"L1.{component}").logits, logits[:, -1])
+
+
+@pytest.mark.parametrize("component", ["q", "k", "v"])
+def test_what_attention_gets_by_nnsight(component: str) -> None:
+    experiment = Experiment(Model(random_model("llama"), toy_tokenizer(VOCABULARY)), TASK)
+    model = nnsight.NNsight(copy.deepcopy(experiment.model.hf_model))
+    which = 1 + ["q", "k", "v"].index(component)
+    source, host = experiment.source.batches[0].ids, experiment.host.batches[0].ids
+    with torch.no_grad():
+        with model.trace(source):
+            held = (
+                model.model.layers[1].self_attn.source.attention_interface_1.inputs[0][which].save()
+            )
+        with model.trace(host):
+            call = model.model.layers[1].self_attn.source.attention_interface_1
+            args, kwargs = call.inputs
+            call.inputs = ((*args[:which], held, *args[which + 1 :]), kwargs)
+            logits = model.lm_head.output.save()
+    assert_close(experiment.source[f"L1.{component}"], held.transpose(1, 2))
+    patch = Patch(f"L1.{component}", source=held.transpose(1, 2))
+    assert_close(experiment.patch(patch).logits, logits[:, -1])
