@@ -16,6 +16,8 @@ from patchwidgets.tokens import adds_bos
 
 PROTOCOL = 1
 TOP = 5
+SHOWN_PAIR = 0
+"""Of a dataset the page shows this pair's prompts and next tokens; every metric is over all pairs."""
 Message = dict[str, Any]
 Buffers = list[bytes]
 
@@ -53,10 +55,13 @@ def result(outcome: PatchResult) -> tuple[Message, Buffers]:
         "direction": outcome.experiment.direction,
         "metric": next(iter(outcome.readings)),
         "readings": readings(outcome),
-        "patched": {"values": values, "top": [_top(token) for token in outcome.run_tokens(TOP)]},
+        "patched": {
+            "values": values,
+            "top": [_top(token) for token in outcome.run_tokens(TOP, SHOWN_PAIR)],
+        },
         "tokens": [
             {run: value for run, value in asdict(row).items() if run != "id"}
-            for row in outcome.top_tokens(TOP)
+            for row in outcome.top_tokens(TOP, SHOWN_PAIR)
         ],
         "reach": {"position": reach.pos},
         "buffers": described,
@@ -123,7 +128,7 @@ def _model(experiment: Experiment) -> Message:
 
 
 def _task(experiment: Experiment) -> Message:
-    pair, strings = experiment.pairs[0], experiment.model.token_strings
+    pair, strings = experiment.pairs[SHOWN_PAIR], experiment.model.token_strings
     tokenizer, bos = experiment.model.tokenizer, experiment.task.bos
     shows_bos = pair.clean[0] == tokenizer.bos_token_id and (
         adds_bos(tokenizer) if bos is None else bos
@@ -147,7 +152,7 @@ def _texts(experiment: Experiment, answers: Sequence[Sequence[int]]) -> list[str
 
 
 def _run(run: Run) -> Message:
-    return {"values": run.values, "top": [_top(token) for token in run.top_tokens(TOP)]}
+    return {"values": run.values, "top": [_top(token) for token in run.top_tokens(TOP, SHOWN_PAIR)]}
 
 
 def _top(token: TopToken) -> Message:

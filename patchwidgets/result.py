@@ -9,7 +9,7 @@ from torch import Tensor
 
 from patchwidgets.errors import MetricError
 from patchwidgets.metrics import Metric, Values, fraction
-from patchwidgets.run import TopToken, top_tokens
+from patchwidgets.run import TopToken, chosen, top_tokens
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,7 +111,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class TokenScore:
-    """A token's logit and probability in one run, means over pairs."""
+    """A token's logit and probability in one run, of one pair or means over pairs."""
 
     logit: float
     prob: float
@@ -213,30 +213,27 @@ class PatchResult:
             "metric"
         )
 
-    def top_tokens(self, k: int = 5) -> list[TopTokenRow]:
-        """The `k` next tokens with the largest probability in any of the three runs (means over pairs)."""
+    def top_tokens(self, k: int = 5, pair: int | None = None) -> list[TopTokenRow]:
+        """The `k` next tokens with the largest probability in any of the three runs (means over pairs, or one pair)."""
+        exp = self.experiment
         runs = {
-            "clean": self.experiment.clean.logits,
+            "clean": exp.clean.logits,
             "patched": self.logits,
-            "corrupted": self.experiment.corrupted.logits,
+            "corrupted": exp.corrupted.logits,
         }
-        logits = {name: run.mean(0) for name, run in runs.items()}
-        probs = {name: run.softmax(-1).mean(0) for name, run in runs.items()}
+        logits = {name: chosen(run, pair).mean(0) for name, run in runs.items()}
+        probs = {name: chosen(run, pair).softmax(-1).mean(0) for name, run in runs.items()}
         largest = probs["clean"].maximum(probs["patched"]).maximum(probs["corrupted"])
         found = largest.topk(k).indices.tolist()
-        names = self.experiment.model.token_strings(found)
-        return [
-            TopTokenRow(
-                name,
-                i,
-                **{run: TokenScore(float(logits[run][i]), float(probs[run][i])) for run in runs},
-            )
-            for name, i in zip(names, found, strict=True)
-        ]
+        rows = []
+        for name, i in zip(exp.model.token_strings(found), found, strict=True):
+            scores = {run: TokenScore(float(logits[run][i]), float(probs[run][i])) for run in runs}
+            rows.append(TopTokenRow(name, i, **scores))
+        return rows
 
-    def run_tokens(self, k: int = 5) -> list[TopToken]:
-        """The `k` most probable next tokens of the patched run alone."""
-        return top_tokens(self.experiment.model, self.logits, k)
+    def run_tokens(self, k: int = 5, pair: int | None = None) -> list[TopToken]:
+        """The `k` most probable next tokens of the patched run alone (by mean over pairs, or of one pair)."""
+        return top_tokens(self.experiment.model, chosen(self.logits, pair), k)
 
     def reach(self, pos: "Position" = -1) -> "Reach":
         """How far every component moved from the host towards the source at a position (default: the last)."""

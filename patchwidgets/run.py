@@ -41,7 +41,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class TopToken:
-    """A token with its logit and its probability, means over the prompts of a run."""
+    """A token with its logit and its probability, of one prompt or means over the prompts of a run."""
 
     token: str
     id: int
@@ -93,9 +93,9 @@ class Run:
             )
         return next(iter(self.values.values()))
 
-    def top_tokens(self, k: int = 5) -> list[TopToken]:
-        """The `k` most probable next tokens, by mean probability over the prompts."""
-        return top_tokens(self.model, self.logits, k)
+    def top_tokens(self, k: int = 5, pair: int | None = None) -> list[TopToken]:
+        """The `k` most probable next tokens of one prompt, or by mean probability over all of them."""
+        return top_tokens(self.model, chosen(self.logits, pair), k)
 
     def __getitem__(self, site: str | Site) -> Tensor:
         """The activation at a site, ``[prompt, pos, d]`` (all heads: ``[prompt, pos, head, d_head]``).
@@ -166,6 +166,11 @@ def top_tokens(model: "Model", logits: Tensor, k: int) -> list[TopToken]:
     return [
         TopToken(t, i, float(mean[i]), float(probs[i])) for t, i in zip(names, found, strict=True)
     ]
+
+
+def chosen(logits: Tensor, pair: int | None) -> Tensor:
+    """All of ``[pair, vocabulary]``, or one pair alone."""
+    return logits if pair is None else logits[[pair]]
 
 
 def key_of(site: Site) -> Key:

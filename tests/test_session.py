@@ -124,6 +124,26 @@ def test_the_reach_travels_as_buffers(page: Page, experiment: Experiment) -> Non
     assert event["reach"] == {"position": 4}
 
 
+def test_a_dataset_shows_its_first_pair_and_measures_all(experiment: Experiment) -> None:
+    task = Task(["w3 w4", "w5 w6"], ["w7 w4", "w8 w6"], [" w8", " w9"], " w10")
+    dataset = Experiment(experiment.model, task)
+    page = Page(dataset)
+    page.say("hello", 1)
+    page.patch(2, "L1.H2")
+    page.wait()
+    scene, outcome = page.last("scene"), dataset.patch("L1.H2")
+    assert (scene["task"]["n_pairs"], scene["task"]["clean"]) == (2, [" w3", " w4"])
+    assert scene["runs"]["clean"]["values"]["logit_diff"] == dataset.clean.value
+    first = dataset.clean.logits[0].softmax(-1).max()
+    assert scene["runs"]["clean"]["top"][0]["prob"] == pytest.approx(float(first))
+    result = page.last("result")
+    assert result["readings"]["logit_diff"]["value"] == pytest.approx(outcome.value)
+    assert result["patched"]["top"][0]["prob"] == pytest.approx(
+        float(outcome.logits[0].softmax(-1).max())
+    )
+    assert result["tokens"][0]["token"] == outcome.top_tokens(1, pair=0)[0].token
+
+
 def test_direction_and_metric_belong_to_the_request(page: Page, experiment: Experiment) -> None:
     page.patch(5, "L1.H2", direction="noise", metric="kl")
     page.wait()

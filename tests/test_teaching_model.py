@@ -64,7 +64,12 @@ def seconds_to_load() -> float:
 
 
 def test_it_loads_within_a_second(model):
-    assert min(seconds_to_load() for _ in range(3)) < 1
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # two threads wait for each other on a busy machine
+    try:
+        assert min(seconds_to_load() for _ in range(5)) < 1
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_the_tokenizer(model):

@@ -165,9 +165,9 @@ def _outputs(ax: "Axes", result: PatchResult, run: str, n_layers: int, base: flo
 
 def _top(result: PatchResult, run: str) -> list[TopToken]:
     if run == "patched":
-        return result.run_tokens(3)
+        return result.run_tokens(3, pair=0)
     unpatched: Run = getattr(result.experiment, run)
-    return unpatched.top_tokens(3)
+    return unpatched.top_tokens(3, pair=0)
 
 
 def _arrow(ax: "Axes", result: PatchResult, site: Site) -> None:
