@@ -18,7 +18,7 @@ class TaskError(PatchwidgetsError, ValueError):
 
 
 class AnswerError(TaskError):
-    """An answer or foil that is not one token after its prompt."""
+    """An answer or foil that cannot be scored: without tokens, joined with the prompt, or part of another one."""
 
 
 class MetricError(PatchwidgetsError, ValueError):

@@ -5,7 +5,7 @@ patch of a kind another one that records the source.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from patchwidgets.errors import MetricError, ModelError, PatchError, TaskError
+from patchwidgets.forced import Scored, scored_pass
 from patchwidgets.forward import forward
 from patchwidgets.hooks import Edit, Key
 from patchwidgets.metrics import MetricSpec, find_metrics
@@ -69,6 +70,11 @@ class Experiment:
         self.pairs = encode_pairs(task, model.tokenizer)
         self.clean = Run(model, [pair.clean for pair in self.pairs])
         self.corrupted = Run(model, [pair.corrupted for pair in self.pairs])
+        self._joints = {
+            name: joint
+            for name, run in (("clean", self.clean), ("corrupted", self.corrupted))
+            if (joint := self._joint(run)) is not None
+        }
         self._again = self._run_again()
         self._score(metric)
 
@@ -121,14 +127,14 @@ class Experiment:
         found = []
         for i, pair in enumerate(self.pairs[:1] if len(self.pairs) == 1 else []):
             top = int(self.clean.logits[i].argmax())
-            if top not in pair.answers:
-                names = self.model.token_strings([top, pair.answers[0]])
+            if top not in pair.first_tokens:
+                names = self.model.token_strings([top, pair.first_tokens[0]])
                 shown, answer = (visible(name) for name in names)
                 found.append(
                     f"On the clean prompt the model prefers {shown} to {answer}; effects explain little."
                 )
         missed = sum(
-            int(self.clean.logits[i].argmax()) not in pair.answers
+            int(self.clean.logits[i].argmax()) not in pair.first_tokens
             for i, pair in enumerate(self.pairs)
         )
         if len(self.pairs) > 1 and missed:
@@ -157,17 +163,18 @@ class Experiment:
         started = time.perf_counter()
         made = self._checked(patches)
         record = self._reach_keys if record_reach else ()
-        logits = torch.empty_like(self.host.logits)
+        logits, joint = torch.empty_like(self.host.logits), self._empty_joint()
         sums = ReachSums.empty()
         for batch in self.host.batches:
-            output = forward(self.model.anatomy, batch.ids, self._edits(made, batch), record)
+            output = self._pass(batch.rows, batch.ids, self._edits(made, batch), record)
             logits[batch.rows] = output.logits
+            if joint is not None and output.joint is not None:
+                joint[batch.rows] = output.joint
             if record_reach:
                 self._add_reach(sums, batch, output.activations, -1)
         reach = sums.reach(len(self.pairs[0]) - 1) if record_reach else None
-        return PatchResult(
-            self, made, self._readings(logits), logits, time.perf_counter() - started, reach
-        )
+        readings = self._readings(logits, joint)
+        return PatchResult(self, made, readings, logits, time.perf_counter() - started, reach)
 
     def reach(self, *patches: Patchable, pos: Position = -1) -> Reach:
         """How far a patch moves every component from the host towards the source, at one position.
@@ -273,8 +280,32 @@ class Experiment:
         }
         return runs[name]
 
-    def _readings(self, logits: Tensor) -> dict[str, Reading]:
-        patched, denoise = self._scores.measure(logits), self.direction == "denoise"
+    def _pass(
+        self,
+        rows: Sequence[int],
+        ids: Tensor,
+        edits: Mapping[Key, Edit] | None = None,
+        record: Sequence[Key] = (),
+    ) -> Scored:
+        pairs = [self.pairs[row] for row in rows]
+        return scored_pass(self.model.anatomy, pairs, ids, edits, record)
+
+    def _empty_joint(self) -> Tensor | None:
+        """Room for the joint log-probabilities of answers and foils, where they have several tokens."""
+        several = any(pair.long_answers for pair in self.pairs)
+        return self.host.logits.new_empty(len(self.pairs), 2) if several else None
+
+    def _joint(self, run: Run) -> Tensor | None:
+        """Of an unpatched run."""
+        joint = self._empty_joint()
+        if joint is not None:
+            for batch in run.batches:
+                joint[batch.rows] = self._pass(batch.rows, batch.ids).joint  # type: ignore[assignment]
+        return joint
+
+    def _readings(self, logits: Tensor, joint: Tensor | None) -> dict[str, Reading]:
+        patched = self._scores.measure(logits, joint=joint)
+        denoise = self.direction == "denoise"
         clean, corrupted = self._scores.values["clean"], self._scores.values["corrupted"]
         return {
             name: Reading(
@@ -283,19 +314,25 @@ class Experiment:
             for name, metric in self.metrics.items()
         }
 
-    def _run_again(self) -> dict[str, Tensor]:
-        """The first batch's logits when clean and corrupted prompts run together: what differs from before is noise."""
+    def _run_again(self) -> tuple[dict[str, Tensor], dict[str, Tensor] | None]:
+        """The first batch when clean and corrupted prompts run together: what differs from before is noise."""
         clean, corrupted = self.clean.batches[0], self.corrupted.batches[0]
-        logits = forward(self.model.anatomy, torch.cat([clean.ids, corrupted.ids])).logits
-        return dict(zip(("clean", "corrupted"), logits.chunk(2), strict=True))
+        output = self._pass(2 * clean.rows, torch.cat([clean.ids, corrupted.ids]))
+        logits, joint = (
+            None if each is None else dict(zip(("clean", "corrupted"), each.chunk(2), strict=True))
+            for each in (output.logits, output.joint)
+        )
+        return logits or {}, joint
 
     def _score(self, metric: MetricSpec | Sequence[MetricSpec]) -> None:
-        self.metrics = find_metrics(metric, has_foil=self.task.foil is not None)
+        several = any(pair.long_answers for pair in self.pairs)
+        self.metrics = find_metrics(metric, self.task.foil is not None, several)
         runs = {"clean": self.clean, "corrupted": self.corrupted}
         logits = {name: run.logits for name, run in runs.items()}
-        self._scores = Scores(self.metrics, self.pairs, logits)
+        self._scores = Scores(self.metrics, self.pairs, logits, self._joints)
         eps = torch.finfo(self.model.hf_model.dtype).eps
-        self.noise_floor = self._scores.noise_floor(self._again, self.clean.batches[0].rows, eps)
+        again, joint = self._again
+        self.noise_floor = self._scores.noise_floor(again, self.clean.batches[0].rows, eps, joint)
         for name, run in runs.items():
             run.values = self._scores.means(name)
 

@@ -29,7 +29,7 @@ class Output:
     Attributes
     ----------
     logits
-        float32 ``[row, vocabulary]`` at the last position.
+        float32 ``[row, vocabulary]`` at the last position; ``[row, pos, vocabulary]`` of the last `keep` positions.
     activations
         ``[row, pos, ...]`` by component and layer.
     """
@@ -43,8 +43,11 @@ def forward(
     ids: Tensor,
     edits: Mapping[Key, Edit] | None = None,
     record: Iterable[Key] = (),
+    keep: int | None = None,
 ) -> Output:
     """Run the model on ``ids`` ``[row, pos]`` in eval mode without gradients, under the model's lock.
+
+    Logits are those of the last position, or of the last `keep` positions.
 
     Raises
     ------
@@ -55,9 +58,10 @@ def forward(
     with model_lock(hf_model), separate_work(), _eval_mode(hf_model), torch.no_grad():
         with hooked(anatomy.bodies, anatomy.taps, edits, record) as activations:
             output = hf_model(
-                input_ids=ids.to(anatomy.device), use_cache=False, **_last_only(hf_model)
+                input_ids=ids.to(anatomy.device), use_cache=False, **_last_only(hf_model, keep or 1)
             )
-        logits = output.logits[:, -1].float()
+        last = output.logits[:, -1] if keep is None else output.logits[:, -keep:]
+        logits = last.float()
     if not torch.isfinite(logits).all():
         raise ModelError(
             f"The model's logits are not finite in {hf_model.dtype}. Load it in a wider dtype, as in dtype='float32'."
@@ -65,10 +69,12 @@ def forward(
     return Output(logits, activations)
 
 
-def _last_only(hf_model: nn.Module) -> dict[str, int]:
-    """Ask for the last position's logits alone, where the model can be asked."""
+def _last_only(hf_model: nn.Module, keep: int) -> dict[str, int]:
+    """Ask for the last positions' logits alone, where the model can be asked."""
     return (
-        {"logits_to_keep": 1} if "logits_to_keep" in signature(hf_model.forward).parameters else {}
+        {"logits_to_keep": keep}
+        if "logits_to_keep" in signature(hf_model.forward).parameters
+        else {}
     )
 
 

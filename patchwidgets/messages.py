@@ -137,13 +137,18 @@ def _task(experiment: Experiment) -> Message:
         "clean": strings(pair.clean),
         "corrupted": strings(pair.corrupted),
         "differs": list(pair.differs),
-        "answer": strings(pair.answers),
-        "foil": strings(pair.foils or ()),
+        "answer": strings(pair.answers) or _texts(experiment, pair.long_answers),
+        "foil": strings(pair.foils or ()) or _texts(experiment, pair.long_foils),
         "positions": pair.positions,
         "bos": strings(pair.clean[:1])[0] if shows_bos else None,
         "n_pairs": len(experiment.pairs),
         "warnings": experiment.warnings,
     }
+
+
+def _texts(experiment: Experiment, answers: Sequence[Sequence[int]]) -> list[str]:
+    """Answers of several tokens as text."""
+    return ["".join(experiment.model.token_strings(ids)) for ids in answers]
 
 
 def _run(run: Run) -> Message:

@@ -28,9 +28,12 @@ class Readout:
     logits, clean_logits
         float32 ``[row, vocabulary]`` at the last prompt position: of the run, and of the pair's clean run.
     answer_ids, foil_ids
-        For each row the ids of the alternatives; foil_ids is None for a task without a foil.
+        For each row the ids of the alternatives; foil_ids is None for a task without a foil. Empty where an answer
+        has several tokens.
     pair
         For each row the index of its pair in the task.
+    answer_logprobs, foil_logprobs
+        ``[row]`` in nats, where an answer has several tokens: log Σ over the alternatives of their joint probability.
     """
 
     logits: "Tensor"
@@ -38,6 +41,8 @@ class Readout:
     answer_ids: list[list[int]]
     foil_ids: list[list[int]] | None
     pair: list[int]
+    answer_logprobs: "Tensor | None" = None
+    foil_logprobs: "Tensor | None" = None
 
 
 MetricFunction = Callable[[Readout], "Tensor"]
@@ -55,6 +60,7 @@ class Metric:
     lower_is_better: bool = False
     median: bool = False
     needs_foil: bool = False
+    one_token: bool = False
 
     def mean(self, values: Values) -> float:
         """One number for a dataset ``[pair]``: the mean, or the median for a rank."""
@@ -82,17 +88,24 @@ def _foils(readout: Readout) -> list[list[int]]:
 
 
 def logit_diff(readout: Readout) -> "Tensor":
-    """logit(answer) − logit(foil); of alternatives the log-sum-exp, so it is log(ΣP(answers) / ΣP(foils))."""
+    """logit(answer) − logit(foil); of alternatives the log-sum-exp, so it is log(ΣP(answers) / ΣP(foils)).
+
+    Of answers of several tokens that same logarithm, with joint probabilities.
+    """
+    if readout.answer_logprobs is not None:
+        return readout.answer_logprobs - _foil_logprobs(readout)
     return _gather(readout.logits, readout.answer_ids) - _gather(readout.logits, _foils(readout))
 
 
 def answer_logit(readout: Readout) -> "Tensor":
-    """logit(answer); of alternatives the log-sum-exp."""
+    """logit(answer); of alternatives the log-sum-exp. Several tokens have no one logit."""
     return _gather(readout.logits, readout.answer_ids)
 
 
 def answer_logprob(readout: Readout) -> "Tensor":
-    """log ΣP(answers) in nats."""
+    """log ΣP(answers) in nats; P of several tokens is their joint probability."""
+    if readout.answer_logprobs is not None:
+        return readout.answer_logprobs
     return _gather(readout.logits.log_softmax(-1), readout.answer_ids)
 
 
@@ -103,8 +116,15 @@ def answer_prob(readout: Readout) -> "Tensor":
 
 def prob_diff(readout: Readout) -> "Tensor":
     """ΣP(answers) − ΣP(foils)."""
-    foils = _gather(readout.logits.log_softmax(-1), _foils(readout)).exp()
-    return answer_prob(readout) - foils
+    return answer_prob(readout) - _foil_logprobs(readout).exp()
+
+
+def _foil_logprobs(readout: Readout) -> "Tensor":
+    """log ΣP(foils) in nats."""
+    foils = _foils(readout)
+    if readout.foil_logprobs is not None:
+        return readout.foil_logprobs
+    return _gather(readout.logits.log_softmax(-1), foils)
 
 
 def rank(readout: Readout) -> "Tensor":
@@ -130,11 +150,13 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("logit_diff", logit_diff, "logit diff", "logits", needs_foil=True),
-        Metric("answer_logit", answer_logit, "answer logit", "logits"),
+        Metric("answer_logit", answer_logit, "answer logit", "logits", one_token=True),
         Metric("answer_logprob", answer_logprob, "answer log-prob", "nats"),
         Metric("answer_prob", answer_prob, "answer probability", "probability"),
         Metric("prob_diff", prob_diff, "probability diff", "probability", needs_foil=True),
-        Metric("rank", rank, "answer rank", "rank", lower_is_better=True, median=True),
+        Metric(
+            "rank", rank, "answer rank", "rank", lower_is_better=True, median=True, one_token=True
+        ),
         Metric("kl", kl, "KL from clean", "nats", lower_is_better=True),
     )
 }
@@ -158,13 +180,16 @@ def find_metric(metric: MetricSpec) -> Metric:
     )
 
 
-def find_metrics(metric: MetricSpec | Sequence[MetricSpec], has_foil: bool) -> dict[str, Metric]:
+def find_metrics(
+    metric: MetricSpec | Sequence[MetricSpec], has_foil: bool, several_tokens: bool = False
+) -> dict[str, Metric]:
     """One or several metrics by name, in their order.
 
     Raises
     ------
     MetricError
-        An unknown one, none at all, or one that needs a foil where there is none.
+        An unknown one, none at all, one that needs a foil where there is none, or one that is defined for one token
+        where an answer has several.
     """
     specs = [metric] if isinstance(metric, str) or callable(metric) else list(metric)
     if not specs:
@@ -174,6 +199,11 @@ def find_metrics(metric: MetricSpec | Sequence[MetricSpec], has_foil: bool) -> d
         if each.needs_foil and not has_foil:
             raise MetricError(
                 f"{each.name} needs a foil and the task has none; give Task(foil=...)."
+            )
+        if each.one_token and several_tokens:
+            raise MetricError(
+                f"{each.name} is defined for one token and an answer of the task has several; "
+                "use answer_logprob, answer_prob, logit_diff or prob_diff, which take their joint probability."
             )
     return {each.name: each for each in found}
 

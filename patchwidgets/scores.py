@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from torch import Tensor
 
+from patchwidgets.errors import MetricError
 from patchwidgets.metrics import Metric, Readout, Values, evaluate
 from patchwidgets.tasks import Pair
 
@@ -19,8 +20,9 @@ class Scores:
         By name.
     pairs
         With the ids of answers and foils.
-    logits
-        ``[pair, vocabulary]`` of the clean and the corrupted run, by name.
+    logits, joint
+        ``[pair, vocabulary]`` of the clean and the corrupted run, by name; and ``[pair, 2]`` as of `Forced.joint`,
+        where answers have several tokens.
 
     Attributes
     ----------
@@ -29,35 +31,73 @@ class Scores:
     """
 
     def __init__(
-        self, metrics: dict[str, Metric], pairs: Sequence[Pair], logits: Mapping[str, Tensor]
+        self,
+        metrics: dict[str, Metric],
+        pairs: Sequence[Pair],
+        logits: Mapping[str, Tensor],
+        joint: Mapping[str, Tensor] | None = None,
     ) -> None:
         self.metrics = metrics
         self._pairs = pairs
         self._clean = logits["clean"]
-        self.values = {run: self.measure(each) for run, each in logits.items()}
+        self.values = {
+            run: self.measure(each, joint=joint[run] if joint else None)
+            for run, each in logits.items()
+        }
 
     def means(self, run: str) -> dict[str, float]:
         """Every metric of a run over all pairs."""
         return {name: self.metrics[name].mean(values) for name, values in self.values[run].items()}
 
-    def measure(self, logits: Tensor, rows: Sequence[int] | None = None) -> dict[str, Values]:
-        """Every metric of some pairs (default: all), ``[row]`` by name; logits ``[row, vocabulary]``."""
+    def measure(
+        self, logits: Tensor, rows: Sequence[int] | None = None, joint: Tensor | None = None
+    ) -> dict[str, Values]:
+        """Every metric of some pairs (default: all), ``[row]`` by name.
+
+        Parameters
+        ----------
+        logits
+            ``[row, vocabulary]`` at the last prompt position.
+        joint
+            ``[row, 2]`` as of `Forced.joint`; needed where answers have several tokens.
+
+        Raises
+        ------
+        MetricError
+            Answers have several tokens, and `joint` is missing.
+        """
         rows = list(range(len(self._pairs)) if rows is None else rows)
         pairs = [self._pairs[row] for row in rows]
+        if joint is None and any(pair.long_answers for pair in pairs):
+            raise MetricError(
+                "An answer of the task has several tokens, which are scored in a pass of their own and not from the "
+                "last position's logits alone; use Experiment.patch, or answers of one token."
+            )
         foils = [list(pair.foils) for pair in pairs if pair.foils is not None]
         answers = [list(pair.answers) for pair in pairs]
-        readout = Readout(logits, self._clean[rows], answers, foils or None, rows)
+        readout = Readout(
+            logits,
+            self._clean[rows],
+            answers,
+            foils or None,
+            rows,
+            *(None, None) if joint is None else joint.unbind(-1),
+        )
         return {name: evaluate(metric, readout) for name, metric in self.metrics.items()}
 
     def noise_floor(
-        self, again: Mapping[str, Tensor], rows: Sequence[int], eps: float
+        self,
+        again: Mapping[str, Tensor],
+        rows: Sequence[int],
+        eps: float,
+        joint: Mapping[str, Tensor] | None = None,
     ) -> dict[str, float]:
         """Per metric the largest change between two unpatched runs, and at least two spacings of the largest logit.
 
         Parameters
         ----------
         again
-            Logits of `rows` by run, computed another time in another batch.
+            Logits of `rows` by run, computed another time in another batch; `joint` as well.
         eps
             Of the model's dtype.
         """
@@ -68,7 +108,8 @@ class Scores:
             for name, metric in self.metrics.items()
         }
         for run, logits in again.items():
-            for name, values in self.measure(logits, rows).items():
+            measured = self.measure(logits, rows, None if joint is None else joint[run])
+            for name, values in measured.items():
                 floor[name] = max(
                     floor[name], float(np.abs(values - self.values[run][name][list(rows)]).max())
                 )

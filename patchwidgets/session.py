@@ -243,8 +243,11 @@ def _all_metrics(experiment: Experiment) -> list[Any]:
         for name, metric in experiment.metrics.items()
     ]
     has_foil = experiment.task.foil is not None
+    several = any(pair.long_answers for pair in experiment.pairs)
     return own + [
-        name for name, m in METRICS.items() if name not in own and (has_foil or not m.needs_foil)
+        name
+        for name, m in METRICS.items()
+        if name not in own and (has_foil or not m.needs_foil) and not (several and m.one_token)
     ]
 
 

@@ -56,13 +56,15 @@ def _chat_prompt(tokenizer: Tokenizer, text: str) -> str:
     return prompt
 
 
-def answer_id(tokenizer: Tokenizer, prompt: str, answer: str, bos: bool | None, chat: bool) -> int:
-    """The id of an answer as it follows this prompt: ``ids(prompt + answer)[len(ids(prompt)):]``.
+def answer_ids(
+    tokenizer: Tokenizer, prompt: str, answer: str, bos: bool | None, chat: bool
+) -> tuple[int, ...]:
+    """The ids of an answer as it follows this prompt: ``ids(prompt + answer)[len(ids(prompt)):]``.
 
     Raises
     ------
     AnswerError
-        The answer is not exactly one token there, or it changes the tokens of the prompt.
+        The answer has no token there, or it changes the tokens of the prompt.
     """
     if chat:
         prompt, chat = _chat_prompt(tokenizer, prompt), False
@@ -76,16 +78,11 @@ def answer_id(tokenizer: Tokenizer, prompt: str, answer: str, bos: bool | None, 
             f"Move the space: end the prompt without one and begin the answer with one, as in ' Mary'."
         )
     ids = after[len(before) :]
-    if len(ids) == 1:
-        return ids[0]
     if not ids:
         raise AnswerError(
             f"The answer {answer!r} has no tokens; give the text that follows the prompt."
         )
-    pieces = "·".join(visible(token) for token in token_strings(tokenizer, after)[len(before) :])
-    raise AnswerError(
-        f"{answer!r} is {len(ids)} tokens ({pieces}); choose one that is a single token."
-    )
+    return tuple(ids)
 
 
 def token_strings(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:

@@ -67,11 +67,16 @@ def test_identical_prompts(smollm2: Model) -> None:
         pair_of(smollm2, corrupted=CLEAN)
 
 
-def test_an_answer_of_several_tokens_shows_its_pieces(smollm2: Model) -> None:
-    with pytest.raises(AnswerError, match=r"' Marybeth' is 2 tokens \(␣Mary·beth\); choose one"):
-        pair_of(smollm2, answer=" Marybeth")
+def test_an_answer_of_several_tokens_is_kept_whole(smollm2: Model) -> None:
+    pair = pair_of(smollm2, answer=(" Marybeth", " her"))
+    assert (pair.answers, pair.foils) == ((), ())
+    strings = [token_strings(smollm2.tokenizer, ids) for ids in pair.long_answers]
+    assert strings == [[" Mary", "beth"], [" her"]]
+    assert token_strings(smollm2.tokenizer, pair.first_tokens) == [" Mary", " her"]
     with pytest.raises(AnswerError, match="has no tokens"):
         pair_of(smollm2, answer="")
+    with pytest.raises(AnswerError, match="one begins another, so that its probability"):
+        pair_of(smollm2, answer=(" Mary", " Marybeth"))
 
 
 def test_an_answer_that_changes_the_prompt(smollm2: Model) -> None:

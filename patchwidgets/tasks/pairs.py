@@ -1,13 +1,13 @@
 """A task as token ids, pair by pair, with every way in which it cannot be scored told to the person."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from patchwidgets.errors import SiteError, TaskError
+from patchwidgets.errors import AnswerError, SiteError, TaskError
 from patchwidgets.sites import Position
 from patchwidgets.tasks.task import PositionSpec, Task
-from patchwidgets.tokens import Tokenizer, aligned, answer_id, encode, token_strings
+from patchwidgets.tokens import Tokenizer, aligned, answer_ids, encode, token_strings
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,12 @@ class Pair:
     clean, corrupted
         Token ids, equally many, beginning token included.
     answers, foils
-        Ids of the alternatives; `foils` is None for a task without a foil.
+        Ids of the alternatives; `foils` is None for a task without a foil. Both are empty where one of them has
+        several tokens, so that none is ever scored by its first token alone.
     positions
         Named positions as indices from 0.
+    long_answers, long_foils
+        Ids of each alternative, where an answer or a foil has several tokens.
     """
 
     clean: tuple[int, ...]
@@ -29,6 +32,13 @@ class Pair:
     answers: tuple[int, ...]
     foils: tuple[int, ...] | None
     positions: dict[str, int]
+    long_answers: tuple[tuple[int, ...], ...] = ()
+    long_foils: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def first_tokens(self) -> tuple[int, ...]:
+        """The tokens with which the answers begin."""
+        return self.answers or tuple(dict.fromkeys(ids[0] for ids in self.long_answers))
 
     def __len__(self) -> int:
         return len(self.clean)
@@ -88,9 +98,19 @@ def encode_pairs(task: Task, tokenizer: Tokenizer) -> list[Pair]:
     TaskError
         Prompts that are identical or have unequal token counts (both are shown aligned).
     AnswerError
-        An answer or foil that is not one token after its prompt.
+        An answer or foil that has no tokens, or that changes those of its prompt.
     """
-    return [_encode_pair(task.pair(i), tokenizer, i, len(task)) for i in range(len(task))]
+    pairs = [_encode_pair(task.pair(i), tokenizer, i, len(task)) for i in range(len(task))]
+    return [_lengthened(pair) for pair in pairs] if any(p.long_answers for p in pairs) else pairs
+
+
+def _lengthened(pair: Pair) -> Pair:
+    """The same pair, its answers written as those of a pair with several tokens."""
+    if pair.long_answers:
+        return pair
+    answers, foils = (tuple((i,) for i in ids or ()) for ids in (pair.answers, pair.foils))
+    empty = None if pair.foils is None else ()
+    return replace(pair, answers=(), foils=empty, long_answers=answers, long_foils=foils)
 
 
 def _encode_pair(task: Task, tokenizer: Tokenizer, i: int, n: int) -> Pair:
@@ -99,14 +119,18 @@ def _encode_pair(task: Task, tokenizer: Tokenizer, i: int, n: int) -> Pair:
         prompts = (str(task.clean), str(task.corrupted))
         clean, corrupted = (encode(tokenizer, text, task.bos, task.chat) for text in prompts)
         _check_comparable(clean, corrupted, tokenizer)
-        answers = _answer_ids(task.answer, task.clean, task, tokenizer)
-        foils = None if task.foil is None else _answer_ids(task.foil, task.clean, task, tokenizer)
+        answers = _alternatives(task.answer, task, tokenizer)
+        foils = () if task.foil is None else _alternatives(task.foil, task, tokenizer)
         positions = {
             name: _position(spec, task, tokenizer, clean) for name, spec in task.positions.items()
         }
     except (TaskError, SiteError) as error:
         raise type(error)(f"{where}{error}") from None
-    return Pair(tuple(clean), tuple(corrupted), answers, foils, positions)
+    ids = tuple(clean), tuple(corrupted)
+    if any(len(each) > 1 for each in answers + foils):
+        return Pair(*ids, (), None if task.foil is None else (), positions, answers, foils)
+    first, opposed = (tuple(one[0] for one in each) for each in (answers, foils))
+    return Pair(*ids, first, None if task.foil is None else opposed, positions)
 
 
 def _check_comparable(clean: Sequence[int], corrupted: Sequence[int], tokenizer: Tokenizer) -> None:
@@ -123,15 +147,22 @@ def _check_comparable(clean: Sequence[int], corrupted: Sequence[int], tokenizer:
         )
 
 
-def _answer_ids(answer: Any, prompt: Any, task: Task, tokenizer: Tokenizer) -> tuple[int, ...]:
-    alternatives = (answer,) if isinstance(answer, str) else tuple(answer)
-    if not alternatives:
+def _alternatives(answer: Any, task: Task, tokenizer: Tokenizer) -> tuple[tuple[int, ...], ...]:
+    texts = (answer,) if isinstance(answer, str) else tuple(answer)
+    if not texts:
         raise TaskError("An answer or foil is an empty tuple; give at least one alternative.")
-    return tuple(
-        dict.fromkeys(
-            answer_id(tokenizer, prompt, text, task.bos, task.chat) for text in alternatives
-        )
+    prompt = str(task.clean)
+    found = tuple(
+        dict.fromkeys(answer_ids(tokenizer, prompt, text, task.bos, task.chat) for text in texts)
     )
+    for short in found:
+        for long in found:
+            if short != long and long[: len(short)] == short:
+                raise AnswerError(
+                    f"Of the alternatives {texts!r} one begins another, so that its probability would be counted "
+                    "twice; leave the longer one out."
+                )
+    return found
 
 
 def _position(

@@ -25,9 +25,9 @@ class Task:
     clean, corrupted
         One prompt each, or a list of prompts.
     answer, foil
-        What the clean run should say, and what the corrupted run says: a text that is one token after its
-        prompt, with its leading space; a tuple of alternatives; or a list of either, one per pair. The foil
-        may be left out for metrics that need none.
+        What the clean run should say, and what the corrupted run says: the text that follows the prompt, with its
+        leading space; a tuple of alternatives; or a list of either, one per pair. Of several tokens the joint
+        log-probability is scored. The foil may be left out for metrics that need none.
     positions
         Names for positions: an index into the full prompt (beginning token included), or a text in the clean
         prompt, standing for the last token of its last occurrence; or a list of either, one per pair.
