@@ -4,7 +4,7 @@ import widget from "../src/index";
 import { serve, type World } from "../test/fixtures/kernel";
 import { FakeModel } from "../test/fixtures/model";
 import { replay } from "../test/fixtures/recorded";
-import { huge, long, markup, smollm, sweeping, tiny } from "../test/fixtures/worlds";
+import { early, huge, long, markup, smollm, sweeping, tiny } from "../test/fixtures/worlds";
 
 const WORLDS: Readonly<Record<string, () => World>> = {
   smollm: () => smollm(),
@@ -16,6 +16,7 @@ const WORLDS: Readonly<Record<string, () => World>> = {
   refused: () => smollm({ refused: { z: "attention cannot be split into heads in this model" } }),
   tiny,
   huge,
+  early,
   long,
   markup,
 };

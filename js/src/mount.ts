@@ -89,14 +89,19 @@ function apply(store: Store, event: Event): void {
 }
 
 /** Keeps the last picture on the local model; it is never sent. */
-function keep(model: WidgetModel, { scene, result }: State): void {
-  if (scene !== undefined) model.set("snapshot", encodeSnapshot({ scene, result }));
+function keep(model: WidgetModel, { scene, result, direction, metric, sweep }: State): void {
+  if (scene === undefined) return;
+  const shown = Object.entries(sweep.maps).filter(([key]) =>
+    key.endsWith(` ${direction} ${metric}`),
+  );
+  model.set("snapshot", encodeSnapshot({ scene, result, maps: Object.fromEntries(shown) }));
 }
 
 function recall(store: Store, model: WidgetModel): void {
   const snapshot = decodeSnapshot(model.get("snapshot"));
   if (snapshot === undefined) return;
   store.dispatch({ type: "scene", scene: snapshot.scene });
+  store.dispatch({ type: "sweep", event: { type: "recalled", maps: snapshot.maps } });
   if (snapshot.result !== undefined) store.dispatch({ type: "result", result: snapshot.result });
 }
 
@@ -176,7 +181,8 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
   const layoutOfState = createLayout();
   const store = createStore((state, before) => {
     draw(root, id, state, layoutOfState(state), act);
-    if (state.scene !== before.scene || state.result !== before.result) keep(model, state);
+    const swept = state.sweep.phase !== before.sweep.phase && state.sweep.phase !== "running";
+    if (state.scene !== before.scene || state.result !== before.result || swept) keep(model, state);
     const last = chosen(state).at(-1);
     if (last !== undefined && last !== chosen(before).at(-1)) follow(tools, last.site);
     sweeper.consider();

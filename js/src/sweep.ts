@@ -48,10 +48,13 @@ export function sameSweep(a: SweepRequest | undefined, b: SweepRequest): boolean
   return a !== undefined && JSON.stringify(a) === JSON.stringify(b);
 }
 
+/** The numbers of a question never change, so that a map which knows less does not replace one. */
 function withCells(sweep: Sweep, cells: Cells): Sweep {
   const { request } = sweep;
   if (request === undefined || cells.id !== sweep.id) return sweep;
   const key = mapKey(cells.component, request.direction, request.metric);
+  const known = sweep.maps[key];
+  if (known !== undefined && known.done > cells.done) return sweep;
   return { ...sweep, maps: { ...sweep.maps, [key]: cells } };
 }
 

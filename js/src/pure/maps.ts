@@ -9,7 +9,7 @@ const LEFT = 24;
 const FOLD = 22;
 const CHARACTER = 6.7;
 const TILT = (40 * Math.PI) / 180;
-const NARROWEST = 11;
+const NARROWEST = 18;
 const TICKS = 18;
 
 export interface MapShape {
@@ -124,12 +124,11 @@ export function cellUnder(
 
 /** Which columns are labelled: the wanted ones first, then as many others as have room. */
 export function labelled(layout: MapLayout, wanted: readonly number[]): readonly number[] {
-  const apart = layout.tilted ? 13 : TICKS;
-  const every = [1, 2, 4, 5, 8, 10, 16, 20].find((n) => n * layout.pitch >= apart) ?? 50;
+  const every = [1, 2, 4, 5, 8, 10, 16, 20].find((n) => n * layout.pitch >= TICKS) ?? 50;
   const shown: number[] = [];
   const rest = Array.from({ length: layout.columns }, (_, i) => i).filter((i) => i % every === 0);
   for (const column of [...wanted, ...rest]) {
-    const free = shown.every((other) => Math.abs(other - column) * layout.pitch >= apart);
+    const free = shown.every((other) => Math.abs(other - column) * layout.pitch >= TICKS);
     if (column >= layout.fold && column < layout.columns && free) shown.push(column);
   }
   return shown.sort((a, b) => a - b);

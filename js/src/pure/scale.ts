@@ -12,6 +12,11 @@ const STEPS = 100;
 const DASHED = 0.08;
 export const DASH_FROM = { w: 10, h: 5 } as const;
 
+/** The range of a map: ±1 until it is whole, so that its colours change once at most. */
+export function rangeOfMap(cells: Cells | undefined): number {
+  return cells === undefined || cells.done < cells.total ? 1 : rangeOf(cells.share);
+}
+
 /** The end of the scale: 1, or the next of 0.5, 0.2, 0.1, 0.05 that holds the largest value. */
 export function rangeOf(values: ArrayLike<number>): number {
   let most = 0;

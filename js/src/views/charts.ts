@@ -37,6 +37,7 @@ const MAPS: readonly Chart[] = [
     tab: "heads",
     title: "Heads · layer × head",
     short: "Heads",
+    heading: (cx) => html`<h3>${cx.layout.wide ? "Heads · layer × head" : "layer × head"}</h3>`,
     note: (cx) => mapNote(cx, "heads"),
     draw: (cx) => mapChart(cx, "heads"),
   },
@@ -50,18 +51,31 @@ const MAPS: readonly Chart[] = [
   },
 ];
 
-const CHARTS: readonly Chart[] = [
-  {
-    tab: "reach",
-    title: "What the patch reached",
-    short: "Reached",
-    note: (cx) =>
-      `1 = ${sourceOf(shownDirection(cx.state))}${cx.layout.width < 1200 ? "" : " · last token"}`,
-    draw: reached,
-  },
-  { tab: "logits", title: "Top logits", short: "Logits", note: legend, draw: logits },
-  { tab: "history", title: "History", short: "History", note: pinButton, draw: history },
-];
+const REACH: Chart = {
+  tab: "reach",
+  title: "What the patch reached",
+  short: "Reached",
+  note: (cx) =>
+    `1 = ${sourceOf(shownDirection(cx.state))}${cx.layout.width < 1200 ? "" : " · last token"}`,
+  draw: reached,
+};
+const LOGITS: Chart = {
+  tab: "logits",
+  title: "Top logits",
+  short: "Logits",
+  note: legend,
+  draw: logits,
+};
+const HISTORY: Chart = {
+  tab: "history",
+  title: "History",
+  short: "History",
+  note: pinButton,
+  draw: history,
+};
+const CHARTS: readonly Chart[] = [REACH, LOGITS, HISTORY];
+/** Beside the maps one of them is seen: the logits first. */
+const BESIDE: readonly Chart[] = [LOGITS, REACH, HISTORY];
 
 function card(cx: Context, chart: Chart) {
   return html`<section class="chart ${chart.tab}" aria-label=${chart.title}>
@@ -96,9 +110,9 @@ export function charts(cx: Context) {
   const maps = hasMaps(cx.state);
   const kind = maps ? "charts mapped" : "charts";
   if (!cx.layout.wide) {
-    const all = maps ? [...MAPS, ...CHARTS] : CHARTS;
+    const all = maps ? [...MAPS, ...BESIDE] : CHARTS;
     return html`<div class="${kind} narrow">${tabbed(cx, all, maps ? "heads" : "logits")}</div>`;
   }
   if (!maps) return html`<div class=${kind}>${CHARTS.map((chart) => card(cx, chart))}</div>`;
-  return html`<div class=${kind}>${MAPS.map((chart) => card(cx, chart))}${tabbed(cx, CHARTS, "logits")}</div>`;
+  return html`<div class=${kind}>${MAPS.map((chart) => card(cx, chart))}${tabbed(cx, BESIDE, "logits")}</div>`;
 }

@@ -52,8 +52,8 @@ function columnLabels(cx: Context, map: MapView) {
     const on = column === hovered ? "hovered" : "";
     const text = map.labels[column] ?? String(column);
     const turned = layout.tilted
-      ? svg`<text class="${kind} ${on}" text-anchor="end" transform="translate(${x + 4} ${y - 1}) rotate(-40)">${text}</text>`
-      : svg`<text class="${kind} ${on}" text-anchor="middle" x=${x} y=${y + 1}>${text}</text>`;
+      ? svg`<text class="name ${kind} ${on}" text-anchor="end" transform="translate(${x + 4} ${y - 1}) rotate(-40)">${text}</text>`
+      : svg`<text class="name ${kind} ${on}" text-anchor="middle" x=${x} y=${y + 1}>${text}</text>`;
     const tick =
       kind === ""
         ? nothing
@@ -87,8 +87,9 @@ function folded(map: MapView) {
   const { fold, foldWidth, left, plotHeight } = map.layout;
   if (fold === 0) return nothing;
   const [x, y] = [left + foldWidth / 2 + 2, plotHeight / 2];
+  const words = plotHeight < 190 ? `${fold} tokens · 0` : `${fold} identical tokens · exactly 0`;
   return svg`<g class="folded"><rect x=${left} y="0" width=${foldWidth - 4} height=${plotHeight - map.layout.gapY} rx="2"/>
-    <text transform="translate(${x} ${y}) rotate(-90)" text-anchor="middle">${fold} identical tokens · exactly 0</text></g>`;
+    <text transform="translate(${x} ${y}) rotate(-90)" text-anchor="middle">${words}</text></g>`;
 }
 
 /** The site under the pointer: a cell says its own, the canvas is asked where it was hit. */

@@ -6,15 +6,18 @@ import { type MapView, mapSite, placeOf } from "../mapped";
 import type { Cells } from "../protocol";
 import { effectNumber, percent } from "../pure/format";
 import { mapBox } from "../pure/maps";
-import { DASH_FROM, lookAt, type Painted, paintedAt, rangeOf } from "../pure/scale";
+import { DASH_FROM, lookAt, type Painted, paintedAt, rangeOfMap } from "../pure/scale";
 import { cellLabel } from "../pure/sweepwords";
 import { metricOf } from "../select";
 import { chosen } from "../state";
 
+/** Dots of exact zeros are no denser than this. */
+const DOTS_APART = 6;
+
 type Box = ReturnType<typeof mapBox>;
 
 export function scaleOf(cx: Context, map: MapView, cells: Cells) {
-  return { range: rangeOf(cells.share), direction: map.direction, theme: cx.state.theme };
+  return { range: rangeOfMap(cells), direction: map.direction, theme: cx.state.theme };
 }
 
 /** The one cell of a map that Tab reaches. */
@@ -64,12 +67,13 @@ function inside(cx: Context, map: MapView, box: Box, index: number) {
 function marks(map: MapView, at: (row: number, column: number) => Painted) {
   const { layout } = map;
   const paths = { zero: "", minus: "", notch: "", undefined: "" };
+  const dotted = Math.ceil(DOTS_APART / layout.rowPitch);
   const dashed = layout.pitch >= DASH_FROM.w && layout.rowPitch >= DASH_FROM.h;
   for (let row = 0; row < layout.rows; row++) {
     for (let column = layout.fold; column < layout.columns; column++) {
       const { look, dash, over } = at(row, column);
       const { x, y, w, h } = mapBox(layout, row, column);
-      if (look === "zero") paths.zero += `M${x + w / 2} ${y + h / 2}h0`;
+      if (look === "zero" && row % dotted === 0) paths.zero += `M${x + w / 2} ${y + h / 2}h0`;
       if (look === "undefined") paths.undefined += `M${x} ${y + h}l${w} ${-h}`;
       const half = Math.min(4, w / 4);
       const large = h >= 16 && w >= 40;

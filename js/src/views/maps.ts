@@ -4,7 +4,7 @@ import { html, nothing } from "lit-html";
 import type { Context } from "../context";
 import { MAPPED, type MapName, type MapView, mapView } from "../mapped";
 import { plainNumber } from "../pure/format";
-import { lookAt, palette, rangeOf } from "../pure/scale";
+import { lookAt, palette, rangeOfMap } from "../pure/scale";
 import { sweepWords } from "../pure/sweepwords";
 import { refusedWords, undefinedRecovery } from "../pure/words";
 import { metricOf, refusalOf } from "../select";
@@ -43,19 +43,19 @@ export function mapNote(cx: Context, name: MapName) {
   const map = mapOf(cx, name);
   const { phase, message } = cx.state.sweep;
   const said = sweepWords(phase, map.cells, message);
-  return html`<p class="map-note" data-sweep=${complete(map) ? "done" : phase}><span title=${said}>${said}</span>${control(cx, map)}</p>`;
+  return html`<div class="map-note" data-sweep=${complete(map) ? "done" : phase}><span title=${said}>${said}</span>${control(cx, map)}</div>`;
 }
 
 /** The colour bar with its numbers; a narrower range than ±1 says so. */
 function scaleBar(cx: Context, map: MapView) {
-  const range = map.cells === undefined ? 1 : rangeOf(map.cells.share);
+  const range = rangeOfMap(map.cells);
   const colours = palette(cx.state.theme);
   const stops = Array.from({ length: 9 }, (_, i) => colours[i * 25] ?? "").join(",");
   const shown = plainNumber(range).replace(/0+$/, "").replace(/\.$/, "");
   const host = map.direction === "denoise" ? "corrupted" : "clean";
   return html`<div class="scale" role="img" aria-label="Colours: orange moved towards corrupted, blue towards clean, up to ${shown} of the difference; neutral is the ${host} run unchanged">
-    <span class="towards">towards corrupted</span><span>−${shown}</span><i style="background:linear-gradient(to right,${stops})"></i><span>+${shown}</span
-    ><span class="towards">towards clean</span>${range < 1 ? html`<b>range ±${shown}</b>` : nothing}</div>`;
+    <span><span class="towards">towards </span>corrupted</span><span>−${shown}</span><i style="background:linear-gradient(to right,${stops})"></i><span>+${shown}</span
+    ><span><span class="towards">towards </span>clean</span>${range < 1 ? html`<b>range ±${shown}</b>` : nothing}</div>`;
 }
 
 /** Why there is nothing to draw, if there is nothing. */
