@@ -40,6 +40,8 @@ class Tap:
         The component is this many times what passes by.
     in_place
         Write into the tensor itself: it is also held elsewhere (the residual stream between attention and MLP).
+    whole
+        Hand over what passes by as it is, of whatever shape.
     """
 
     module: nn.Module
@@ -48,10 +50,13 @@ class Tap:
     half: int | None = None
     scale: float = 1.0
     in_place: bool = False
+    whole: bool = False
 
-    def read(self, passing: Tensor, rows: int) -> Tensor:
+    def read(self, passing: Tensor, positions: int) -> Tensor:
         """The activation ``[row, pos, ...]`` in what passes by (some models flatten rows and positions)."""
-        activation = passing.reshape(rows, -1, passing.shape[-1])
+        if self.whole:
+            return passing
+        activation = passing.reshape(-1, positions, passing.shape[-1])
         if self.half is not None:
             activation = activation.chunk(2, dim=-1)[self.half]
         if self.n_heads is not None:
@@ -59,7 +64,9 @@ class Tap:
         return activation if self.scale == 1.0 else activation * self.scale
 
     def write(self, passing: Tensor, activation: Tensor) -> Tensor:
-        """What shall pass by instead, so that `read` would give `activation`; of the same shape as `passing`."""
+        """What shall pass by instead, so that `read` would give `activation`; shaped as `passing`, rows aside."""
+        if self.whole:
+            return activation
         if self.n_heads is not None:
             activation = activation.flatten(-2)
         if self.scale != 1.0:
@@ -68,7 +75,7 @@ class Tap:
             halves = list(passing.reshape(*activation.shape[:2], -1).chunk(2, dim=-1))
             halves[self.half] = activation
             activation = torch.cat(halves, dim=-1)
-        activation = activation.to(passing.dtype).reshape(passing.shape)
+        activation = activation.to(passing.dtype).reshape(-1, *passing.shape[1:])
         return passing.copy_(activation) if self.in_place else activation
 
 
@@ -89,11 +96,12 @@ def separate_work() -> Iterator[None]:
 class _Pass:
     """The forward pass that is under way, and whether the hooks of one block act in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, continued: bool) -> None:
         self._owner = threading.get_ident()
         self._work = _WORK.get()
         self._in_prompt = False
-        self.rows = 0
+        self._continued = continued
+        self.positions = 0
 
     @property
     def mine(self) -> bool:
@@ -108,9 +116,9 @@ class _Pass:
         if not self.mine:
             return
         given = (*args, kwargs.get("input_ids"), kwargs.get("inputs_embeds"))
-        self.rows = next(tokens for tokens in given if tokens is not None).shape[0]
+        self.positions = next(tokens for tokens in given if tokens is not None).shape[1]
         cache = kwargs.get("past_key_values")
-        self._in_prompt = cache is None or cache.get_seq_length() == 0
+        self._in_prompt = self._continued or cache is None or cache.get_seq_length() == 0
 
 
 class Cancelled(Exception):
@@ -145,6 +153,7 @@ def hooked(
     taps: Mapping[Key, Tap],
     edits: Mapping[Key, Edit] | None = None,
     record: Iterable[Key] = (),
+    continued: bool = False,
 ) -> Iterator[dict[Key, Tensor]]:
     """Replace and record activations in every forward pass over a prompt inside the block.
 
@@ -158,6 +167,8 @@ def hooked(
         What to write, by component and layer. Tokens that are generated after the prompt are left alone.
     record
         What to clone, as it is after the edits.
+    continued
+        Act also in passes that go on from a filled cache; edits then see the new positions alone.
 
     Yields
     ------
@@ -171,16 +182,16 @@ def hooked(
     """
     edits, wanted, recorded = dict(edits or {}), set(record), {}
     reached: set[Key] = set()
-    current = _Pass()
+    current = _Pass(continued)
 
     def passing_by(key: Key, tap: Tap, passing: Tensor) -> Tensor:
         if not current.active:
             return passing
         if key in edits:
-            passing = tap.write(passing, edits[key](tap.read(passing, current.rows)))
+            passing = tap.write(passing, edits[key](tap.read(passing, current.positions)))
             reached.add(key)
         if key in wanted:
-            recorded[key] = tap.read(passing, current.rows).clone()
+            recorded[key] = tap.read(passing, current.positions).clone()
         return passing
 
     handles: list[RemovableHandle] = []
