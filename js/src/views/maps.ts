@@ -43,7 +43,7 @@ export function mapNote(cx: Context, name: MapName) {
   const map = mapOf(cx, name);
   const { phase, message } = cx.state.sweep;
   const said = sweepWords(phase, map.cells, message);
-  return html`<div class="map-note" data-sweep=${complete(map) ? "done" : phase}><span title=${said}>${said}</span>${control(cx, map)}</div>`;
+  return html`<div class="map-note" data-sweep=${complete(map) ? "done" : phase}><span title=${said}>${said}</span> ${control(cx, map)}</div>`;
 }
 
 /** The colour bar with its numbers; a narrower range than ±1 says so. */
@@ -54,8 +54,8 @@ function scaleBar(cx: Context, map: MapView) {
   const shown = plainNumber(range).replace(/0+$/, "").replace(/\.$/, "");
   const host = map.direction === "denoise" ? "corrupted" : "clean";
   return html`<div class="scale" role="img" aria-label="Colours: orange moved towards corrupted, blue towards clean, up to ${shown} of the difference; neutral is the ${host} run unchanged">
-    <span><span class="towards">towards </span>corrupted</span><span>−${shown}</span><i style="background:linear-gradient(to right,${stops})"></i><span>+${shown}</span
-    ><span><span class="towards">towards </span>clean</span>${range < 1 ? html`<b>range ±${shown}</b>` : nothing}</div>`;
+    <span><span class="towards">towards </span>corrupted</span> <span>−${shown}</span> <i style="background:linear-gradient(to right,${stops})"></i><span>+${shown}</span>
+    <span><span class="towards">towards </span>clean</span>${range < 1 ? html`<b>range ±${shown}</b>` : nothing}</div>`;
 }
 
 /** Why there is nothing to draw, if there is nothing. */
