@@ -118,6 +118,8 @@ class Sweep:
         self._planned = [(chunk, self._groups(chunk)) for chunk in self._make_chunks()]
         self._flops = sum(self._sizes.flops(group) for _, part in self._planned for group in part)
         self._done_flops = 0.0
+        self._waiting = [(group, chunk) for chunk, groups in self._planned for group in groups]
+        self._recording: Recording | None = None
         chunk = max(1, int(0.2 * self.budget) // self._sizes.logits())
         self._reader = Reader(experiment, savings.unembed, chunk)
 
@@ -147,21 +149,33 @@ class Sweep:
     def run(self) -> Iterator[Progress]:
         """Compute group by group; after each, and at the start, say how far it is.
 
-        Ends early, with what is done kept, where the work is cancelled (`patchwidgets.hooks.cancellable`).
+        Ends early, with what is done kept, where the work is cancelled (`patchwidgets.hooks.cancellable`); run again,
+        it goes on from there.
         """
         yield self.progress
-        for chunk, groups in self._planned:
+        while self._waiting:
             try:
-                recording = self._timed_record(chunk)
+                self.step()
             except Cancelled:
                 return
-            for group in groups:
-                try:
-                    self._compute(group, recording)
-                except Cancelled:
-                    return
-                self._done_flops += self._sizes.flops(group)
-                yield self.progress
+            yield self.progress
+
+    def step(self) -> None:
+        """Compute the next group.
+
+        Raises
+        ------
+        Cancelled
+            The work is not wanted now. The group still waits.
+        """
+        group, chunk = self._waiting[0]
+        if self._recording is None or self._recording.pairs != chunk:
+            self._recording = self._timed_record(chunk)
+        self._compute(group, self._recording)
+        self._done_flops += self._sizes.flops(group)
+        del self._waiting[0]
+        if not self._waiting:
+            self._recording = None
 
     @property
     def progress(self) -> Progress:
