@@ -145,9 +145,12 @@ function requestOf({ patches, direction, metric }: PatchRequest): PatchRequest {
   return { patches, direction, metric };
 }
 
+/** One and the same, so that views see that nothing changed. */
+const NONE: readonly Patch[] = [];
+
 /** The patches the person sees as chosen: what is on its way, else what is shown. */
 export function chosen(state: State): readonly Patch[] {
-  return state.pending?.request.patches ?? state.result?.patches ?? [];
+  return state.pending?.request.patches ?? state.result?.patches ?? NONE;
 }
 
 /** A question that will change the picture is on its way (another metric of the same run will not). */

@@ -102,7 +102,7 @@ function tabbed(cx: Context, charts: readonly Chart[], usual: Tab) {
   const body =
     shown &&
     html`<section class="chart ${shown.tab}" role="tabpanel" aria-label=${shown.title}>
-    <header>${isMap(shown) ? shown.heading?.(cx) : nothing}<span class="note">${shown.note(cx)}</span></header>${shown.draw(cx)}</section>`;
+    ${isMap(shown) ? html`<header>${shown.heading?.(cx)}</header>${shown.note(cx)}` : html`<header><span class="note">${shown.note(cx)}</span></header>`}${shown.draw(cx)}</section>`;
   return html`<div class="tabbed">${tabs(cx, charts, shown)}${body}</div>`;
 }
 

@@ -43,7 +43,9 @@ export function mapNote(cx: Context, name: MapName) {
   const map = mapOf(cx, name);
   const { phase, message } = cx.state.sweep;
   const said = sweepWords(phase, map.cells, message);
-  return html`<div class="map-note" data-sweep=${complete(map) ? "done" : phase}><span title=${said}>${said}</span> ${control(cx, map)}</div>`;
+  // A sentence that has no room is left out whole.
+  const sentences = said.split(/(?<=\.) /);
+  return html`<div class="map-note" data-sweep=${complete(map) ? "done" : phase}><span class="said-so-far" title=${said}>${sentences.map((s) => html`<span>${s} </span>`)}</span> ${control(cx, map)}</div>`;
 }
 
 /** The colour bar with its numbers; a narrower range than ±1 says so. */

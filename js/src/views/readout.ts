@@ -5,7 +5,7 @@ import type { Context } from "../context";
 import { mapReading } from "../mapped";
 import { effectNumber, percent, plainNumber, tokenText } from "../pure/format";
 import { firstLayer, movedAt } from "../pure/reach";
-import { baseOf, hostCell, positionOf } from "../pure/sites";
+import { baseOf, cellName, hostCell, positionOf } from "../pure/sites";
 import { hostOf, refusedWords, sourceOf } from "../pure/words";
 import { knownReadings, metricOf, refusalOf } from "../select";
 
@@ -20,12 +20,19 @@ function aboutToken(cx: Context, index: number): string {
   return `${where} · ${tokenText(clean)} in both${before ? " · before the first difference: exactly 0" : ""}`;
 }
 
+function hostName(site: string): string | undefined {
+  const cell = hostCell(site);
+  return cell && cellName(cell);
+}
+
 function reached(cx: Context, site: string): string {
   const { result } = cx.state;
   const cell = hostCell(site);
   if (result === undefined || cell === undefined) return "click to patch, Shift-click to add";
   const towards = sourceOf(result.direction);
-  if (result.patches.some((patch) => baseOf(patch.site) === baseOf(site)))
+  const [own, node] = [baseOf(site), cellName(cell)];
+  const enters = (patch: string) => /\.resid_pre\b/.test(patch) && hostName(patch) === node;
+  if (result.patches.some((patch) => baseOf(patch.site) === own || enters(patch.site)))
     return `has its ${towards} value`;
   const moved = movedAt(result.reach, cell);
   if (moved?.size === 0) {
