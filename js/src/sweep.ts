@@ -58,6 +58,14 @@ function withCells(sweep: Sweep, cells: Cells): Sweep {
   return { ...sweep, maps: { ...sweep.maps, [key]: cells } };
 }
 
+/** At the end every cell is done: what has no number then is undefined, not "not yet". */
+function completed(sweep: Sweep, id: number): Sweep {
+  const whole = (cells: Cells): Cells =>
+    cells.id === id && cells.done < cells.total ? { ...cells, done: cells.total } : cells;
+  const maps = Object.entries(sweep.maps).map(([key, cells]) => [key, whole(cells)] as const);
+  return { ...sweep, maps: Object.fromEntries(maps) };
+}
+
 function ended(sweep: Sweep, id: number, phase: Phase, message?: string): Sweep {
   return id === sweep.id ? { ...sweep, phase, message } : sweep;
 }
@@ -75,7 +83,7 @@ export function reduceSweep(sweep: Sweep, event: SweepEvent): Sweep {
     case "cells":
       return withCells(sweep, event.cells);
     case "swept":
-      return ended(sweep, event.id, "done");
+      return event.id === sweep.id ? ended(completed(sweep, event.id), event.id, "done") : sweep;
     case "dropped":
       return ended(sweep, event.id, "stopped");
     case "failed":

@@ -188,7 +188,9 @@ describe("the sweep", () => {
     const sweep = run(asked, { type: "cells", cells: cells() });
     expect(sweep.phase).toBe("running");
     expect(sweep.maps[KEY]?.done).toBe(4);
-    expect(reduceSweep(sweep, { type: "swept", id: 7 }).phase).toBe("done");
+    const swept = reduceSweep(sweep, { type: "swept", id: 7 });
+    expect(swept.phase).toBe("done");
+    expect(swept.maps[KEY]?.done).toBe(6);
   });
 
   it("ignores the cells and the ends of older questions", () => {
