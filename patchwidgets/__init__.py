@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from patchwidgets.loading import load, wrap
     from patchwidgets.model import Model
     from patchwidgets.result import PatchResult
+    from patchwidgets.results import SweepResult
     from patchwidgets.run import Run
     from patchwidgets.session import PatchSession
     from patchwidgets.sites import Patch, Site
@@ -24,6 +25,7 @@ __all__ = [
     "PatchSession",
     "Run",
     "Site",
+    "SweepResult",
     "Task",
     "errors",
     "explore",
@@ -45,6 +47,7 @@ _HOME = {
     "PatchSession": "session",
     "Run": "run",
     "Site": "sites",
+    "SweepResult": "results",
     "Task": "tasks",
     "explore": "widget",
     "load": "loading",

@@ -24,6 +24,7 @@ from patchwidgets.result import PatchResult, Reading
 from patchwidgets.run import Batch, Run
 from patchwidgets.scores import Scores
 from patchwidgets.sites import Patch, Position, Site
+from patchwidgets.sweeps import Sweeps
 from patchwidgets.tasks import Task, encode_pairs
 from patchwidgets.tokens import visible
 
@@ -34,7 +35,7 @@ Direction = Literal["denoise", "noise"]
 Patchable = str | Site | Patch
 
 
-class Experiment:
+class Experiment(Sweeps):
     """Patches between the clean and the corrupted run of a task.
 
     Parameters
@@ -161,7 +162,7 @@ class Experiment:
             A source that does not fit, or the same site twice.
         """
         started = time.perf_counter()
-        made = self._checked(patches)
+        made = self.checked(patches)
         record = self._reach_keys if record_reach else ()
         logits, joint = torch.empty_like(self.host.logits), self._empty_joint()
         sums = ReachSums.empty()
@@ -188,7 +189,7 @@ class Experiment:
             raise PatchError(
                 f"reach() looks at one position; got {pos!r}. Give an index such as -1, or a name."
             )
-        made, sums = self._checked(patches), ReachSums.empty()
+        made, sums = self.checked(patches), ReachSums.empty()
         for batch in self.host.batches:
             output = forward(
                 self.model.anatomy, batch.ids, self._edits(made, batch), self._reach_keys
@@ -232,7 +233,21 @@ class Experiment:
         )
         sums.add(host, moved, source, self.model.n_layers)
 
-    def _checked(self, patches: Sequence[Patchable]) -> list[Patch]:
+    @property
+    def scores(self) -> Scores:
+        """The metrics, pair by pair."""
+        return self._scores
+
+    def checked(self, patches: Sequence[Patchable]) -> list[Patch]:
+        """Return joint patches, checked against the model.
+
+        Raises
+        ------
+        SiteError, RefusedError
+            A site that this model does not have.
+        PatchError
+            Something else than a patch, or the same site twice.
+        """
         for patch in patches:
             if not isinstance(patch, str | Site | Patch):
                 raise PatchError(
@@ -260,7 +275,7 @@ class Experiment:
     def _source_value(self, patch: Patch, batch: Batch, indices: list[list[int]]) -> Tensor | None:
         if isinstance(patch.source, Tensor):
             return _of_rows(patch.source, batch.rows, len(self.pairs))
-        run = self._run(patch.source) if isinstance(patch.source, str) else patch.source
+        run = self.run_of(patch.source)
         if not isinstance(run, Run):
             raise PatchError(
                 f"{patch.site}: the source is a {type(run).__name__}; expected a name, a Run or a tensor."
@@ -271,14 +286,17 @@ class Experiment:
             )
         return source_value(patch, run, batch.rows, indices, batch.ids.shape[1])
 
-    def _run(self, name: str) -> Run:
+    def run_of(self, source: str | Run) -> Run:
+        """The run that the source of a patch names; a run as it is."""
+        if not isinstance(source, str):
+            return source
         runs = {
             "clean": self.clean,
             "corrupted": self.corrupted,
             "host": self.host,
             "source": self.source,
         }
-        return runs[name]
+        return runs[source]
 
     def _pass(
         self,

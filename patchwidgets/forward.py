@@ -55,11 +55,13 @@ def forward(
         The logits are not finite, or gradient checkpointing is active.
     """
     hf_model = anatomy.hf_model
-    with model_lock(hf_model), separate_work(), _eval_mode(hf_model), torch.no_grad():
-        with hooked(anatomy.bodies, anatomy.taps, edits, record) as activations:
-            output = hf_model(
-                input_ids=ids.to(anatomy.device), use_cache=False, **_last_only(hf_model, keep or 1)
-            )
+    with (
+        at_work(hf_model),
+        hooked(anatomy.bodies, anatomy.taps, edits, record) as activations,
+    ):
+        output = hf_model(
+            input_ids=ids.to(anatomy.device), use_cache=False, **last_only(hf_model, keep or 1)
+        )
         last = output.logits[:, -1] if keep is None else output.logits[:, -keep:]
         logits = last.float()
     if not torch.isfinite(logits).all():
@@ -69,7 +71,14 @@ def forward(
     return Output(logits, activations)
 
 
-def _last_only(hf_model: nn.Module, keep: int) -> dict[str, int]:
+@contextmanager
+def at_work(hf_model: nn.Module) -> Iterator[None]:
+    """Hold the model's lock, in eval mode without gradients, untouched by patches that others have set."""
+    with model_lock(hf_model), separate_work(), _eval_mode(hf_model), torch.no_grad():
+        yield
+
+
+def last_only(hf_model: nn.Module, keep: int = 1) -> dict[str, int]:
     """Ask for the last positions' logits alone, where the model can be asked."""
     return (
         {"logits_to_keep": keep}

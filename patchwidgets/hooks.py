@@ -42,11 +42,12 @@ def separate_work() -> Iterator[None]:
 class _Pass:
     """The forward pass that is under way, and whether the hooks of one block act in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, continued: bool) -> None:
         self._owner = threading.get_ident()
         self._work = _WORK.get()
         self._in_prompt = False
-        self.rows = 0
+        self._continued = continued
+        self.positions = 0
 
     @property
     def mine(self) -> bool:
@@ -61,9 +62,9 @@ class _Pass:
         if not self.mine:
             return
         given = (*args, kwargs.get("input_ids"), kwargs.get("inputs_embeds"))
-        self.rows = next(tokens for tokens in given if tokens is not None).shape[0]
+        self.positions = next(tokens for tokens in given if tokens is not None).shape[1]
         cache = kwargs.get("past_key_values")
-        self._in_prompt = cache is None or cache.get_seq_length() == 0
+        self._in_prompt = self._continued or cache is None or cache.get_seq_length() == 0
 
 
 class Cancelled(Exception):
@@ -98,6 +99,7 @@ def hooked(
     taps: Mapping[Key, AnyTap],
     edits: Mapping[Key, Edit] | None = None,
     record: Iterable[Key] = (),
+    continued: bool = False,
 ) -> Iterator[dict[Key, Tensor]]:
     """Replace and record activations in every forward pass over a prompt inside the block.
 
@@ -111,6 +113,8 @@ def hooked(
         What to write, by component and layer. Tokens that are generated after the prompt are left alone.
     record
         What to clone, as it is after the edits.
+    continued
+        Act also in passes that go on from a filled cache; edits then see the new positions alone.
 
     Yields
     ------
@@ -124,16 +128,16 @@ def hooked(
     """
     edits, wanted, recorded = dict(edits or {}), set(record), {}
     reached: set[Key] = set()
-    current = _Pass()
+    current = _Pass(continued)
 
     def passing_by(key: Key, tap: AnyTap, passing: Tensor) -> Tensor:
         if not current.active:
             return passing
         if key in edits:
-            passing = tap.write(passing, edits[key](tap.read(passing, current.rows)))
+            passing = tap.write(passing, edits[key](tap.read(passing, current.positions)))
             reached.add(key)
         if key in wanted:
-            recorded[key] = tap.read(passing, current.rows).clone()
+            recorded[key] = tap.read(passing, current.positions).clone()
         return passing
 
     watched = [(taps[key], partial(passing_by, key, taps[key])) for key in edits.keys() | wanted]

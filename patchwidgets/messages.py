@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from patchwidgets.result import PatchResult, Reading
 from patchwidgets.run import Run, TopToken
 from patchwidgets.sites import Patch
 from patchwidgets.tokens import adds_bos
+
+if TYPE_CHECKING:
+    from patchwidgets.results import SweepResult
 
 PROTOCOL = 1
 TOP = 5
@@ -82,6 +85,33 @@ def singles(outcomes: Sequence[PatchResult]) -> Message:
             {"site": outcome.sites[0], "readings": readings(outcome)} for outcome in outcomes
         ],
     }
+
+
+def cells(name: str, found: "SweepResult", seconds_left: float) -> tuple[Message, Buffers]:
+    """A whole map so far; what is not done or undefined is NaN in the float32 buffers."""
+    over = found.over_pairs(draws=0)
+    arrays = {quantity: over[quantity].values for quantity in ("share", "effect")}
+    zero = over["zero"].values
+    described = [
+        {"name": quantity, "dtype": "float32", "shape": list(array.shape)}
+        for quantity, array in arrays.items()
+    ]
+    message = {
+        "kind": "cells",
+        "name": name,
+        "component": found.attrs["component"],
+        "over": ["head" if axis == "kv_head" else axis for axis in found.axes],
+        "shape": list(zero.shape),
+        "done": int((~np.isnan(arrays["effect"])).sum()),
+        "total": zero.size,
+        "zero": int(zero.sum()),
+        "exact": True,
+        "seconds_left": _defined(seconds_left),
+        "buffers": described,
+    }
+    return message, [
+        np.ascontiguousarray(array, dtype="<f4").tobytes() for array in arrays.values()
+    ]
 
 
 def _reading(reading: Reading) -> Message:

@@ -71,6 +71,8 @@ def _gather(scores: "Tensor", ids: list[list[int]]) -> "Tensor":
     """Log-sum-exp of `scores` ``[row, vocabulary]`` over each row's alternatives; of one token, its score."""
     import torch
 
+    if len({len(alternatives) for alternatives in ids}) == 1:
+        return scores.gather(1, torch.tensor(ids, device=scores.device)).logsumexp(-1)
     return torch.stack(
         [
             row[torch.tensor(alternatives)].logsumexp(0)

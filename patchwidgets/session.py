@@ -18,6 +18,7 @@ from patchwidgets import messages
 from patchwidgets.errors import PatchwidgetsError, ProtocolError
 from patchwidgets.experiment import Direction, Experiment
 from patchwidgets.hooks import Cancelled, cancellable
+from patchwidgets.maps import MapsRequest, MapsSweep, checked_maps
 from patchwidgets.messages import PROTOCOL, Buffers, Message
 from patchwidgets.metrics import METRICS
 from patchwidgets.result import PatchResult
@@ -77,6 +78,8 @@ class PatchSession:
         self._state = threading.Condition()
         self._waiting: PatchRequest | None = None
         self._running: PatchRequest | None = None
+        self._sweep: MapsSweep | None = None
+        self._pause = threading.Event()
         self._worker: threading.Thread | None = None
         self._closed = False
 
@@ -115,6 +118,7 @@ class PatchSession:
         with self._state:
             self._closed = True
             self._drop_all("closed")
+            self._drop_sweep("closed")
 
     def _dispatch(self, content: Any) -> PatchRequest | None:
         kind, message_id = _checked_envelope(content)
@@ -123,10 +127,16 @@ class PatchSession:
             self._emit({"kind": "ack", "id": message_id})
             self._queue(request)
             return request
+        if kind == "sweep":
+            maps = checked_maps(content, self.experiment)
+            self._emit({"kind": "ack", "id": message_id})
+            self._queue_sweep(maps)
+            return None
         self._emit({"kind": "ack", "id": message_id})
         if kind == "cancel":
             with self._state:
                 self._drop_all("cancelled")
+                self._drop_sweep("cancelled")
         else:
             self._greet(message_id)
         return None
@@ -161,13 +171,34 @@ class PatchSession:
                 return
             self._drop_all("superseded")
             self.latest = self._waiting = request
-            if self._worker is None:
-                # The context carries where the kernel's output belongs; without it ipykernel holds later messages back.
-                context = contextvars.copy_context()
-                self._worker = threading.Thread(
-                    target=context.run, args=(self._work,), name="patchwidgets", daemon=True
-                )
-                self._worker.start()
+            self._pause.set()
+            self._wake()
+
+    def _queue_sweep(self, request: MapsRequest) -> None:
+        with self._state:
+            if self._closed:
+                self._emit({"kind": "dropped", "id": request.id, "why": "closed"})
+                return
+            self._drop_sweep("superseded")
+            self._sweep = MapsSweep(self.experiment, request)
+            self._wake()
+
+    def _wake(self) -> None:
+        """Let there be a worker; call with the state held."""
+        if self._worker is None:
+            # The context carries where the kernel's output belongs; without it ipykernel holds later messages back.
+            context = contextvars.copy_context()
+            self._worker = threading.Thread(
+                target=context.run, args=(self._work,), name="patchwidgets", daemon=True
+            )
+            self._worker.start()
+
+    def _drop_sweep(self, why: str) -> None:
+        """End the sweep; call with the state held. What it has sent stays valid."""
+        if self._sweep is not None:
+            self._emit({"kind": "dropped", "id": self._sweep.request.id, "why": why})
+            self._sweep = None
+            self._pause.set()
 
     def _drop_all(self, why: str) -> None:
         """Drop the waiting request and end the running one; call with the state held."""
@@ -179,23 +210,51 @@ class PatchSession:
             self._emit({"kind": "dropped", "id": self._running.id, "why": why})
 
     def _work(self) -> None:
-        while (request := self._next()) is not None:
+        while (job := self._next()) is not None:
+            if isinstance(job, MapsSweep):
+                self._advance(job)
+                continue
             try:
-                with cancellable(request.unwanted):
-                    self._answer(request)
+                with cancellable(job.unwanted):
+                    self._answer(job)
             except Cancelled:
                 continue
             except Exception as error:  # noqa: BLE001 - the boundary: logged and shown to the person
-                if not request.unwanted.is_set():
-                    self._send_error(request.id, error)
+                if not job.unwanted.is_set():
+                    self._send_error(job.id, error)
 
-    def _next(self) -> PatchRequest | None:
+    def _next(self) -> PatchRequest | MapsSweep | None:
+        """A patch if one waits, else the sweep that is under way."""
         with self._state:
             self._running, self._waiting = self._waiting, None
-            if self._running is None:
+            self._pause.clear()
+            job = self._running or self._sweep
+            if job is None:
                 self._worker = None
                 self._state.notify_all()
-            return self._running
+            return job
+
+    def _advance(self, sweep: MapsSweep) -> None:
+        """Compute one group of the sweep; a patch that arrives meanwhile comes first, and the group again after it."""
+        try:
+            with cancellable(self._pause):
+                sweep.step()
+        except Cancelled:
+            return
+        except Exception as error:  # noqa: BLE001 - the boundary: logged and shown to the person
+            self._fail_sweep(sweep, error)
+            return
+        with self._state:
+            if self._sweep is sweep:
+                for message, buffers in sweep.news():
+                    self._emit(message | {"id": sweep.request.id}, buffers)
+                self._sweep = None if sweep.finished else sweep
+
+    def _fail_sweep(self, sweep: MapsSweep, error: Exception) -> None:
+        with self._state:
+            if self._sweep is sweep:
+                self._sweep = None
+                self._send_error(sweep.request.id, error)
 
     def _answer(self, request: PatchRequest) -> None:
         experiment = self._experiment_for(request)
@@ -266,8 +325,10 @@ def _checked_envelope(content: Any) -> tuple[str, int]:
             f"The page speaks version {content.get('v')!r} of the protocol and the kernel version {PROTOCOL}; "
             "reload the page and run the notebook again."
         )
-    if kind not in ("hello", "patch", "cancel"):
-        raise ProtocolError(f"Unknown kind {kind!r}; expected 'hello', 'patch' or 'cancel'.")
+    if kind not in ("hello", "patch", "sweep", "cancel"):
+        raise ProtocolError(
+            f"Unknown kind {kind!r}; expected 'hello', 'patch', 'sweep' or 'cancel'."
+        )
     if not isinstance(message_id, int) or isinstance(message_id, bool):
         raise ProtocolError(f"Expected an integer id; got {message_id!r}.")
     return kind, message_id

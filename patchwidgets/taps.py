@@ -26,6 +26,8 @@ class Tap:
         The component is this many times what passes by.
     in_place
         Write into the tensor itself: it is also held elsewhere (the residual stream between attention and MLP).
+    whole
+        Hand over what passes by as it is, of whatever shape.
     """
 
     module: nn.Module
@@ -34,10 +36,13 @@ class Tap:
     chunk: tuple[int, int] | None = None
     scale: float = 1.0
     in_place: bool = False
+    whole: bool = False
 
-    def read(self, passing: Tensor, rows: int) -> Tensor:
+    def read(self, passing: Tensor, positions: int) -> Tensor:
         """The activation ``[row, pos, ...]`` in what passes by (some models flatten rows and positions)."""
-        activation = passing.reshape(rows, -1, passing.shape[-1])
+        if self.whole:
+            return passing
+        activation = passing.reshape(-1, positions, passing.shape[-1])
         if self.chunk is not None:
             activation = activation.chunk(self.chunk[1], dim=-1)[self.chunk[0]]
         if self.n_heads is not None:
@@ -45,7 +50,9 @@ class Tap:
         return activation if self.scale == 1.0 else activation * self.scale
 
     def write(self, passing: Tensor, activation: Tensor) -> Tensor:
-        """What shall pass by instead, so that `read` would give `activation`; of the same shape as `passing`."""
+        """What shall pass by instead, so that `read` would give `activation`; shaped as `passing`, rows aside."""
+        if self.whole:
+            return activation
         if self.n_heads is not None:
             activation = activation.flatten(-2)
         if self.scale != 1.0:
@@ -54,7 +61,7 @@ class Tap:
             parts = list(passing.reshape(*activation.shape[:2], -1).chunk(self.chunk[1], dim=-1))
             parts[self.chunk[0]] = activation
             activation = torch.cat(parts, dim=-1)
-        activation = activation.to(passing.dtype).reshape(passing.shape)
+        activation = activation.to(passing.dtype).reshape(-1, *passing.shape[1:])
         return passing.copy_(activation) if self.in_place else activation
 
 
@@ -72,21 +79,21 @@ class GroupedTap(Tap):
     def _where(self) -> slice:
         return {"q": slice(0, -2), "k": slice(-2, -1), "v": slice(-1, None)}[self.part]
 
-    def _grouped(self, passing: Tensor, rows: int) -> Tensor:
+    def _grouped(self, passing: Tensor, positions: int) -> Tensor:
         return passing.reshape(
-            rows, -1, self.n_heads or 1, self.n_queries + 2, self._d_head(passing)
+            -1, positions, self.n_heads or 1, self.n_queries + 2, self._d_head(passing)
         )
 
     def _d_head(self, passing: Tensor) -> int:
         return passing.shape[-1] // ((self.n_heads or 1) * (self.n_queries + 2))
 
-    def read(self, passing: Tensor, rows: int) -> Tensor:
+    def read(self, passing: Tensor, positions: int) -> Tensor:
         """The activation ``[row, pos, head, d_head]``."""
-        return self._grouped(passing, rows)[..., self._where, :].flatten(2, 3)
+        return self._grouped(passing, positions)[..., self._where, :].flatten(2, 3)
 
     def write(self, passing: Tensor, activation: Tensor) -> Tensor:
         """The whole projection with one part of it replaced; of the shape of `passing`."""
-        whole = self._grouped(passing, len(activation)).clone()
+        whole = self._grouped(passing, activation.shape[1]).clone()
         whole[..., self._where, :] = activation.unflatten(2, (self.n_heads or 1, -1)).to(
             whole.dtype
         )
@@ -97,7 +104,7 @@ class GroupedTap(Tap):
 class PatternTap(Tap):
     """Attention probabilities ``[row, head, query, key]`` as a module's output, read as ``[row, query, head, key]``."""
 
-    def read(self, passing: Tensor, rows: int) -> Tensor:
+    def read(self, passing: Tensor, positions: int) -> Tensor:
         """The activation, its position axis second as everywhere."""
         return passing.transpose(1, 2)
 
@@ -121,7 +128,7 @@ class AttentionTap:
     module: nn.Module
     part: Part
 
-    def read(self, passing: Tensor, rows: int) -> Tensor:
+    def read(self, passing: Tensor, positions: int) -> Tensor:
         """The activation ``[row, pos, head, d]``."""
         return passing.transpose(1, 2)
 

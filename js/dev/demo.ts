@@ -4,7 +4,7 @@ import widget from "../src/index";
 import { serve, type World } from "../test/fixtures/kernel";
 import { FakeModel } from "../test/fixtures/model";
 import { replay } from "../test/fixtures/recorded";
-import { huge, long, markup, smollm, tiny } from "../test/fixtures/worlds";
+import { early, huge, long, markup, smollm, sweeping, tiny } from "../test/fixtures/worlds";
 
 const WORLDS: Readonly<Record<string, () => World>> = {
   smollm: () => smollm(),
@@ -16,19 +16,23 @@ const WORLDS: Readonly<Record<string, () => World>> = {
   refused: () => smollm({ refused: { z: "attention cannot be split into heads in this model" } }),
   tiny,
   huge,
+  early,
   long,
   markup,
 };
 
 const query = new URLSearchParams(location.search);
-const world = (WORLDS[query.get("world") ?? "smollm"] ?? smollm)();
+const plain = (WORLDS[query.get("world") ?? "smollm"] ?? smollm)();
+const world = query.get("maps") === "0" ? plain : sweeping(plain);
+const fill = Number(query.get("fill") ?? 1);
+const every = Number(query.get("every") ?? 0);
 const model = new FakeModel();
 const el = document.getElementById("here") ?? document.body;
 if (query.get("theme") === "dark") document.body.setAttribute("data-jp-theme-light", "false");
 else document.body.setAttribute("data-jp-theme-light", "true");
 
 if (query.get("world") === "real") replay(model);
-else serve(model, world);
+else serve(model, world, 0, { fill, every });
 const dispose = widget.render({ model, el });
 
 const silent = (ack: boolean) => {

@@ -4,15 +4,25 @@ import type { Client } from "./client";
 import type { Actions } from "./context";
 import type { Patch, PatchRequest, Position } from "./protocol";
 import { following, type Layout } from "./pure/geometry";
-import { atPosition, baseOf, cellName, hostCell, positionIndex, positionOf } from "./pure/sites";
+import {
+  atPosition,
+  baseOf,
+  cellName,
+  hostCell,
+  parseSite,
+  positionIndex,
+  positionOf,
+} from "./pure/sites";
 import { refusedWords } from "./pure/words";
 import { refusalOf } from "./select";
 import { chosen, type Panel, type Settable, type State, type Store } from "./state";
+import { askSweep } from "./sweeping";
 
 /** What actions need of the page. */
 export interface Page {
   readonly layout: () => Layout | undefined;
   readonly focusCell: (site: string) => void;
+  readonly focusMap: (name: string, site: string) => void;
   /** The cell that Tab would reach. */
   readonly focusGrid: () => void;
   readonly focusPanel: () => void;
@@ -43,8 +53,12 @@ export function ask(
   );
 }
 
-function toggled(patches: readonly Patch[], added: Patch): readonly Patch[] {
-  const rest = patches.filter((patch) => baseOf(patch.site) !== baseOf(added.site));
+function toggled(
+  patches: readonly Patch[],
+  added: Patch,
+  same: (a: string, b: string) => boolean,
+): readonly Patch[] {
+  const rest = patches.filter((patch) => !same(patch.site, added.site));
   return rest.length < patches.length ? rest : [...patches, added];
 }
 
@@ -57,20 +71,36 @@ export function placed(state: State, site: string): string {
   return atPosition(site, state.position, state.scene?.task.clean.length ?? 0);
 }
 
-function patchOne(tools: Tools, site: string, extend: boolean): void {
-  const { store } = tools;
-  const state = store.state();
-  const component = hostCell(site)?.component;
-  const reason = state.scene && component && refusalOf(state.scene, component);
-  set(store, { focus: baseOf(site) });
-  if (reason !== undefined) {
-    set(store, { notice: refusedWords(site, reason) });
-    return;
-  }
-  const added: Patch = { site: placed(state, site), source: "source" };
-  const patches = extend ? toggled(chosen(state), added) : [added];
+/** False, with the reason on the screen, where a model does not have the site. */
+function allowed({ store }: Tools, site: string): boolean {
+  const { scene } = store.state();
+  const component = parseSite(site)?.component;
+  const reason = scene && component && refusalOf(scene, component);
+  const cell = hostCell(site);
+  set(store, { focus: cell === undefined ? baseOf(site) : cellName(cell) });
+  if (reason !== undefined) set(store, { notice: refusedWords(site, reason) });
+  return reason === undefined;
+}
+
+function patchThese(tools: Tools, patches: readonly Patch[]): void {
   if (patches.length === 0) clear(tools);
   else ask(tools, { patches });
+}
+
+function patchOne(tools: Tools, site: string, extend: boolean): void {
+  if (!allowed(tools, site)) return;
+  const state = tools.store.state();
+  const added: Patch = { site: placed(state, site), source: "source" };
+  const sameBase = (a: string, b: string) => baseOf(a) === baseOf(b);
+  patchThese(tools, extend ? toggled(chosen(state), added, sameBase) : [added]);
+}
+
+/** A cell of a map: its site as it is, whatever position is chosen, so that its number is the map's. */
+function patchExactly(tools: Tools, site: string, extend: boolean): void {
+  if (!allowed(tools, site)) return;
+  const added: Patch = { site, source: "source" };
+  const same = (a: string, b: string) => a === b;
+  patchThese(tools, extend ? toggled(chosen(tools.store.state()), added, same) : [added]);
 }
 
 export function clear(tools: Tools): void {
@@ -78,9 +108,22 @@ export function clear(tools: Tools): void {
   ask(tools, { patches: [] });
 }
 
-function cancel({ store, client }: Tools): void {
+/** `cancel` ends all that the kernel does: a patch that was on its way is asked again. */
+function stopSweep(tools: Tools): void {
+  const { store, client } = tools;
+  const { pending } = store.state();
+  client.cancel();
+  store.dispatch({ type: "sweep", event: { type: "stopped" } });
+  if (pending?.id !== undefined) ask(tools, pending.request, pending.cursor);
+}
+
+/** Cancels the patch; maps that were being filled go on. */
+function cancelPatch(tools: Tools): void {
+  const { store, client } = tools;
+  const running = store.state().sweep.phase === "running";
   client.cancel();
   store.dispatch({ type: "dropped" });
+  if (running) askSweep(tools);
 }
 
 /** Another position: what is patched moves there with it, if it was all at one position. */
@@ -155,6 +198,7 @@ export function createActions(tools: Tools): Actions {
   const { store } = tools;
   return {
     patch: (site, extend) => patchOne(tools, site, extend),
+    patchExactly: (site, extend) => patchExactly(tools, site, extend),
     hover: (hover) => hover !== store.state().hover && set(store, { hover }),
     focus: (focus) => focus !== store.state().focus && set(store, { focus }),
     direction: (direction) => direction !== store.state().direction && ask(tools, { direction }),
@@ -163,12 +207,16 @@ export function createActions(tools: Tools): Actions {
     stepPosition: (step) => stepPosition(tools, step),
     undo: () => travel(tools, -1),
     redo: () => travel(tools, 1),
-    cancel: () => cancel(tools),
+    cancel: () => cancelPatch(tools),
     replay: (number) => replay(tools, number),
     pin: () => store.dispatch({ type: "pinned" }),
     clear: () => clear(tools),
     panel: (panel) => openPanel(tools, panel),
     tab: (tab) => set(store, { tab }),
+    mapped: (component) => set(store, { mapped: component, mapFocus: {} }),
+    mapFocus: (name, site) => set(store, { mapFocus: { ...store.state().mapFocus, [name]: site } }),
+    stopSweep: () => stopSweep(tools),
+    continueSweep: () => askSweep(tools),
     typed: (text) => typed(tools, text),
     unfold: () => set(store, { unfolded: !store.state().unfolded }),
     window: (first) => set(store, { firstLayer: Math.max(0, first) }),

@@ -1,8 +1,18 @@
 /** Requests and replies over the widget's comm: acknowledgement watch, latest wins, lost kernels. */
 
 import { type Buffers, decode } from "./decode";
-import type { Failure, Incoming, Outgoing, PatchRequest, Result, Scene, Single } from "./protocol";
+import type {
+  Failure,
+  Incoming,
+  Outgoing,
+  PatchRequest,
+  Result,
+  Scene,
+  Single,
+  SweepRequest,
+} from "./protocol";
 import type { Connection } from "./state";
+import type { SweepEvent } from "./sweep";
 
 export const BUSY_AFTER = 300;
 export const IDLE_AFTER = 1500;
@@ -24,6 +34,7 @@ export type Event =
   | { readonly type: "scene"; readonly scene: Scene }
   | { readonly type: "result"; readonly result: Result }
   | { readonly type: "singles"; readonly id: number; readonly singles: readonly Single[] }
+  | { readonly type: "sweep"; readonly event: SweepEvent }
   | { readonly type: "dropped" }
   | { readonly type: "failed"; readonly failure: Failure }
   | { readonly type: "connection"; readonly connection: Connection };
@@ -32,6 +43,8 @@ export interface Client {
   hello(): void;
   /** `asked` hears the id before anything is sent: an answer may come at once. */
   patch(request: PatchRequest, asked: (id: number) => void): void;
+  /** Asks for maps. Nobody clicked for it: the page does not wait for its acknowledgement. */
+  sweep(request: SweepRequest, asked: (id: number) => void): void;
   cancel(): void;
   dispose(): void;
 }
@@ -66,6 +79,7 @@ function failureOf(error: unknown): Failure {
 class CommClient implements Client {
   private nextId = 1 + Math.floor(Math.random() * 2 ** 30);
   private readonly mine = new Set<number>();
+  private readonly sweeps = new Set<number>();
   private readonly timers = new Map<number, ReturnType<typeof setTimeout>[]>();
   private latest: number | undefined;
   private foreign: Result | undefined;
@@ -100,6 +114,14 @@ class CommClient implements Client {
     this.send({ v: 1, kind: "patch", id, patches, direction, metric });
   }
 
+  sweep(request: SweepRequest, asked: (id: number) => void): void {
+    const id = this.takeId();
+    const { maps, direction, metric } = request;
+    this.sweeps.add(id);
+    asked(id);
+    this.post({ v: 1, kind: "sweep", id, maps, direction, metric });
+  }
+
   cancel(): void {
     this.latest = undefined;
     this.clearTimers();
@@ -121,6 +143,10 @@ class CommClient implements Client {
 
   private send(message: Outgoing): void {
     this.watch(message.id);
+    this.post(message);
+  }
+
+  private post(message: Outgoing): void {
     try {
       this.model.send(message);
     } catch {
@@ -201,6 +227,12 @@ class CommClient implements Client {
       case "singles":
         this.emit({ type: "singles", id: message.id, singles: message.singles });
         return;
+      case "cells":
+        this.emit({ type: "sweep", event: { type: "cells", cells: message.cells } });
+        return;
+      case "swept":
+        this.emit({ type: "sweep", event: { type: "swept", id: message.id } });
+        return;
       case "result":
         this.answered(message.result);
         return;
@@ -227,6 +259,7 @@ class CommClient implements Client {
   }
 
   private dropped(id: number): void {
+    if (this.sweeps.has(id)) this.emit({ type: "sweep", event: { type: "dropped", id } });
     if (id !== this.latest) return;
     this.latest = undefined;
     const waiting = this.foreign;
@@ -235,6 +268,10 @@ class CommClient implements Client {
   }
 
   private failed(id: number, failure: Failure): void {
+    if (this.sweeps.has(id)) {
+      this.emit({ type: "sweep", event: { type: "failed", id, failure } });
+      return;
+    }
     if (this.stale(id) && this.latest !== undefined) return;
     if (id === this.latest) this.latest = undefined;
     this.emit({ type: "failed", failure });

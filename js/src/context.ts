@@ -7,6 +7,8 @@ import type { Panel, State, Tab } from "./state";
 export interface Actions {
   /** Patch one site; `extend` adds it to the joint patch, or takes it out. */
   patch(site: string, extend: boolean): void;
+  /** Patch a site that says its position itself. */
+  patchExactly(site: string, extend: boolean): void;
   hover(site: string | undefined): void;
   focus(site: string): void;
   direction(direction: Direction): void;
@@ -21,6 +23,10 @@ export interface Actions {
   clear(): void;
   panel(panel: Panel): void;
   tab(tab: Tab): void;
+  mapped(component: string): void;
+  mapFocus(name: string, site: string): void;
+  stopSweep(): void;
+  continueSweep(): void;
   typed(site: string): void;
   unfold(): void;
   window(first: number): void;

@@ -1,6 +1,7 @@
 /** Decodes what the kernel sends: fields are checked, buffers become typed arrays (one copy, for alignment). */
 
 import type {
+  Cells,
   Grid,
   Incoming,
   MetricInfo,
@@ -111,6 +112,7 @@ export function decodeScene(value: unknown): Scene {
       clean: run(runs.clean, "scene.runs.clean"),
       corrupted: run(runs.corrupted, "scene.runs.corrupted"),
     },
+    can_sweep: f.can_sweep === true,
   };
 }
 
@@ -165,13 +167,13 @@ export function decodeGrid(spec: Fields, buffer: DataView | ArrayBuffer, where: 
   return { shape, data: new make(bytes.slice().buffer, 0, size) };
 }
 
-function gridsOf(specs: unknown, buffers: Buffers): Readonly<Record<string, Grid>> {
-  const parsed = list(specs ?? [], "result.buffers", fields);
+function gridsOf(specs: unknown, buffers: Buffers, of = "result"): Readonly<Record<string, Grid>> {
+  const parsed = list(specs ?? [], `${of}.buffers`, fields);
   return Object.fromEntries(
     parsed.map((spec, i) => {
-      const name = text(spec.name, `result.buffers[${i}].name`);
+      const name = text(spec.name, `${of}.buffers[${i}].name`);
       const buffer = buffers[i];
-      if (buffer === undefined) throw new DecodeError(`result.buffers: ${name} has no buffer`);
+      if (buffer === undefined) throw new DecodeError(`${of}.buffers: ${name} has no buffer`);
       return [name, decodeGrid(spec, buffer, name)];
     }),
   );
@@ -220,6 +222,48 @@ function single(value: unknown, where: string): Single {
   };
 }
 
+function values(
+  grids: Readonly<Record<string, Grid>>,
+  name: string,
+  shape: readonly number[],
+): ArrayLike<number> {
+  const grid = grids[name];
+  if (grid === undefined) throw new DecodeError(`cells.buffers: ${name} is missing`);
+  if (grid.shape.join() !== shape.join()) {
+    throw new DecodeError(
+      `cells.${name}: expected ${shape.join(" × ")}, got ${grid.shape.join(" × ")}`,
+    );
+  }
+  return grid.data;
+}
+
+export function decodeCells(value: unknown, buffers: Buffers): Cells {
+  const f = fields(value, "cells");
+  const shape = list(f.shape, "cells.shape", count);
+  const [rows = 0, columns = 0] = shape;
+  const [over, across] = list(f.over, "cells.over", text);
+  oneOf(over, ["layer"] as const, "cells.over[0]");
+  const grids =
+    f.grids === undefined
+      ? gridsOf(f.buffers, buffers, "cells")
+      : record(f.grids, "cells.grids", plainGrid);
+  return {
+    id: number(f.id, "cells.id"),
+    name: text(f.name, "cells.name"),
+    component: text(f.component, "cells.component"),
+    across: oneOf(across, ["head", "pos"] as const, "cells.over[1]"),
+    rows,
+    columns,
+    done: count(f.done, "cells.done"),
+    total: count(f.total, "cells.total"),
+    zero: count(f.zero ?? 0, "cells.zero"),
+    exact: f.exact !== false,
+    secondsLeft: maybeNumber(f.seconds_left, "cells.seconds_left"),
+    share: values(grids, "share", shape),
+    effect: values(grids, "effect", shape),
+  };
+}
+
 /** One message of the kernel; undefined for a kind this version does not know. */
 export function decode(value: unknown, buffers: Buffers): Incoming | undefined {
   const f = fields(value, "message");
@@ -240,6 +284,10 @@ export function decode(value: unknown, buffers: Buffers): Incoming | undefined {
       return { kind: "result", id, result: decodeResult(f, buffers) };
     case "singles":
       return { kind: "singles", id, singles: list(f.singles, "singles", single) };
+    case "cells":
+      return { kind: "cells", id, cells: decodeCells(f, buffers) };
+    case "swept":
+      return { kind: "swept", id };
     default:
       return undefined;
   }

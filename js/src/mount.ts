@@ -7,11 +7,14 @@ import { run } from "./commands";
 import type { Actions } from "./context";
 import { listen, type Removal, suppressShortcuts, watchWidth } from "./dom/listen";
 import { watchTheme } from "./dom/theme";
+import { runInMap } from "./mapcommands";
+import type { MapName } from "./mapped";
 import { type Layout, layoutOf, visible } from "./pure/geometry";
 import { commandOf } from "./pure/keys";
 import { cellName, cellOf } from "./pure/sites";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot";
 import { chosen, createStore, type State, type Store } from "./state";
+import { createSweeper } from "./sweeping";
 import { watchTraits } from "./traits";
 import { page, waiting } from "./views/page";
 
@@ -76,6 +79,7 @@ function apply(store: Store, event: Event): void {
     case "connection":
       set(store, { connection: event.connection });
       if (event.connection === "gone" || event.connection === "restarted") {
+        store.dispatch({ type: "sweep", event: { type: "stopped" } });
         store.dispatch({ type: "dropped" });
       }
       return;
@@ -85,15 +89,39 @@ function apply(store: Store, event: Event): void {
 }
 
 /** Keeps the last picture on the local model; it is never sent. */
-function keep(model: WidgetModel, { scene, result }: State): void {
-  if (scene !== undefined) model.set("snapshot", encodeSnapshot({ scene, result }));
+function keep(model: WidgetModel, { scene, result, direction, metric, sweep }: State): void {
+  if (scene === undefined) return;
+  const shown = Object.entries(sweep.maps).filter(([key]) =>
+    key.endsWith(` ${direction} ${metric}`),
+  );
+  model.set("snapshot", encodeSnapshot({ scene, result, maps: Object.fromEntries(shown) }));
 }
 
 function recall(store: Store, model: WidgetModel): void {
   const snapshot = decodeSnapshot(model.get("snapshot"));
   if (snapshot === undefined) return;
   store.dispatch({ type: "scene", scene: snapshot.scene });
+  store.dispatch({ type: "sweep", event: { type: "recalled", maps: snapshot.maps } });
   if (snapshot.result !== undefined) store.dispatch({ type: "result", result: snapshot.result });
+}
+
+/** The map that an element is in, if it is in one. */
+function mapName(element: Element): MapName | undefined {
+  const name = element.closest("[data-map]")?.getAttribute("data-map");
+  return name === "heads" || name === "positions" ? name : undefined;
+}
+
+/** A focused cell is the one that Tab comes back to; a map's lights up everywhere. */
+function focused(act: Actions, target: EventTarget | null): void {
+  if (!(target instanceof SVGElement)) return;
+  const site = target.getAttribute("data-site");
+  const map = mapName(target);
+  if (site === null) return;
+  if (map === undefined) act.focus(site);
+  else {
+    act.mapFocus(map, site);
+    act.hover(site);
+  }
 }
 
 function watchKeys(root: HTMLElement, tools: Tools, act: Actions): Removal {
@@ -107,11 +135,16 @@ function watchKeys(root: HTMLElement, tools: Tools, act: Actions): Removal {
       return;
     }
     if (typeof site !== "string" || target === null) return;
+    const map = mapName(target);
     const command = commandOf(event);
     if (command === undefined) return;
     event.stopPropagation();
     event.preventDefault();
-    if (!run(tools, act, command, site) && target instanceof SVGElement) target.blur();
+    const done =
+      map === undefined
+        ? run(tools, act, command, site)
+        : runInMap(tools, act, event, map, site) || command.type !== "escape";
+    if (!done && target instanceof SVGElement) target.blur();
   });
 }
 
@@ -124,6 +157,10 @@ function createPage(
     layout: () => layoutOfState(store.state()),
     focusCell: (site: string) => {
       const cell = root.querySelector(`[data-run="patched"] [data-site="${CSS.escape(site)}"]`);
+      if (cell instanceof SVGElement) cell.focus({ preventScroll: true });
+    },
+    focusMap: (name: string, site: string) => {
+      const cell = root.querySelector(`[data-map="${name}"] [data-site="${CSS.escape(site)}"]`);
       if (cell instanceof SVGElement) cell.focus({ preventScroll: true });
     },
     focusGrid: () => {
@@ -144,13 +181,16 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
   const layoutOfState = createLayout();
   const store = createStore((state, before) => {
     draw(root, id, state, layoutOfState(state), act);
-    if (state.scene !== before.scene || state.result !== before.result) keep(model, state);
+    const swept = state.sweep.phase !== before.sweep.phase && state.sweep.phase !== "running";
+    if (state.scene !== before.scene || state.result !== before.result || swept) keep(model, state);
     const last = chosen(state).at(-1);
     if (last !== undefined && last !== chosen(before).at(-1)) follow(tools, last.site);
+    sweeper.consider();
   });
   const client = createClient(model, (event) => apply(store, event));
   const tools: Tools = { store, client, page: createPage(root, store, layoutOfState) };
   const act = createActions(tools);
+  const sweeper = createSweeper(tools);
   const removals = [
     watchTheme(el, (theme) => set(store, { theme })),
     watchWidth(
@@ -159,12 +199,13 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
     ),
     suppressShortcuts(root),
     watchKeys(root, tools, act),
-    listen(root, "focusin", (event) => {
-      const site = event.target instanceof Element ? event.target.getAttribute("data-site") : null;
-      if (site !== null && event.target instanceof SVGElement) act.focus(site);
+    listen(root, "focusin", (event) => focused(act, event.target)),
+    listen(root, "focusout", ({ target }) => {
+      if (target instanceof SVGElement && mapName(target) !== undefined) act.hover(undefined);
     }),
     watchTraits(model, store),
     () => client.dispose(),
+    () => sweeper.dispose(),
   ];
   recall(store, model);
   client.hello();

@@ -68,6 +68,8 @@ export interface Scene {
   readonly direction: Direction;
   readonly metric: string;
   readonly runs: { readonly clean: Run; readonly corrupted: Run };
+  /** The kernel answers `sweep`; older ones, and saved pages, do not. */
+  readonly can_sweep: boolean;
 }
 
 export interface Reading {
@@ -111,6 +113,39 @@ export interface Result extends PatchRequest {
   readonly seconds: number | null;
 }
 
+/** What the columns of a map are; its rows are layers. */
+export type Across = "head" | "pos";
+
+export interface MapAsked {
+  readonly name: string;
+  readonly component: string;
+  readonly over: readonly ["layer", Across];
+}
+
+export interface SweepRequest {
+  readonly maps: readonly MapAsked[];
+  readonly direction: Direction;
+  readonly metric: string;
+}
+
+/** A whole map so far. NaN in both arrays: not yet done; in `share` alone: undefined. */
+export interface Cells {
+  readonly id: number;
+  readonly name: string;
+  readonly component: string;
+  readonly across: Across;
+  readonly rows: number;
+  readonly columns: number;
+  readonly done: number;
+  readonly total: number;
+  /** How many are exactly 0 for certain, with nothing to compute. */
+  readonly zero: number;
+  readonly exact: boolean;
+  readonly secondsLeft: number | null;
+  readonly share: ArrayLike<number>;
+  readonly effect: ArrayLike<number>;
+}
+
 export interface Single {
   readonly site: string;
   readonly readings: Readonly<Record<string, Reading>>;
@@ -128,9 +163,12 @@ export type Incoming =
   | { readonly kind: "error"; readonly id: number; readonly failure: Failure }
   | { readonly kind: "scene"; readonly id: number; readonly scene: Scene }
   | { readonly kind: "result"; readonly id: number; readonly result: Result }
-  | { readonly kind: "singles"; readonly id: number; readonly singles: readonly Single[] };
+  | { readonly kind: "singles"; readonly id: number; readonly singles: readonly Single[] }
+  | { readonly kind: "cells"; readonly id: number; readonly cells: Cells }
+  | { readonly kind: "swept"; readonly id: number };
 
 export type Outgoing =
   | { readonly v: 1; readonly kind: "hello"; readonly id: number }
   | ({ readonly v: 1; readonly kind: "patch"; readonly id: number } & PatchRequest)
+  | ({ readonly v: 1; readonly kind: "sweep"; readonly id: number } & SweepRequest)
   | { readonly v: 1; readonly kind: "cancel"; readonly id: number };

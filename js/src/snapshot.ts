@@ -1,13 +1,18 @@
 /** The last picture as plain JSON, so that a saved notebook shows it with no kernel. */
 
-import { decodeResult, decodeScene } from "./decode";
-import type { Grid, Result, Scene } from "./protocol";
-import { fields } from "./pure/checked";
+import { decodeCells, decodeResult, decodeScene } from "./decode";
+import type { Cells, Grid, Result, Scene } from "./protocol";
+import { fields, record } from "./pure/checked";
 
 export interface Snapshot {
   readonly scene: Scene;
   readonly result: Result | undefined;
+  /** By what their numbers depend on; see `mapKey`. */
+  readonly maps: Readonly<Record<string, Cells>>;
 }
+
+/** Larger maps are asked for again: a notebook is not the place for them. */
+const MOST_CELLS = 4000;
 
 function plain(grid: Grid): { shape: readonly number[]; data: (number | null)[] } {
   return {
@@ -16,14 +21,27 @@ function plain(grid: Grid): { shape: readonly number[]; data: (number | null)[] 
   };
 }
 
-export function encodeSnapshot({ scene, result }: Snapshot): unknown {
-  if (result === undefined) return { scene };
+function plainMap({ share, effect, rows, columns, across, secondsLeft, ...rest }: Cells): unknown {
+  const shape = [rows, columns];
+  const grids = { share: plain({ shape, data: share }), effect: plain({ shape, data: effect }) };
+  return { ...rest, shape, over: ["layer", across], seconds_left: secondsLeft, grids };
+}
+
+function plainMaps(maps: Snapshot["maps"]): Record<string, unknown> {
+  const small = Object.entries(maps).filter(([, map]) => map.rows * map.columns <= MOST_CELLS);
+  return Object.fromEntries(small.map(([key, map]) => [key, plainMap(map)]));
+}
+
+export function encodeSnapshot(snapshot: Snapshot): unknown {
+  const { scene, result } = snapshot;
+  const maps = plainMaps(snapshot.maps);
+  if (result === undefined) return { scene, maps };
   const entries = Object.entries(result.reach?.grids ?? {});
   const reach = result.reach && {
     position: result.reach.position,
     grids: Object.fromEntries(entries.map(([name, grid]) => [name, plain(grid)])),
   };
-  return JSON.parse(JSON.stringify({ scene, result: { ...result, reach } }));
+  return JSON.parse(JSON.stringify({ scene, maps, result: { ...result, reach } }));
 }
 
 /** What was saved, or undefined where nothing (or nothing readable) was. */
@@ -33,7 +51,9 @@ export function decodeSnapshot(value: unknown): Snapshot | undefined {
     const f = fields(value, "snapshot");
     if (f.scene === undefined) return undefined;
     const result = f.result === undefined ? undefined : decodeResult(f.result, []);
-    return { scene: decodeScene(f.scene), result };
+    const maps = record(f.maps ?? {}, "snapshot.maps", (map) => decodeCells(map, []));
+    // Nobody answers a saved picture: what is not in it stays unknown.
+    return { scene: { ...decodeScene(f.scene), can_sweep: false }, result, maps };
   } catch (error) {
     console.warn("patchwidgets: the saved picture cannot be read.", error);
     return undefined;

@@ -11,10 +11,11 @@ import type {
   Single,
 } from "./protocol";
 import { baseOf, samePatches } from "./pure/sites";
+import { NO_SWEEP, reduceSweep, type Sweep, type SweepEvent } from "./sweep";
 
 export type Connection = "live" | "busy" | "gone" | "restarted";
 export type Panel = "none" | "keys" | "code" | "site" | "menu";
-export type Tab = "reach" | "logits" | "history";
+export type Tab = "heads" | "positions" | "reach" | "logits" | "history";
 
 export interface Problem {
   readonly site: string | undefined;
@@ -55,7 +56,13 @@ export interface State {
   readonly hover: string | undefined;
   readonly focus: string | undefined;
   readonly panel: Panel;
-  readonly tab: Tab;
+  /** The chart that was chosen; undefined leaves it to the layout. */
+  readonly tab: Tab | undefined;
+  readonly sweep: Sweep;
+  /** The component of the map over positions. */
+  readonly mapped: string;
+  /** The cell of each map that Tab reaches, by the map's name. */
+  readonly mapFocus: Readonly<Record<string, string>>;
   readonly unfolded: boolean;
   readonly firstLayer: number;
   readonly width: number;
@@ -67,6 +74,7 @@ export type Action =
   | { readonly type: "asked"; readonly pending: Pending }
   | { readonly type: "result"; readonly result: Result }
   | { readonly type: "singles"; readonly id: number; readonly singles: readonly Single[] }
+  | { readonly type: "sweep"; readonly event: SweepEvent }
   | { readonly type: "dropped" }
   | { readonly type: "failed"; readonly failure: Failure }
   | { readonly type: "cleared" }
@@ -87,6 +95,8 @@ export type Settable = Pick<
   | "focus"
   | "panel"
   | "tab"
+  | "mapped"
+  | "mapFocus"
   | "unfolded"
   | "firstLayer"
   | "width"
@@ -111,7 +121,10 @@ export const INITIAL: State = {
   hover: undefined,
   focus: undefined,
   panel: "none",
-  tab: "logits",
+  tab: undefined,
+  sweep: NO_SWEEP,
+  mapped: "mlp_out",
+  mapFocus: {},
   unfolded: false,
   firstLayer: 0,
   width: 0,
@@ -132,9 +145,12 @@ function requestOf({ patches, direction, metric }: PatchRequest): PatchRequest {
   return { patches, direction, metric };
 }
 
+/** One and the same, so that views see that nothing changed. */
+const NONE: readonly Patch[] = [];
+
 /** The patches the person sees as chosen: what is on its way, else what is shown. */
 export function chosen(state: State): readonly Patch[] {
-  return state.pending?.request.patches ?? state.result?.patches ?? [];
+  return state.pending?.request.patches ?? state.result?.patches ?? NONE;
 }
 
 /** A question that will change the picture is on its way (another metric of the same run will not). */
@@ -244,7 +260,9 @@ function withPin(state: State): State {
 
 function withScene(state: State, scene: Scene): State {
   const { direction, metric } = scene;
-  return { ...state, scene, ...(state.result === undefined ? { direction, metric } : {}) };
+  const same = JSON.stringify(scene) === JSON.stringify(state.scene);
+  const sweep = reduceSweep(state.sweep, { type: same ? "again" : "reset" });
+  return { ...state, scene, sweep, ...(state.result === undefined ? { direction, metric } : {}) };
 }
 
 export function reduce(state: State, action: Action): State {
@@ -267,6 +285,8 @@ export function reduce(state: State, action: Action): State {
       return answered(state, action.result);
     case "singles":
       return withSingles(state, action.id, action.singles);
+    case "sweep":
+      return { ...state, sweep: reduceSweep(state.sweep, action.event) };
     case "dropped":
       return settled(state);
     case "failed":

@@ -105,7 +105,9 @@ describe("messages", () => {
 describe("the snapshot", () => {
   it("survives JSON with its reach", () => {
     const saved = JSON.parse(
-      JSON.stringify(encodeSnapshot({ scene: scene(), result: result("L23.H3 denoise") })),
+      JSON.stringify(
+        encodeSnapshot({ scene: scene(), result: result("L23.H3 denoise"), maps: {} }),
+      ),
     );
     const back = decodeSnapshot(saved);
     expect(back?.scene).toEqual(scene());

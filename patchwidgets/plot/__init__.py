@@ -2,5 +2,7 @@
 
 from patchwidgets.plot.bars import logits
 from patchwidgets.plot.flow import flow, flow_png
+from patchwidgets.plot.layers import layers
+from patchwidgets.plot.maps import heatmap
 
-__all__ = ["flow", "flow_png", "logits"]
+__all__ = ["flow", "flow_png", "heatmap", "layers", "logits"]

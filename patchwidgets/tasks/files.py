@@ -93,6 +93,11 @@ def _cell(column: str, text: str) -> Any:
 
 def write_json(task: Task, path: str | Path) -> None:
     """Every pair with its own answer, foil and positions, so that nothing is left to guess when it is read."""
+    Path(path).write_text(task_text(task), encoding="utf-8")
+
+
+def task_text(task: Task) -> str:
+    """A task as JSON."""
     pairs = [_as_dict(task.pair(i)) for i in range(len(task))]
     content = {
         "pairs": pairs,
@@ -100,9 +105,7 @@ def write_json(task: Task, path: str | Path) -> None:
         "bos": task.bos,
         "chat": task.chat,
     }
-    Path(path).write_text(
-        json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def _as_dict(pair: Task) -> dict[str, Any]:

@@ -60,6 +60,27 @@ export function commandOf(press: Press): Command | undefined {
   return PLAIN[key];
 }
 
+/** How far a key moves in a map, whose layers go down; Infinity is to the edge. */
+export function mapStep(
+  press: Press,
+): { readonly rows: number; readonly columns: number } | undefined {
+  if (press.ctrlKey || press.metaKey || press.altKey || press.shiftKey) return undefined;
+  const arrow = ARROWS[press.key];
+  if (arrow !== undefined) return { rows: arrow[1], columns: arrow[0] };
+  switch (press.key) {
+    case "PageUp":
+      return { rows: -PAGE, columns: 0 };
+    case "PageDown":
+      return { rows: PAGE, columns: 0 };
+    case "Home":
+      return { rows: 0, columns: Number.NEGATIVE_INFINITY };
+    case "End":
+      return { rows: 0, columns: Number.POSITIVE_INFINITY };
+    default:
+      return undefined;
+  }
+}
+
 /** The key help, in the order people need it. */
 export const KEY_HELP: readonly (readonly [string, string])[] = [
   ["← → ↑ ↓", "layer, component"],

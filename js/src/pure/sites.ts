@@ -70,7 +70,8 @@ export function cellOf(text: string): Cell | undefined {
   return stream && { layer: site.layer, component: stream, index: undefined };
 }
 
-/** The cell nearest to any site: a neuron shows on its MLP, a query on its head. */
+/** The cell nearest to any site: a neuron shows on its MLP, a query on its head,
+ * what enters a block on the stream after the one before. */
 export function hostCell(text: string): Cell | undefined {
   const site = parseSite(text);
   if (site?.layer === undefined) return undefined;
@@ -81,6 +82,8 @@ export function hostCell(text: string): Cell | undefined {
     return { layer: site.layer, component: "mlp_out", index: undefined };
   if (site.unit?.startsWith("KV"))
     return { layer: site.layer, component: "attn_out", index: undefined };
+  if (site.component === "resid_pre" && site.layer > 0)
+    return { layer: site.layer - 1, component: "resid_post", index: undefined };
   return cellOf(text);
 }
 

@@ -2,9 +2,10 @@
 
 import { html, nothing } from "lit-html";
 import type { Context } from "../context";
+import { mapReading } from "../mapped";
 import { effectNumber, percent, plainNumber, tokenText } from "../pure/format";
 import { firstLayer, movedAt } from "../pure/reach";
-import { baseOf, hostCell } from "../pure/sites";
+import { baseOf, cellName, hostCell, positionOf } from "../pure/sites";
 import { hostOf, refusedWords, sourceOf } from "../pure/words";
 import { knownReadings, metricOf, refusalOf } from "../select";
 
@@ -19,12 +20,19 @@ function aboutToken(cx: Context, index: number): string {
   return `${where} · ${tokenText(clean)} in both${before ? " · before the first difference: exactly 0" : ""}`;
 }
 
+function hostName(site: string): string | undefined {
+  const cell = hostCell(site);
+  return cell && cellName(cell);
+}
+
 function reached(cx: Context, site: string): string {
   const { result } = cx.state;
   const cell = hostCell(site);
   if (result === undefined || cell === undefined) return "click to patch, Shift-click to add";
   const towards = sourceOf(result.direction);
-  if (result.patches.some((patch) => baseOf(patch.site) === site))
+  const [own, node] = [baseOf(site), cellName(cell)];
+  const enters = (patch: string) => /\.resid_pre\b/.test(patch) && hostName(patch) === node;
+  if (result.patches.some((patch) => baseOf(patch.site) === own || enters(patch.site)))
     return `has its ${towards} value`;
   const moved = movedAt(result.reach, cell);
   if (moved?.size === 0) {
@@ -35,15 +43,31 @@ function reached(cx: Context, site: string): string {
   return `moved ${plainNumber(moved.along)} of the way to ${towards} at the last token (size ${plainNumber(moved.size)}, cos ${plainNumber(moved.cos)})`;
 }
 
+/** What a map says of one of its cells. */
+function mapped(cx: Context, site: string): string | undefined {
+  const known = mapReading(cx.state, cx.scene, site);
+  if (known === undefined) return undefined;
+  if (known.look === "pending") return "not yet computed";
+  if (known.look === "zero") return "exactly 0: nothing there differs between the runs";
+  const effect = `effect ${effectNumber(known.effect, metricOf(cx.state, cx.scene))}`;
+  return Number.isNaN(known.share) ? effect : `share ${percent(known.share)}, ${effect}`;
+}
+
 function aboutSite(cx: Context, site: string): string {
   const cell = hostCell(site);
   const reason = cell && refusalOf(cx.scene, cell.component);
   if (reason !== undefined) return refusedWords(site, reason);
   const metric = metricOf(cx.state, cx.scene);
   const known = knownReadings(cx.state, metric.name).get(site);
+  const said = mapped(cx, site);
+  if (positionOf(site) !== undefined) {
+    return `${site} · ${said ?? "not in a map"} · click to patch, Shift-click to add`;
+  }
   const alone =
     known === undefined
-      ? ""
+      ? said === undefined
+        ? ""
+        : ` · alone: ${said}`
       : ` · alone: effect ${effectNumber(known.effect, metric)}${known.share === null ? "" : `, ${percent(known.share)}`}`;
   return `${site} · ${reached(cx, site)}${alone}`;
 }

@@ -2,6 +2,7 @@
 
 import { html } from "lit-html";
 import type { Context } from "../context";
+import { hoveredPosition } from "../mapped";
 import type { Lane } from "../protocol";
 import { tokenText } from "../pure/format";
 import { type Piece, ribbonToken } from "../pure/ribbon";
@@ -21,7 +22,7 @@ function token(cx: Context, data: RibbonData, index: number) {
   const differs = cx.scene.task.differs.includes(index);
   const chosen = positionIndex(cx.state.position, cx.scene.task) === index;
   const marked = data.marked.has(index) && data.lane === "patched";
-  const hovered = cx.state.hover === `@${index}`;
+  const hovered = hoveredPosition(cx.state, cx.scene) === index;
   const kinds = [
     differs ? "differs" : "",
     chosen ? "chosen" : "",

@@ -1,0 +1,99 @@
+"""How much memory and time a group takes, and how much there is. Costs a matrix product of a few milliseconds, once."""
+
+import math
+import os
+import time
+from functools import cache
+
+import torch
+
+from patchwidgets.anatomy import Anatomy
+from patchwidgets.engine.plan import Group
+
+SHARE = 0.5
+"""Of the free memory, if no budget is given."""
+
+
+def free_memory(device: torch.device) -> int:
+    """Free bytes of a device; of the CPU what can be had without swapping."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        with open("/proc/meminfo") as file:
+            fields = dict(line.split(":", 1) for line in file)
+        return int(fields["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError):
+        return _physical_memory() // 2
+
+
+def _physical_memory() -> int:
+    if hasattr(os, "sysconf"):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return 4 * 2**30
+
+
+class Sizes:
+    """Bytes and arithmetic of one model's passes.
+
+    Estimates from above: every activation that is alive in a layer at the same time is counted, the keys and values
+    of the host as they are expanded for each row, and attention as if its scores were kept.
+    """
+
+    def __init__(self, anatomy: Anatomy) -> None:
+        self._anatomy = anatomy
+        self._bytes = anatomy.hf_model.dtype.itemsize
+        config = anatomy.config
+        head = getattr(config, "head_dim", None) or anatomy.d_model // anatomy.n_heads
+        self._attention, self._kv = head * anatomy.n_heads, head * anatomy.n_kv_heads
+        self._d_mlp = anatomy.d_mlp or 4 * anatomy.d_model
+        self._vocabulary = int(config.vocab_size)
+
+    def row(self, group: Group) -> int:
+        """Bytes of one row in a pass."""
+        anatomy, new, length = self._anatomy, group.positions, group.length
+        stream = new * (6 * anatomy.d_model + 3 * self._d_mlp + 2 * self._attention)
+        keys = length * (4 * self._kv + 2 * self._attention)
+        scores = 2 * anatomy.n_heads * new * length
+        return int(self._bytes * (stream + keys + scores))
+
+    def recording(self, n_keys: int, with_cache: bool, length: int) -> int:
+        """Bytes of what is kept of one pair's unpatched runs, and of running them."""
+        anatomy = self._anatomy
+        per_position = n_keys * max(anatomy.d_model, self._attention)
+        per_position += 2 * anatomy.n_layers * self._kv if with_cache else 0
+        running = 6 * anatomy.d_model + 3 * self._d_mlp
+        return int(self._bytes * length * (2 * per_position + running))
+
+    def logits(self) -> int:
+        """Bytes of one row of logits while a metric reads it."""
+        return 4 * 6 * self._vocabulary
+
+    def flops(self, group: Group) -> float:
+        """Arithmetic of the blocks for one group."""
+        per_layer = 2 * _parameters_per_layer(self._anatomy)
+        row_layers = len(group.pairs) * self._anatomy.n_layers + sum(
+            self._anatomy.n_layers - row.layer for row in group.rows
+        )
+        attention = 4.0 * self._attention * group.length
+        return row_layers * group.positions * (per_layer + attention)
+
+    def rate(self) -> float:
+        """Floating-point operations per second of a matrix product of this model's width."""
+        anatomy = self._anatomy
+        return _rate(anatomy.d_model, self._d_mlp, anatomy.hf_model.dtype, str(anatomy.device))
+
+
+def _parameters_per_layer(anatomy: Anatomy) -> float:
+    return sum(p.numel() for block in anatomy.blocks for p in block.parameters()) / anatomy.n_layers
+
+
+@cache
+def _rate(d_in: int, d_out: int, dtype: torch.dtype, device: str) -> float:
+    x = torch.ones(256, d_in, dtype=dtype, device=device)
+    weight = torch.ones(d_out, d_in, dtype=dtype, device=device)
+    best = math.inf
+    for _ in range(3):
+        start = time.perf_counter()
+        float(torch.nn.functional.linear(x, weight)[0, 0])
+        best = min(best, time.perf_counter() - start)
+    return 2.0 * 256 * d_in * d_out / best

@@ -1,0 +1,121 @@
+"""Many patches of one group as few writes: patches of the same positions in one assignment.
+
+Costs one copy of each component that is patched.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from patchwidgets.engine.plan import Group, Placed, Row
+from patchwidgets.experiment import Experiment
+from patchwidgets.hooks import Edit, Key
+from patchwidgets.patching import patch_step, source_value
+from patchwidgets.run import key_of, read_site
+
+Held = Callable[[str, Key], Tensor]
+"""The recorded activation ``[pair of the group, pos, ...]`` of the ``"host"`` or the ``"source"`` run."""
+
+Write = Callable[[Tensor], None]
+"""Changes the rows of one group in place, ``[row, pos from the start on, ...]``."""
+
+
+@dataclass(eq=False)
+class _Bucket:
+    """Rows into which the same positions of the same run are written."""
+
+    positions: tuple[int, ...]
+    paired: str
+    rows: list[int] = field(default_factory=list)
+    pairs: list[int] = field(default_factory=list)
+    units: list[int | None] = field(default_factory=list)
+
+    def write(self, changed: Tensor, held: Tensor, start: int) -> None:
+        rows, pairs = torch.tensor(self.rows)[:, None], torch.tensor(self.pairs)[:, None]
+        before = torch.tensor(self.positions)
+        behind = before - start
+        if self.units[0] is None:
+            changed[rows, behind] = held[pairs, before].to(changed.device)
+            return
+        units = torch.tensor(self.units)[:, None]
+        changed[rows, behind, units] = held[pairs, before, units].to(changed.device)
+
+
+def make_edits(experiment: Experiment, group: Group, held: Held) -> dict[Key, Edit]:
+    """What is written into each component, rows counted behind one host row per pair."""
+    buckets: dict[Key, dict[object, _Bucket]] = {}
+    others: dict[Key, list[tuple[int, Row, Placed]]] = {}
+    for number, row in enumerate(group.rows, len(group.pairs)):
+        turns: dict[Key, int] = {}
+        for placed in row.placed:
+            key = key_of(placed.patch.site)
+            turns[key] = turns.get(key, -1) + 1
+            if placed.paired is None or key[0] == "pattern" or turns[key]:
+                others.setdefault(key, []).append((number, row, placed))
+            else:
+                _add(buckets.setdefault(key, {}), number, group, row, placed)
+    return {
+        key: _edit(
+            [
+                *(_bucket_write(b, key, held, group.start) for b in buckets.get(key, {}).values()),
+                *(_other_write(experiment, group, held, *each) for each in others.get(key, [])),
+            ]
+        )
+        for key in buckets.keys() | others.keys()
+    }
+
+
+def _add(
+    buckets: dict[object, _Bucket], number: int, group: Group, row: Row, placed: Placed
+) -> None:
+    assert placed.paired is not None
+    unit = placed.patch.site.index
+    alike = (placed.indices, placed.paired, unit is None)
+    bucket = buckets.setdefault(alike, _Bucket(placed.indices, placed.paired))
+    bucket.rows.append(number)
+    bucket.pairs.append(group.pairs.index(row.pair))
+    bucket.units.append(unit)
+
+
+def _edit(writes: Sequence[Write]) -> Edit:
+    def edit(activation: Tensor) -> Tensor:
+        changed = activation.clone()
+        for write in writes:
+            write(changed)
+        return changed
+
+    return edit
+
+
+def _bucket_write(bucket: _Bucket, key: Key, held: Held, start: int) -> Write:
+    return lambda changed: bucket.write(changed, held(bucket.paired, key), start)
+
+
+def _other_write(
+    experiment: Experiment, group: Group, held: Held, number: int, row: Row, placed: Placed
+) -> Write:
+    """Any other patch, on its one row: from another run, from a tensor, or through a function."""
+    indices = [[i - group.start for i in placed.indices]]
+
+    def write(changed: Tensor) -> None:
+        source = _source(experiment, placed, row.pair, group, held)
+        step = patch_step(placed.patch, indices, source)
+        changed[number : number + 1] = step(changed[number : number + 1])
+
+    return write
+
+
+def _source(
+    experiment: Experiment, placed: Placed, pair: int, group: Group, held: Held
+) -> Tensor | None:
+    patch, indices = placed.patch, [list(placed.indices)]
+    if isinstance(patch.source, Tensor):
+        of_pairs = patch.source.ndim > 2 and len(patch.source) == len(experiment.pairs) > 1
+        return patch.source[[pair]] if of_pairs else patch.source
+    run = experiment.run_of(patch.source)
+    if run not in (experiment.host, experiment.source):
+        return source_value(patch, run, [pair], indices, group.length)
+    whole = held("host" if run is experiment.host else "source", key_of(patch.site))
+    return read_site(whole[[group.pairs.index(pair)]], patch.site, indices)
