@@ -1,4 +1,5 @@
-# make demo    JupyterLab on the first notebook. PORT=8900 chooses the port, OPEN=0 opens no browser.
+# make demo    JupyterLab on the first notebook. PORT=8900 chooses the port, OPEN=0 opens no browser,
+#              MODEL=teaching opens on the model in the package and fetches no weights.
 # make test    everything: linters, types, front end, Python, a real browser, the notebooks.
 # make help    the rest.
 # The first run makes .venv; later runs do only what has changed.
@@ -13,7 +14,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 8888
 OPEN ?= 1
-NOTEBOOK ?= notebooks/01_quickstart.ipynb
+MODEL ?= smollm2
+NOTEBOOK ?= $(if $(filter teaching,$(MODEL)),notebooks/02_addition.ipynb,notebooks/01_quickstart.ipynb)
 PYTEST_ARGS ?=
 
 VENV := .venv
@@ -28,7 +30,7 @@ INPUTS := pyproject.toml constraints.txt hatch_build.py
 .PHONY: help demo build test lint format notebooks bench screenshot clean
 
 help:
-	@echo "make demo        JupyterLab on $(NOTEBOOK) (PORT=, OPEN=0)"
+	@echo "make demo        JupyterLab on $(NOTEBOOK) (PORT=, OPEN=0, MODEL=teaching)"
 	@echo "make test        all checks and tests"
 	@echo "make lint        the checks alone"
 	@echo "make build       the front end, after a change in js/src"
@@ -40,7 +42,7 @@ help:
 
 # ---- what can be run -------------------------------------------------------------------------
 
-demo: $(STAMPS)/demo $(STAMPS)/model $(BUNDLE)
+demo: $(STAMPS)/demo $(if $(filter teaching,$(MODEL)),,$(STAMPS)/model) $(BUNDLE)
 	@$(BIN)/python tools/demo.py "$(NOTEBOOK)" --port "$(PORT)" --open "$(OPEN)"
 
 test: lint $(STAMPS)/model $(STAMPS)/browser $(BUNDLE)

@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from patchwidgets import errors, metrics, plot, tasks
+    from patchwidgets import errors, helix, metrics, plot, tasks
     from patchwidgets.experiment import Experiment
     from patchwidgets.loading import load, wrap
     from patchwidgets.model import Model
@@ -27,6 +27,7 @@ __all__ = [
     "Task",
     "errors",
     "explore",
+    "helix",
     "load",
     "metrics",
     "plot",

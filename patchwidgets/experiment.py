@@ -259,7 +259,7 @@ class Experiment:
 
     def _source_value(self, patch: Patch, batch: Batch, indices: list[list[int]]) -> Tensor | None:
         if isinstance(patch.source, Tensor):
-            return patch.source
+            return _of_rows(patch.source, batch.rows, len(self.pairs))
         run = self._run(patch.source) if isinstance(patch.source, str) else patch.source
         if not isinstance(run, Run):
             raise PatchError(
@@ -335,6 +335,11 @@ class Experiment:
         self.noise_floor = self._scores.noise_floor(again, self.clean.batches[0].rows, eps, joint)
         for name, run in runs.items():
             run.values = self._scores.means(name)
+
+
+def _of_rows(source: Tensor, rows: list[int], n_pairs: int) -> Tensor:
+    """What a tensor ``[pair, pos, ...]`` holds for some pairs; one without an entry for each pair serves all."""
+    return source[rows] if source.ndim > 1 and len(source) == n_pairs > 1 else source
 
 
 def _checked_model(model: Any) -> Model:

@@ -243,6 +243,15 @@ def test_the_reach_of_a_dataset_sums_over_pairs(dataset: Experiment) -> None:
     assert recorded.reach().along["z"] == pytest.approx(later.reach().along["z"], nan_ok=True)
 
 
+def test_a_tensor_with_an_entry_for_each_pair(dataset: Experiment) -> None:
+    tensor = dataset.clean["L1.H2@-1"]
+    assert tensor.shape == (4, 1, 8)
+    by_tensor = dataset.patch(Patch("L1.H2@-1", source=tensor))
+    assert by_tensor.per_pair.value == pytest.approx(
+        dataset.patch("L1.H2@-1").per_pair.value, abs=FLOOR
+    )
+
+
 def test_all_positions_of_prompts_of_unequal_length(dataset: Experiment) -> None:
     with pytest.raises(SiteError, match="The prompts differ in length; name one position"):
         dataset.clean["L1.H2"]
