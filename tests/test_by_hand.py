@@ -98,7 +98,7 @@ def test_the_runs(experiment: Experiment) -> None:
         (Patch("L0.H0@1", fn=lambda host, source: (host + source) / 2), logits(1.5, 0.25, 0.25, 0)),
         (Patch("L0.resid_mid@1", E[1]), logits(0.0, 1.0, 0.0, 0.0)),
     ],
-    ids=str,
+    ids=lambda value: str(getattr(value, "site", value)),
 )
 def test_a_patch(experiment: Experiment, patch: str | Patch, expected: list[float]) -> None:
     result = experiment.patch(patch)
