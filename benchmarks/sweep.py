@@ -3,8 +3,8 @@
 python -m benchmarks.sweep [--prompts late|early] [--rounds 3] [--device cpu|cuda] [--threads 2] [--out folder]
 
 The engine, whole prompts in batches of 32 that also skip equal positions, and TransformerLens and nnsight where they
-are installed take turns, so that a busy machine slows all of them. TransformerLens does `resid_pre` alone, nnsight some
-sites; both are scaled up, and it is said. Differences are to one whole forward pass per site, on a sample of sites.
+are installed take turns, so that a busy machine slows all of them. TransformerLens and nnsight do some of the sites, one
+forward pass each, and are scaled up. Differences are to one whole forward pass per site, on a sample of sites.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 import patchwidgets as pw
@@ -103,7 +104,7 @@ Run = tuple[Callable[[], Any], float]
 
 
 def transformer_lens(experiment: pw.Experiment) -> Run | str:
-    """`get_act_patch_resid_pre` on a bridge to the same weights; three such make the sweep."""
+    """What `get_act_patch_resid_pre` does, in some layers, on a bridge to the same weights; scaled up."""
     if importlib.util.find_spec("transformer_lens") is None:
         return "it is not installed (pip install transformer-lens)"
     from transformer_lens import patching
@@ -130,9 +131,18 @@ def transformer_lens(experiment: pw.Experiment) -> Run | str:
 
     def run() -> Any:
         with torch.no_grad():
-            return patching.get_act_patch_resid_pre(bridge, corrupted, cache, metric)
+            return patching.generic_activation_patch(
+                bridge,
+                corrupted,
+                cache,
+                metric,
+                patch_setter=patching.layer_pos_patch_setter,
+                activation_name="resid_pre",
+                index_df=pd.DataFrame(some, columns=["layer", "pos"]),
+            )
 
-    return run, float(len(COMPONENTS))
+    some = [(layer, pos) for layer in range(0, model.n_layers, 10) for pos in range(len(pair))]
+    return run, len(COMPONENTS) * model.n_layers * len(pair) / len(some)
 
 
 def nnsight(experiment: pw.Experiment) -> Run | str:
