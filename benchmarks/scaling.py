@@ -23,6 +23,7 @@ import patchwidgets as pw
 from benchmarks.memory import peak_above
 from patchwidgets.engine import Request, Sweep, make_grid
 from patchwidgets.sites import Component
+from tests.toy_tokenizer import toy_tokenizer
 
 VOCABULARY = 256
 D_HEAD = 32
@@ -103,7 +104,7 @@ def make_experiment(size: Size, device: str) -> pw.Experiment:
         num_attention_heads=size.heads,
         num_key_value_heads=size.heads // 2,
     )
-    model = pw.wrap(LlamaForCausalLM(config).eval().to(device), Words())
+    model = pw.wrap(LlamaForCausalLM(config).eval().to(device), toy_tokenizer(VOCABULARY))
     ids = torch.randint(4, VOCABULARY, (size.pairs, size.positions)).tolist()
     other = [[row[0], 3, *row[2:]] for row in ids]
     clean, corrupted = ([words(row) for row in rows] for rows in (ids, other))
@@ -111,22 +112,8 @@ def make_experiment(size: Size, device: str) -> pw.Experiment:
 
 
 def words(ids: list[int]) -> str:
-    return "".join(f" w{i}" for i in ids)
-
-
-class Words:
-    """A tokenizer of words w0, w1, …; each with its leading space."""
-
-    bos_token_id = None
-
-    def __call__(self, text: str, **_: Any) -> dict[str, list[int]]:
-        return {"input_ids": [int(word.removeprefix("w") or 0) for word in text.split()]}
-
-    def decode(self, ids: list[int], **_: Any) -> str:
-        return words(ids)
-
-    def convert_ids_to_tokens(self, token_id: int) -> str:
-        return f" w{token_id}"
+    """Return the text of these ids."""
+    return " ".join(f"w{i}" for i in ids)
 
 
 def line(row: dict[str, Any]) -> str:

@@ -3,8 +3,8 @@
 python -m benchmarks.sweep [--prompts late|early] [--rounds 3] [--device cpu|cuda] [--threads 2] [--out folder]
 
 The engine, whole prompts in batches of 32 that also skip equal positions, and TransformerLens and nnsight where they
-are installed take turns, so that a busy machine slows all of them. TransformerLens and nnsight do some of the sites, one
-forward pass each, and are scaled up. Differences are to one whole forward pass per site, on a sample of sites.
+are installed take turns, so that a busy machine slows all of them. TransformerLens and nnsight do some of the sites,
+one forward pass each, and are scaled up. Differences are to one whole forward pass per site, on a sample of sites.
 """
 
 from __future__ import annotations
