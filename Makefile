@@ -27,7 +27,7 @@ SOURCES := $(shell find js/src -type f) js/build.mjs js/package.json
 NPM_STAMP := js/node_modules/.package-lock.json
 INPUTS := pyproject.toml constraints.txt hatch_build.py
 
-.PHONY: help demo build test lint format notebooks bench screenshot clean
+.PHONY: help demo build test lint format notebooks bench bench-sweep screenshot clean
 
 help:
 	@echo "make demo        JupyterLab on $(NOTEBOOK) (PORT=, OPEN=0, MODEL=teaching)"
@@ -37,6 +37,7 @@ help:
 	@echo "make format      format Python, notebooks and TypeScript"
 	@echo "make notebooks   run the notebooks and save what they print"
 	@echo "make bench       click-to-chart latency and import time"
+	@echo "make bench-sweep exact sweeps: speed against others, growth with size"
 	@echo "make screenshot  docs/explorer.png from a real JupyterLab"
 	@echo "make clean       remove everything that was made here"
 
@@ -70,6 +71,11 @@ notebooks: $(STAMPS)/test $(STAMPS)/model $(BUNDLE)
 bench: $(STAMPS)/test $(STAMPS)/model $(STAMPS)/browser $(BUNDLE)
 	$(BIN)/python -m benchmarks.import_time
 	$(BIN)/python -m benchmarks.click_latency
+
+bench-sweep: $(STAMPS)/test $(STAMPS)/model
+	$(BIN)/python -m benchmarks.sweep
+	$(BIN)/python -m benchmarks.sweep --prompts early
+	$(BIN)/python -m benchmarks.scaling
 
 screenshot: $(STAMPS)/test $(STAMPS)/model $(STAMPS)/browser $(BUNDLE)
 	$(BIN)/python -m tools.screenshot docs/explorer.png

@@ -31,7 +31,7 @@ const el = document.getElementById("here") ?? document.body;
 if (query.get("theme") === "dark") document.body.setAttribute("data-jp-theme-light", "false");
 else document.body.setAttribute("data-jp-theme-light", "true");
 
-if (query.get("world") === "real") replay(model);
+if (query.get("world") === "real") replay(model, fill);
 else serve(model, world, 0, { fill, every });
 const dispose = widget.render({ model, el });
 

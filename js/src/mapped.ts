@@ -15,6 +15,8 @@ export type MapName = "heads" | "positions";
 export const MAPPED: readonly string[] = ["mlp_out", "attn_out", "resid_pre"];
 export const PARTS = { heads: 4, positions: 5, others: 3 } as const;
 const AROUND = 26;
+/** While a page is laid out it may have no width at all. */
+const LEAST = 120;
 const LABEL = { plain: 10, differs: 16 } as const;
 
 export interface MapView {
@@ -45,7 +47,7 @@ export function wantedSweep(state: State): SweepRequest | undefined {
 
 /** The width that the drawing of a map has inside its chart. */
 export function roomOf(layout: Layout, name: MapName): number {
-  if (!layout.wide) return layout.width - 24 - AROUND;
+  if (!layout.wide) return Math.max(LEAST, layout.width - 24 - AROUND);
   const part = (layout.width - 24 - 12) / (PARTS.heads + PARTS.positions + PARTS.others);
   return Math.floor(part * PARTS[name]) - AROUND;
 }

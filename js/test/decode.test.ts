@@ -72,7 +72,9 @@ describe("what Python really sent", () => {
 
   it("decodes every recorded message", () => {
     const kinds = RECORDED.map(({ message, buffers }) => decode(message, buffers.map(bytes))?.kind);
-    expect(new Set(kinds)).toEqual(new Set(["ack", "scene", "result", "singles", "error"]));
+    expect(new Set(kinds)).toEqual(
+      new Set(["ack", "scene", "result", "singles", "error", "cells"]),
+    );
   });
 });
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import widget from "../src/index";
 import { serve, type World } from "./fixtures/kernel";
 import { FakeModel } from "./fixtures/model";
+import { replay } from "./fixtures/recorded";
 import { early, smollm, sweeping, tiny } from "./fixtures/worlds";
 
 let model: FakeModel;
@@ -181,6 +182,18 @@ describe("what a map shows", () => {
   }, 20_000);
 });
 
+it("shows the numbers that Python really sent", () => {
+  replay(model, 1);
+  dispose = widget.render({ model, el });
+  vi.advanceTimersByTime(600);
+  const label = (map: string, site: string) => cell(map, site).getAttribute("aria-label");
+  expect(label("heads", "L23.H3")).toBe("L23.H3, 58 %");
+  expect(label("heads", "L24.H4")).toBe("L24.H4, −25 %");
+  expect(label("positions", "L0.mlp_out@9")).toBe("L0.mlp_out@9, 99.9 %");
+  expect(label("positions", "L20.mlp_out@-1")).toBe("L20.mlp_out@-1, −6.1 %");
+  expect(note("positions")).toBe("Exact: 420 of 420. 274 cells exactly 0, nothing to compute.");
+});
+
 describe("using a map", () => {
   it("patches the cell that is clicked, whatever position is chosen, and adds with Shift", () => {
     show(tiny());
@@ -218,7 +231,7 @@ describe("using a map", () => {
     expect(el.querySelectorAll(".token.hovered")).toHaveLength(3);
     expect(text(".about")).toMatch(/^L3.mlp_out@9 · share −?\d.* %, effect [+−]\d/);
     over(cell("positions", "L3.mlp_out@2"), "pointermove");
-    expect(text(".about")).toContain("exactly 0: nothing there differs between the runs");
+    expect(text(".about")).toContain("exactly 0: before the first difference");
   });
 
   it("walks with the keys, patches with Enter, adds with Space", () => {

@@ -14,6 +14,9 @@ import { chosen } from "../state";
 /** Dots of exact zeros are no denser than this. */
 const DOTS_APART = 6;
 
+/** Cells of this size hold a number. */
+const NUMBER = { w: 48, h: 16 };
+
 type Box = ReturnType<typeof mapBox>;
 
 export function scaleOf(cx: Context, map: MapView, cells: Cells) {
@@ -58,7 +61,8 @@ function label(map: MapView, site: string, index: number): string {
 /** Effects in the cells that are large enough for a number. */
 function inside(cx: Context, map: MapView, box: Box, index: number) {
   const effect = map.cells?.effect[index];
-  if (box.w < 40 || box.h < 16 || effect === undefined || !(Math.abs(effect) > 0)) return nothing;
+  if (box.w < NUMBER.w || box.h < NUMBER.h || effect === undefined || !(Math.abs(effect) > 0))
+    return nothing;
   const text = effectNumber(effect, metricOf(cx.state, cx.scene));
   return svg`<text class="inside" x=${box.x + box.w / 2} y=${box.y + box.h / 2 + 4} aria-hidden="true">${text}</text>`;
 }
@@ -76,7 +80,7 @@ function marks(map: MapView, at: (row: number, column: number) => Painted) {
       if (look === "zero" && row % dotted === 0) paths.zero += `M${x + w / 2} ${y + h / 2}h0`;
       if (look === "undefined") paths.undefined += `M${x} ${y + h}l${w} ${-h}`;
       const half = Math.min(4, w / 4);
-      const large = h >= 16 && w >= 40;
+      const large = h >= NUMBER.h && w >= NUMBER.w;
       if (dash && dashed && !large) paths.minus += `M${x + w / 2 - half} ${y + h / 2}h${2 * half}`;
       const side = Math.min(5, h * 0.7, w * 0.7);
       if (over) paths.notch += `M${x + w} ${y}v${side}l${-side} ${-side}z`;

@@ -5,7 +5,7 @@ import type { Context } from "../context";
 import { mapReading } from "../mapped";
 import { effectNumber, percent, plainNumber, tokenText } from "../pure/format";
 import { firstLayer, movedAt } from "../pure/reach";
-import { baseOf, cellName, hostCell, positionOf } from "../pure/sites";
+import { baseOf, cellName, hostCell, positionOf, span } from "../pure/sites";
 import { hostOf, refusedWords, sourceOf } from "../pure/words";
 import { knownReadings, metricOf, refusalOf } from "../select";
 
@@ -48,7 +48,12 @@ function mapped(cx: Context, site: string): string | undefined {
   const known = mapReading(cx.state, cx.scene, site);
   if (known === undefined) return undefined;
   if (known.look === "pending") return "not yet computed";
-  if (known.look === "zero") return "exactly 0: nothing there differs between the runs";
+  if (known.look === "zero") {
+    const at = span(site, cx.scene.task)?.[0] ?? Number.POSITIVE_INFINITY;
+    return at < Math.min(...cx.scene.task.differs)
+      ? "exactly 0: before the first difference"
+      : "exactly 0: nothing of it reaches the answer";
+  }
   const effect = `effect ${effectNumber(known.effect, metricOf(cx.state, cx.scene))}`;
   return Number.isNaN(known.share) ? effect : `share ${percent(known.share)}, ${effect}`;
 }
