@@ -44,6 +44,11 @@ class MapsRequest:
     direction: Direction
     metric: str
 
+    @property
+    def subject(self) -> tuple[tuple[Map, ...], Direction, str]:
+        """What is asked, whoever asks."""
+        return self.maps, self.direction, self.metric
+
 
 class MapsSweep:
     """A request on its way; made quickly, planned at the first step.
@@ -55,12 +60,16 @@ class MapsSweep:
     """
 
     def __init__(self, experiment: Experiment, request: MapsRequest) -> None:
-        self.request = request
-        self.finished = False
+        self.ask_again(request)
         self._session_experiment = experiment
         self._sweep: Sweep | None = None
-        self._said = -float("inf")
         self._started = time.monotonic()
+
+    def ask_again(self, request: MapsRequest) -> None:
+        """Answer another request for the same maps, from what is done already."""
+        self.request = request
+        self.finished = False
+        self._said = -float("inf")
 
     def step(self) -> None:
         """Plan, or compute the next piece.

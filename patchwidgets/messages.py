@@ -43,6 +43,7 @@ def scene(experiment: Experiment) -> Message:
         ],
         "direction": experiment.direction,
         "metric": next(iter(experiment.metrics)),
+        "can_sweep": not any(pair.long_answers for pair in experiment.pairs),
         "runs": {"clean": _run(experiment.clean), "corrupted": _run(experiment.corrupted)},
     }
 

@@ -79,6 +79,7 @@ class PatchSession:
         self._waiting: PatchRequest | None = None
         self._running: PatchRequest | None = None
         self._sweep: MapsSweep | None = None
+        self._maps: dict[object, MapsSweep] = {}
         self._pause = threading.Event()
         self._worker: threading.Thread | None = None
         self._closed = False
@@ -112,6 +113,11 @@ class PatchSession:
         """Wait until nothing runs and nothing waits; False if the time ran out."""
         with self._state:
             return self._state.wait_for(lambda: self._worker is None, timeout)
+
+    def wait_for_patches(self) -> None:
+        """Wait until no patch runs or waits; a sweep may go on."""
+        with self._state:
+            self._state.wait_for(lambda: self._running is None and self._waiting is None)
 
     def close(self) -> None:
         """Drop what waits or runs, and take nothing more."""
@@ -180,7 +186,10 @@ class PatchSession:
                 self._emit({"kind": "dropped", "id": request.id, "why": "closed"})
                 return
             self._drop_sweep("superseded")
-            self._sweep = MapsSweep(self.experiment, request)
+            self._sweep = self._maps.setdefault(
+                request.subject, MapsSweep(self.experiment, request)
+            )
+            self._sweep.ask_again(request)
             self._wake()
 
     def _wake(self) -> None:
@@ -231,7 +240,7 @@ class PatchSession:
             job = self._running or self._sweep
             if job is None:
                 self._worker = None
-                self._state.notify_all()
+            self._state.notify_all()
             return job
 
     def _advance(self, sweep: MapsSweep) -> None:

@@ -72,13 +72,13 @@ class PatchExplorer(anywidget.AnyWidget):
     @property
     def result(self) -> PatchResult | None:
         """The last patch, waiting for it if it still runs; None if nothing was patched yet."""
-        self._session.wait()
+        self._session.wait_for_patches()
         return self._session.result
 
     @property
     def history(self) -> list[PatchResult]:
         """Every patch so far, oldest first."""
-        self._session.wait()
+        self._session.wait_for_patches()
         return list(self._session.history)
 
     def to_code(self) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from patchwidgets import maps
 from patchwidgets.experiment import Experiment
+from patchwidgets.tasks import Task
 from tests.test_session import LONG, Gate, Page
 from tests.test_session import experiment as experiment  # a fixture
 from tests.test_session import page as page  # a fixture
@@ -166,3 +167,48 @@ def test_a_map_that_this_component_does_not_have(page: Page) -> None:
     page.wait()
     assert page.kinds(1)[-1] == "error"
     assert "Cannot sweep mlp_out" in page.last("error")["message"]
+
+
+def test_who_waits_for_a_patch_does_not_wait_for_maps(page: Page, experiment: Experiment) -> None:
+    page.patch(1, "L1.H2")
+    page.session.wait_for_patches()
+    assert page.session.result is not None
+    gate = Gate(experiment)
+    ask(page, 2, HEADS)
+    assert gate.reached.wait(LONG)
+    page.session.wait_for_patches()
+    assert page.kinds(2) == ["ack"]
+    gate.open()
+    page.wait()
+
+
+def test_the_scene_says_whether_there_can_be_maps(page: Page, experiment: Experiment) -> None:
+    page.say("hello", 1)
+    assert page.last("scene")["can_sweep"] is True
+    task = Task("w3 w14 w15", "w3 w14 w42", " w8 w9", " w9 w8")
+    several = Page(Experiment(experiment.model, task))
+    several.say("hello", 1)
+    assert several.last("scene")["can_sweep"] is False
+    ask(several, 2, HEADS)
+    several.wait()
+    assert several.last("error")["message"].startswith("A sweep reads answers of one token")
+
+
+def test_what_was_done_is_not_done_again(page: Page, experiment: Experiment) -> None:
+    gate = Gate(experiment)
+    ask(page, 1, HEADS)
+    assert gate.reached.wait(LONG)
+    page.say("cancel", 2)
+    gate.open()
+    page.wait()
+    ask(page, 3, HEADS)
+    page.wait()
+    assert page.kinds(3)[-1] == "swept"
+    passes: list[int] = []
+    handle = experiment.model.anatomy.blocks[0].register_forward_hook(lambda *_: passes.append(1))
+    ask(page, 4, HEADS)
+    page.wait()
+    handle.remove()
+    assert page.kinds(4) == ["ack", "cells", "swept"]
+    assert passes == []
+    assert arrays(page, "heads")[-1]["effect"] == pytest.approx(arrays(page, "heads")[-2]["effect"])

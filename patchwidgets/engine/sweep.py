@@ -86,7 +86,7 @@ class Sweep:
     Raises
     ------
     PatchError
-        A batch or a budget that is not positive.
+        A batch or a budget that is not positive; answers of several tokens.
     """
 
     def __init__(
@@ -99,6 +99,11 @@ class Sweep:
     ) -> None:
         if (batch is not None and batch < 1) or (budget is not None and budget <= 0):
             raise PatchError(f"batch={batch}, budget={budget}: expected runs and bytes above 0.")
+        if any(pair.long_answers for pair in experiment.pairs):
+            raise PatchError(
+                "A sweep reads answers of one token, and this task has longer ones. "
+                "Patch single sites with exp.patch(...), or choose answers of one token."
+            )
         self.experiment, self.grids, self.savings = experiment, list(grids), savings
         self._batch = batch
         self._sizes = Sizes(experiment.model.anatomy)
