@@ -38,7 +38,7 @@ help:
 	@echo "make notebooks   run the notebooks and save what they print"
 	@echo "make bench       click-to-chart latency and import time"
 	@echo "make bench-sweep exact sweeps: speed against others, growth with size"
-	@echo "make screenshot  docs/explorer.png from a real JupyterLab"
+	@echo "make screenshot  the README's pictures, from a real JupyterLab"
 	@echo "make clean       remove everything that was made here"
 
 # ---- what can be run -------------------------------------------------------------------------
@@ -78,7 +78,7 @@ bench-sweep: $(STAMPS)/test $(STAMPS)/model
 	$(BIN)/python -m benchmarks.scaling
 
 screenshot: $(STAMPS)/test $(STAMPS)/model $(STAMPS)/browser $(BUNDLE)
-	$(BIN)/python -m tools.screenshot docs/explorer.png
+	$(BIN)/python -m tools.screenshot docs
 
 clean:
 	rm -rf $(VENV) js/node_modules patchwidgets/static artifacts dist build

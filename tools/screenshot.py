@@ -1,49 +1,74 @@
-"""Make the README's picture: the first notebook's explorer in a real JupyterLab, L23.H3 patched last.
+"""Make the README's pictures in a real JupyterLab: of its own first lines, and of the first notebook.
 
-python -m tools.screenshot docs/explorer.png
+python -m tools.screenshot docs
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+import nbformat
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.explorer import ROOT, Explorer
-from tests.browser.lab import serve
+from tests.browser.lab import Lab, serve
 from tests.browser.notebook import launch, open_notebook, show_whole
 
-NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+HOME = Path(__file__).parents[1]
 WIDTH = 1240
-CLICKED = ("L29.H1", "L24.H4", "L20.H0", "L23.H3")
+SECONDS = 1000
+PICTURES = {
+    "explorer.png": ("readme.ipynb", ("L0.mlp_out", "L1.H0", "L0.H1")),
+    "smollm2.png": ("01_quickstart.ipynb", ("L29.H1", "L24.H4", "L20.H0", "L23.H3")),
+}
+"""By file: a notebook, and what is clicked in it, the last of which is seen."""
 
 
 def main() -> None:
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        root = Path(shutil.copytree(NOTEBOOKS, Path(folder) / "notebooks"))
+        root = Path(shutil.copytree(HOME / "notebooks", Path(folder) / "notebooks"))
+        nbformat.write(readme_notebook(), root / "readme.ipynb")
         with serve(root, Path(folder) / "jupyter") as lab, launch(playwright) as browser:
-            page = browser.new_page(
-                viewport={"width": 1400, "height": 1100},
-                device_scale_factor=1.5,
-                reduced_motion="reduce",
-            )
-            notebook = open_notebook(page, lab, "01_quickstart.ipynb")
-            explorer = Explorer.run(notebook)
-            notebook.set_width(ROOT, WIDTH)
-            for site in CLICKED:
-                explorer.click(site)
-                explorer.wait_for(site)
-            take(page, Path(sys.argv[1]))
+            for name, (notebook, clicked) in PICTURES.items():
+                take(browser, lab, notebook, clicked, Path(sys.argv[1]) / name)
 
 
-def take(page: Page, path: Path) -> None:
-    """Keep the picture, without the pointer's ring."""
+def readme_notebook() -> nbformat.NotebookNode:
+    """The README's first block of code as a notebook."""
+    found = re.search(
+        r"```python\n(.*?)```", (HOME / "README.md").read_text(encoding="utf-8"), re.S
+    )
+    assert found is not None
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    cells = [nbformat.v4.new_code_cell(found[1])]
+    notebook: nbformat.NotebookNode = nbformat.v4.new_notebook(
+        cells=cells, metadata={"kernelspec": kernel}
+    )
+    return notebook
+
+
+def take(browser: Browser, lab: Lab, name: str, clicked: Sequence[str], path: Path) -> None:
+    """Click through a notebook's explorer and keep the picture once its maps are whole, without the pointer's ring."""
+    page = browser.new_page(
+        viewport={"width": 1400, "height": 1100}, device_scale_factor=1.5, reduced_motion="reduce"
+    )
+    notebook = open_notebook(page, lab, name)
+    explorer = Explorer.run(notebook)
+    notebook.set_width(ROOT, WIDTH)
+    for site in clicked:
+        explorer.click(site)
+        explorer.wait_for(site)
+    whole = explorer.root.get_by_text(re.compile(r"Exact: (\d+) of \1\b"))
+    expect(whole).to_have_count(2, timeout=120 * SECONDS)
     page.mouse.move(0, 0)
     show_whole(page, ROOT)
     page.locator(ROOT).first.screenshot(path=path, animations="disabled")
+    page.close()
     print(path)
 
 
