@@ -26,7 +26,16 @@ export function foundOf(state: State, scene: Scene): Found | undefined {
   const reading = result?.readings[metric.name];
   if (result === undefined || reading === undefined) return undefined;
   const { patches, direction, patched } = result;
-  return { patches, direction, reading, patched, runs: scene.runs, metric, model: scene.model };
+  return {
+    patches,
+    direction,
+    reading,
+    patched,
+    runs: scene.runs,
+    metric,
+    model: scene.model,
+    nPairs: scene.task.n_pairs,
+  };
 }
 
 /** The readings of single patches at all positions that are already known, by site. */

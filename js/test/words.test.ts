@@ -54,6 +54,7 @@ const found = (change: Partial<Found> = {}): Found => ({
   runs,
   metric,
   model,
+  nPairs: 1,
   ...change,
 });
 
@@ -66,6 +67,12 @@ describe("the finding", () => {
     [-0.25, "L23.H3 pushes away from the clean answer: −25 %, and puts ␣Mary back on top."],
   ])("denoise, share %f", (share, sentence) => {
     expect(finding(found({ reading: reading(share) }))).toBe(sentence);
+  });
+
+  it("says of which pair the top token is, where there are several", () => {
+    expect(finding(found({ nPairs: 50 }))).toBe(
+      "L23.H3 restores 58 % of the difference and puts ␣Mary back on top in pair 1.",
+    );
   });
 
   it("says nothing of the top token where it stays, and names another where it is another", () => {

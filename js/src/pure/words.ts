@@ -95,7 +95,8 @@ function topChange(f: Found, plural: boolean): string {
   const [before, after] = [top(f.runs[hostOf(f.direction)]), top(f.patched)];
   if (before === undefined || after === undefined || before === after) return "";
   const back = f.direction === "denoise" && after === top(f.runs.clean) ? " back" : "";
-  return `and put${plural ? "" : "s"} ${shortToken(after)}${back} on top`;
+  const where = f.nPairs > 1 ? " in pair 1" : "";
+  return `and put${plural ? "" : "s"} ${shortToken(after)}${back} on top${where}`;
 }
 
 function denoised(name: string, many: boolean, share: number): string {
@@ -123,6 +124,7 @@ export interface Found {
   readonly runs: { readonly clean: Run; readonly corrupted: Run };
   readonly metric: MetricInfo;
   readonly model: ModelInfo;
+  readonly nPairs: number;
 }
 
 function sentenceCase(text: string): string {
