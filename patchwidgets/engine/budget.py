@@ -70,12 +70,18 @@ class Sizes:
 
     def flops(self, group: Group) -> float:
         """Arithmetic of the blocks for one group."""
-        per_layer = 2 * _parameters_per_layer(self._anatomy)
         row_layers = len(group.pairs) * self._anatomy.n_layers + sum(
             self._anatomy.n_layers - row.layer for row in group.rows
         )
-        attention = 4.0 * self._attention * group.length
-        return row_layers * group.positions * (per_layer + attention)
+        return row_layers * group.positions * self._flops_per_token(group.length)
+
+    def recording_flops(self, n_rows: int, length: int) -> float:
+        """Arithmetic of the blocks for whole unpatched prompts."""
+        return n_rows * length * self._anatomy.n_layers * self._flops_per_token(length)
+
+    def _flops_per_token(self, length: int) -> float:
+        """Of one token in one layer: every weight once, and the attention to all positions."""
+        return 2 * _parameters_per_layer(self._anatomy) + 4.0 * self._attention * length
 
     def rate(self) -> float:
         """Floating-point operations per second of a matrix product of this model's width."""

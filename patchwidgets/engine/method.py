@@ -9,7 +9,7 @@ import weakref
 import torch
 from torch import nn
 
-from patchwidgets.engine.passes import Ends, Recording, descend, record_host, run_plain
+from patchwidgets.engine.passes import Ends, Recording, descend, record, run_plain
 from patchwidgets.engine.plan import Group, Placed, Row
 from patchwidgets.engine.writes import make_edits
 from patchwidgets.experiment import Experiment
@@ -62,13 +62,13 @@ def _both(experiment: Experiment) -> tuple[Ends, Ends]:
     ids = pair.corrupted if experiment.host is experiment.corrupted else pair.clean
     recording = Recording([0], torch.tensor([ids]))
     layers = {0, *(row.layer for row in rows)}
-    record_host(anatomy, recording, [("resid_pre", layer) for layer in layers], with_cache=True)
+    record(anatomy, recording, [("resid_pre", layer) for layer in layers], with_cache=True)
     start = min(row.start for row in rows)
     ends = []
     for run, begin in ((descend, start), (run_plain, 0)):
         group = Group.of(rows, length, begin)
         edits = make_edits(experiment, group, lambda _run, _key: torch.empty(0))
-        ends.append(run(anatomy, recording, group, edits, all_logits=False))
+        ends.append(run(anatomy, recording, group, edits, n_logits=0))
     return ends[0], ends[1]
 
 

@@ -14,7 +14,7 @@ from transformers import DynamicCache
 from patchwidgets.anatomy import Anatomy
 from patchwidgets.engine.cache import HostCache
 from patchwidgets.engine.plan import Group
-from patchwidgets.forward import at_work, forward, last_only
+from patchwidgets.forward import at_work, last_only
 from patchwidgets.hooks import Edit, Key, hooked
 from patchwidgets.taps import Tap
 
@@ -66,35 +66,42 @@ class Ends:
     hidden
         ``[row, d_model]`` at the last position: the host's rows first.
     logits
-        float32 ``[row, vocabulary]`` of the host's rows, or of all.
+        float32 ``[row, vocabulary]`` of the first rows, as many as were asked for.
     """
 
     hidden: Tensor
     logits: Tensor
 
 
-def record_host(
-    anatomy: Anatomy, recording: Recording, keys: Iterable[Key], with_cache: bool
+def record(
+    anatomy: Anatomy,
+    recording: Recording,
+    host: Iterable[Key],
+    with_cache: bool,
+    source_ids: Tensor | None = None,
+    source: Iterable[Key] = (),
 ) -> None:
-    """Run the host prompts and keep activations, keys and values."""
-    if not with_cache:
-        recording.host |= forward(anatomy, recording.ids, record=keys).activations
-        return
-    hf_model, cache = anatomy.hf_model, DynamicCache()
-    with at_work(hf_model), hooked(anatomy.bodies, anatomy.taps, record=keys) as held:
-        hf_model(
-            input_ids=recording.ids.to(anatomy.device),
-            past_key_values=cache,
-            use_cache=True,
-            **last_only(hf_model),
-        )
-    recording.host |= held
+    """Run the host prompts and keep activations, keys and values; the source prompts in the same pass, if given.
+
+    In the same pass, since few prompts cost about as much as one: the weights have to be read.
+    """
+    n, host, source = len(recording.ids), set(host), set(source)
+    ids = recording.ids if source_ids is None else torch.cat([recording.ids, source_ids])
+    cache = DynamicCache()
+    caching = {"past_key_values": cache, "use_cache": True} if with_cache else {"use_cache": False}
+    held, _ = _forward(anatomy, {"input_ids": ids} | caching, {UNEMBED: _no_rows}, host | source)
+    recording.host |= {key: held[key][:n] for key in host}
+    recording.source |= {key: held[key][n:] for key in source}
     layers: list[Any] = cache.layers
-    recording.cache = [(layer.keys, layer.values) for layer in layers]
+    recording.cache = [(layer.keys[:n], layer.values[:n]) for layer in layers]
 
 
 def descend(
-    anatomy: Anatomy, recording: Recording, group: Group, edits: dict[Key, Edit], all_logits: bool
+    anatomy: Anatomy,
+    recording: Recording,
+    group: Group,
+    edits: dict[Key, Edit],
+    n_logits: int | None,
 ) -> Ends:
     """Run a group from its first position on; each row joins before the layer in which it begins to differ.
 
@@ -104,8 +111,8 @@ def descend(
         Of exactly the pairs of the group.
     edits
         What is written, rows counted behind one host row per pair.
-    all_logits
-        Run the whole unembedding for every row, not for the host's rows alone.
+    n_logits
+        Of the first so many rows the logits are computed; of all if None.
     """
     joining = _joining(group)
     for layer in {0, *joining}:
@@ -118,16 +125,20 @@ def descend(
         "past_key_values": cache,
         "use_cache": True,
     }
-    return _run(anatomy, inputs, edits, None if all_logits else len(group.pairs))
+    return _run(anatomy, inputs, edits, n_logits)
 
 
 def run_plain(
-    anatomy: Anatomy, recording: Recording, group: Group, edits: dict[Key, Edit], all_logits: bool
+    anatomy: Anatomy,
+    recording: Recording,
+    group: Group,
+    edits: dict[Key, Edit],
+    n_logits: int | None,
 ) -> Ends:
     """Run a group as whole prompts in one batch, one host row per pair in front."""
     rows = [*range(len(group.pairs)), *(group.pairs.index(row.pair) for row in group.rows)]
     inputs = {"input_ids": recording.ids[rows], "use_cache": False}
-    return _run(anatomy, inputs, edits, None if all_logits else len(group.pairs))
+    return _run(anatomy, inputs, edits, n_logits)
 
 
 def _joining(group: Group) -> dict[int, list[int]]:
@@ -153,26 +164,36 @@ def _then(first: Edit, second: Edit | None) -> Edit:
 
 
 def _run(
-    anatomy: Anatomy, inputs: dict[str, object], edits: dict[Key, Edit], keep: int | None
+    anatomy: Anatomy, inputs: dict[str, object], edits: dict[Key, Edit], n_logits: int | None
 ) -> Ends:
-    hf_model, hidden = anatomy.hf_model, []
+    hidden = []
 
     def arrive(passing: Tensor) -> Tensor:
         hidden.append(passing[:, -1])
-        return passing[:keep, -1:]
+        return passing[:n_logits, -1:]
 
-    end = Tap(hf_model.get_output_embeddings(), "input", whole=True)
-    ids = inputs["input_ids"]
-    assert isinstance(ids, Tensor)
-    inputs = inputs | {"input_ids": ids.to(anatomy.device)} | last_only(hf_model)
+    _, logits = _forward(anatomy, inputs, edits | {UNEMBED: arrive})
+    return Ends(hidden[0], logits[:, -1].float())
+
+
+def _no_rows(passing: Tensor) -> Tensor:
+    """Nobody reads these logits: the unembedding is the largest of all weights."""
+    return passing[:0]
+
+
+def _forward(
+    anatomy: Anatomy,
+    inputs: dict[str, Any],
+    edits: dict[Key, Edit],
+    record: Iterable[Key] = (),
+) -> tuple[dict[Key, Tensor], Tensor]:
+    """What was recorded, and the logits."""
+    hf_model = anatomy.hf_model
+    taps = anatomy.taps | {UNEMBED: Tap(hf_model.get_output_embeddings(), "input", whole=True)}
+    inputs = inputs | {"input_ids": inputs["input_ids"].to(anatomy.device)} | last_only(hf_model)
     with (
         at_work(hf_model),
-        hooked(
-            anatomy.bodies,
-            anatomy.taps | {UNEMBED: end},
-            edits | {UNEMBED: arrive},
-            continued=True,
-        ),
+        hooked(anatomy.bodies, taps, edits, record, continued=True) as held,
     ):
-        logits = hf_model(**inputs).logits[:, -1].float()
-    return Ends(hidden[0], logits)
+        logits: Tensor = hf_model(**inputs).logits
+    return held, logits

@@ -132,7 +132,7 @@ class Plan:
     groups
         Passes of the model.
     flops
-        Arithmetic of the blocks, in floating-point operations.
+        Arithmetic of the blocks, recordings included, in floating-point operations.
     memory
         Of the largest group and the recorded runs, in bytes above the model.
     seconds

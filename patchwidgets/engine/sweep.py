@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from patchwidgets.engine.budget import SHARE, Sizes, free_memory
 from patchwidgets.engine.grid import Grid, Variant
 from patchwidgets.engine.method import can_descend
-from patchwidgets.engine.passes import Ends, Recording, descend, record_host, run_plain
+from patchwidgets.engine.passes import Ends, Recording, descend, record, run_plain
 from patchwidgets.engine.plan import Group, Plan, Row, Savings, make_groups, make_rows
 from patchwidgets.engine.unembed import Reader
 from patchwidgets.engine.writes import make_edits
 from patchwidgets.errors import PatchError
 from patchwidgets.experiment import Experiment
-from patchwidgets.forward import forward
 from patchwidgets.hooks import Cancelled, Edit, Key
 from patchwidgets.metrics import Values
 from patchwidgets.run import key_of
@@ -138,16 +137,17 @@ class Sweep:
         groups = [group for _, groups in self._planned for group in groups]
         memory = max((self._memory(group) for group in groups), default=0)
         recorded = max((self._recorded(chunk) for chunk, _ in self._planned), default=0)
+        flops = self._flops + sum(self._recording_flops(chunk) for chunk, _ in self._planned)
         zero = int((self._runs_per_variant() == 0).sum())
         return Plan(
             len(self._variants),
             zero,
             len(self._rows.rows),
             len(groups),
-            self._flops,
+            flops,
             memory + recorded,
             self.budget,
-            self._flops / self._sizes.rate(),
+            flops / self._sizes.rate(),
             self.method,
         )
 
@@ -255,6 +255,10 @@ class Sweep:
         length = len(self.experiment.pairs[chunk[0]])
         return len(chunk) * self._sizes.recording(self._n_keys, not self._plain, length)
 
+    def _recording_flops(self, chunk: list[int]) -> float:
+        n_rows = len(chunk) * (1 + bool(self._source_keys))
+        return self._sizes.recording_flops(n_rows, len(self.experiment.pairs[chunk[0]]))
+
     def _groups(self, chunk: list[int]) -> list[Group]:
         rows = [row for pair in chunk for row in self._by_pair[pair]]
         groups = make_groups(rows, self.experiment, self.savings, self._plain)
@@ -281,13 +285,12 @@ class Sweep:
         batch = next(b for b in experiment.host.batches if chunk[0] in b.rows)
         local = [batch.rows.index(pair) for pair in chunk]
         recording = Recording(chunk, batch.ids[local])
-        record_host(anatomy, recording, self._host_keys, with_cache=not self._plain)
         twin = experiment.source.batches[experiment.host.batches.index(batch)]
-        if all(key in twin.activations for key in self._source_keys):
+        held = all(key in twin.activations for key in self._source_keys)
+        beside = () if held else (twin.ids[local], self._source_keys)
+        record(anatomy, recording, self._host_keys, not self._plain, *beside)
+        if held:
             recording.source = {key: twin.activations[key][local] for key in self._source_keys}
-        elif self._source_keys:
-            ids = twin.ids[local]
-            recording.source = forward(anatomy, ids, record=self._source_keys).activations
         return recording
 
     def _compute(self, group: Group, recording: Recording) -> None:
@@ -317,8 +320,8 @@ class Sweep:
 
     def _ends(self, group: Group, recording: Recording, edits: dict[Key, Edit]) -> Ends:
         run = run_plain if group.plain else descend
-        anatomy, whole = self.experiment.model.anatomy, self._reader.all_logits
-        return run(anatomy, recording, group, edits, whole)
+        n_logits = self._reader.n_logits(len(group.pairs))
+        return run(self.experiment.model.anatomy, recording, group, edits, n_logits)
 
     def _keep(self, name: str, values: Values, group: Group) -> None:
         """Effects against the host's rows of the same pass; how far these are off is noise."""

@@ -46,6 +46,12 @@ class Reader:
         self._finish: Finish | None = None
         self.all_logits = False
 
+    def n_logits(self, n_hosts: int) -> int | None:
+        """Of how many rows the model itself has to compute the logits; None means of all."""
+        if self.all_logits:
+            return None
+        return 0 if self._finish is not None else n_hosts
+
     def checked(self, ends: Ends) -> bool:
         """Whether the logits of the host's rows can be computed from their hidden states; found once.
 
