@@ -1,17 +1,17 @@
-"""Every resid_pre, attn_out and mlp_out of SmolLM2 at every position, by this engine and by others, in one run.
+"""Sweeps of SmolLM2 by this engine and by others, in one run on the same weights.
 
-python -m benchmarks.sweep [--prompts late|early] [--rounds 3] [--device cpu|cuda] [--threads 2] [--out folder]
+python -m benchmarks.sweep [--sites blocks|heads] [--prompts late|early] [--rounds 3] [--device cpu|cuda]
+                           [--threads 2] [--out folder]
 
-The engine, whole prompts in batches of 32 that also skip equal positions, and TransformerLens and nnsight where they
-are installed take turns, so that a busy machine slows all of them. TransformerLens and nnsight do some of the sites,
-one forward pass each, and are scaled up. Differences are to one whole forward pass per site, on a sample of sites.
+`blocks` are resid_pre, attn_out and mlp_out at every layer and position, `heads` every head at all positions. The
+engine, whole prompts in batches of 32 that also skip equal positions, and the tools that are installed
+(TransformerLens, nnsight, entoscope) take turns, so that a busy machine slows all of them. The tools do some of the
+sites and are scaled up; of `blocks` those of resid_pre. Differences are to one forward pass per site, on a sample.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
-import importlib.util
 import json
 import statistics
 import time
@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 import patchwidgets as pw
+from benchmarks.peers import make_peers
 from patchwidgets.engine import Request, Savings, Sweep, make_grid
 
 PROMPTS = {
@@ -36,33 +36,56 @@ PROMPTS = {
         "When Paul and Anna went to the shop, Anna sold a book to",
     ),
 }
-COMPONENTS = ("resid_pre", "attn_out", "mlp_out")
+REQUESTS = {
+    "blocks": [
+        Request("resid_pre", ("layer", "pos")),
+        Request("attn_out", ("layer", "pos")),
+        Request("mlp_out", ("layer", "pos")),
+    ],
+    "heads": [Request("z", ("layer", "head"))],
+}
 WHOLE = Savings(cone=False, descent=False, unembed=False)
 """Whole prompts in batches; equal positions are skipped all the same."""
+FOR_PEERS = 11
+"""Every so manieth site is what the other tools do."""
 SAMPLE = 41
 """Every so manieth site is compared with a forward pass of its own."""
+
+Seconds = dict[str, list[float]]
 
 
 def main() -> None:
     arguments = parsed()
     torch.set_num_threads(arguments.threads)
     experiment = make_experiment(arguments.prompts, arguments.device)
-    runs = {"engine": lambda: engine(experiment), "batches of 32": lambda: batches(experiment)}
-    scales = dict.fromkeys(runs, 1.0)
-    for name, make in {"TransformerLens": transformer_lens, "nnsight": nnsight}.items():
-        found = make(experiment)
-        if isinstance(found, str):
-            print(f"{name}: left out, {found}")
-        else:
-            runs[name], scales[name] = found
-    gemm_rate(experiment)  # warm
-    seconds, rates = measure(runs, scales, arguments.rounds, lambda: gemm_rate(experiment))
-    rate = statistics.median(rates)
-    report(experiment, seconds, rate, arguments)
+    requests = REQUESTS[arguments.sites]
+    runs: dict[str, Callable[[], Any]] = {
+        "engine": lambda: swept(experiment, requests),
+        "batches of 32": lambda: swept(experiment, requests, batch=32, savings=WHOLE),
+    }
+    made = Sweep(experiment, [make_grid(experiment, request) for request in requests])
+    some = [patch.site for (patch,) in made.grids[0].variants][::FOR_PEERS]
+    peers = make_peers(experiment, [experiment.model.resolve(site) for site in some])
+    scales = dict.fromkeys(runs, 1.0) | dict.fromkeys(peers, made.plan().sites / len(some))
+    seconds, rates = measure(runs | peers, scales, arguments.rounds, lambda: gemm_rate(experiment))
+    shares = [
+        made.plan().flops / rate / each for rate, each in zip(rates, seconds["engine"], strict=True)
+    ]
+    found = {
+        "sites": made.plan().sites,
+        "seconds": {name: statistics.median(each) for name, each in seconds.items()},
+        "gflops": statistics.median(rates) / 1e9,
+        "share": statistics.median(shares),
+        "difference": difference(experiment, made.grids),
+    }
+    report(f"{experiment.model}, {arguments.prompts} prompts", made, found)
+    if arguments.out is not None:
+        save(arguments, found | {"rounds": seconds, "shares": shares})
 
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--sites", choices=REQUESTS, default="blocks")
     parser.add_argument("--prompts", choices=PROMPTS, default="late")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", default="cpu")
@@ -77,101 +100,14 @@ def make_experiment(prompts: str, device: str) -> pw.Experiment:
     return pw.Experiment(model, pw.Task(clean, corrupted, " Mary", " John"))
 
 
-def grids(experiment: pw.Experiment) -> list[Any]:
-    return [make_grid(experiment, Request(each, ("layer", "pos"))) for each in COMPONENTS]  # type: ignore[arg-type]
-
-
-def engine(experiment: pw.Experiment) -> np.ndarray[Any, Any]:
-    """Effects ``[component, layer, pos]``."""
-    return swept(Sweep(experiment, grids(experiment)))
-
-
-def batches(experiment: pw.Experiment) -> np.ndarray[Any, Any]:
-    """Effects ``[component, layer, pos]`` by whole prompts, 32 at a time."""
-    return swept(Sweep(experiment, grids(experiment), batch=32, savings=WHOLE))
-
-
-def swept(made: Sweep) -> np.ndarray[Any, Any]:
+def swept(experiment: pw.Experiment, requests: list[Request], **how: Any) -> list[Any]:
+    """Effects of each request, ``[cell]``."""
+    made = Sweep(experiment, [make_grid(experiment, request) for request in requests], **how)
     for _ in made.run():
         pass
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    shape = made.grids[0].shape
-    return np.stack([each.effects["logit_diff"].reshape(shape) for each in made.swept()])
-
-
-Run = tuple[Callable[[], Any], float]
-
-
-def transformer_lens(experiment: pw.Experiment) -> Run | str:
-    """What `get_act_patch_resid_pre` does, in some layers, on a bridge to the same weights; scaled up."""
-    if importlib.util.find_spec("transformer_lens") is None:
-        return "it is not installed (pip install transformer-lens)"
-    from transformer_lens import patching
-    from transformer_lens.model_bridge import TransformerBridge
-
-    model = experiment.model
-    try:
-        bridge = TransformerBridge.boot_transformers(
-            "HuggingFaceTB/SmolLM2-135M-Instruct",
-            hf_model=copy.deepcopy(model.hf_model),  # it changes the model that it is given
-            tokenizer=model.tokenizer,
-            device=model.device,
-        )
-    except Exception as error:  # noqa: BLE001 - a peer that does not start is reported, not hidden
-        return f"it did not start: {type(error).__name__}: {str(error)[:200]}"
-    pair = experiment.pairs[0]
-    clean, corrupted = (
-        torch.tensor([ids], device=model.device) for ids in (pair.clean, pair.corrupted)
-    )
-    _, cache = bridge.run_with_cache(clean)
-
-    def metric(logits: torch.Tensor) -> torch.Tensor:
-        return logits[0, -1, pair.answers[0]] - logits[0, -1, (pair.foils or (0,))[0]]
-
-    def run() -> Any:
-        with torch.no_grad():
-            return patching.generic_activation_patch(
-                bridge,
-                corrupted,
-                cache,
-                metric,
-                patch_setter=patching.layer_pos_patch_setter,
-                activation_name="resid_pre",
-                index_df=pd.DataFrame(some, columns=["layer", "pos"]),
-            )
-
-    some = [(layer, pos) for layer in range(0, model.n_layers, 10) for pos in range(len(pair))]
-    return run, len(COMPONENTS) * model.n_layers * len(pair) / len(some)
-
-
-def nnsight(experiment: pw.Experiment) -> Run | str:
-    """One trace per site, a few sites, scaled up."""
-    if importlib.util.find_spec("nnsight") is None:
-        return "it is not installed (pip install nnsight)"
-    from nnsight import LanguageModel
-
-    model, pair = experiment.model, experiment.pairs[0]
-    try:
-        lens = LanguageModel(copy.deepcopy(model.hf_model), tokenizer=model.tokenizer)
-    except Exception as error:  # noqa: BLE001 - as above
-        return f"it did not start: {type(error).__name__}: {str(error)[:200]}"
-    corrupted = torch.tensor([pair.corrupted], device=model.device)
-    layers, sources = range(0, model.n_layers, 3), {}
-    for layer in layers:
-        sources[layer] = experiment.source[f"L{layer}.resid_pre"]
-
-    def run() -> Any:
-        values = []
-        for layer in layers:
-            with torch.no_grad(), lens.trace(corrupted):
-                lens.model.layers[layer].input[:, -1] = sources[layer][:, -1]
-                logits = lens.lm_head.output[0, -1].save()
-            values.append(float(logits[pair.answers[0]] - logits[(pair.foils or (0,))[0]]))
-        return values
-
-    sites = len(COMPONENTS) * model.n_layers * len(pair)
-    return run, sites / len(layers)
+    return [each.effects["logit_diff"][:, 0] for each in made.swept()]
 
 
 def gemm_rate(experiment: pw.Experiment) -> float:
@@ -195,76 +131,63 @@ def measure(
     scales: dict[str, float],
     rounds: int,
     rate: Callable[[], float],
-) -> tuple[dict[str, list[float]], list[float]]:
-    """Seconds of every round by name, scaled to the whole sweep; the machine's rate before and after the engine."""
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    runs["engine"]()
+) -> tuple[Seconds, list[float]]:
+    """Seconds of every round by name, scaled to the whole sweep; the machine's rate around each of the engine's."""
+    seconds: Seconds = {name: [] for name in runs}
+    for run in (runs["engine"], rate):  # warm
+        run()
     rates = []
-    for number in range(rounds):
+    for _ in range(rounds):
+        before = rate()
         for name, run in runs.items():
-            if name not in ("engine", "batches of 32") and number > 0:
-                continue  # the slow ones once
-            if name == "engine":
-                rates.append(rate())
             started = time.perf_counter()
             run()
             seconds[name].append(scales[name] * (time.perf_counter() - started))
             if name == "engine":
-                rates.append(rate())
+                rates.append((before + rate()) / 2)
     return seconds, rates
 
 
-def difference(experiment: pw.Experiment) -> float:
+def difference(experiment: pw.Experiment, grids: list[Any]) -> float:
     """Largest difference from one forward pass per site, on a sample."""
-    effects, largest = engine(experiment).reshape(-1), 0.0
-    variants = [variant for grid in grids(experiment) for variant in grid.variants]
-    for i in range(0, len(variants), SAMPLE):
-        largest = max(largest, abs(experiment.patch(*variants[i]).effect - effects[i]))
-    return largest
+    made = Sweep(experiment, grids)
+    for _ in made.run():
+        pass
+    effects = np.concatenate([each.effects["logit_diff"][:, 0] for each in made.swept()])
+    variants = [variant for grid in grids for variant in grid.variants]
+    some = range(0, len(variants), SAMPLE)
+    return max(abs(float(experiment.patch(*variants[i]).effect - effects[i])) for i in some)
 
 
-def report(
-    experiment: pw.Experiment,
-    seconds: dict[str, list[float]],
-    rate: float,
-    arguments: argparse.Namespace,
-) -> None:
-    plan = Sweep(experiment, grids(experiment)).plan()
-    medians = {name: statistics.median(each) for name, each in seconds.items()}
-    share = plan.flops / rate / medians["engine"]
-    gap = difference(experiment)
+def report(title: str, made: Sweep, found: dict[str, Any]) -> None:
+    seconds = found["seconds"]
+    print(f"{title}, {torch.get_num_threads()} threads")
+    print(made.plan())
+    for name, each in seconds.items():
+        print(f"  {name:16} {each:8.2f} s   {each / seconds['engine']:7.1f} × the engine's time")
     print(
-        f"{experiment.model}, prompts that differ {arguments.prompts}, {arguments.threads} threads"
+        f"  share of the rate of plain linear maps ({found['gflops']:.0f} GFLOP/s): {found['share']:.0%}"
     )
-    print(plan)
-    for name, each in medians.items():
-        print(f"  {name:16} {each:8.2f} s   {each / medians['engine']:7.1f} × the engine's time")
-    print(f"  share of the rate of plain linear maps ({rate / 1e9:.0f} GFLOP/s): {share:.0%}")
-    print(f"  largest difference from one forward pass per site: {gap:.1e} logits")
-    if arguments.out is not None:
-        save(arguments, medians, {"gflops": rate / 1e9, "share": share, "difference": gap})
+    print(f"  largest difference from one forward pass per site: {found['difference']:.1e} logits")
 
 
-def save(
-    arguments: argparse.Namespace, medians: dict[str, float], others: dict[str, float]
-) -> None:
+def save(arguments: argparse.Namespace, found: dict[str, Any]) -> None:
     """Write a JSON file and a plot."""
     from matplotlib.figure import Figure
 
     arguments.out.mkdir(parents=True, exist_ok=True)
-    name = f"sweep_{arguments.prompts}_{arguments.device}"
-    content = {
-        "seconds": medians,
-        "torch": torch.__version__,
-        "threads": arguments.threads,
-    } | others
+    name = f"sweep_{arguments.sites}_{arguments.prompts}_{arguments.device}"
+    content = {"torch": torch.__version__, "threads": arguments.threads} | found
     (arguments.out / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
-    figure = Figure(figsize=(6, 0.5 * len(medians) + 1), layout="constrained")
+    seconds = found["seconds"]
+    figure = Figure(figsize=(6, 0.5 * len(seconds) + 1), layout="constrained")
     ax = figure.subplots()
-    bars = ax.barh(list(medians), list(medians.values()), color="#3D1466")
+    bars = ax.barh(list(seconds), list(seconds.values()), color="#3D1466")
     ax.bar_label(bars, fmt="%.1f s", padding=3)
     ax.set_xscale("log")
-    ax.set_xlabel("seconds for 1,260 sites")
+    ax.invert_yaxis()
+    ax.margins(x=0.2)
+    ax.set_xlabel(f"seconds for {found['sites']:,} sites")
     figure.savefig(arguments.out / f"{name}.png", dpi=120)
 
 
