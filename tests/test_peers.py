@@ -1,6 +1,6 @@
 """The same patches by TransformerLens (its bridge) and nnsight, on the same weights: two peers with code of their own.
 
-Takes about a minute. The largest differences that are allowed are those of float32 kernels that differ.
+The largest differences that are allowed are those of float32 kernels that differ.
 """
 
 import copy
@@ -15,7 +15,6 @@ from transformer_lens import model_bridge
 
 from patchwidgets.experiment import Experiment
 from patchwidgets.model import Model
-from patchwidgets.sites import Patch
 from patchwidgets.tasks import Task
 from tests.conftest import CLEAN, CORRUPTED
 from tests.families import VOCABULARY, random_model
@@ -116,16 +115,20 @@ def names_pair(smollm2: Model) -> tuple[Experiment, Lens]:
 def test_all_heads_of_smollm2_by_transformer_lens(
     names_pair: tuple[Experiment, Lens], direction: Any
 ) -> None:
+    """By our sweep and by theirs, one forward pass each for nine heads."""
     experiment, lens = names_pair
-    turned = experiment.turned(direction)
-    ids = turned.host.batches[0].ids.expand(experiment.model.n_heads, -1)
-    layers = range(experiment.model.n_layers) if direction == "denoise" else range(20, 24)
-    for layer in layers:
+    turned = experiment.turned(direction).measuring(["logit_diff", "answer_logprob", "kl"])
+    ours = turned.sweep("z", progress=False).to_xarray()["value"].mean("pair")
+    n_heads = experiment.model.n_heads
+    ids = turned.host.batches[0].ids.expand(n_heads, -1)
+    source = lens.cache[turned.source.prompts[0]]
+    for layer in range(experiment.model.n_layers):
         name = f"blocks.{layer}.attn.hook_z"
-        theirs = lens.run(ids, {name: one_head_a_row(lens.cache[turned.source.prompts[0]][name])})
-        for head in range(experiment.model.n_heads):
-            ours = turned.patch(f"L{layer}.H{head}").logits[0]
-            assert (ours - theirs[head]).abs().max() < FLOOR, f"L{layer}.H{head}"
+        logits = lens.run(ids, {name: one_head_a_row(source[name])})
+        theirs = turned.scores.measure(logits, n_heads * [0])
+        for metric, values in theirs.items():
+            gap = abs(ours.sel(metric=metric, layer=layer).to_numpy() - values).max()
+            assert gap < FLOOR, (metric, layer)
 
 
 def one_head_a_row(source: Tensor) -> Callable[[Tensor], Tensor]:
@@ -146,8 +149,9 @@ def test_components_of_smollm2_by_transformer_lens(
     names = [f"blocks.20.{HOOKS[component]}"]
     if component == "resid_mid":
         names = ["blocks.20.hook_resid_pre", "blocks.20.hook_attn_out"]
-    ours = experiment.patch(f"L20.{component}").logits
-    assert (ours - lens.patch(experiment, *names)).abs().max() < FLOOR
+    for turned in (experiment, experiment.flip()):
+        ours = turned.patch(f"L20.{component}").logits
+        assert (ours - lens.patch(turned, *names)).abs().max() < FLOOR
 
 
 # ---- nnsight --------------------------------------------------------------------------------
@@ -165,44 +169,78 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("component", PLACES)
+CALL = {"q": 1, "k": 2, "v": 3}
+"""Which argument of the attention function each of them is; the first is the module."""
+
+
+class Sight:
+    """nnsight over a copy of a model, looking at one layer."""
+
+    def __init__(self, model: Model, layer: int) -> None:
+        self.model = nnsight.NNsight(copy.deepcopy(model.hf_model))
+        self.layer = layer
+
+    def read(self, ids: Tensor, component: str) -> Tensor:
+        """The component as this model holds it, heads in one axis or before the positions."""
+        with torch.no_grad(), self.model.trace(ids):
+            if component in CALL:
+                held = self._attention.inputs[0][CALL[component]].save()
+            else:
+                held = getattr(self._module(component), PLACES[component][1]).save()
+        return held  # type: ignore[no-any-return]
+
+    def write(self, ids: Tensor, component: str, value: Tensor) -> Tensor:
+        """Logits at the last position."""
+        with torch.no_grad(), self.model.trace(ids):
+            if component in CALL:
+                args, kwargs = self._attention.inputs
+                i = CALL[component]
+                self._attention.inputs = ((*args[:i], value, *args[i + 1 :]), kwargs)
+            else:
+                setattr(self._module(component), PLACES[component][1], value)
+            logits = self.model.lm_head.output.save()
+        return logits[:, -1].float()  # type: ignore[no-any-return]
+
+    @property
+    def _attention(self) -> Any:
+        return self.model.model.layers[self.layer].self_attn.source.attention_interface_1
+
+    def _module(self, component: str) -> Any:
+        place = self.model.model.layers[self.layer]
+        for name in filter(None, PLACES[component][0].split(".")):
+            place = getattr(place, name)
+        return place
+
+
+def assert_agree(experiment: Experiment, sight: Sight, component: str, allowed: float) -> None:
+    """The component is the same in both, and so is what it does where it is written."""
+    name = f"L{sight.layer}.{component}"
+    for turned in (experiment, experiment.flip()):
+        theirs = sight.read(turned.source.batches[0].ids, component)
+        ours = turned.source[name]
+        assert_close(
+            ours.transpose(1, 2) if component in CALL else ours.flatten(2), theirs, allowed
+        )
+        logits = sight.write(turned.host.batches[0].ids, component, theirs)
+        patched = turned.patch(name).logits
+        assert_close(patched, logits, allowed)
+        assert (patched - turned.host.logits).abs().max() > 100 * allowed
+
+
+@pytest.mark.parametrize("component", [*PLACES, *CALL])
 @pytest.mark.parametrize("family", ["llama", "qwen2", "mistral"])
 def test_each_component_by_nnsight(family: str, component: str) -> None:
     experiment = Experiment(Model(random_model(family), toy_tokenizer(VOCABULARY)), TASK)
-    model = nnsight.NNsight(copy.deepcopy(experiment.model.hf_model))
-    path, side = PLACES[component]
-    place = model.model.layers[1]
-    for name in filter(None, path.split(".")):
-        place = getattr(place, name)
-    for turned in (experiment, experiment.flip()):
-        source, host = turned.source.batches[0].ids, turned.host.batches[0].ids
-        with torch.no_grad():
-            with model.trace(source):
-                held = getattr(place, side).save()
-            with model.trace(host):
-                setattr(place, side, held)
-                logits = model.lm_head.output.save()
-        ours = turned.source[f"L1.{component}"]
-        assert_close(ours.flatten(2), held)
-        assert_close(turned.patch(f"L1.{component}").logits, logits[:, -1])
+    assert_agree(experiment, Sight(experiment.model, 1), component, CLOSE)
 
 
-@pytest.mark.parametrize("component", ["q", "k", "v"])
-def test_what_attention_gets_by_nnsight(component: str) -> None:
-    experiment = Experiment(Model(random_model("llama"), toy_tokenizer(VOCABULARY)), TASK)
-    model = nnsight.NNsight(copy.deepcopy(experiment.model.hf_model))
-    which = 1 + ["q", "k", "v"].index(component)
-    source, host = experiment.source.batches[0].ids, experiment.host.batches[0].ids
-    with torch.no_grad():
-        with model.trace(source):
-            held = (
-                model.model.layers[1].self_attn.source.attention_interface_1.inputs[0][which].save()
-            )
-        with model.trace(host):
-            call = model.model.layers[1].self_attn.source.attention_interface_1
-            args, kwargs = call.inputs
-            call.inputs = ((*args[:which], held, *args[which + 1 :]), kwargs)
-            logits = model.lm_head.output.save()
-    assert_close(experiment.source[f"L1.{component}"], held.transpose(1, 2))
-    patch = Patch(f"L1.{component}", source=held.transpose(1, 2))
-    assert_close(experiment.patch(patch).logits, logits[:, -1])
+@pytest.fixture(scope="module")
+def names_sight(smollm2: Model) -> Sight:
+    return Sight(smollm2, 20)
+
+
+@pytest.mark.parametrize("component", [*PLACES, *CALL])
+def test_components_of_smollm2_by_nnsight(
+    names_pair: tuple[Experiment, Lens], names_sight: Sight, component: str
+) -> None:
+    assert_agree(names_pair[0], names_sight, component, CLOSE)
