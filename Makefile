@@ -48,7 +48,7 @@ demo: $(STAMPS)/demo $(if $(filter teaching,$(MODEL)),,$(STAMPS)/model) $(BUNDLE
 
 test: lint $(STAMPS)/model $(STAMPS)/browser $(BUNDLE)
 	cd js && npm test
-	$(BIN)/python -m pytest tests notebooks --nbval --nbval-current-env \
+	$(BIN)/python -m pytest tests notebooks --numprocesses auto --maxprocesses 4 --dist loadfile --nbval --nbval-current-env \
 	    --nbval-sanitize-with notebooks/nbval_sanitize.cfg --nbval-cell-timeout=300 $(PYTEST_ARGS)
 
 build: $(BUNDLE)

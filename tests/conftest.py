@@ -1,5 +1,7 @@
 """What many tests share: SmolLM2 with the prompts of the names task, and small random models of every family."""
 
+import os
+
 import pytest
 import torch
 
@@ -10,6 +12,10 @@ from patchwidgets.tasks import Task
 
 CLEAN = "When Mary and John went to the store, John gave a drink to"
 CORRUPTED = "When Mary and John went to the store, Mary gave a drink to"
+
+# Test files run side by side, and threads of several processes that wait for each other are slow.
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
 
 
 @pytest.fixture(scope="session")
