@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from patchwidgets import errors, helix, metrics, plot, tasks
     from patchwidgets.experiment import Experiment
     from patchwidgets.loading import load, wrap
+    from patchwidgets.metrics import At
     from patchwidgets.model import Model
     from patchwidgets.result import PatchResult
     from patchwidgets.results import SweepResult
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from patchwidgets.widget import PatchExplorer, explore
 
 __all__ = [
+    "At",
     "Experiment",
     "Model",
     "Patch",
@@ -39,6 +41,7 @@ __all__ = [
 
 # torch and transformers take seconds to import, so each name is imported when it is first used.
 _HOME = {
+    "At": "metrics",
     "Experiment": "experiment",
     "Model": "model",
     "Patch": "sites",

@@ -5,18 +5,18 @@ patch of a kind another one that records the source.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from patchwidgets.errors import MetricError, ModelError, PatchError, TaskError
-from patchwidgets.forced import Scored, scored_pass
 from patchwidgets.forward import forward
 from patchwidgets.hooks import Edit, Key
-from patchwidgets.metrics import MetricSpec, find_metrics
+from patchwidgets.metrics import MetricSpec, Values, find_metrics
 from patchwidgets.model import Model
 from patchwidgets.patching import make_edits, patch_step, source_value
 from patchwidgets.reach import REACH_COMPONENTS, Reach, ReachSums
@@ -27,6 +27,7 @@ from patchwidgets.sites import Patch, Position, Site
 from patchwidgets.sweeps import Sweeps
 from patchwidgets.tasks import Task, encode_pairs
 from patchwidgets.tokens import visible
+from patchwidgets.unpatched import Unpatched
 
 if TYPE_CHECKING:
     from patchwidgets.widget import PatchExplorer
@@ -45,7 +46,9 @@ class Experiment(Sweeps):
     task
         One pair of prompts or a dataset.
     metric
-        A name, a callable over a `Readout`, or a list of either; the first is the one that is shown.
+        A name, a callable over a `Readout`, or a list of either; the first is the one that is shown. It is read at the
+        last position of the prompt, or at the one behind an ``@`` as in sites: ``"kl@-3"``, ``"kl@S2"``, ``"kl@3:7"``
+        (the mean over these positions); of a callable, `At` says it: ``pw.At(mine, "S2")``.
     direction
         ``"denoise"``: the corrupted run gets clean activations (what is enough). ``"noise"``: the clean run gets
         corrupted activations (what is needed). The two are not symmetric.
@@ -55,7 +58,9 @@ class Experiment(Sweeps):
     TaskError, AnswerError
         The task cannot be compared or scored with this tokenizer.
     MetricError
-        An unknown metric, or one that needs a foil the task does not have.
+        An unknown metric, one that needs a foil the task does not have, or one that is not defined at its position.
+    SiteError
+        A metric's position that the prompts do not have.
     """
 
     def __init__(
@@ -69,14 +74,7 @@ class Experiment(Sweeps):
         self.task = _checked_task(task)
         self.direction = _checked_direction(direction)
         self.pairs = encode_pairs(task, model.tokenizer)
-        self.clean = Run(model, [pair.clean for pair in self.pairs])
-        self.corrupted = Run(model, [pair.corrupted for pair in self.pairs])
-        self._joints = {
-            name: joint
-            for name, run in (("clean", self.clean), ("corrupted", self.corrupted))
-            if (joint := self._joint(run)) is not None
-        }
-        self._again = self._run_again()
+        self._unpatched = Unpatched(model, self.pairs)
         self._score(metric)
 
     def __repr__(self) -> str:
@@ -89,6 +87,11 @@ class Experiment(Sweeps):
     def host(self) -> Run:
         """The run that is patched."""
         return self.corrupted if self.direction == "denoise" else self.clean
+
+    @property
+    def host_name(self) -> Literal["clean", "corrupted"]:
+        """Which of the two runs is patched."""
+        return "corrupted" if self.direction == "denoise" else "clean"
 
     @property
     def source(self) -> Run:
@@ -108,7 +111,6 @@ class Experiment(Sweeps):
     def measuring(self, metric: MetricSpec | Sequence[MetricSpec]) -> "Experiment":
         """Return this experiment with other metrics, on the same recordings."""
         other = self.turned(self.direction)
-        other.clean, other.corrupted = copy(self.clean), copy(self.corrupted)
         other._score(metric)
         return other
 
@@ -164,17 +166,22 @@ class Experiment(Sweeps):
         started = time.perf_counter()
         made = self.checked(patches)
         record = self._reach_keys if record_reach else ()
-        logits, joint = torch.empty_like(self.host.logits), self._empty_joint()
-        sums = ReachSums.empty()
+        logits, sums = torch.empty_like(self.host.logits), ReachSums.empty()
+        values = {name: np.empty(len(self.pairs)) for name in self.metrics}
         for batch in self.host.batches:
-            output = self._pass(batch.rows, batch.ids, self._edits(made, batch), record)
-            logits[batch.rows] = output.logits
-            if joint is not None and output.joint is not None:
-                joint[batch.rows] = output.joint
+            rows, reads = batch.rows, [self._scores.reads.positions[row] for row in batch.rows]
+            edits, starts = self._edits(made, batch), self._starts(made, rows)
+            output = self._unpatched.scored_pass(rows, batch.ids, edits, record, reads)
+            logits[rows] = output.logits
+            measured = self._scores.measure_patched(
+                output.read, rows, starts, self.host_name, output.joint
+            )
+            for name, part in measured.items():
+                values[name][rows] = part
             if record_reach:
                 self._add_reach(sums, batch, output.activations, -1)
         reach = sums.reach(len(self.pairs[0]) - 1) if record_reach else None
-        readings = self._readings(logits, joint)
+        readings = self._readings(values)
         return PatchResult(self, made, readings, logits, time.perf_counter() - started, reach)
 
     def reach(self, *patches: Patchable, pos: Position = -1) -> Reach:
@@ -259,6 +266,13 @@ class Experiment(Sweeps):
             raise PatchError(f"{', '.join(sorted(twice))} is patched twice; name each site once.")
         return made
 
+    def _starts(self, patches: Sequence[Patch], rows: Sequence[int]) -> list[int]:
+        """For each row the first position that is patched."""
+        return [
+            min((self.pairs[row].indices(patch.site.pos)[0] for patch in patches), default=0)
+            for row in rows
+        ]
+
     def _edits(self, patches: Sequence[Patch], batch: Batch) -> dict[Key, Edit]:
         steps = []
         for patch in patches:
@@ -298,31 +312,7 @@ class Experiment(Sweeps):
         }
         return runs[source]
 
-    def _pass(
-        self,
-        rows: Sequence[int],
-        ids: Tensor,
-        edits: Mapping[Key, Edit] | None = None,
-        record: Sequence[Key] = (),
-    ) -> Scored:
-        pairs = [self.pairs[row] for row in rows]
-        return scored_pass(self.model.anatomy, pairs, ids, edits, record)
-
-    def _empty_joint(self) -> Tensor | None:
-        """Room for the joint log-probabilities of answers and foils, where they have several tokens."""
-        several = any(pair.long_answers for pair in self.pairs)
-        return self.host.logits.new_empty(len(self.pairs), 2) if several else None
-
-    def _joint(self, run: Run) -> Tensor | None:
-        """Of an unpatched run."""
-        joint = self._empty_joint()
-        if joint is not None:
-            for batch in run.batches:
-                joint[batch.rows] = self._pass(batch.rows, batch.ids).joint  # type: ignore[assignment]
-        return joint
-
-    def _readings(self, logits: Tensor, joint: Tensor | None) -> dict[str, Reading]:
-        patched = self._scores.measure(logits, joint=joint)
+    def _readings(self, patched: dict[str, Values]) -> dict[str, Reading]:
         denoise = self.direction == "denoise"
         clean, corrupted = self._scores.values["clean"], self._scores.values["corrupted"]
         return {
@@ -332,27 +322,14 @@ class Experiment(Sweeps):
             for name, metric in self.metrics.items()
         }
 
-    def _run_again(self) -> tuple[dict[str, Tensor], dict[str, Tensor] | None]:
-        """The first batch when clean and corrupted prompts run together: what differs from before is noise."""
-        clean, corrupted = self.clean.batches[0], self.corrupted.batches[0]
-        output = self._pass(2 * clean.rows, torch.cat([clean.ids, corrupted.ids]))
-        logits, joint = (
-            None if each is None else dict(zip(("clean", "corrupted"), each.chunk(2), strict=True))
-            for each in (output.logits, output.joint)
-        )
-        return logits or {}, joint
-
     def _score(self, metric: MetricSpec | Sequence[MetricSpec]) -> None:
         several = any(pair.long_answers for pair in self.pairs)
         self.metrics = find_metrics(metric, self.task.foil is not None, several)
-        runs = {"clean": self.clean, "corrupted": self.corrupted}
-        logits = {name: run.logits for name, run in runs.items()}
-        self._scores = Scores(self.metrics, self.pairs, logits, self._joints)
-        eps = torch.finfo(self.model.hf_model.dtype).eps
-        again, joint = self._again
-        self.noise_floor = self._scores.noise_floor(again, self.clean.batches[0].rows, eps, joint)
-        for name, run in runs.items():
-            run.values = self._scores.means(name)
+        self._scores = self._unpatched.scores(self.metrics)
+        self.noise_floor = self._unpatched.noise_floor(self._scores)
+        self.clean, self.corrupted = copy(self._unpatched.clean), copy(self._unpatched.corrupted)
+        self.clean.values = self._scores.means("clean")
+        self.corrupted.values = self._scores.means("corrupted")
 
 
 def _of_rows(source: Tensor, rows: list[int], n_pairs: int) -> Tensor:

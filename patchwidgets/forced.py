@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from patchwidgets.anatomy import Anatomy
-from patchwidgets.forward import forward
+from patchwidgets.forward import at_entries, forward, together
 from patchwidgets.hooks import Edit, Key
 from patchwidgets.tasks import Pair
 
@@ -24,6 +24,8 @@ class Scored:
     ----------
     logits
         float32 ``[pair, vocabulary]`` at the last prompt position.
+    read
+        float32 ``[entry, vocabulary]`` at the positions that were asked for, pair after pair.
     joint
         ``[pair, 2]`` as of `Forced.joint` where answers have several tokens, else None.
     activations
@@ -31,6 +33,7 @@ class Scored:
     """
 
     logits: Tensor
+    read: Tensor
     joint: Tensor | None
     activations: dict[Key, Tensor]
 
@@ -41,16 +44,28 @@ def scored_pass(
     prompts: Tensor,
     edits: Mapping[Key, Edit] | None = None,
     record: Iterable[Key] = (),
+    reads: Sequence[Sequence[int]] | None = None,
 ) -> Scored:
-    """One pass over prompts of equal length ``[pair, pos]``; answers of several tokens follow them."""
+    """One pass over prompts of equal length ``[pair, pos]``; answers of several tokens follow them.
+
+    `reads` are the positions at which logits are wanted for each pair, besides the last.
+    """
+    last = prompts.shape[1] - 1
+    reads = [(last,)] * len(pairs) if reads is None else reads
     if not pairs[0].long_answers:
-        output = forward(anatomy, prompts, edits, record)
-        return Scored(output.logits, None, output.activations)
+        keep = together([*reads, (last,)])
+        output = forward(anatomy, prompts, edits, record, keep)
+        read = at_entries(output.logits, keep, reads)
+        return Scored(output.logits[:, -1], read, None, output.activations)
     forced = Forced.of(pairs, prompts)
-    output = forward(anatomy, forced.ids, forced.edits(edits or {}), record, forced.keep)
+    keep = together([*reads, forced.behind])
+    output = forward(anatomy, forced.ids, forced.edits(edits or {}), record, keep)
+    of_prompts = output.logits[:: forced.n_rows]
+    behind = output.logits[:, -len(forced.behind) :]
     return Scored(
-        forced.last_logits(output.logits),
-        forced.joint(output.logits),
+        of_prompts[:, keep.index(last)],
+        at_entries(of_prompts, keep, reads),
+        forced.joint(behind),
         forced.prompts_only(output.activations),
     )
 
@@ -87,9 +102,9 @@ class Forced:
         return cls(pairs, torch.tensor(rows), prompts.shape[1])
 
     @property
-    def keep(self) -> int:
-        """How many positions' logits are needed: from the prompt's last one on."""
-        return self.ids.shape[1] - self.n_tokens + 1
+    def behind(self) -> range:
+        """The positions that say the answers' tokens: from the prompt's last one on."""
+        return range(self.n_tokens - 1, self.ids.shape[1])
 
     @property
     def n_rows(self) -> int:
@@ -117,12 +132,11 @@ class Forced:
         """Recorded activations ``[pair, pos, ...]`` of the prompts."""
         return {key: held[:: self.n_rows, : self.n_tokens] for key, held in activations.items()}
 
-    def last_logits(self, logits: Tensor) -> Tensor:
-        """Of the prompts' last positions ``[pair, vocabulary]``, out of the last `keep` ones of every row."""
-        return logits[:: self.n_rows, 0]
-
     def joint(self, logits: Tensor) -> Tensor:
-        """Log Σ P of the answers and of the foils in nats, ``[pair, 2]``; NaN without a foil."""
+        """Log Σ P of the answers and of the foils in nats, ``[pair, 2]``; NaN without a foil.
+
+        Of logits at the positions `behind`.
+        """
         logprobs = logits.log_softmax(-1).unflatten(0, (len(self.pairs), self.n_rows))
         return torch.stack(
             [

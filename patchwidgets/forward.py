@@ -2,7 +2,7 @@
 
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import signature
@@ -29,7 +29,7 @@ class Output:
     Attributes
     ----------
     logits
-        float32 ``[row, vocabulary]`` at the last position; ``[row, pos, vocabulary]`` of the last `keep` positions.
+        float32 ``[row, pos, vocabulary]`` of the positions that were kept.
     activations
         ``[row, pos, ...]`` by component and layer.
     """
@@ -43,27 +43,27 @@ def forward(
     ids: Tensor,
     edits: Mapping[Key, Edit] | None = None,
     record: Iterable[Key] = (),
-    keep: int | None = None,
+    keep: Sequence[int] | None = None,
 ) -> Output:
     """Run the model on ``ids`` ``[row, pos]`` in eval mode without gradients, under the model's lock.
 
-    Logits are those of the last position, or of the last `keep` positions.
+    Logits are those of the positions in `keep`, ascending; by default of the last one alone.
 
     Raises
     ------
     ModelError
         The logits are not finite, or gradient checkpointing is active.
     """
-    hf_model = anatomy.hf_model
+    hf_model, length = anatomy.hf_model, ids.shape[1]
+    keep = (length - 1,) if keep is None else keep
     with (
         at_work(hf_model),
         hooked(anatomy.bodies, anatomy.taps, edits, record) as activations,
     ):
         output = hf_model(
-            input_ids=ids.to(anatomy.device), use_cache=False, **last_only(hf_model, keep or 1)
+            input_ids=ids.to(anatomy.device), use_cache=False, **keeping(hf_model, keep, length)
         )
-        last = output.logits[:, -1] if keep is None else output.logits[:, -keep:]
-        logits = last.float()
+        logits = kept(output.logits, keep).float()
     if not torch.isfinite(logits).all():
         raise ModelError(
             f"The model's logits are not finite in {hf_model.dtype}. Load it in a wider dtype, as in dtype='float32'."
@@ -78,13 +78,31 @@ def at_work(hf_model: nn.Module) -> Iterator[None]:
         yield
 
 
-def last_only(hf_model: nn.Module, keep: int = 1) -> dict[str, int]:
-    """Ask for the last positions' logits alone, where the model can be asked."""
-    return (
-        {"logits_to_keep": keep}
-        if "logits_to_keep" in signature(hf_model.forward).parameters
-        else {}
-    )
+def keeping(hf_model: nn.Module, keep: Sequence[int], length: int) -> dict[str, int | Tensor]:
+    """Ask for the logits at some positions of `length` alone, where the model can be asked."""
+    if "logits_to_keep" not in signature(hf_model.forward).parameters:
+        return {}
+    last_ones = keep[0] == length - len(keep)
+    return {"logits_to_keep": len(keep) if last_ones else torch.tensor(keep)}
+
+
+def kept(passing: Tensor, keep: Sequence[int]) -> Tensor:
+    """``[row, pos, ...]`` at the positions in `keep`, of a model that was asked for them or of one that gave all."""
+    return passing if passing.shape[1] == len(keep) else passing[:, torch.tensor(keep)]
+
+
+def at_entries(passing: Tensor, keep: Sequence[int], reads: Sequence[Sequence[int]]) -> Tensor:
+    """Each row of ``[row, pos, ...]`` at positions of its own out of `keep`: ``[entry, ...]``, row after row."""
+    if all(len(read) == len(keep) for read in reads):
+        return passing.flatten(0, 1)
+    slots = {pos: slot for slot, pos in enumerate(keep)}
+    rows = [row for row, read in enumerate(reads) for _ in read]
+    return passing[rows, [slots[pos] for read in reads for pos in read]]
+
+
+def together(reads: Iterable[Sequence[int]]) -> list[int]:
+    """All positions that any row reads, ascending."""
+    return sorted({pos for read in reads for pos in read})
 
 
 @contextmanager

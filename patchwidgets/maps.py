@@ -10,7 +10,6 @@ from patchwidgets.engine import Request, Sweep, make_grid
 from patchwidgets.errors import ProtocolError
 from patchwidgets.experiment import Direction, Experiment
 from patchwidgets.messages import Buffers, Message
-from patchwidgets.metrics import METRICS
 from patchwidgets.results import SweepResult
 from patchwidgets.sites import Component
 
@@ -103,9 +102,7 @@ class MapsSweep:
 
     def _planned(self) -> Sweep:
         experiment = self._session_experiment.turned(self.request.direction)
-        metric = experiment.metrics[self.request.metric]
-        named = metric.name in METRICS and METRICS[metric.name] is metric
-        experiment = experiment.measuring(metric.name if named else metric.function)
+        experiment = experiment.measuring(experiment.metrics[self.request.metric])
         grids = [make_grid(experiment, each.request) for each in self.request.maps]
         return Sweep(experiment, grids, batch=RUNS_AT_ONCE)
 

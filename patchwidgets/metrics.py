@@ -1,16 +1,18 @@
-"""Numbers read from the logits at the last prompt position, and what they say about a patch.
+"""Numbers read from the logits at the last prompt position or at chosen ones, and what they say about a patch.
 
-A metric takes a `Readout` and returns one number per row. Costs: a softmax over the vocabulary per row.
+A metric takes a `Readout` and returns one number per row. A position is written as in sites: ``kl@-3``, ``kl@S2``,
+``kl@3:7`` (the mean over these positions). Costs: a softmax over the vocabulary per row.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from patchwidgets.errors import MetricError
+from patchwidgets.sites import Position, parse_pos, print_pos
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,19 +23,21 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Readout:
-    """What a metric may read: a batch of rows, each a run of one pair.
+    """What a metric may read: a batch of rows, each a run of one pair at one position.
 
     Attributes
     ----------
     logits, clean_logits
-        float32 ``[row, vocabulary]`` at the last prompt position: of the run, and of the pair's clean run.
+        float32 ``[row, vocabulary]`` at the metric's position, by default the last of the prompt: of the run, and of
+        the pair's clean run.
     answer_ids, foil_ids
         For each row the ids of the alternatives; foil_ids is None for a task without a foil. Empty where an answer
         has several tokens.
     pair
-        For each row the index of its pair in the task.
+        For each row the index of its pair in the task; a metric over a range has a row for each of its positions.
     answer_logprobs, foil_logprobs
         ``[row]`` in nats, where an answer has several tokens: log Σ over the alternatives of their joint probability.
+        None at another position than the last, behind which alone it is defined.
     """
 
     logits: "Tensor"
@@ -46,12 +50,18 @@ class Readout:
 
 
 MetricFunction = Callable[[Readout], "Tensor"]
-MetricSpec = str | MetricFunction
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A named metric: how to compute it, its unit, and how a dataset is summed up."""
+    """A named metric: how to compute it, where, its unit, and how a dataset is summed up.
+
+    Attributes
+    ----------
+    pos
+        Where the logits are read, as in a `Site`: an index, a range (the mean over its positions, also of a rank) or a
+        name; None is the last position of the prompt. It is part of the name: ``kl@S2``.
+    """
 
     name: str
     function: MetricFunction
@@ -61,10 +71,37 @@ class Metric:
     median: bool = False
     needs_foil: bool = False
     one_token: bool = False
+    needs_answer: bool = False
+    pos: Position = None
+
+    def at(self, pos: Position) -> "Metric":
+        """The same metric, read elsewhere."""
+        where = f"@{print_pos(pos)}"
+        return replace(self, name=self.name + where, label=f"{self.label} {where}", pos=pos)
 
     def mean(self, values: Values) -> float:
         """One number for a dataset ``[pair]``: the mean, or the median for a rank."""
         return float(np.median(values) if self.median else np.mean(values))
+
+
+@dataclass(frozen=True)
+class At:
+    """A metric and where it is read, as in ``metric=["kl@S2", pw.At(mine, "S2")]``.
+
+    Parameters
+    ----------
+    metric
+        A callable over a `Readout`, or a name.
+    pos
+        An index into the full prompt (negative: from its end), a half-open range ``(3, 7)``, a name from the task, or
+        any of these as text, as it stands behind an ``@``.
+    """
+
+    metric: str | MetricFunction
+    pos: int | tuple[int | None, int | None] | str
+
+
+MetricSpec = str | MetricFunction | At | Metric
 
 
 def _gather(scores: "Tensor", ids: list[list[int]]) -> "Tensor":
@@ -151,13 +188,36 @@ def kl(readout: Readout) -> "Tensor":
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("logit_diff", logit_diff, "logit diff", "logits", needs_foil=True),
-        Metric("answer_logit", answer_logit, "answer logit", "logits", one_token=True),
-        Metric("answer_logprob", answer_logprob, "answer log-prob", "nats"),
-        Metric("answer_prob", answer_prob, "answer probability", "probability"),
-        Metric("prob_diff", prob_diff, "probability diff", "probability", needs_foil=True),
         Metric(
-            "rank", rank, "answer rank", "rank", lower_is_better=True, median=True, one_token=True
+            "logit_diff", logit_diff, "logit diff", "logits", needs_foil=True, needs_answer=True
+        ),
+        Metric(
+            "answer_logit",
+            answer_logit,
+            "answer logit",
+            "logits",
+            one_token=True,
+            needs_answer=True,
+        ),
+        Metric("answer_logprob", answer_logprob, "answer log-prob", "nats", needs_answer=True),
+        Metric("answer_prob", answer_prob, "answer probability", "probability", needs_answer=True),
+        Metric(
+            "prob_diff",
+            prob_diff,
+            "probability diff",
+            "probability",
+            needs_foil=True,
+            needs_answer=True,
+        ),
+        Metric(
+            "rank",
+            rank,
+            "answer rank",
+            "rank",
+            lower_is_better=True,
+            median=True,
+            one_token=True,
+            needs_answer=True,
         ),
         Metric("kl", kl, "KL from clean", "nats", lower_is_better=True),
     )
@@ -165,21 +225,40 @@ METRICS: dict[str, Metric] = {
 
 
 def find_metric(metric: MetricSpec) -> Metric:
-    """A metric by name, or a callable over a `Readout` as a metric of its own name.
+    """A metric by name, or a callable over a `Readout` as a metric of its own name; each perhaps at a position.
 
     Raises
     ------
     MetricError
         The name is unknown, or it is neither a name nor a callable.
+    SiteError
+        What stands behind the ``@`` is no position.
     """
-    if isinstance(metric, str) and metric in METRICS:
-        return METRICS[metric]
+    if isinstance(metric, Metric):
+        return metric
+    if isinstance(metric, At):
+        return _found_at(metric)
+    if isinstance(metric, str):
+        name, at, pos = metric.partition("@")
+        if name in METRICS:
+            return METRICS[name].at(parse_pos(pos, metric)) if at else METRICS[name]
     if callable(metric):
         name = getattr(metric, "__name__", type(metric).__name__)
         return Metric(name, metric, name)
     raise MetricError(
-        f"Unknown metric {metric!r}; expected one of {', '.join(METRICS)}, or a callable over a Readout."
+        f"Unknown metric {metric!r}; expected one of {', '.join(METRICS)}, perhaps with a position as in 'kl@-3', "
+        "or a callable over a Readout."
     )
+
+
+def _found_at(at: At) -> Metric:
+    found = find_metric(at.metric)
+    if found.pos is not None:
+        raise MetricError(
+            f"{found.name} has a position already; give pw.At the metric without one, as in pw.At('kl', 'S2')."
+        )
+    written = print_pos(at.pos)
+    return found.at(parse_pos(written, f"{found.name}@{written}"))
 
 
 def find_metrics(
@@ -193,7 +272,7 @@ def find_metrics(
         An unknown one, none at all, one that needs a foil where there is none, or one that is defined for one token
         where an answer has several.
     """
-    specs = [metric] if isinstance(metric, str) or callable(metric) else list(metric)
+    specs = [metric] if isinstance(metric, str | At | Metric) or callable(metric) else list(metric)
     if not specs:
         raise MetricError("The list of metrics is empty; name at least one.")
     found = [find_metric(spec) for spec in specs]

@@ -1,4 +1,4 @@
-"""A run of the model: its tokens, its last logits, and its activations, recorded when they are first asked for."""
+"""A run of the model: its tokens, its last logits; its other logits and its activations when they are asked for."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from patchwidgets.errors import SiteError
-from patchwidgets.forward import forward
+from patchwidgets.forward import at_entries, forward, together
 from patchwidgets.hooks import Key
+from patchwidgets.reads import Entry
 from patchwidgets.sites import Site
 from patchwidgets.tasks import Pair
 
@@ -70,6 +71,7 @@ class Run:
         self.prompts = [tuple(prompt) for prompt in prompts]
         self.batches = _batches(self.prompts)
         self.values: dict[str, float] = {}
+        self._elsewhere: dict[Entry, Tensor] = {}
         keys = [(site.component, site.layer) for site in record]
         logits = [(batch.rows, self._run(batch, keys)) for batch in self.batches]
         self.logits = _in_order(logits)
@@ -96,6 +98,17 @@ class Run:
     def top_tokens(self, k: int = 5, pair: int | None = None) -> list[TopToken]:
         """The `k` most probable next tokens of one prompt, or by mean probability over all of them."""
         return top_tokens(self.model, chosen(self.logits, pair), k)
+
+    def logits_at(self, entries: Sequence[Entry]) -> Tensor:
+        """Logits at prompts and positions (from 0), float32 ``[entry, vocabulary]``; computed once and kept."""
+        ends = [(row, len(prompt) - 1) for row, prompt in enumerate(self.prompts)]
+        if list(entries) == ends:
+            return self.logits
+        missing = set(entries) - self._elsewhere.keys() - set(ends)
+        for batch in self.batches:
+            self._read(batch, [sorted(pos for i, pos in missing if i == row) for row in batch.rows])
+        held = self._elsewhere | dict(zip(ends, self.logits, strict=True))
+        return torch.stack([held[entry] for entry in entries])
 
     def __getitem__(self, site: str | Site) -> Tensor:
         """The activation at a site, ``[prompt, pos, d]`` (all heads: ``[prompt, pos, head, d_head]``).
@@ -155,7 +168,16 @@ class Run:
     def _run(self, batch: Batch, keys: Iterable[Key]) -> Tensor:
         output = forward(self.model.anatomy, batch.ids, record=keys)
         batch.activations |= output.activations
-        return output.logits
+        return output.logits[:, 0]
+
+    def _read(self, batch: Batch, reads: Sequence[Sequence[int]]) -> None:
+        """Keep the logits at positions of each row."""
+        if keep := together(reads):
+            logits = forward(self.model.anatomy, batch.ids, keep=keep).logits
+            entries = [
+                (row, pos) for row, read in zip(batch.rows, reads, strict=True) for pos in read
+            ]
+            self._elsewhere |= zip(entries, at_entries(logits, keep, reads), strict=True)
 
 
 def top_tokens(model: "Model", logits: Tensor, k: int) -> list[TopToken]:

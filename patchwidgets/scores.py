@@ -1,13 +1,14 @@
 """The metrics of an experiment's runs, pair by pair, and how much of them is noise."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from torch import Tensor
 
 from patchwidgets.errors import MetricError
 from patchwidgets.metrics import Metric, Readout, Values, evaluate
+from patchwidgets.reads import Entry, Reads
 from patchwidgets.tasks import Pair
 
 
@@ -20,9 +21,11 @@ class Scores:
         By name.
     pairs
         With the ids of answers and foils.
+    reads
+        Where the metrics read.
     logits, joint
-        ``[pair, vocabulary]`` of the clean and the corrupted run, by name; and ``[pair, 2]`` as of `Forced.joint`,
-        where answers have several tokens.
+        float32 ``[entry, vocabulary]`` of the clean and the corrupted run, by name, wherever `reads` says; and
+        ``[pair, 2]`` as of `Forced.joint`, where answers have several tokens.
 
     Attributes
     ----------
@@ -34,15 +37,23 @@ class Scores:
         self,
         metrics: dict[str, Metric],
         pairs: Sequence[Pair],
+        reads: Reads,
         logits: Mapping[str, Tensor],
         joint: Mapping[str, Tensor] | None = None,
     ) -> None:
         self.metrics = metrics
+        self.reads = reads
         self._pairs = pairs
         self._clean = logits["clean"]
-        self.values = {
-            run: self.measure(each, joint=joint[run] if joint else None)
+        self._entries = reads.entries(range(len(pairs)))
+        self._number = {entry: i for i, entry in enumerate(self._entries)}
+        self._unpatched = {
+            run: self.at(each, self._entries, joint[run] if joint else None)
             for run, each in logits.items()
+        }
+        self.values = {
+            run: self._over_positions(each, range(len(pairs)))
+            for run, each in self._unpatched.items()
         }
 
     def means(self, run: str) -> dict[str, float]:
@@ -57,7 +68,7 @@ class Scores:
         Parameters
         ----------
         logits
-            ``[row, vocabulary]`` at the last prompt position.
+            ``[entry, vocabulary]`` wherever these pairs are read, one pair after the other.
         joint
             ``[row, 2]`` as of `Forced.joint`; needed where answers have several tokens.
 
@@ -66,24 +77,87 @@ class Scores:
         MetricError
             Answers have several tokens, and `joint` is missing.
         """
-        rows = list(range(len(self._pairs)) if rows is None else rows)
-        pairs = [self._pairs[row] for row in rows]
-        if joint is None and any(pair.long_answers for pair in pairs):
+        rows = range(len(self._pairs)) if rows is None else rows
+        return self._over_positions(self.at(logits, self.reads.entries(rows), joint), rows)
+
+    def measure_patched(
+        self,
+        logits: Tensor,
+        rows: Sequence[int],
+        starts: Sequence[int],
+        host: str,
+        joint: Tensor | None = None,
+    ) -> dict[str, Values]:
+        """Every metric of some pairs as of `measure`, of runs that are the host's before their first patched position.
+
+        Parameters
+        ----------
+        starts
+            For each row the first position that is patched. At an earlier one, of which a causal model knows nothing
+            of the patch, the host's number is exactly the patched one's, however the pass was rounded.
+        """
+        entries = self.reads.entries(rows)
+        first = dict(zip(rows, starts, strict=True))
+        before = [i for i, (pair, pos) in enumerate(entries) if pos < first[pair]]
+        found = self.at(logits, entries, joint)
+        for name, values in found.items():
+            values[before] = self.unpatched(host, name, [entries[i] for i in before])
+        return self._over_positions(found, rows)
+
+    def unpatched(self, run: str, name: str, entries: Sequence[Entry]) -> Values:
+        """One metric of an unpatched run, ``[entry]``; NaN where it does not read."""
+        return self._unpatched[run][name][[self._number[entry] for entry in entries]]
+
+    def at(
+        self, logits: Tensor, entries: Sequence[Entry], joint: Tensor | None = None
+    ) -> dict[str, Values]:
+        """Every metric at some pairs and positions, ``[entry]`` by name; NaN where a metric does not read."""
+        several = any(self._pairs[pair].long_answers for pair, _ in entries)
+        if joint is None and several:
             raise MetricError(
                 "An answer of the task has several tokens, which are scored in a pass of their own and not from the "
                 "last position's logits alone; use Experiment.patch, or answers of one token."
             )
+        return self.each(entries, lambda chosen: self._readout(logits, entries, chosen, joint))
+
+    def each(
+        self, entries: Sequence[Entry], readout: Callable[[list[int]], Readout]
+    ) -> dict[str, Values]:
+        """As `at`, from a function that hands over the logits of some of the entries."""
+        at = {pos: self.reads.chosen(pos, entries) for pos in self.reads.spans}
+        readouts = {pos: readout(chosen) for pos, chosen in at.items() if chosen}
+        found = {}
+        for name, metric in self.metrics.items():
+            found[name] = np.full(len(entries), np.nan)
+            if at[metric.pos]:
+                found[name][at[metric.pos]] = evaluate(metric, readouts[metric.pos])
+        return found
+
+    def _readout(
+        self, logits: Tensor, entries: Sequence[Entry], chosen: list[int], joint: Tensor | None
+    ) -> Readout:
+        entries = [entries[i] for i in chosen]
+        pairs = [self._pairs[pair] for pair, _ in entries]
+        behind = all(pos == len(pair) - 1 for (_, pos), pair in zip(entries, pairs, strict=True))
         foils = [list(pair.foils) for pair in pairs if pair.foils is not None]
-        answers = [list(pair.answers) for pair in pairs]
-        readout = Readout(
-            logits,
-            self._clean[rows],
-            answers,
+        return Readout(
+            logits if len(chosen) == len(logits) else logits[chosen],
+            self._clean[[self._number[entry] for entry in entries]],
+            [list(pair.answers) for pair in pairs],
             foils or None,
-            rows,
-            *(None, None) if joint is None else joint.unbind(-1),
+            [pair for pair, _ in entries],
+            *(None, None) if joint is None or not behind else joint.unbind(-1),
         )
-        return {name: evaluate(metric, readout) for name, metric in self.metrics.items()}
+
+    def _over_positions(
+        self, found: Mapping[str, Values], pairs: Sequence[int]
+    ) -> dict[str, Values]:
+        """Every metric's mean over its positions, ``[row]`` by name, of rows that are wholly read."""
+        rows = [row for row, pair in enumerate(pairs) for _ in self.reads.positions[pair]]
+        return {
+            name: np.bincount(rows, np.nan_to_num(values)) / np.bincount(rows, ~np.isnan(values))
+            for name, values in found.items()
+        }
 
     def noise_floor(
         self,
@@ -97,7 +171,7 @@ class Scores:
         Parameters
         ----------
         again
-            Logits of `rows` by run, computed another time in another batch; `joint` as well.
+            Logits of `rows` by run, wherever they are read, computed another time in another batch; `joint` as well.
         eps
             Of the model's dtype.
         """

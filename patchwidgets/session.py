@@ -20,7 +20,7 @@ from patchwidgets.experiment import Direction, Experiment
 from patchwidgets.hooks import Cancelled, cancellable
 from patchwidgets.maps import MapsRequest, MapsSweep, checked_maps
 from patchwidgets.messages import PROTOCOL, Buffers, Message
-from patchwidgets.metrics import METRICS
+from patchwidgets.metrics import METRICS, Metric
 from patchwidgets.result import PatchResult
 from patchwidgets.sites import Patch, Site
 
@@ -304,18 +304,17 @@ class PatchSession:
         )
 
 
-def _all_metrics(experiment: Experiment) -> list[Any]:
+def _all_metrics(experiment: Experiment) -> list[Metric]:
     """The experiment's own metrics, and every named one that its task allows."""
-    own = [
-        metric.function if name not in METRICS else name
-        for name, metric in experiment.metrics.items()
-    ]
+    own = experiment.metrics
     has_foil = experiment.task.foil is not None
     several = any(pair.long_answers for pair in experiment.pairs)
-    return own + [
-        name
-        for name, m in METRICS.items()
-        if name not in own and (has_foil or not m.needs_foil) and not (several and m.one_token)
+    return [*own.values()] + [
+        metric
+        for name, metric in METRICS.items()
+        if name not in own
+        and (has_foil or not metric.needs_foil)
+        and not (several and metric.one_token)
     ]
 
 

@@ -109,7 +109,7 @@ class Site:
         match = _SITE.fullmatch(text.strip()) if isinstance(text, str) else None
         if match is None:
             raise SiteError(f"{text!r} is not a site. Sites look like {_EXAMPLES}.")
-        pos = _parse_pos(match["pos"], text)
+        pos = None if match["pos"] is None else parse_pos(match["pos"], text)
         if match["layer"] is None:
             return cls("embed", pos=pos)
         component = _component(match["unit"], match["component"], text)
@@ -124,7 +124,7 @@ class Site:
         return f"Site.parse({str(self)!r})"
 
     def __str__(self) -> str:
-        return self.name + ("" if self.pos is None else f"@{_print_pos(self.pos)}")
+        return self.name + ("" if self.pos is None else f"@{print_pos(self.pos)}")
 
     @property
     def name(self) -> str:
@@ -203,9 +203,14 @@ def _component(unit: str | None, component: str | None, text: str) -> Component:
     return found
 
 
-def _parse_pos(text: str | None, site: str) -> Position:
-    if text is None:
-        return None
+def parse_pos(text: str, whole: str) -> Position:
+    """Read what stands behind the ``@`` of a site or a metric; `whole` is all of it, for the message.
+
+    Raises
+    ------
+    SiteError
+        Neither an index, a range nor a name.
+    """
     if re.fullmatch(r"-?\d+", text):
         return int(text)
     if match := _RANGE.fullmatch(text):
@@ -214,11 +219,12 @@ def _parse_pos(text: str | None, site: str) -> Position:
     if _NAME.fullmatch(text):
         return text
     raise SiteError(
-        f"Position {text!r} in {site!r} is neither a number, a range such as 3:7, nor a name such as S2."
+        f"Position {text!r} in {whole!r} is neither a number, a range such as 3:7, nor a name such as S2."
     )
 
 
-def _print_pos(pos: int | tuple[int | None, int | None] | str) -> str:
+def print_pos(pos: Position) -> str:
+    """A position as it is written behind an ``@``."""
     if isinstance(pos, tuple):
         return ":".join("" if part is None else str(part) for part in pos)
     return str(pos)

@@ -14,11 +14,13 @@ from transformers import DynamicCache
 from patchwidgets.anatomy import Anatomy
 from patchwidgets.engine.cache import HostCache
 from patchwidgets.engine.plan import Group
-from patchwidgets.forward import at_work, last_only
+from patchwidgets.forward import at_entries, at_work, keeping, kept, together
 from patchwidgets.hooks import Edit, Key, hooked
 from patchwidgets.taps import Tap
 
 UNEMBED: Key = ("unembed", None)
+Reading = Sequence[Sequence[int]]
+"""The positions at which each row is read, the host's rows first."""
 
 
 @dataclass(eq=False)
@@ -64,9 +66,9 @@ class Ends:
     Attributes
     ----------
     hidden
-        ``[row, d_model]`` at the last position: the host's rows first.
+        ``[entry, d_model]`` wherever rows are read, one row after the other: the host's rows first.
     logits
-        float32 ``[row, vocabulary]`` of the first rows, as many as were asked for.
+        float32 ``[entry, vocabulary]`` of the first of them, as many as were asked for.
     """
 
     hidden: Tensor
@@ -102,6 +104,7 @@ def descend(
     group: Group,
     edits: dict[Key, Edit],
     n_logits: int | None,
+    reads: Reading | None = None,
 ) -> Ends:
     """Run a group from its first position on; each row joins before the layer in which it begins to differ.
 
@@ -112,7 +115,9 @@ def descend(
     edits
         What is written, rows counted behind one host row per pair.
     n_logits
-        Of the first so many rows the logits are computed; of all if None.
+        Of the first so many entries the logits are computed; of all if None.
+    reads
+        By default every row is read at the last position.
     """
     joining = _joining(group)
     for layer in {0, *joining}:
@@ -125,7 +130,8 @@ def descend(
         "past_key_values": cache,
         "use_cache": True,
     }
-    return _run(anatomy, inputs, edits, n_logits)
+    behind = [[pos - group.start for pos in read] for read in reads or _last(group)]
+    return _run(anatomy, inputs, edits, n_logits, behind)
 
 
 def run_plain(
@@ -134,11 +140,16 @@ def run_plain(
     group: Group,
     edits: dict[Key, Edit],
     n_logits: int | None,
+    reads: Reading | None = None,
 ) -> Ends:
     """Run a group as whole prompts in one batch, one host row per pair in front."""
     rows = [*range(len(group.pairs)), *(group.pairs.index(row.pair) for row in group.rows)]
     inputs = {"input_ids": recording.ids[rows], "use_cache": False}
-    return _run(anatomy, inputs, edits, n_logits)
+    return _run(anatomy, inputs, edits, n_logits, reads or _last(group))
+
+
+def _last(group: Group) -> Reading:
+    return [(group.length - 1,)] * (len(group.pairs) + len(group.rows))
 
 
 def _joining(group: Group) -> dict[int, list[int]]:
@@ -164,15 +175,20 @@ def _then(first: Edit, second: Edit | None) -> Edit:
 
 
 def _run(
-    anatomy: Anatomy, inputs: dict[str, object], edits: dict[Key, Edit], n_logits: int | None
+    anatomy: Anatomy,
+    inputs: dict[str, object],
+    edits: dict[Key, Edit],
+    n_logits: int | None,
+    reads: Reading,
 ) -> Ends:
-    hidden = []
+    hidden, keep = [], together(reads)
 
     def arrive(passing: Tensor) -> Tensor:
-        hidden.append(passing[:, -1])
-        return passing[:n_logits, -1:]
+        ends = at_entries(kept(passing, keep), keep, reads)
+        hidden.append(ends)
+        return ends[:n_logits, None]
 
-    _, logits = _forward(anatomy, inputs, edits | {UNEMBED: arrive})
+    _, logits = _forward(anatomy, inputs, edits | {UNEMBED: arrive}, keep=keep)
     return Ends(hidden[0], logits[:, -1].float())
 
 
@@ -186,11 +202,14 @@ def _forward(
     inputs: dict[str, Any],
     edits: dict[Key, Edit],
     record: Iterable[Key] = (),
+    keep: Sequence[int] | None = None,
 ) -> tuple[dict[Key, Tensor], Tensor]:
-    """What was recorded, and the logits."""
+    """What was recorded, and the logits of the positions in `keep` of the input, by default of the last."""
     hf_model = anatomy.hf_model
     taps = anatomy.taps | {UNEMBED: Tap(hf_model.get_output_embeddings(), "input", whole=True)}
-    inputs = inputs | {"input_ids": inputs["input_ids"].to(anatomy.device)} | last_only(hf_model)
+    length = inputs["input_ids"].shape[1]
+    inputs = inputs | {"input_ids": inputs["input_ids"].to(anatomy.device)}
+    inputs |= keeping(hf_model, keep or [length - 1], length)
     with (
         at_work(hf_model),
         hooked(anatomy.bodies, taps, edits, record, continued=True) as held,

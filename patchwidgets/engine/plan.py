@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from patchwidgets.engine.grid import Variant
 from patchwidgets.experiment import Experiment
+from patchwidgets.reads import Entry, Reads
 from patchwidgets.run import Run
 from patchwidgets.sites import NEURON_COMPONENTS, Patch
 from patchwidgets.tasks import Pair
@@ -99,6 +100,14 @@ class Group:
         """How many positions each row has."""
         return self.length - self.start
 
+    def reading(self, reads: Reads) -> list[list[Entry]]:
+        """What is read of each row, the host's first; before a row is patched it is the host's own and not read."""
+        starts = [(pair, self.start) for pair in self.pairs]
+        starts += [(row.pair, row.start) for row in self.rows]
+        return [
+            [(pair, pos) for pos in reads.positions[pair] if pos >= start] for pair, start in starts
+        ]
+
     def halves(self) -> tuple["Group", "Group"]:
         """Two groups of half as many rows."""
         middle = len(self.rows) // 2
@@ -185,9 +194,10 @@ def make_rows(experiment: Experiment, variants: Sequence[Variant], savings: Savi
     found = Rows()
     for number, variant in enumerate(variants):
         for i, pair in enumerate(experiment.pairs):
-            placed = _placed(experiment, variant, pair, savings.equal)
-            if placed:
-                start = min(index for each in placed for index in each.indices)
+            read = experiment.scores.reads.positions[i]
+            placed = _placed(experiment, variant, pair, read, savings.equal)
+            start = min((index for each in placed for index in each.indices), default=len(pair))
+            if start <= read[-1]:
                 layer = min(each.patch.site.layer or 0 for each in placed)
                 found.rows.append(Row(number, i, start, layer, placed))
             else:
@@ -230,11 +240,12 @@ def _continues(row: Row) -> bool:
 
 def _telling(group: Group, experiment: Experiment) -> tuple[int, int]:
     differs = any(group.start in experiment.pairs[i].differs for i in group.pairs)
-    return (0 if differs else 1 if group.start == group.length - 1 else 2), group.start
+    read = any(group.start in experiment.scores.reads.positions[i] for i in group.pairs)
+    return (0 if differs else 1 if read else 2), group.start
 
 
 def _placed(
-    experiment: Experiment, variant: Variant, pair: Pair, equal: bool
+    experiment: Experiment, variant: Variant, pair: Pair, read: tuple[int, ...], equal: bool
 ) -> tuple[Placed, ...]:
     placed = [
         Placed(patch, tuple(pair.indices(patch.site.pos)), paired_source(experiment, patch))
@@ -242,7 +253,7 @@ def _placed(
     ]
     if not equal:
         return tuple(placed)
-    heard = [_heard(each, len(pair), experiment.model.n_layers) for each in placed]
+    heard = [_heard(each, read, experiment.model.n_layers) for each in placed]
     start = min((_first_change(each, pair) for each in heard if each.indices), default=math.inf)
     if start == math.inf:
         return ()
@@ -257,14 +268,15 @@ def paired_source(experiment: Experiment, patch: Patch) -> str | None:
     return "host" if run is experiment.host else "source" if run is experiment.source else None
 
 
-def _heard(placed: Placed, length: int, n_layers: int) -> Placed:
-    """Without the positions that nothing reads: in the last layer all but the last position."""
+def _heard(placed: Placed, read: tuple[int, ...], n_layers: int) -> Placed:
+    """Without the positions that nothing reads: in the last layer all but those of the metrics."""
     site = placed.patch.site
     if site.layer != n_layers - 1 or site.component in LEAVES_ITS_POSITION:
         return placed
-    if placed.paired is None and length - 1 in placed.indices:
+    heard = tuple(i for i in placed.indices if i in read)
+    if placed.paired is None and heard:
         return placed
-    return Placed(placed.patch, tuple(i for i in placed.indices if i == length - 1), placed.paired)
+    return Placed(placed.patch, heard, placed.paired)
 
 
 def _first_change(placed: Placed, pair: Pair) -> float:

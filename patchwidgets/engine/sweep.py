@@ -24,6 +24,7 @@ from patchwidgets.errors import PatchError
 from patchwidgets.experiment import Experiment
 from patchwidgets.hooks import Cancelled, Edit, Key
 from patchwidgets.metrics import Values
+from patchwidgets.reads import Entry
 from patchwidgets.run import key_of
 
 _LOG = logging.getLogger(__name__)
@@ -194,9 +195,7 @@ class Sweep:
     def swept(self) -> list[Swept]:
         """The numbers so far, one for each grid."""
         found, first = [], 0
-        host = self.experiment.scores.values[
-            "corrupted" if self.experiment.host is self.experiment.corrupted else "clean"
-        ]
+        host = self.experiment.scores.values[self.experiment.host_name]
         floor = {
             name: max(self._noise[name], self.experiment.noise_floor[name]) for name in self._noise
         }
@@ -310,30 +309,46 @@ class Sweep:
     def _run_group(self, group: Group, recording: Recording) -> None:
         held = {"host": recording.host, "source": recording.source}
         edits = make_edits(self.experiment, group, lambda run, key: held[run][key])
-        ends = self._ends(group, recording, edits)
+        reading = group.reading(self.experiment.scores.reads)
+        reads = [tuple(pos for _, pos in entries) for entries in reading]
+        ends = self._ends(group, recording, edits, reads)
         if not self._reader.checked(ends):
-            ends = self._ends(group, recording, edits)
-        of_rows = [*group.pairs, *(row.pair for row in group.rows)]
-        for name, values in self._reader.measure(ends, of_rows).items():
-            self._keep(name, values, group)
+            ends = self._ends(group, recording, edits, reads)
+        entries = [entry for row in reading for entry in row]
+        for name, values in self._reader.measure(ends, entries).items():
+            self._keep(name, values, group, reading)
         np.subtract.at(self._missing, [row.variant for row in group.rows], 1)
 
-    def _ends(self, group: Group, recording: Recording, edits: dict[Key, Edit]) -> Ends:
+    def _ends(
+        self,
+        group: Group,
+        recording: Recording,
+        edits: dict[Key, Edit],
+        reads: Sequence[Sequence[int]],
+    ) -> Ends:
         run = run_plain if group.plain else descend
         n_logits = self._reader.n_logits(len(group.pairs))
-        return run(self.experiment.model.anatomy, recording, group, edits, n_logits)
+        return run(self.experiment.model.anatomy, recording, group, edits, n_logits, reads)
 
-    def _keep(self, name: str, values: Values, group: Group) -> None:
-        """Effects against the host's rows of the same pass; how far these are off is noise."""
-        n, pairs = len(group.pairs), list(group.pairs)
-        host = "corrupted" if self.experiment.host is self.experiment.corrupted else "clean"
-        unpatched = self.experiment.scores.values[host][name][pairs]
-        self._noise[name] = max(self._noise[name], float(np.abs(values[:n] - unpatched).max()))
-        before = dict(zip(pairs, values[:n], strict=True))
-        of_rows = np.array([row.pair for row in group.rows])
-        variants = [row.variant for row in group.rows]
-        base = np.array([before[int(pair)] for pair in of_rows])
-        self._effects[name][variants, of_rows] = values[n:] - base
+    def _keep(
+        self, name: str, values: Values, group: Group, reading: Sequence[Sequence[Entry]]
+    ) -> None:
+        """Effects against the host's rows of the same pass; how far these are off is noise.
+
+        Of a metric over several positions the mean; those before a row is patched were not read and count as 0.
+        """
+        scores, n = self.experiment.scores, len(group.pairs)
+        hosts = [entry for row in reading[:n] for entry in row]
+        unpatched, entries = values[: len(hosts)], [entry for row in reading[n:] for entry in row]
+        off = np.abs(unpatched - scores.unpatched(self.experiment.host_name, name, hosts))
+        self._noise[name] = max(self._noise[name], float(np.nan_to_num(off).max()))
+        before = dict(zip(hosts, unpatched, strict=True))
+        changes = values[len(hosts) :] - np.array([before[entry] for entry in entries])
+        rows = [number for number, row in enumerate(reading[n:]) for _ in row]
+        sums = np.bincount(rows, np.nan_to_num(changes), minlength=len(group.rows))
+        spans = scores.reads.spans[scores.metrics[name].pos]
+        variants, pairs = zip(*((row.variant, row.pair) for row in group.rows), strict=True)
+        self._effects[name][variants, pairs] = sums / [len(spans[pair]) for pair in pairs]
 
 
 def _out_of_memory(error: BaseException) -> bool:

@@ -1,4 +1,4 @@
-"""From the last hidden states of many rows to metrics, reading no more of the unembedding than they need.
+"""From the last layer's hidden states of many rows to metrics, reading no more of the unembedding than they need.
 
 Metrics that read single logits use those rows of the output embedding alone, where that reproduces the logits of the
 host's row; others get whole logits, some rows at a time.
@@ -12,7 +12,8 @@ from torch.nn.functional import linear
 
 from patchwidgets.engine.passes import Ends
 from patchwidgets.experiment import Experiment
-from patchwidgets.metrics import Readout, Values, answer_logit, evaluate, logit_diff
+from patchwidgets.metrics import Readout, Values, answer_logit, logit_diff
+from patchwidgets.reads import Entry
 
 FEW_TOKENS = (logit_diff, answer_logit)
 """Metrics that read the logits of the answers and the foils alone."""
@@ -47,7 +48,7 @@ class Reader:
         self.all_logits = False
 
     def n_logits(self, n_hosts: int) -> int | None:
-        """Of how many rows the model itself has to compute the logits; None means of all."""
+        """Of how many entries the model itself has to compute the logits; None means of all."""
         if self.all_logits:
             return None
         return 0 if self._finish is not None else n_hosts
@@ -68,11 +69,11 @@ class Reader:
         self.all_logits = True
         return False
 
-    def measure(self, ends: Ends, pairs: Sequence[int]) -> dict[str, Values]:
-        """Every metric of every row, ``[row]`` by name; `pairs` are those of the rows."""
+    def measure(self, ends: Ends, entries: Sequence[Entry]) -> dict[str, Values]:
+        """Every metric at the pair and position of everything that was read, as of `Scores.at`."""
         parts = [
-            self._measure(ends, range(i, min(i + self._step, len(pairs))), pairs)
-            for i in range(0, len(pairs), self._step)
+            self._measure(ends, slice(i, i + self._step), entries[i : i + self._step])
+            for i in range(0, len(entries), self._step)
         ]
         return {
             name: torch.cat([torch.from_numpy(part[name]) for part in parts]).numpy()
@@ -93,23 +94,22 @@ class Reader:
         weight: Tensor = self._model.get_output_embeddings().weight
         return weight
 
-    def _measure(self, ends: Ends, rows: range, pairs: Sequence[int]) -> dict[str, Values]:
-        of_pairs = [pairs[row] for row in rows]
+    def _measure(self, ends: Ends, part: slice, entries: Sequence[Entry]) -> dict[str, Values]:
+        scores = self._experiment.scores
         if self.all_logits:
-            return self._experiment.scores.measure(ends.logits[rows.start : rows.stop], of_pairs)
-        hidden = ends.hidden[rows.start : rows.stop]
+            return scores.at(ends.logits[part], entries)
         assert self._finish is not None
         if self._reads_few:
-            return self._few_tokens(hidden, of_pairs)
-        return self._experiment.scores.measure(self._finish(self._whole(hidden)), of_pairs)
+            return self._few_tokens(ends.hidden[part], entries)
+        return scores.at(self._finish(self._whole(ends.hidden[part])), entries)
 
     def _whole(self, hidden: Tensor) -> Tensor:
         with torch.no_grad():
             logits: Tensor = self._model.get_output_embeddings()(hidden)
         return logits.float()
 
-    def _few_tokens(self, hidden: Tensor, of_pairs: Sequence[int]) -> dict[str, Values]:
-        pairs = [self._experiment.pairs[i] for i in of_pairs]
+    def _few_tokens(self, hidden: Tensor, entries: Sequence[Entry]) -> dict[str, Values]:
+        pairs = [self._experiment.pairs[i] for i, _ in entries]
         ids = sorted({i for pair in pairs for i in (*pair.answers, *(pair.foils or ()))})
         column = {token: i for i, token in enumerate(ids)}
         module: nn.Module = self._model.get_output_embeddings()
@@ -118,12 +118,17 @@ class Reader:
             raw = linear(hidden, self._weight[ids], None if bias is None else bias[ids])
         assert self._finish is not None
         logits = self._finish(raw.float())
-        answers = [[column[i] for i in pair.answers] for pair in pairs]
-        foils = [[column[i] for i in pair.foils] for pair in pairs if pair.foils is not None]
-        readout = Readout(logits, logits[:, :0], answers, foils or None, list(of_pairs))
-        return {
-            name: evaluate(metric, readout) for name, metric in self._experiment.metrics.items()
-        }
+
+        def readout(chosen: list[int]) -> Readout:
+            of = [pairs[i] for i in chosen]
+            answers = [[column[i] for i in pair.answers] for pair in of]
+            foils = [[column[i] for i in pair.foils] for pair in of if pair.foils is not None]
+            read = logits if len(of) == len(logits) else logits[chosen]
+            return Readout(
+                read, read[:, :0], answers, foils or None, [entries[i][0] for i in chosen]
+            )
+
+        return self._experiment.scores.each(entries, readout)
 
 
 def _tolerance(dtype: torch.dtype) -> float:
