@@ -108,3 +108,44 @@ def test_a_patch(experiment: Experiment, patch: str | Patch, expected: list[floa
     assert result.recovery == pytest.approx(
         (result.value - corrupted) / (clean - corrupted), abs=1e-6
     )
+
+
+CLEAN_FIRST, CORRUPTED_FIRST = (0.0, 2.0, 0.0, 0.0), (0.0, 0.0, 2.0, 0.0)
+"""The stream at position 0, where attention sees one token alone."""
+
+
+@pytest.mark.parametrize(
+    ("site", "first", "last"),
+    [
+        ("embed@0", CLEAN_FIRST, CLEAN),
+        ("L0.H0@0", (0.0, 1.0, 1.0, 0.0), CORRUPTED),
+        ("L0.H0@1", CORRUPTED_FIRST, CLEAN),
+        ("L0.H0", (0.0, 1.0, 1.0, 0.0), CLEAN),
+    ],
+)
+def test_metrics_at_other_positions(
+    experiment: Experiment, site: str, first: tuple[float, ...], last: tuple[float, ...]
+) -> None:
+    names = ["logit_diff@0", "logit_diff@1", "logit_diff@:", "kl@0", "rank@0", "rank@:"]
+    at = experiment.measuring(names)
+    result = at.patch(site)
+    found = {name: reading.value for name, reading in result.readings.items()}
+    logits_at = [logits(*first), logits(*last)]
+    diffs = [each[1] - each[2] for each in logits_at]
+    assert [found[f"logit_diff@{p}"] for p in "01"] == pytest.approx(diffs, abs=1e-6)
+    assert found["logit_diff@:"] == pytest.approx(sum(diffs) / 2, abs=1e-6)
+    before = at.corrupted.values
+    assert [before[f"logit_diff@{p}"] for p in "01"] == pytest.approx(
+        [-1, logits(*CORRUPTED)[1] - logits(*CORRUPTED)[2]], abs=1e-6
+    )
+    assert result["logit_diff@0"].recovery == pytest.approx((diffs[0] + 1) / 2, abs=1e-6)
+    clean, run = (softmax(each) for each in (logits(*CLEAN_FIRST), logits_at[0]))
+    kl = sum(p * math.log(p / q) for p, q in zip(clean, run, strict=True))
+    assert found["kl@0"] == pytest.approx(kl, abs=1e-6)
+    ranks = [1 + sum(x > each[1] + 1e-9 for x in each) for each in logits_at]
+    assert [found["rank@0"], found["rank@:"]] == [ranks[0], sum(ranks) / 2]
+
+
+def softmax(logits: list[float]) -> list[float]:
+    exponentials = [math.exp(x) for x in logits]
+    return [x / sum(exponentials) for x in exponentials]
