@@ -71,13 +71,13 @@ class Metric:
     median: bool = False
     needs_foil: bool = False
     one_token: bool = False
-    needs_answer: bool = False
+    needs_answer: bool = True
     pos: Position = None
 
     def at(self, pos: Position) -> "Metric":
-        """The same metric, read elsewhere."""
-        where = f"@{print_pos(pos)}"
-        return replace(self, name=self.name + where, label=f"{self.label} {where}", pos=pos)
+        """The same metric, read elsewhere; its label is its name, which is short and what a person writes."""
+        name = f"{self.name}@{print_pos(pos)}"
+        return replace(self, name=name, label=name, pos=pos)
 
     def mean(self, values: Values) -> float:
         """One number for a dataset ``[pair]``: the mean, or the median for a rank."""
@@ -188,38 +188,15 @@ def kl(readout: Readout) -> "Tensor":
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
+        Metric("logit_diff", logit_diff, "logit diff", "logits", needs_foil=True),
+        Metric("answer_logit", answer_logit, "answer logit", "logits", one_token=True),
+        Metric("answer_logprob", answer_logprob, "answer log-prob", "nats"),
+        Metric("answer_prob", answer_prob, "answer probability", "probability"),
+        Metric("prob_diff", prob_diff, "probability diff", "probability", needs_foil=True),
         Metric(
-            "logit_diff", logit_diff, "logit diff", "logits", needs_foil=True, needs_answer=True
+            "rank", rank, "answer rank", "rank", lower_is_better=True, median=True, one_token=True
         ),
-        Metric(
-            "answer_logit",
-            answer_logit,
-            "answer logit",
-            "logits",
-            one_token=True,
-            needs_answer=True,
-        ),
-        Metric("answer_logprob", answer_logprob, "answer log-prob", "nats", needs_answer=True),
-        Metric("answer_prob", answer_prob, "answer probability", "probability", needs_answer=True),
-        Metric(
-            "prob_diff",
-            prob_diff,
-            "probability diff",
-            "probability",
-            needs_foil=True,
-            needs_answer=True,
-        ),
-        Metric(
-            "rank",
-            rank,
-            "answer rank",
-            "rank",
-            lower_is_better=True,
-            median=True,
-            one_token=True,
-            needs_answer=True,
-        ),
-        Metric("kl", kl, "KL from clean", "nats", lower_is_better=True),
+        Metric("kl", kl, "KL from clean", "nats", lower_is_better=True, needs_answer=False),
     )
 }
 
@@ -244,7 +221,7 @@ def find_metric(metric: MetricSpec) -> Metric:
             return METRICS[name].at(parse_pos(pos, metric)) if at else METRICS[name]
     if callable(metric):
         name = getattr(metric, "__name__", type(metric).__name__)
-        return Metric(name, metric, name)
+        return Metric(name, metric, name, needs_answer=False)
     raise MetricError(
         f"Unknown metric {metric!r}; expected one of {', '.join(METRICS)}, perhaps with a position as in 'kl@-3', "
         "or a callable over a Readout."

@@ -15,10 +15,17 @@ export function runOf(cx: Context, lane: Lane): Run {
   return state.result?.patched ?? scene.runs[hostOf(shownDirection(state))];
 }
 
+/** Of a long name the position stays in sight: it tells one from another. */
+function metricLabel(label: string) {
+  const at = label.lastIndexOf("@");
+  const name = at < 0 ? label : label.slice(0, at);
+  return html`<span class="metric-label">${name}</span>${label.slice(name.length)}`;
+}
+
 export function metricValue(cx: Context, lane: Lane) {
   const metric = metricOf(cx.state, cx.scene);
   const value = runOf(cx, lane).values[metric.name];
-  return html`<span class="metric">${metric.label} <b>${metricNumber(value, metric)}</b></span>`;
+  return html`<span class="metric">${metricLabel(metric.label)} <b>${metricNumber(value, metric)}</b></span>`;
 }
 
 export function outputs(cx: Context, lane: Lane) {

@@ -6,6 +6,7 @@ import type { Direction } from "../protocol";
 import { tokenText } from "../pure/format";
 import { positionIndex } from "../pure/sites";
 import { hostOf } from "../pure/words";
+import { metricOf } from "../select";
 import type { Panel } from "../state";
 
 function modelName(cx: Context) {
@@ -35,7 +36,8 @@ function metrics(cx: Context) {
   const change = (event: Event) => {
     if (event.target instanceof HTMLSelectElement) cx.act.metric(event.target.value);
   };
-  return html`<select class="metric-select" aria-label="metric" @change=${change}>${all.map(
+  const chosen = metricOf(cx.state, cx.scene).label;
+  return html`<select class="metric-select" aria-label="metric" title=${chosen} @change=${change}>${all.map(
     (m) =>
       html`<option value=${m.name} ?selected=${m.name === cx.state.metric}>${m.label}</option>`,
   )}</select>`;
