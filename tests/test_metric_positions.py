@@ -342,6 +342,17 @@ def test_the_plan_knows_what_no_metric_reads(llama: Model) -> None:
     assert (nothing.swept()[0].effects["kl@:2"] == 0).all()
 
 
+def test_a_row_is_not_read_before_it_is_patched(llama: Model) -> None:
+    """Also where it joins a group that begins earlier: what is not read cannot be off by rounding."""
+    experiment = one_pair(llama, ["kl@3", "kl"])
+    grid = make_grid(experiment, Request("resid_pre", layers=[1]))
+    rows = engine_plan.make_rows(experiment, grid.variants, Savings())
+    (group,) = engine_plan.make_groups(rows.rows, experiment, Savings(), plain=False)
+    assert (group.start, [row.start for row in group.rows]) == (2, [2, 3, 4, 5, 6])
+    read = [[pos for _, pos in entries] for entries in group.reading(experiment.scores.reads)]
+    assert read == [[3, 6], [3, 6], [3, 6], [6], [6], [6]]
+
+
 def test_the_most_telling_positions_come_first(
     llama: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
