@@ -1,7 +1,7 @@
 """The metrics of an experiment's runs, pair by pair, and how much of them is noise."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from torch import Tensor
@@ -9,6 +9,7 @@ from torch import Tensor
 from patchwidgets.errors import MetricError
 from patchwidgets.metrics import Metric, Readout, Values, evaluate
 from patchwidgets.tasks import Pair
+from patchwidgets.tokens import visible
 
 
 class Scores:
@@ -114,3 +115,22 @@ class Scores:
                     floor[name], float(np.abs(values - self.values[run][name][list(rows)]).max())
                 )
         return floor
+
+
+def weak_answers(
+    pairs: Sequence[Pair], clean: Tensor, token_strings: Callable[[Sequence[int]], list[str]]
+) -> list[str]:
+    """Say which answers the clean run, logits ``[pair, vocabulary]``, does not give: their effects explain little."""
+    best = clean.argmax(-1).tolist()
+    missed = [
+        (top, pair) for top, pair in zip(best, pairs, strict=True) if top not in pair.first_tokens
+    ]
+    if not missed:
+        return []
+    if len(pairs) > 1:
+        return [
+            f"On {len(missed)} of {len(pairs)} clean prompts the model prefers another token than the answer."
+        ]
+    top, pair = missed[0]
+    shown, answer = (visible(name) for name in token_strings([top, pair.first_tokens[0]]))
+    return [f"On the clean prompt the model prefers {shown} to {answer}; effects explain little."]
