@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from patchwidgets.run import Run
     from patchwidgets.session import PatchSession
     from patchwidgets.sites import Patch, Site
-    from patchwidgets.tasks import Task
+    from patchwidgets.tasks import Task, propose_alignment
     from patchwidgets.widget import PatchExplorer, explore
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "load",
     "metrics",
     "plot",
+    "propose_alignment",
     "tasks",
     "wrap",
 ]
@@ -54,6 +55,7 @@ _HOME = {
     "Task": "tasks",
     "explore": "widget",
     "load": "loading",
+    "propose_alignment": "tasks",
     "wrap": "loading",
 }
 

@@ -9,6 +9,10 @@ class SiteError(PatchwidgetsError, ValueError):
     """A site that cannot be read, or that is out of range on this model or prompt."""
 
 
+class CounterpartError(SiteError):
+    """A position that cannot be patched, since the other prompt has no counterpart of it, or one elsewhere."""
+
+
 class RefusedError(SiteError):
     """A component that this model does not have, with the reason."""
 

@@ -18,15 +18,16 @@ from patchwidgets.forward import forward
 from patchwidgets.hooks import Edit, Key
 from patchwidgets.metrics import MetricSpec, Values, find_metrics
 from patchwidgets.model import Model
-from patchwidgets.patching import make_edits, patch_step, source_value
+from patchwidgets.patching import make_edits, patch_step
 from patchwidgets.reach import REACH_COMPONENTS, Reach, ReachSums
 from patchwidgets.result import PatchResult, Reading
 from patchwidgets.run import Batch, Run
-from patchwidgets.scores import Scores
+from patchwidgets.scores import Scores, weak_answers
 from patchwidgets.sites import Patch, Position, Site
+from patchwidgets.sources import Sources
 from patchwidgets.sweeps import Sweeps
 from patchwidgets.tasks import Task, encode_pairs
-from patchwidgets.tokens import visible
+from patchwidgets.tasks.pairs import Prompt
 from patchwidgets.unpatched import Unpatched
 
 if TYPE_CHECKING:
@@ -84,19 +85,24 @@ class Experiment(Sweeps):
         )
 
     @property
-    def host(self) -> Run:
-        """The run that is patched."""
-        return self.corrupted if self.direction == "denoise" else self.clean
+    def host_name(self) -> Prompt:
+        """Which run is patched: ``"clean"`` or ``"corrupted"``."""
+        return "corrupted" if self.direction == "denoise" else "clean"
 
     @property
-    def host_name(self) -> Literal["clean", "corrupted"]:
-        """Which of the two runs is patched."""
-        return "corrupted" if self.direction == "denoise" else "clean"
+    def sources(self) -> Sources:
+        """Where patches act in this direction, and what is written there."""
+        return Sources(self.clean, self.corrupted, self.host_name)
+
+    @property
+    def host(self) -> Run:
+        """The run that is patched."""
+        return self.sources.host
 
     @property
     def source(self) -> Run:
         """The run whose activations are spliced in."""
-        return self.clean if self.direction == "denoise" else self.corrupted
+        return self.sources.source
 
     def flip(self) -> "Experiment":
         """The other direction, on the same recordings."""
@@ -127,24 +133,7 @@ class Experiment(Sweeps):
     @property
     def warnings(self) -> list[str]:
         """What a reader of the effects should know: an answer that the clean run does not give."""
-        found = []
-        for i, pair in enumerate(self.pairs[:1] if len(self.pairs) == 1 else []):
-            top = int(self.clean.logits[i].argmax())
-            if top not in pair.first_tokens:
-                names = self.model.token_strings([top, pair.first_tokens[0]])
-                shown, answer = (visible(name) for name in names)
-                found.append(
-                    f"On the clean prompt the model prefers {shown} to {answer}; effects explain little."
-                )
-        missed = sum(
-            int(self.clean.logits[i].argmax()) not in pair.first_tokens
-            for i, pair in enumerate(self.pairs)
-        )
-        if len(self.pairs) > 1 and missed:
-            found.append(
-                f"On {missed} of {len(self.pairs)} clean prompts the model prefers another token than the answer."
-            )
-        return found
+        return weak_answers(self.pairs, self.clean.logits, self.model.token_strings)
 
     def patch(self, *patches: Patchable, record_reach: bool = False) -> PatchResult:
         """Run the host prompts with some activations replaced.
@@ -160,6 +149,8 @@ class Experiment(Sweeps):
         ------
         SiteError, RefusedError
             A site that this model or prompt does not have.
+        CounterpartError
+            A position without a counterpart in the other prompt.
         PatchError
             A source that does not fit, or the same site twice.
         """
@@ -169,7 +160,8 @@ class Experiment(Sweeps):
         logits, sums = torch.empty_like(self.host.logits), ReachSums.empty()
         values = {name: np.empty(len(self.pairs)) for name in self.metrics}
         for batch in self.host.batches:
-            rows, reads = batch.rows, [self._scores.reads.positions[row] for row in batch.rows]
+            rows, where = batch.rows, self._scores.reads
+            reads = [where.within(self.host_name, row) for row in rows]
             edits, starts = self._edits(made, batch), self._starts(made, rows)
             output = self._unpatched.scored_pass(rows, batch.ids, edits, record, reads)
             logits[rows] = output.logits
@@ -185,12 +177,12 @@ class Experiment(Sweeps):
         return PatchResult(self, made, readings, logits, time.perf_counter() - started, reach)
 
     def reach(self, *patches: Patchable, pos: Position = -1) -> Reach:
-        """How far a patch moves every component from the host towards the source, at one position.
+        """How far a patch moves every component from the host towards the source, at one position and its counterpart.
 
         Raises
         ------
         SiteError
-            A position out of range, a range, or an unknown name.
+            A position out of range, a range, an unknown name, or one without a counterpart.
         """
         if pos is None or isinstance(pos, tuple):
             raise PatchError(
@@ -228,15 +220,20 @@ class Experiment(Sweeps):
         self, sums: ReachSums, batch: Batch, patched: dict[Key, Tensor], pos: Position
     ) -> None:
         rows = torch.arange(len(batch.rows))
-        where = torch.tensor([self.pairs[row].indices(pos)[0] for row in batch.rows])
-        runs: list[dict[Key, Tensor]] = []
-        for run in (self.host, self.source):
-            twin = run.batches[self.host.batches.index(batch)]
-            run.record(twin, self._reach_keys)
-            runs.append(twin.activations)
+        columns = torch.tensor([self.pairs[row].columns_at(pos)[0] for row in batch.rows])
+        here, there = (
+            columns.unbind(-1) if self.host_name == "clean" else columns.flip(-1).unbind(-1)
+        )
+        twin = self.source.batches[self.host.batches.index(batch)]
+        self.host.record(batch, self._reach_keys)
+        self.source.record(twin, self._reach_keys)
         host, moved, source = (
             {key: activations[key][rows, where].cpu() for key in self._reach_keys}
-            for activations in (runs[0], patched, runs[1])
+            for activations, where in (
+                (batch.activations, here),
+                (patched, here),
+                (twin.activations, there),
+            )
         )
         sums.add(host, moved, source, self.model.n_layers)
 
@@ -269,48 +266,18 @@ class Experiment(Sweeps):
     def _starts(self, patches: Sequence[Patch], rows: Sequence[int]) -> list[int]:
         """For each row the first position that is patched."""
         return [
-            min((self.pairs[row].indices(patch.site.pos)[0] for patch in patches), default=0)
+            min((self.sources.places(patch, self.pairs[row])[0][0] for patch in patches), default=0)
             for row in rows
         ]
 
     def _edits(self, patches: Sequence[Patch], batch: Batch) -> dict[Key, Edit]:
         steps = []
         for patch in patches:
-            indices = [self.pairs[row].indices(patch.site.pos) for row in batch.rows]
-            if len({len(each) for each in indices}) > 1:
-                raise PatchError(
-                    f"{patch.site} stands for different numbers of positions in different pairs."
-                )
-            steps.append(
-                (patch.site, patch_step(patch, indices, self._source_value(patch, batch, indices)))
-            )
+            places = [self.sources.places(patch, self.pairs[row]) for row in batch.rows]
+            hosts, read = ([[place[k] for place in each] for each in places] for k in (0, 1))
+            value = self.sources.values(patch, batch.rows, read)
+            steps.append((patch.site, patch_step(patch, hosts, value)))
         return make_edits(steps)
-
-    def _source_value(self, patch: Patch, batch: Batch, indices: list[list[int]]) -> Tensor | None:
-        if isinstance(patch.source, Tensor):
-            return _of_rows(patch.source, batch.rows, len(self.pairs))
-        run = self.run_of(patch.source)
-        if not isinstance(run, Run):
-            raise PatchError(
-                f"{patch.site}: the source is a {type(run).__name__}; expected a name, a Run or a tensor."
-            )
-        if len(run.prompts) not in (1, len(self.pairs)):
-            raise PatchError(
-                f"{patch.site}: the source run has {len(run.prompts)} prompts for {len(self.pairs)} pairs."
-            )
-        return source_value(patch, run, batch.rows, indices, batch.ids.shape[1])
-
-    def run_of(self, source: str | Run) -> Run:
-        """The run that the source of a patch names; a run as it is."""
-        if not isinstance(source, str):
-            return source
-        runs = {
-            "clean": self.clean,
-            "corrupted": self.corrupted,
-            "host": self.host,
-            "source": self.source,
-        }
-        return runs[source]
 
     def _readings(self, patched: dict[str, Values]) -> dict[str, Reading]:
         denoise = self.direction == "denoise"
@@ -330,11 +297,6 @@ class Experiment(Sweeps):
         self.clean, self.corrupted = copy(self._unpatched.clean), copy(self._unpatched.corrupted)
         self.clean.values = self._scores.means("clean")
         self.corrupted.values = self._scores.means("corrupted")
-
-
-def _of_rows(source: Tensor, rows: list[int], n_pairs: int) -> Tensor:
-    """What a tensor ``[pair, pos, ...]`` holds for some pairs; one without an entry for each pair serves all."""
-    return source[rows] if source.ndim > 1 and len(source) == n_pairs > 1 else source
 
 
 def _checked_model(model: Any) -> Model:

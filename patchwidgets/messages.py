@@ -92,7 +92,7 @@ def cells(name: str, found: "SweepResult", seconds_left: float) -> tuple[Message
     """A whole map so far; what is not done or undefined is NaN in the float32 buffers."""
     over = found.over_pairs(draws=0)
     arrays = {quantity: over[quantity].values for quantity in ("share", "effect")}
-    zero = over["zero"].values
+    zero, unpatchable = over["zero"].values, over["unpatchable"].values
     described = [
         {"name": quantity, "dtype": "float32", "shape": list(array.shape)}
         for quantity, array in arrays.items()
@@ -104,8 +104,9 @@ def cells(name: str, found: "SweepResult", seconds_left: float) -> tuple[Message
         "over": ["head" if axis == "kv_head" else axis for axis in found.axes],
         "shape": list(zero.shape),
         "done": int((~np.isnan(arrays["effect"])).sum()),
-        "total": zero.size,
+        "total": zero.size - int(unpatchable.sum()),
         "zero": int(zero.sum()),
+        "unpatchable": np.flatnonzero(unpatchable).tolist(),
         "exact": True,
         "seconds_left": _defined(seconds_left),
         "buffers": described,
@@ -168,6 +169,7 @@ def _task(experiment: Experiment) -> Message:
         "clean": strings(pair.clean),
         "corrupted": strings(pair.corrupted),
         "differs": list(pair.differs),
+        "counterparts": [pair.counterparts.get(i) for i in range(len(pair))],
         "answer": strings(pair.answers) or _texts(experiment, pair.long_answers),
         "foil": strings(pair.foils or ()) or _texts(experiment, pair.long_foils),
         "positions": pair.positions,

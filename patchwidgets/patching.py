@@ -69,9 +69,14 @@ def _broadcast(value: Any, host: Tensor, patch: Patch, what: str) -> Tensor:
 
 
 def source_value(
-    patch: Patch, run: Run, rows: list[int], indices: list[list[int]], length: int
+    patch: Patch,
+    run: Run,
+    rows: list[int],
+    indices: list[list[int]],
+    length: int,
+    name: str = "prompt",
 ) -> Tensor:
-    """What a run holds at the site, ``[row, pos, ...]``, for prompts of `length` tokens.
+    """What a run holds at the site, ``[row, pos, ...]``, in the place of prompts of `length` tokens.
 
     Raises
     ------
@@ -82,12 +87,12 @@ def source_value(
     held = run.activation_of(rows[:1] if len(run.prompts) == 1 else rows, key_of(patch.site))
     if held.shape[1] != length and patch.site.component == "pattern":
         raise PatchError(
-            f"{patch.site}: the source run has {held.shape[1]} tokens and the prompt {length}, so that their "
+            f"{patch.site}: the source run has {held.shape[1]} tokens and the {name} {length}, so that their "
             "patterns have other keys; run a source of equal length."
         )
     if held.shape[1] != length and not _absolute(patch.site.pos):
         raise PatchError(
-            f"{patch.site}: the source run has {held.shape[1]} tokens and the prompt {length}; "
+            f"{patch.site}: the source run has {held.shape[1]} tokens and the {name} {length}; "
             f"name a position counted from the start, as in '{patch.site.name}@3'."
         )
     if max(map(max, indices)) >= held.shape[1]:

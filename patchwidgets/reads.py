@@ -7,9 +7,10 @@ from patchwidgets.errors import MetricError, SiteError
 from patchwidgets.metrics import Metric
 from patchwidgets.sites import Position
 from patchwidgets.tasks import Pair
+from patchwidgets.tasks.pairs import Prompt
 
 Entry = tuple[int, int]
-"""A pair (or a prompt) and a position in it."""
+"""A pair and a position in its clean prompt; for a `Run` one of its prompts and a position in it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,13 +20,14 @@ class Reads:
     Attributes
     ----------
     spans
-        By position, as a metric has it (None: the last), the indices in each pair.
+        By position, as a metric has it (None: the last), the indices in each pair's clean prompt.
     positions
-        For each pair all that is read, ascending.
+        For each pair all that is read, as ascending indices in its clean prompt.
     """
 
     spans: dict[Position, list[range]]
     positions: list[tuple[int, ...]]
+    _pairs: Sequence[Pair]
 
     @classmethod
     def of(cls, metrics: Iterable[Metric], pairs: Sequence[Pair]) -> "Reads":
@@ -35,6 +37,8 @@ class Reads:
         ------
         SiteError
             An index out of range, an empty range, or a name that the task does not have.
+        CounterpartError
+            A position at which the two runs cannot be compared.
         MetricError
             Answers have several tokens, and a metric of them is read at another position than the last.
         """
@@ -44,7 +48,16 @@ class Reads:
             _check_answers(metric, found, pairs)
             spans[metric.pos] = found
         of_pairs = zip(*spans.values(), strict=True)
-        return cls(spans, [tuple(sorted(set().union(*each))) for each in of_pairs])
+        return cls(spans, [tuple(sorted(set().union(*each))) for each in of_pairs], pairs)
+
+    def within(self, prompt: Prompt, pair: int) -> tuple[int, ...]:
+        """All that is read of a pair, as ascending indices in one of its prompts."""
+        return tuple(self.index(prompt, (pair, pos)) for pos in self.positions[pair])
+
+    def index(self, prompt: Prompt, entry: Entry) -> int:
+        """The index in one of the prompts at which an entry is read: its position, or the counterpart of that."""
+        pair, pos = entry
+        return pos if prompt == "clean" else self._pairs[pair].counterparts[pos]
 
     def entries(self, pairs: Iterable[int]) -> list[Entry]:
         """All that is read of some pairs, one pair after the other."""
@@ -58,11 +71,11 @@ class Reads:
 
 def _span(metric: Metric, pairs: Sequence[Pair], i: int) -> range:
     try:
-        found = pairs[i].indices(-1 if metric.pos is None else metric.pos)
+        found = pairs[i].columns_at(-1 if metric.pos is None else metric.pos)
     except SiteError as error:
         where = "" if len(pairs) == 1 else f" on pair {i}"
-        raise SiteError(f"{metric.name}{where}: {error}") from None
-    return range(found[0], found[-1] + 1)
+        raise type(error)(f"{metric.name}{where}: {error}") from None
+    return range(found[0][0], found[-1][0] + 1)
 
 
 def _check_answers(metric: Metric, spans: Sequence[range], pairs: Sequence[Pair]) -> None:

@@ -16,6 +16,7 @@ from patchwidgets.engine import Swept
 from patchwidgets.errors import MetricError, SiteError
 from patchwidgets.experiment import Experiment
 from patchwidgets.sites import Site
+from patchwidgets.tasks import Pair
 from patchwidgets.tasks.files import task_text
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class SweepResult:
     ----------
     dataset
         `value`, `effect`, `share` and `recovery` over metric, the swept axes and pair, NaN where undefined or not
-        computed; `clean` and `corrupted` over metric and pair; `noise_floor` over metric; `zero` over the axes.
+        computed; `clean` and `corrupted` over metric and pair; `noise_floor` over metric; over the axes `zero`
+        (exactly 0 for certain) and `unpatchable` (on some pair the position has no counterpart in the other prompt).
     """
 
     def __init__(self, dataset: xr.Dataset) -> None:
@@ -114,7 +116,8 @@ class SweepResult:
 
         frames = []
         for metric in self.metrics:
-            frame = self.over_pairs(metric).drop_vars("zero").to_dataframe().reset_index()
+            cells = self.over_pairs(metric).drop_vars(["zero", "unpatchable"])
+            frame = cells.to_dataframe().reset_index()
             frame["metric"], frame["site"] = metric, self.site_names()
             frames.append(frame)
         return pd.concat(frames, ignore_index=True)
@@ -150,11 +153,14 @@ class SweepResult:
         shape = " × ".join(f"{self._dataset.sizes[axis]} {axis}" for axis in self.axes)
         attrs, pairs = self.attrs, self._dataset.sizes["pair"]
         done = int(self._dataset["effect"].isel(metric=0).notnull().all("pair").sum())
-        total = self._dataset["zero"].size
+        lone = int(self._dataset["unpatchable"].sum())
+        total = self._dataset["zero"].size - lone
+        left = f"; {lone} without a counterpart" if lone else ""
+        left += "" if done == total else f"; {done} of {total} done"
         return (
             f"SweepResult({attrs['component']} of {attrs['model']!r}: {shape or 'one cell'}, "
             f"{pairs} pair{'s' * (pairs != 1)}, {', '.join(self.metrics)}, {attrs['direction']}"
-            f"{'' if done == total else f'; {done} of {total} done'})"
+            f"{left})"
         )
 
     def _first(self, quantity: str) -> xr.DataArray:
@@ -206,6 +212,7 @@ def _dataset(experiment: Experiment, swept: Swept) -> xr.Dataset:
         "corrupted": (("metric", "pair"), runs["corrupted"]),
         "noise_floor": (("metric",), floor),
         "zero": (axes, swept.zero.reshape(shape)),
+        "unpatchable": (axes, swept.unpatchable.reshape(shape)),
     }
     coordinates = {"metric": names, **swept.grid.axes, "pair": np.arange(pairs)}
     return xr.Dataset(variables, coordinates | _tokens(experiment, axes), _attrs(experiment, swept))
@@ -224,19 +231,25 @@ def _fractions(
 
 
 def _tokens(experiment: Experiment, axes: tuple[str, ...]) -> dict[str, Any]:
-    """The tokens at each position: ``[pos]`` of one pair, ``[pair, pos]`` of several."""
+    """The tokens at each position and their counterparts: ``[pos]`` of one pair, ``[pair, pos]`` of several."""
     if "pos" not in axes:
         return {}
-    strings = experiment.model.token_strings
-    found = {}
-    for run in ("clean", "corrupted"):
-        tokens = [strings(getattr(pair, run)) for pair in experiment.pairs]
-        single = len(tokens) == 1
+    tokens = [_pair_tokens(experiment, pair) for pair in experiment.pairs]
+    found: dict[str, Any] = {}
+    for run, of_pairs in zip(("clean", "corrupted"), zip(*tokens, strict=True), strict=True):
+        single = len(of_pairs) == 1
         found[f"{run}_token"] = (
             ("pos",) if single else ("pair", "pos"),
-            tokens[0] if single else tokens,
+            of_pairs[0] if single else list(of_pairs),
         )
     return found
+
+
+def _pair_tokens(experiment: Experiment, pair: Pair) -> tuple[list[str], list[str]]:
+    """The clean prompt's tokens, and the corrupted one's at the same places: nothing where there is no counterpart."""
+    clean, corrupted = map(experiment.model.token_strings, (pair.clean, pair.corrupted))
+    there = (pair.counterparts.get(i) for i in range(len(clean)))
+    return clean, ["" if j is None else corrupted[j] for j in there]
 
 
 def _attrs(experiment: Experiment, swept: Swept) -> dict[str, Any]:
@@ -277,6 +290,7 @@ def _summary(of_metric: xr.Dataset, direction: str) -> xr.Dataset:
             "share": effect / (whole if direction == "denoise" else -whole),
             "recovery": (means["value"] - means["corrupted"]) / whole,
             "zero": of_metric["zero"],
+            "unpatchable": of_metric["unpatchable"],
         }
     )
 

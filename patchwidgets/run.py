@@ -12,7 +12,7 @@ from patchwidgets.forward import at_entries, forward, together
 from patchwidgets.hooks import Key
 from patchwidgets.reads import Entry
 from patchwidgets.sites import Site
-from patchwidgets.tasks import Pair
+from patchwidgets.tasks.pairs import indices_of
 
 if TYPE_CHECKING:
     from patchwidgets.model import Model
@@ -56,6 +56,15 @@ class Run:
     Activations are recorded when they are first asked for, which runs the model once more; `record` asks
     beforehand. What is handed out is a clone: changing it changes nothing here.
 
+    Parameters
+    ----------
+    prompts
+        Token ids.
+    record
+        Sites to record in the first pass.
+    alike
+        For each prompt its length, and others by which it is kept apart: prompts run together where all are equal.
+
     Attributes
     ----------
     logits
@@ -65,11 +74,15 @@ class Run:
     """
 
     def __init__(
-        self, model: "Model", prompts: Sequence[Sequence[int]], record: Iterable[Site] = ()
+        self,
+        model: "Model",
+        prompts: Sequence[Sequence[int]],
+        record: Iterable[Site] = (),
+        alike: Sequence[tuple[int, ...]] | None = None,
     ) -> None:
         self.model = model
         self.prompts = [tuple(prompt) for prompt in prompts]
-        self.batches = _batches(self.prompts)
+        self.batches = _batches(self.prompts, alike or [(len(prompt),) for prompt in prompts])
         self.values: dict[str, float] = {}
         self._elsewhere: dict[Entry, Tensor] = {}
         keys = [(site.component, site.layer) for site in record]
@@ -233,18 +246,18 @@ def _positions(indices: list[list[int]], activation: Tensor) -> Tensor:
 
 def site_indices(site: Site, n: int) -> list[int]:
     """The positions of a site in any prompt of `n` tokens; it has no named ones."""
-    return Pair((0,) * n, (0,) * n, (), None, {}).indices(site.pos)
+    return indices_of(site.pos, n, {})
 
 
-def _batches(prompts: Sequence[Sequence[int]]) -> list[Batch]:
-    by_length: dict[int, list[int]] = {}
-    for row, prompt in enumerate(prompts):
-        by_length.setdefault(len(prompt), []).append(row)
-    sizes = {length: max(1, MAX_TOKENS // length) for length in by_length}
+def _batches(prompts: Sequence[Sequence[int]], alike: Sequence[tuple[int, ...]]) -> list[Batch]:
+    by_shape: dict[tuple[int, ...], list[int]] = {}
+    for row, shape in enumerate(alike):
+        by_shape.setdefault(shape, []).append(row)
+    sizes = {shape: max(1, MAX_TOKENS // max(shape)) for shape in by_shape}
     return [
         Batch(part, torch.tensor([prompts[row] for row in part]))
-        for length, rows in by_length.items()
-        for part in (rows[i : i + sizes[length]] for i in range(0, len(rows), sizes[length]))
+        for shape, rows in by_shape.items()
+        for part in (rows[i : i + sizes[shape]] for i in range(0, len(rows), sizes[shape]))
     ]
 
 

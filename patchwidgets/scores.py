@@ -10,6 +10,8 @@ from patchwidgets.errors import MetricError
 from patchwidgets.metrics import Metric, Readout, Values, evaluate
 from patchwidgets.reads import Entry, Reads
 from patchwidgets.tasks import Pair
+from patchwidgets.tasks.pairs import Prompt
+from patchwidgets.tokens import visible
 
 
 class Scores:
@@ -85,7 +87,7 @@ class Scores:
         logits: Tensor,
         rows: Sequence[int],
         starts: Sequence[int],
-        host: str,
+        host: Prompt,
         joint: Tensor | None = None,
     ) -> dict[str, Values]:
         """Every metric of some pairs as of `measure`, of runs that are the host's before their first patched position.
@@ -93,12 +95,14 @@ class Scores:
         Parameters
         ----------
         starts
-            For each row the first position that is patched. At an earlier one, of which a causal model knows nothing
-            of the patch, the host's number is exactly the patched one's, however the pass was rounded.
+            For each row the first position of the host prompt that is patched. At an earlier one, where a causal model
+            knows nothing of the patch, the host's number is exactly the patched one's, however the pass was rounded.
         """
         entries = self.reads.entries(rows)
         first = dict(zip(rows, starts, strict=True))
-        before = [i for i, (pair, pos) in enumerate(entries) if pos < first[pair]]
+        before = [
+            i for i, each in enumerate(entries) if self.reads.index(host, each) < first[each[0]]
+        ]
         found = self.at(logits, entries, joint)
         for name, values in found.items():
             values[before] = self.unpatched(host, name, [entries[i] for i in before])
@@ -188,3 +192,22 @@ class Scores:
                     floor[name], float(np.abs(values - self.values[run][name][list(rows)]).max())
                 )
         return floor
+
+
+def weak_answers(
+    pairs: Sequence[Pair], clean: Tensor, token_strings: Callable[[Sequence[int]], list[str]]
+) -> list[str]:
+    """Say which answers the clean run, logits ``[pair, vocabulary]``, does not give: their effects explain little."""
+    best = clean.argmax(-1).tolist()
+    missed = [
+        (top, pair) for top, pair in zip(best, pairs, strict=True) if top not in pair.first_tokens
+    ]
+    if not missed:
+        return []
+    if len(pairs) > 1:
+        return [
+            f"On {len(missed)} of {len(pairs)} clean prompts the model prefers another token than the answer."
+        ]
+    top, pair = missed[0]
+    shown, answer = (visible(name) for name in token_strings([top, pair.first_tokens[0]]))
+    return [f"On the clean prompt the model prefers {shown} to {answer}; effects explain little."]

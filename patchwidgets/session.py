@@ -104,9 +104,10 @@ class PatchSession:
         self._queue(PatchRequest(next(self._own_ids), patches, direction, metric))
 
     def checked_site(self, site: Any) -> Site:
-        """A site of this experiment's model and prompts; raises `SiteError` for any other."""
+        """A site that can be patched in this model and on all prompts; raises `SiteError` for any other."""
         found = self.experiment.model.resolve(site)
-        self.experiment.pairs[0].indices(found.pos)
+        for pair in self.experiment.pairs:
+            self.experiment.sources.places(Patch(found), pair)
         return found
 
     def wait(self, timeout: float | None = None) -> bool:

@@ -150,8 +150,9 @@ class Patch:
         A `Site` or a site string.
     source
         ``"source"`` (the run the direction says), ``"clean"``, ``"corrupted"``, ``"host"`` (freezes the site at
-        its unpatched value), a `Run` that has recorded the site, or a tensor that broadcasts to
-        ``[pair, pos, ...]`` of the site.
+        its unpatched value), a `Run` that has recorded the site and is read in the place of the source prompt, or a
+        tensor that broadcasts to ``[pair, pos, ...]`` of the site. The host's own value and a tensor need no
+        counterpart: without a position they are written everywhere in the host prompt.
     fn
         ``fn(host, source) -> tensor`` of the same shape, called with the activations at the site,
         ``[pair, pos, d]``; without it the source itself is written.

@@ -85,7 +85,8 @@ class Sweeps:
         Returns
         -------
         SweepResult
-            Effects are measured against an unpatched run of the same pass; what cannot change is exactly 0.
+            Effects are measured against an unpatched run of the same pass; what cannot change is exactly 0. Positions
+            count in the clean prompt; a cell without a counterpart in the other prompt is NaN and `unpatchable`.
 
         Raises
         ------
@@ -93,6 +94,8 @@ class Sweeps:
             Axes or sites that the component, the model or the prompts do not have.
         PatchError
             A source that does not fit.
+        CounterpartError
+            No cell at all can be patched, since positions have no counterparts.
 
         Notes
         -----

@@ -117,9 +117,19 @@ def aligned(clean: Sequence[str], corrupted: Sequence[str]) -> str:
             above = visible(clean[a + i]) if a + i < b else ""
             below = visible(corrupted[c + i]) if c + i < d else ""
             columns.append((above, below, "" if tag == "equal" else "^"))
-    widths = [max(len(above), len(below)) for above, below, _ in columns]
-    rows = zip(*columns, strict=True)
+    return table(columns)
+
+
+def table(columns: Sequence[Sequence[str]], width: int = 110) -> str:
+    """Columns of texts beside each other, the first one before every line; wider ones go on below."""
+    widths = [max(map(len, column)) for column in columns]
+    blocks: list[list[int]] = [[]]
+    for i in range(1, len(columns)):
+        if blocks[-1] and widths[0] + sum(widths[j] + 1 for j in [*blocks[-1], i]) > width:
+            blocks.append([])
+        blocks[-1].append(i)
     return "\n".join(
-        "  " + "|".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip("| ")
-        for row in rows
+        "  " + "|".join(columns[i][row].ljust(widths[i]) for i in (0, *block)).rstrip("| ")
+        for block in blocks
+        for row in range(len(columns[0]))
     )

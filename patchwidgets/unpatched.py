@@ -17,6 +17,7 @@ from patchwidgets.reads import Reads
 from patchwidgets.run import Run
 from patchwidgets.scores import Scores
 from patchwidgets.tasks import Pair
+from patchwidgets.tasks.pairs import Prompt
 
 if TYPE_CHECKING:
     from patchwidgets.model import Model
@@ -33,12 +34,15 @@ class Unpatched:
 
     def __init__(self, model: "Model", pairs: Sequence[Pair]) -> None:
         self._model, self._pairs = model, pairs
-        self.clean = Run(model, [pair.clean for pair in pairs])
-        self.corrupted = Run(model, [pair.corrupted for pair in pairs])
+        alike = [(len(pair.clean), len(pair.corrupted), len(pair.columns)) for pair in pairs]
+        self.clean = Run(model, [pair.clean for pair in pairs], alike=alike)
+        self.corrupted = Run(model, [pair.corrupted for pair in pairs], alike=alike)
         several = any(pair.long_answers for pair in pairs)
-        runs = {"clean": self.clean, "corrupted": self.corrupted}
-        self._joint = {name: self._joint_of(run) for name, run in runs.items()} if several else None
-        self._again: dict[tuple[tuple[int, ...], ...], Scored] = {}
+        self._runs: dict[Prompt, Run] = {"clean": self.clean, "corrupted": self.corrupted}
+        self._joint: dict[str, Tensor] | None = (
+            {name: self._joint_of(run) for name, run in self._runs.items()} if several else None
+        )
+        self._again: dict[object, tuple[Tensor, Tensor | None]] = {}
 
     def scores(self, metrics: dict[str, Metric]) -> Scores:
         """Read both runs wherever the metrics want it.
@@ -49,23 +53,27 @@ class Unpatched:
             A position that the prompts do not have, or at which a metric is not defined.
         """
         reads = Reads.of(metrics.values(), self._pairs)
-        entries = reads.entries(range(len(self._pairs)))
-        logits = {
-            "clean": self.clean.logits_at(entries),
-            "corrupted": self.corrupted.logits_at(entries),
+        logits: dict[str, Tensor] = {
+            name: run.logits_at(
+                [(i, pos) for i in range(len(self._pairs)) for pos in reads.within(name, i)]
+            )
+            for name, run in self._runs.items()
         }
         return Scores(metrics, self._pairs, reads, logits, self._joint)
 
     def noise_floor(self, scores: Scores) -> dict[str, float]:
         """Per metric how far an unpatched run is off in another batch, at the positions that it reads."""
         rows = self.clean.batches[0].rows
-        again = self._run_again(tuple(scores.reads.positions[row] for row in rows))
-        logits, joint = (
-            None if each is None else dict(zip(("clean", "corrupted"), each.chunk(2), strict=True))
-            for each in (again.read, again.joint)
-        )
+        again = {
+            name: self._run_again(name, tuple(scores.reads.within(name, row) for row in rows))
+            for name in self._runs
+        }
+        logits: dict[str, Tensor] = {name: read for name, (read, _) in again.items()}
+        joint: dict[str, Tensor] = {
+            name: each for name, (_, each) in again.items() if each is not None
+        }
         eps = torch.finfo(self._model.hf_model.dtype).eps
-        return scores.noise_floor(logits or {}, rows, eps, joint)
+        return scores.noise_floor(logits, rows, eps, joint or None)
 
     def scored_pass(
         self,
@@ -79,13 +87,17 @@ class Unpatched:
         pairs = [self._pairs[row] for row in rows]
         return scored_pass(self._model.anatomy, pairs, ids, edits, record, reads)
 
-    def _run_again(self, reads: tuple[tuple[int, ...], ...]) -> Scored:
-        """The first batch when clean and corrupted prompts run together: what differs from before is noise."""
-        if reads not in self._again:
-            clean, corrupted = self.clean.batches[0], self.corrupted.batches[0]
-            ids = torch.cat([clean.ids, corrupted.ids])
-            self._again[reads] = self.scored_pass(2 * clean.rows, ids, reads=2 * reads)
-        return self._again[reads]
+    def _run_again(
+        self, name: Prompt, reads: tuple[tuple[int, ...], ...]
+    ) -> tuple[Tensor, Tensor | None]:
+        """The first batch of a run among more rows: what differs from before is noise."""
+        if (name, reads) not in self._again:
+            batch = self._runs[name].batches[0]
+            ids = torch.cat([batch.ids, batch.ids[:1]])
+            output = self.scored_pass([*batch.rows, batch.rows[0]], ids, reads=[*reads, reads[0]])
+            joint = None if output.joint is None else output.joint[: len(batch.rows)]
+            self._again[name, reads] = output.read[: sum(map(len, reads))], joint
+        return self._again[name, reads]
 
     def _joint_of(self, run: Run) -> Tensor:
         """Of answers of several tokens the joint log-probabilities, ``[pair, 2]``."""

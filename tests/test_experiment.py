@@ -104,7 +104,7 @@ def test_a_source_that_does_not_fit(toy: Model, toy_experiment: Experiment) -> N
         toy_experiment.patch(Patch("L1.H2", source=3))
     with pytest.raises(PatchError, match="the result of fn is a float"):
         toy_experiment.patch(Patch("L1.H2", fn=lambda host, source: 1.0))
-    with pytest.raises(PatchError, match="the source run has 3 tokens and the prompt 5"):
+    with pytest.raises(PatchError, match="the source run has 3 tokens and the clean prompt 5"):
         toy_experiment.patch(Patch("L1.H2", source=toy.run("w1 w2 w3")))
     with pytest.raises(PatchError, match="the source run has only 3 tokens"):
         toy_experiment.patch(Patch("L1.H2@4", source=toy.run("w1 w2 w3")))

@@ -226,7 +226,7 @@ def test_only_logits_that_are_read_are_computed(llama: Model) -> None:
     experiment.patch("L1.H2")
     experiment.measuring(["kl@4", "logit_diff"])
     handle.remove()
-    assert unembedded == [1, 1, 2, 2, 3, 1, 3, 2]
+    assert unembedded == [1, 1, 2, 2, 3, 3, 1, 3, 2, 2]
 
 
 # ---- callables -----------------------------------------------------------------------------------
@@ -349,7 +349,10 @@ def test_a_row_is_not_read_before_it_is_patched(llama: Model) -> None:
     rows = engine_plan.make_rows(experiment, grid.variants, Savings())
     (group,) = engine_plan.make_groups(rows.rows, experiment, Savings(), plain=False)
     assert (group.start, [row.start for row in group.rows]) == (2, [2, 3, 4, 5, 6])
-    read = [[pos for _, pos in entries] for entries in group.reading(experiment.scores.reads)]
+    read = [
+        [pos for _, pos in entries]
+        for entries in group.reading(experiment.scores.reads, "corrupted")
+    ]
     assert read == [[3, 6], [3, 6], [3, 6], [6], [6], [6]]
 
 

@@ -314,3 +314,48 @@ def test_no_thread_is_left(page: Page) -> None:
     for thread in [thread for thread in threading.enumerate() if thread.name == "patchwidgets"]:
         thread.join(LONG)
     assert not [thread for thread in threading.enumerate() if thread.name == "patchwidgets"]
+
+
+# ---- prompts of unequal token counts --------------------------------------------------------
+
+
+@pytest.fixture
+def aligned_page(experiment: Experiment) -> Page:
+    task = Task(
+        "w3 w14 w15 w9",
+        "w3 w42 w43 w14 w9",
+        " w8",
+        " w9",
+        align=[(0, 0), (1, 3), (3, 4)],
+    )
+    return Page(Experiment(experiment.model, task))
+
+
+def test_the_scene_has_the_tokens_of_both_prompts_and_their_counterparts(
+    aligned_page: Page,
+) -> None:
+    aligned_page.say("hello", 1)
+    task = aligned_page.last("scene")["task"]
+    assert (len(task["clean"]), len(task["corrupted"])) == (4, 5)
+    assert task["counterparts"] == [0, 3, None, 4]
+    assert task["differs"] == [2]
+
+
+def test_a_site_without_a_counterpart_is_answered_with_the_reason(aligned_page: Page) -> None:
+    aligned_page.patch(1, "L1.H2@2")
+    assert aligned_page.kinds(1) == ["error"]
+    assert aligned_page.last("error")["code"] == "CounterpartError"
+    assert "Position 2 of the clean prompt has no" in aligned_page.last("error")["message"]
+    aligned_page.patch(2, "L1.H2@1", direction="noise")
+    aligned_page.wait()
+    assert aligned_page.kinds(2) == ["ack", "result"]
+    assert aligned_page.last("result")["reach"]["position"] == 3
+
+
+def test_a_map_marks_what_it_cannot_have(aligned_page: Page) -> None:
+    maps = [{"name": "positions", "component": "mlp_out", "over": ["layer", "pos"]}]
+    aligned_page.say("sweep", 1, maps=maps, direction="denoise", metric="logit_diff")
+    aligned_page.wait()
+    cells = aligned_page.last("cells")
+    assert cells["unpatchable"] == [2, 6, 10]
+    assert (cells["done"], cells["total"], cells["shape"]) == (9, 9, [3, 4])

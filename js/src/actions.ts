@@ -2,7 +2,8 @@
 
 import type { Client } from "./client";
 import type { Actions } from "./context";
-import type { Patch, PatchRequest, Position } from "./protocol";
+import type { Patch, PatchRequest, Position, Scene } from "./protocol";
+import { ALONE, firstDifference, isAlone } from "./pure/counterparts";
 import { following, type Layout } from "./pure/geometry";
 import {
   atPosition,
@@ -12,6 +13,7 @@ import {
   parseSite,
   positionIndex,
   positionOf,
+  span,
 } from "./pure/sites";
 import { refusedWords } from "./pure/words";
 import { refusalOf } from "./select";
@@ -71,11 +73,19 @@ export function placed(state: State, site: string): string {
   return atPosition(site, state.position, state.scene?.task.clean.length ?? 0);
 }
 
-/** False, with the reason on the screen, where a model does not have the site. */
+/** Why a site cannot be patched at a position that it names; undefined where it can. */
+function aloneAt({ task }: Scene, site: string): string | undefined {
+  const [from, to] = span(site, task) ?? [0, 0];
+  const alone = task.counterparts.findIndex((at, i) => at === null && i >= from && i < to);
+  return alone < 0 ? undefined : `position ${alone} has ${ALONE.clean}. Choose another.`;
+}
+
+/** False, with the reason on the screen, where a model or the prompts do not have the site. */
 function allowed({ store }: Tools, site: string): boolean {
   const { scene } = store.state();
   const component = parseSite(site)?.component;
-  const reason = scene && component && refusalOf(scene, component);
+  const refused = scene && component && refusalOf(scene, component);
+  const reason = refused ?? (scene && aloneAt(scene, site));
   const cell = hostCell(site);
   set(store, { focus: cell === undefined ? baseOf(site) : cellName(cell) });
   if (reason !== undefined) set(store, { notice: refusedWords(site, reason) });
@@ -88,7 +98,7 @@ function patchThese(tools: Tools, patches: readonly Patch[]): void {
 }
 
 function patchOne(tools: Tools, site: string, extend: boolean): void {
-  if (!allowed(tools, site)) return;
+  if (!allowed(tools, placed(tools.store.state(), site))) return;
   const state = tools.store.state();
   const added: Patch = { site: placed(state, site), source: "source" };
   const sameBase = (a: string, b: string) => baseOf(a) === baseOf(b);
@@ -142,11 +152,14 @@ function movePosition(tools: Tools, position: Position): void {
 function stepPosition(tools: Tools, step: -1 | 1): void {
   const { scene, position } = tools.store.state();
   if (scene === undefined) return;
-  const last = scene.task.clean.length - 1;
-  const index = positionIndex(position, scene.task);
-  const start = step === 1 ? (scene.task.differs[0] ?? 0) : last;
-  const next = index === undefined ? start : Math.max(0, Math.min(last, index + step));
-  movePosition(tools, next);
+  const { task } = scene;
+  const last = task.clean.length - 1;
+  const index = positionIndex(position, task);
+  const start = step === 1 ? firstDifference(task) : last;
+  let next = index === undefined ? start : index + step;
+  while (isAlone(task, next)) next += step;
+  // What lies beyond the first or the last position that can be patched is where one is already.
+  if (next >= 0 && next <= last) movePosition(tools, next);
 }
 
 function travel(tools: Tools, step: -1 | 1): void {

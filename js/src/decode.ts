@@ -72,12 +72,18 @@ function modelInfo(value: unknown): ModelInfo {
   };
 }
 
+function place(value: unknown, where: string): number | null {
+  return value === null ? null : count(value, where);
+}
+
 function taskInfo(value: unknown): TaskInfo {
   const f = fields(value, "scene.task");
+  const clean = list(f.clean, "scene.task.clean", text);
   return {
-    clean: list(f.clean, "scene.task.clean", text),
+    clean,
     corrupted: list(f.corrupted, "scene.task.corrupted", text),
     differs: list(f.differs, "scene.task.differs", count),
+    counterparts: list(f.counterparts ?? [...clean.keys()], "scene.task.counterparts", place),
     answer: list(f.answer, "scene.task.answer", text),
     foil: list(f.foil, "scene.task.foil", text),
     positions: record(f.positions ?? {}, "scene.task.positions", number),
@@ -257,6 +263,7 @@ export function decodeCells(value: unknown, buffers: Buffers): Cells {
     done: count(f.done, "cells.done"),
     total: count(f.total, "cells.total"),
     zero: count(f.zero ?? 0, "cells.zero"),
+    unpatchable: new Set(list(f.unpatchable ?? [], "cells.unpatchable", count)),
     exact: f.exact !== false,
     secondsLeft: maybeNumber(f.seconds_left, "cells.seconds_left"),
     share: values(grids, "share", shape),

@@ -1,6 +1,7 @@
 /** What the two maps show: their cells, their sites, their geometry. Pure questions about the state. */
 
 import type { Across, Cells, Direction, Scene, SweepRequest } from "./protocol";
+import { firstDifference, isAlone, tokenHere } from "./pure/counterparts";
 import { shortToken } from "./pure/format";
 import type { Layout } from "./pure/geometry";
 import { foldOf, type MapLayout, mapLayout } from "./pure/maps";
@@ -65,10 +66,11 @@ function allZero(cells: Cells | undefined, columns: number): boolean {
 
 function tokenLabels(state: State, scene: Scene): readonly string[] {
   const { task } = scene;
-  const host = task[hostOf(state.direction)];
-  return host.map((token, i) =>
-    shortToken(token, task.differs.includes(i) ? LABEL.differs : LABEL.plain),
-  );
+  const host = hostOf(state.direction);
+  return task.clean.map((_, i) => {
+    const most = task.differs.includes(i) ? LABEL.differs : LABEL.plain;
+    return shortToken(tokenHere(task, host, i), most) + (isAlone(task, i) ? " ×" : "");
+  });
 }
 
 export function mapView(state: State, scene: Scene, page: Layout, name: MapName): MapView {
@@ -79,7 +81,7 @@ export function mapView(state: State, scene: Scene, page: Layout, name: MapName)
   const columns = cells?.columns ?? (heads ? scene.model.n_heads : scene.task.clean.length);
   const labels = heads ? [] : tokenLabels(state, scene);
   const room = roomOf(page, name);
-  const first = Math.min(...scene.task.differs, columns);
+  const first = Math.min(firstDifference(scene.task), columns);
   const foldable = heads || scene.task.n_pairs > 1 ? 0 : foldOf(columns, first, room);
   const fold = allZero(cells, foldable) ? foldable : 0;
   const layout = mapLayout({ rows, columns, room, fold, labels });

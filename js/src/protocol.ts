@@ -44,7 +44,10 @@ export interface ModelInfo {
 export interface TaskInfo {
   readonly clean: readonly string[];
   readonly corrupted: readonly string[];
+  /** Positions of the clean prompt whose counterpart is another token, or that have none. */
   readonly differs: readonly number[];
+  /** By position of the clean prompt that of the corrupted one; null where it has none. */
+  readonly counterparts: readonly (number | null)[];
   readonly answer: readonly string[];
   readonly foil: readonly string[];
   readonly positions: Readonly<Record<string, number>>;
@@ -140,6 +143,8 @@ export interface Cells {
   readonly total: number;
   /** How many are exactly 0 for certain, with nothing to compute. */
   readonly zero: number;
+  /** Which cells have no counterpart to be patched with: row by row, as in `share`. */
+  readonly unpatchable: ReadonlySet<number>;
   readonly exact: boolean;
   readonly secondsLeft: number | null;
   readonly share: ArrayLike<number>;

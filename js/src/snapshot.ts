@@ -21,10 +21,12 @@ function plain(grid: Grid): { shape: readonly number[]; data: (number | null)[] 
   };
 }
 
-function plainMap({ share, effect, rows, columns, across, secondsLeft, ...rest }: Cells): unknown {
+function plainMap(cells: Cells): unknown {
+  const { share, effect, rows, columns, across, secondsLeft, unpatchable, ...rest } = cells;
   const shape = [rows, columns];
   const grids = { share: plain({ shape, data: share }), effect: plain({ shape, data: effect }) };
-  return { ...rest, shape, over: ["layer", across], seconds_left: secondsLeft, grids };
+  const more = { unpatchable: [...unpatchable], seconds_left: secondsLeft };
+  return { ...rest, ...more, shape, over: ["layer", across], grids };
 }
 
 function plainMaps(maps: Snapshot["maps"]): Record<string, unknown> {

@@ -57,9 +57,9 @@ def _failure(experiment: Experiment) -> str | None:
 
 def _both(experiment: Experiment) -> tuple[Ends, Ends]:
     anatomy, pair = experiment.model.anatomy, experiment.pairs[0]
-    length = len(pair)
+    ids = pair.prompt(experiment.host_name)
+    length = len(ids)
     rows = _rows(length, min(length // 2, length - 1), anatomy.n_layers)
-    ids = pair.corrupted if experiment.host is experiment.corrupted else pair.clean
     recording = Recording([0], torch.tensor([ids]))
     layers = {0, *(row.layer for row in rows)}
     record(anatomy, recording, [("resid_pre", layer) for layer in layers], with_cache=True)
@@ -84,5 +84,6 @@ def _rows(length: int, middle: int, n_layers: int) -> list[Row]:
     for i, (site, start) in enumerate(sites):
         patch = Patch(site, source=torch.ones(1), fn=lambda host, _source: 2 * host)
         indices = tuple(range(start, length)) if site.endswith(":") else (start,)
-        rows.append(Row(i, 0, start, patch.site.layer or 0, (Placed(patch, indices, None),)))
+        places = tuple((index, index) for index in indices)
+        rows.append(Row(i, 0, start, patch.site.layer or 0, (Placed(patch, places, None),)))
     return rows

@@ -83,10 +83,14 @@ def record(
     source_ids: Tensor | None = None,
     source: Iterable[Key] = (),
 ) -> None:
-    """Run the host prompts and keep activations, keys and values; the source prompts in the same pass, if given.
+    """Run the host prompts and keep activations, keys and values; the source prompts as well, if given.
 
-    In the same pass, since few prompts cost about as much as one: the weights have to be read.
+    In the same pass where they are as long, since few prompts cost about as much as one: the weights have to be read.
     """
+    if source_ids is not None and source_ids.shape[1] != recording.ids.shape[1]:
+        alone = {"input_ids": source_ids, "use_cache": False}
+        recording.source |= _forward(anatomy, alone, {UNEMBED: _no_rows}, set(source))[0]
+        source_ids, source = None, ()
     n, host, source = len(recording.ids), set(host), set(source)
     ids = recording.ids if source_ids is None else torch.cat([recording.ids, source_ids])
     cache = DynamicCache()

@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from patchwidgets.engine.grid import Variant
+from patchwidgets.errors import CounterpartError
 from patchwidgets.experiment import Experiment
 from patchwidgets.reads import Entry, Reads
 from patchwidgets.run import Run
 from patchwidgets.sites import NEURON_COMPONENTS, Patch
+from patchwidgets.sources import Sources
 from patchwidgets.tasks import Pair
+from patchwidgets.tasks.alignment import Columns
+from patchwidgets.tasks.pairs import Prompt
 
 LEAVES_ITS_POSITION = frozenset({"embed", "resid_pre", "k", "v"})
 """Components that later positions read in their own layer."""
@@ -33,7 +37,7 @@ class Savings:
     Parameters
     ----------
     equal
-        Activations of the paired run before the first differing token are the host's: nothing to do.
+        Activations of the paired run where both prompts begin alike are the host's: nothing to do.
     cone
         A patch changes no earlier position: these come from the host's keys and values.
     descent
@@ -50,12 +54,29 @@ class Savings:
 
 @dataclass(frozen=True)
 class Placed:
-    """A patch with the positions at which it acts on one pair."""
+    """A patch with the positions at which it acts on one pair.
+
+    Attributes
+    ----------
+    places
+        Positions of the host prompt, each with the one of the source prompt it is read from.
+    paired
+        Which run it comes from, ``"host"`` or ``"source"``, if it is that run's own value; else None.
+    """
 
     patch: Patch
-    indices: tuple[int, ...]
+    places: Columns
     paired: str | None
-    """Which run it comes from, ``"host"`` or ``"source"``, if it is that run's own value; else None."""
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """Positions of the host prompt."""
+        return tuple(host for host, _ in self.places)
+
+    @property
+    def read(self) -> tuple[int, ...]:
+        """Positions of the source prompt."""
+        return tuple(source for _, source in self.places)
 
 
 @dataclass(frozen=True)
@@ -100,12 +121,13 @@ class Group:
         """How many positions each row has."""
         return self.length - self.start
 
-    def reading(self, reads: Reads) -> list[list[Entry]]:
+    def reading(self, reads: Reads, host: Prompt) -> list[list[Entry]]:
         """What is read of each row, the host's first; before a row is patched it is the host's own and not read."""
         starts = [(pair, self.start) for pair in self.pairs]
         starts += [(row.pair, row.start) for row in self.rows]
         return [
-            [(pair, pos) for pos in reads.positions[pair] if pos >= start] for pair, start in starts
+            [entry for entry in reads.entries([pair]) if reads.index(host, entry) >= start]
+            for pair, start in starts
         ]
 
     def halves(self) -> tuple["Group", "Group"]:
@@ -136,8 +158,10 @@ class Plan:
         How many cells are asked for.
     zero
         How many of them change nothing for certain, on any pair.
+    unpatchable
+        How many have no counterpart to be patched with, on some pair.
     runs
-        Rows that are computed: cells times pairs, without those that are zero.
+        Rows that are computed: cells times pairs, without those that are zero or unpatchable.
     groups
         Passes of the model.
     flops
@@ -152,6 +176,7 @@ class Plan:
 
     sites: int
     zero: int
+    unpatchable: int
     runs: int
     groups: int
     flops: float
@@ -161,8 +186,9 @@ class Plan:
     method: str
 
     def __repr__(self) -> str:
+        lone = f", {self.unpatchable:,} without a counterpart" if self.unpatchable else ""
         return (
-            f"Plan: {self.sites:,} sites, {self.zero:,} of them exactly 0 for certain; "
+            f"Plan: {self.sites:,} sites, {self.zero:,} of them exactly 0 for certain{lone}; "
             f"{self.runs:,} runs in {self.groups} group{'s' * (self.groups != 1)} ({self.method}), "
             f"{self.flops / 1e9:,.1f} GFLOP, {self.memory / 2**20:,.0f} MiB "
             f"of {self.budget / 2**20:,.0f}, about {_duration(self.seconds)}"
@@ -183,20 +209,35 @@ class Rows:
         Those that have to be computed.
     zero
         Pairs of variant and pair that change nothing for certain.
+    unpatchable
+        Pairs of variant and pair that have no counterpart there.
     """
 
     rows: list[Row] = field(default_factory=list)
     zero: list[tuple[int, int]] = field(default_factory=list)
+    unpatchable: list[tuple[int, int]] = field(default_factory=list)
 
 
 def make_rows(experiment: Experiment, variants: Sequence[Variant], savings: Savings) -> Rows:
-    """Where each variant begins to act on each pair."""
+    """Where each variant begins to act on each pair.
+
+    Raises
+    ------
+    CounterpartError
+        No variant can be patched at all.
+    """
     found = Rows()
     for number, variant in enumerate(variants):
         for i, pair in enumerate(experiment.pairs):
-            read = experiment.scores.reads.positions[i]
-            placed = _placed(experiment, variant, pair, read, savings.equal)
-            start = min((index for each in placed for index in each.indices), default=len(pair))
+            read = experiment.scores.reads.within(experiment.host_name, i)
+            try:
+                placed = _placed(experiment, variant, pair, read, savings.equal)
+            except CounterpartError:
+                found.unpatchable.append((number, i))
+                if len(found.unpatchable) == len(variants) * len(experiment.pairs):
+                    raise
+                continue
+            start = min((index for each in placed for index in each.indices), default=read[-1] + 1)
             if start <= read[-1]:
                 layer = min(each.patch.site.layer or 0 for each in placed)
                 found.rows.append(Row(number, i, start, layer, placed))
@@ -211,7 +252,8 @@ def make_groups(
     """Rows by length and first position, the most telling positions first."""
     by_place: dict[tuple[int, int, bool], list[Row]] = {}
     for row in rows:
-        length, whole = len(experiment.pairs[row.pair]), plain or not _continues(row)
+        length = len(experiment.pairs[row.pair].prompt(experiment.host_name))
+        whole = plain or not _continues(row)
         start = row.start if savings.cone and not whole else 0
         joining = row if savings.descent and not whole else replace(row, layer=0)
         by_place.setdefault((length, start, whole), []).append(joining)
@@ -239,33 +281,35 @@ def _continues(row: Row) -> bool:
 
 
 def _telling(group: Group, experiment: Experiment) -> tuple[int, int]:
-    differs = any(group.start in experiment.pairs[i].differs for i in group.pairs)
-    read = any(group.start in experiment.scores.reads.positions[i] for i in group.pairs)
+    host, reads = experiment.host_name, experiment.scores.reads
+    differs = any(group.start in experiment.pairs[i].differing(host) for i in group.pairs)
+    read = any(group.start in reads.within(host, i) for i in group.pairs)
     return (0 if differs else 1 if read else 2), group.start
 
 
 def _placed(
     experiment: Experiment, variant: Variant, pair: Pair, read: tuple[int, ...], equal: bool
 ) -> tuple[Placed, ...]:
+    sources = experiment.sources
     placed = [
-        Placed(patch, tuple(pair.indices(patch.site.pos)), paired_source(experiment, patch))
+        Placed(patch, sources.places(patch, pair), paired_source(sources, patch))
         for patch in variant
     ]
     if not equal:
         return tuple(placed)
     heard = [_heard(each, read, experiment.model.n_layers) for each in placed]
-    start = min((_first_change(each, pair) for each in heard if each.indices), default=math.inf)
+    start = min((_first_change(each, pair) for each in heard if each.places), default=math.inf)
     if start == math.inf:
         return ()
-    return tuple(each for each in (_from(each, start) for each in heard) if each.indices)
+    return tuple(each for each in (_from(each, start) for each in heard) if each.places)
 
 
-def paired_source(experiment: Experiment, patch: Patch) -> str | None:
+def paired_source(sources: Sources, patch: Patch) -> str | None:
     """``"host"`` or ``"source"`` if the patch writes that run's own value; None for anything else."""
     if patch.fn is not None or not isinstance(patch.source, str | Run):
         return None
-    run = experiment.run_of(patch.source)
-    return "host" if run is experiment.host else "source" if run is experiment.source else None
+    run = sources.run_of(patch.source)
+    return "host" if run is sources.host else "source" if run is sources.source else None
 
 
 def _heard(placed: Placed, read: tuple[int, ...], n_layers: int) -> Placed:
@@ -273,10 +317,10 @@ def _heard(placed: Placed, read: tuple[int, ...], n_layers: int) -> Placed:
     site = placed.patch.site
     if site.layer != n_layers - 1 or site.component in LEAVES_ITS_POSITION:
         return placed
-    heard = tuple(i for i in placed.indices if i in read)
+    heard = tuple(place for place in placed.places if place[0] in read)
     if placed.paired is None and heard:
         return placed
-    return Placed(placed.patch, heard, placed.paired)
+    return replace(placed, places=heard)
 
 
 def _first_change(placed: Placed, pair: Pair) -> float:
@@ -284,11 +328,12 @@ def _first_change(placed: Placed, pair: Pair) -> float:
         return math.inf
     if placed.paired is None:
         return min(placed.indices)
-    return min((i for i in placed.indices if i >= pair.differs[0]), default=math.inf)
+    changed = (i for i, read in placed.places if i != read or i >= pair.prefix)
+    return min(changed, default=math.inf)
 
 
 def _from(placed: Placed, start: float) -> Placed:
     """Before anything changes, the paired runs' values are what is there already."""
     if placed.paired is None:
         return placed
-    return Placed(placed.patch, tuple(i for i in placed.indices if i >= start), placed.paired)
+    return replace(placed, places=tuple(p for p in placed.places if p[0] >= start))

@@ -60,6 +60,8 @@ class Swept:
         By metric.
     zero
         ``[cell]``: exactly 0 for certain on every pair, so nothing was computed.
+    unpatchable
+        ``[cell]``: without a counterpart on some pair, whose numbers stay NaN.
     """
 
     grid: Grid
@@ -67,6 +69,7 @@ class Swept:
     effects: dict[str, Values]
     noise_floor: dict[str, float]
     zero: NDArray[np.bool_]
+    unpatchable: NDArray[np.bool_]
     method: str
     seconds: float
 
@@ -139,10 +142,10 @@ class Sweep:
         memory = max((self._memory(group) for group in groups), default=0)
         recorded = max((self._recorded(chunk) for chunk, _ in self._planned), default=0)
         flops = self._flops + sum(self._recording_flops(chunk) for chunk, _ in self._planned)
-        zero = int((self._runs_per_variant() == 0).sum())
         return Plan(
             len(self._variants),
-            zero,
+            int(self._zero().sum()),
+            int(self._unpatchable().sum()),
             len(self._rows.rows),
             len(groups),
             flops,
@@ -187,7 +190,7 @@ class Sweep:
     def progress(self) -> Progress:
         """How far it is."""
         done = int((self._missing == 0).sum())
-        zero = int((self._runs_per_variant() == 0).sum())
+        zero = int(self._zero().sum())
         part = self._done_flops / self._flops if self._flops else 1.0
         left = self._seconds * (1 - part) / part if part else math.nan
         return Progress(done, len(self._variants), zero, self._seconds, left)
@@ -203,8 +206,8 @@ class Sweep:
             cells = slice(first, first + len(grid.variants))
             effects = {name: array[cells].copy() for name, array in self._effects.items()}
             values = {name: host[name] + array for name, array in effects.items()}
-            zero = self._runs_per_variant()[cells] == 0
-            found.append(Swept(grid, values, effects, floor, zero, self.method, self._seconds))
+            marks = self._zero()[cells], self._unpatchable()[cells]
+            found.append(Swept(grid, values, effects, floor, *marks, self.method, self._seconds))
             first = cells.stop
         return found
 
@@ -214,6 +217,15 @@ class Sweep:
     def _runs_per_variant(self) -> NDArray[np.int64]:
         numbers = [row.variant for row in self._rows.rows]
         return np.bincount(numbers, minlength=len(self._variants))
+
+    def _unpatchable(self) -> NDArray[np.bool_]:
+        marked = np.zeros(len(self._variants), dtype=bool)
+        marked[[variant for variant, _ in self._rows.unpatchable]] = True
+        return marked
+
+    def _zero(self) -> NDArray[np.bool_]:
+        known: NDArray[np.bool_] = (self._runs_per_variant() == 0) & ~self._unpatchable()
+        return known
 
     def _start_counts(self) -> None:
         self._missing = self._runs_per_variant()
@@ -227,12 +239,14 @@ class Sweep:
         """What is recorded of the host and of the source."""
         host: set[Key] = set()
         source: set[Key] = set()
+        sources = self.experiment.sources
         for row in self._rows.rows:
             for placed in row.placed:
-                key, patch = key_of(placed.patch.site), placed.patch
-                if isinstance(patch.source, str) or placed.paired is not None:
-                    run = self.experiment.run_of(patch.source)
-                    (host if run is self.experiment.host else source).add(key)
+                key, run = key_of(placed.patch.site), sources.run_of(placed.patch.source)
+                if run is sources.host:
+                    host.add(key)
+                elif run is sources.source:
+                    source.add(key)
         if not self._plain:
             layers = {row.layer for row in self._rows.rows} if self.savings.descent else set()
             host |= {("resid_pre", layer) for layer in {0, *layers}}
@@ -245,18 +259,19 @@ class Sweep:
         chunks = []
         for batch in self.experiment.host.batches:
             pairs = [pair for pair in batch.rows if self._by_pair.get(pair)]
-            one = self._sizes.recording(self._n_keys, not self._plain, batch.ids.shape[1])
-            size = max(1, int(RECORDING_SHARE * self.budget) // one)
+            size = max(1, int(RECORDING_SHARE * self.budget) // self._recorded(batch.rows[:1]))
             chunks += [pairs[i : i + size] for i in range(0, len(pairs), size)]
         return chunks
 
     def _recorded(self, chunk: list[int]) -> int:
-        length = len(self.experiment.pairs[chunk[0]])
+        pair = self.experiment.pairs[chunk[0]]
+        length = max(len(pair.clean), len(pair.corrupted))
         return len(chunk) * self._sizes.recording(self._n_keys, not self._plain, length)
 
     def _recording_flops(self, chunk: list[int]) -> float:
-        n_rows = len(chunk) * (1 + bool(self._source_keys))
-        return self._sizes.recording_flops(n_rows, len(self.experiment.pairs[chunk[0]]))
+        pair, host = self.experiment.pairs[chunk[0]], self.experiment.host_name
+        runs = [pair.clean, pair.corrupted] if self._source_keys else [pair.prompt(host)]
+        return sum(self._sizes.recording_flops(len(chunk), len(run)) for run in runs)
 
     def _groups(self, chunk: list[int]) -> list[Group]:
         rows = [row for pair in chunk for row in self._by_pair[pair]]
@@ -309,8 +324,9 @@ class Sweep:
     def _run_group(self, group: Group, recording: Recording) -> None:
         held = {"host": recording.host, "source": recording.source}
         edits = make_edits(self.experiment, group, lambda run, key: held[run][key])
-        reading = group.reading(self.experiment.scores.reads)
-        reads = [tuple(pos for _, pos in entries) for entries in reading]
+        where, host = self.experiment.scores.reads, self.experiment.host_name
+        reading = group.reading(where, host)
+        reads = [[where.index(host, entry) for entry in entries] for entries in reading]
         ends = self._ends(group, recording, edits, reads)
         if not self._reader.checked(ends):
             ends = self._ends(group, recording, edits, reads)

@@ -12,7 +12,7 @@ from torch import Tensor
 from patchwidgets.engine.plan import Group, Placed, Row
 from patchwidgets.experiment import Experiment
 from patchwidgets.hooks import Edit, Key
-from patchwidgets.patching import patch_step, source_value
+from patchwidgets.patching import patch_step
 from patchwidgets.run import key_of, read_site
 
 Held = Callable[[str, Key], Tensor]
@@ -26,21 +26,19 @@ Write = Callable[[Tensor], None]
 class _Bucket:
     """Rows into which the same positions of the same run are written."""
 
-    positions: tuple[int, ...]
-    paired: str
+    placed: Placed
     rows: list[int] = field(default_factory=list)
     pairs: list[int] = field(default_factory=list)
     units: list[int | None] = field(default_factory=list)
 
     def write(self, changed: Tensor, held: Tensor, start: int) -> None:
         rows, pairs = torch.tensor(self.rows)[:, None], torch.tensor(self.pairs)[:, None]
-        before = torch.tensor(self.positions)
-        behind = before - start
+        behind, read = torch.tensor(self.placed.indices) - start, torch.tensor(self.placed.read)
         if self.units[0] is None:
-            changed[rows, behind] = held[pairs, before].to(changed.device)
+            changed[rows, behind] = held[pairs, read].to(changed.device)
             return
         units = torch.tensor(self.units)[:, None]
-        changed[rows, behind, units] = held[pairs, before, units].to(changed.device)
+        changed[rows, behind, units] = held[pairs, read, units].to(changed.device)
 
 
 def make_edits(experiment: Experiment, group: Group, held: Held) -> dict[Key, Edit]:
@@ -70,10 +68,9 @@ def make_edits(experiment: Experiment, group: Group, held: Held) -> dict[Key, Ed
 def _add(
     buckets: dict[object, _Bucket], number: int, group: Group, row: Row, placed: Placed
 ) -> None:
-    assert placed.paired is not None
     unit = placed.patch.site.index
-    alike = (placed.indices, placed.paired, unit is None)
-    bucket = buckets.setdefault(alike, _Bucket(placed.indices, placed.paired))
+    alike = (placed.places, placed.paired, unit is None)
+    bucket = buckets.setdefault(alike, _Bucket(placed))
     bucket.rows.append(number)
     bucket.pairs.append(group.pairs.index(row.pair))
     bucket.units.append(unit)
@@ -90,7 +87,9 @@ def _edit(writes: Sequence[Write]) -> Edit:
 
 
 def _bucket_write(bucket: _Bucket, key: Key, held: Held, start: int) -> Write:
-    return lambda changed: bucket.write(changed, held(bucket.paired, key), start)
+    paired = bucket.placed.paired
+    assert paired is not None
+    return lambda changed: bucket.write(changed, held(paired, key), start)
 
 
 def _other_write(
@@ -107,15 +106,11 @@ def _other_write(
     return write
 
 
-def _source(
-    experiment: Experiment, placed: Placed, pair: int, group: Group, held: Held
-) -> Tensor | None:
-    patch, indices = placed.patch, [list(placed.indices)]
-    if isinstance(patch.source, Tensor):
-        of_pairs = patch.source.ndim > 2 and len(patch.source) == len(experiment.pairs) > 1
-        return patch.source[[pair]] if of_pairs else patch.source
-    run = experiment.run_of(patch.source)
-    if run not in (experiment.host, experiment.source):
-        return source_value(patch, run, [pair], indices, group.length)
-    whole = held("host" if run is experiment.host else "source", key_of(patch.site))
-    return read_site(whole[[group.pairs.index(pair)]], patch.site, indices)
+def _source(experiment: Experiment, placed: Placed, pair: int, group: Group, held: Held) -> Tensor:
+    """What a patch writes on one pair; of the experiment's own runs what was recorded for this sweep."""
+    patch, read, sources = placed.patch, [list(placed.read)], experiment.sources
+    run = sources.run_of(patch.source)
+    if run is not sources.host and run is not sources.source:
+        return sources.values(patch, [pair], read)
+    whole = held("host" if run is sources.host else "source", key_of(patch.site))
+    return read_site(whole[[group.pairs.index(pair)]], patch.site, read)

@@ -100,11 +100,12 @@ def _lane(ax: "Axes", result: PatchResult, run: str, base: float) -> None:
 
 def _prompt(result: PatchResult, run: str) -> str:
     experiment = result.experiment
-    host = "corrupted" if experiment.direction == "denoise" else "clean"
     pair = experiment.pairs[0]
-    ids = getattr(pair, host if run == "patched" else run)
-    tokens = experiment.model.token_strings(ids)
-    marked = "".join(f"[{visible(t)}]" if i in pair.differs else t for i, t in enumerate(tokens))
+    prompt = (
+        experiment.host_name if run == "patched" else "clean" if run == "clean" else "corrupted"
+    )
+    tokens, differs = experiment.model.token_strings(pair.prompt(prompt)), pair.differing(prompt)
+    marked = "".join(f"[{visible(t)}]" if i in differs else t for i, t in enumerate(tokens))
     shown = marked if len(marked) < 110 else "…" + marked[-108:]
     note = f"  with {' + '.join(result.sites)}" if run == "patched" and result.patches else ""
     return literal(f"{run.upper()}   {shown}{note}".replace("\n", "⏎"))

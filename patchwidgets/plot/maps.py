@@ -35,7 +35,7 @@ def heatmap(result: SweepResult, metric: str | None = None, ax: "Axes | None" = 
     Axes
         Blue where the metric moved towards clean, orange towards corrupted. The range is ±1, or a smaller one that
         is named, if all shares are smaller. A dot is exactly 0, a diagonal is undefined, a notch is out of range,
-        a dash (on large cells) is negative.
+        a dash (on large cells) is negative, a cross is a position without a counterpart in the other prompt.
 
     Raises
     ------
@@ -62,9 +62,12 @@ def heatmap(result: SweepResult, metric: str | None = None, ax: "Axes | None" = 
         aspect="auto",
         interpolation="nearest",
     )
-    _marks(ax, share, zero, limit)
+    lone = over["unpatchable"].values
+    _marks(ax, share, zero, lone, limit)
     _labels(ax, result)
     _title(ax, result, metric, limit)
+    if lone.any():
+        ax.set_xlabel(f"{ax.get_xlabel()} (× no counterpart)")
     _bar(ax, image, result)
     return ax
 
@@ -82,11 +85,13 @@ def _colours() -> Any:
     return LinearSegmentedColormap.from_list("patchwidgets", list(DIVERGING))
 
 
-def _marks(ax: "Axes", share: Any, zero: Any, limit: float) -> None:
-    """What a colour cannot say: exactly 0, undefined, out of range."""
+def _marks(ax: "Axes", share: Any, zero: Any, lone: Any, limit: float) -> None:
+    """What a colour cannot say: exactly 0, no counterpart, undefined, out of range."""
     rows, columns = np.nonzero(zero)
     ax.plot(columns, rows, ".", color=FAINT, markersize=1.6, alpha=0.7)
-    rows, columns = np.nonzero(np.isnan(share) & ~zero)
+    rows, columns = np.nonzero(lone)
+    ax.plot(columns, rows, linestyle="none", marker="x", color=FAINT, markersize=3.5, mew=0.7)
+    rows, columns = np.nonzero(np.isnan(share) & ~zero & ~lone)
     ax.plot(columns, rows, linestyle="none", marker=(2, 0, -45), color=FAINT, markersize=8)
     rows, columns = np.nonzero(np.abs(np.nan_to_num(share)) > limit + 1e-9)
     ax.plot(columns + 0.36, rows - 0.34, linestyle="none", marker="^", color=INK, markersize=2.5)
@@ -123,7 +128,7 @@ def _names(dataset: Any, axis: str) -> tuple[list[str], list[bool]]:
     tokens = [dataset[f"{run}_token"].values for run in ("clean", "corrupted")]
     differs = [clean != corrupted for clean, corrupted in zip(*tokens, strict=True)]
     shown = [
-        visible(str(clean)) + (f"→{visible(str(corrupted))}" if apart else "")
+        visible(str(clean)) + (f"→{visible(str(corrupted)) or '×'}" if apart else "")
         for clean, corrupted, apart in zip(*tokens, differs, strict=True)
     ]
     return [f"{token} {name}" for token, name in zip(shown, names, strict=True)], differs

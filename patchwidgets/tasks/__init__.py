@@ -1,5 +1,6 @@
 """Tasks: pairs of prompts with their answers, how they become tokens, and generators of the classic ones."""
 
+from patchwidgets.tasks.alignment import propose_alignment
 from patchwidgets.tasks.arithmetic import addition, modular, subtraction
 from patchwidgets.tasks.pairs import Pair, encode_pairs
 from patchwidgets.tasks.repeats import induction
@@ -15,5 +16,6 @@ __all__ = [
     "induction",
     "ioi",
     "modular",
+    "propose_alignment",
     "subtraction",
 ]

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from patchwidgets.tasks.task import Task
 
 Row = Mapping[str, Any]
 REQUIRED = ("clean", "corrupted", "answer")
-OPTIONAL = ("foil",)
+OPTIONAL = ("foil", "align")
 
 
 def read_rows(rows: Iterable[Row]) -> Task:
@@ -21,7 +22,8 @@ def read_rows(rows: Iterable[Row]) -> Task:
     ----------
     rows
         Each with `clean`, `corrupted`, `answer` and perhaps `foil`; an answer is a text, or several as a tuple
-        or list. Further entries are named positions, their names beginning with ``@``.
+        or list; `align` is a map, ``"0:0 1:2"`` or None. Further entries are named positions, their names beginning
+        with ``@``.
 
     Raises
     ------
@@ -41,6 +43,7 @@ def read_rows(rows: Iterable[Row]) -> Task:
         positions={
             name[1:]: [row[name] for row in found] for name in found[0] if name.startswith("@")
         },
+        align=[_map(row["align"]) for row in found] if "align" in found[0] else None,
     )
 
 
@@ -70,6 +73,20 @@ def _alternatives(value: Any) -> str | tuple[str, ...]:
     )
 
 
+def _map(value: Any) -> Any:
+    """A map of counterparts, also as the text ``0:0 1:2``; an empty cell is None."""
+    if value is None or value != value or value == "":
+        return None
+    if not isinstance(value, str):
+        return value
+    columns = [re.fullmatch(r"(-?\d+):(-?\d+)", part) for part in value.split()]
+    if not columns or None in columns:
+        raise TaskError(
+            f"align is {value!r}; expected clean and corrupted positions, as in '0:0 1:2'."
+        )
+    return [(int(column[1]), int(column[2])) for column in columns if column is not None]
+
+
 def read_csv(path: str | Path) -> Task:
     """A dataset from a CSV file with a header; alternatives are separated by ``|``, leading spaces are kept."""
     with Path(path).open(newline="", encoding="utf-8") as file:
@@ -92,13 +109,13 @@ def _cell(column: str, text: str) -> Any:
 
 
 def write_json(task: Task, path: str | Path) -> None:
-    """Every pair with its own answer, foil and positions, so that nothing is left to guess when it is read."""
+    """Every pair with its own answer, foil, positions and map, so that nothing is left to guess when it is read."""
     Path(path).write_text(task_text(task), encoding="utf-8")
 
 
 def task_text(task: Task) -> str:
     """A task as JSON."""
-    pairs = [_as_dict(task.pair(i)) for i in range(len(task))]
+    pairs = [_as_dict(task.pair(i), task.align is not None) for i in range(len(task))]
     content = {
         "pairs": pairs,
         "single": isinstance(task.clean, str),
@@ -108,10 +125,16 @@ def task_text(task: Task) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _as_dict(pair: Task) -> dict[str, Any]:
-    entry = {"clean": pair.clean, "corrupted": pair.corrupted, "answer": pair.answer}
+def _as_dict(pair: Task, aligned: bool) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "clean": pair.clean,
+        "corrupted": pair.corrupted,
+        "answer": pair.answer,
+    }
     if pair.foil is not None:
         entry["foil"] = pair.foil
+    if aligned:
+        entry["align"] = pair.align
     return entry | {f"@{name}": spec for name, spec in pair.positions.items()}
 
 
@@ -132,4 +155,5 @@ def read_json(path: str | Path) -> Task:
         single.positions,
         content.get("bos"),
         bool(content.get("chat", False)),
+        single.align,
     )

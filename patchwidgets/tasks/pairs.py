@@ -1,13 +1,17 @@
 """A task as token ids, pair by pair, with every way in which it cannot be scored told to the person."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
 
-from patchwidgets.errors import AnswerError, SiteError, TaskError
+from patchwidgets.errors import AnswerError, CounterpartError, SiteError, TaskError
 from patchwidgets.sites import Position
+from patchwidgets.tasks.alignment import Alignment, Columns, checked_columns, identity
 from patchwidgets.tasks.task import PositionSpec, Task
 from patchwidgets.tokens import Tokenizer, aligned, answer_ids, encode, token_strings
+
+Prompt = Literal["clean", "corrupted"]
 
 
 @dataclass(frozen=True)
@@ -17,23 +21,29 @@ class Pair:
     Attributes
     ----------
     clean, corrupted
-        Token ids, equally many, beginning token included.
+        Token ids, beginning token included.
+    columns
+        Positions of the clean and the corrupted prompt that are counterparts; for equal counts usually all.
     answers, foils
         Ids of the alternatives; `foils` is None for a task without a foil. Both are empty where one of them has
         several tokens, so that none is ever scored by its first token alone.
     positions
-        Named positions as indices from 0.
+        Named positions as indices from 0 into the clean prompt.
     long_answers, long_foils
         Ids of each alternative, where an answer or a foil has several tokens.
+    shown
+        Both tokenisations with their counterparts, for messages; empty where each position is its own counterpart.
     """
 
     clean: tuple[int, ...]
     corrupted: tuple[int, ...]
+    columns: Columns
     answers: tuple[int, ...]
     foils: tuple[int, ...] | None
     positions: dict[str, int]
     long_answers: tuple[tuple[int, ...], ...] = ()
     long_foils: tuple[tuple[int, ...], ...] = ()
+    shown: str = field(default="", repr=False, compare=False)
 
     @property
     def first_tokens(self) -> tuple[int, ...]:
@@ -41,44 +51,95 @@ class Pair:
         return self.answers or tuple(dict.fromkeys(ids[0] for ids in self.long_answers))
 
     def __len__(self) -> int:
+        """How many tokens the clean prompt has, in which positions count."""
         return len(self.clean)
+
+    def prompt(self, name: Prompt) -> tuple[int, ...]:
+        """The token ids of one of the prompts."""
+        return self.clean if name == "clean" else self.corrupted
+
+    @cached_property
+    def counterparts(self) -> dict[int, int]:
+        """By position of the clean prompt that of the corrupted one, where it has one."""
+        return dict(self.columns)
 
     @property
     def differs(self) -> tuple[int, ...]:
-        """The positions at which the prompts differ."""
-        return tuple(
-            i for i, (a, b) in enumerate(zip(self.clean, self.corrupted, strict=True)) if a != b
-        )
+        """The positions of the clean prompt whose counterpart is another token, or that have none."""
+        return self.differing("clean")
 
-    def indices(self, pos: Position) -> list[int]:
-        """A position of a site as indices into this pair's prompt.
+    def differing(self, name: Prompt) -> tuple[int, ...]:
+        """The positions of one of the prompts whose counterpart is another token, or that have none."""
+        same = {
+            column[name == "corrupted"]
+            for column in self.columns
+            if self.clean[column[0]] == self.corrupted[column[1]]
+        }
+        return tuple(i for i in range(len(self.prompt(name))) if i not in same)
+
+    @cached_property
+    def prefix(self) -> int:
+        """With how many tokens both prompts begin alike: before this a causal model cannot tell them apart."""
+        alike = zip(self.clean, self.corrupted, strict=False)
+        different = (i for i, (a, b) in enumerate(alike) if a != b)
+        return next(different, min(len(self.clean), len(self.corrupted)))
+
+    def columns_at(self, pos: Position) -> Columns:
+        """The counterparts at a position of a site: all that there are, or those of every position that it names.
 
         Raises
         ------
+        CounterpartError
+            A position that it names has no counterpart.
         SiteError
-            An index out of range, an empty range, or a name that the task does not have.
+            As of `indices`.
         """
-        n = len(self)
         if pos is None:
-            return list(range(n))
-        if isinstance(pos, str):
-            return [self._named(pos)]
-        if isinstance(pos, tuple):
-            found = list(range(n))[slice(*pos)]
-            if not found:
-                raise SiteError(
-                    f"The range {pos[0]}:{pos[1]} is empty in a prompt of {n} tokens (0 to {n - 1})."
-                )
-            return found
-        return [index_of(pos, n)]
-
-    def _named(self, name: str) -> int:
-        if name not in self.positions:
-            known = ", ".join(self.positions) or "none"
-            raise SiteError(
-                f"The task names no position {name!r}; it names: {known}. Name one with Task(positions={{...}})."
+            return self.columns
+        found = self.indices(pos)
+        if lone := [i for i in found if i not in self.counterparts]:
+            named = ", ".join(map(str, lone))
+            raise CounterpartError(
+                f"Position {named} of the clean prompt has no counterpart in the corrupted prompt, so that nothing can "
+                "be patched or compared there. Name a position that has one, or give the task another map with "
+                f"Task(align=...):\n{self.shown}"
             )
-        return self.positions[name]
+        return tuple((i, self.counterparts[i]) for i in found)
+
+    def indices(self, pos: Position) -> list[int]:
+        """A position of a site as indices into the clean prompt; raises as `indices_of`."""
+        return indices_of(pos, len(self), self.positions)
+
+
+def indices_of(pos: Position, n: int, positions: Mapping[str, int]) -> list[int]:
+    """A position of a site as indices into a prompt of `n` tokens.
+
+    Raises
+    ------
+    SiteError
+        An index out of range, an empty range, or a name that is not one of `positions`.
+    """
+    if pos is None:
+        return list(range(n))
+    if isinstance(pos, str):
+        return [_named(pos, positions)]
+    if isinstance(pos, tuple):
+        found = list(range(n))[slice(*pos)]
+        if not found:
+            raise SiteError(
+                f"The range {pos[0]}:{pos[1]} is empty in a prompt of {n} tokens (0 to {n - 1})."
+            )
+        return found
+    return [index_of(pos, n)]
+
+
+def _named(name: str, positions: Mapping[str, int]) -> int:
+    if name not in positions:
+        known = ", ".join(positions) or "none"
+        raise SiteError(
+            f"The task names no position {name!r}; it names: {known}. Name one with Task(positions={{...}})."
+        )
+    return positions[name]
 
 
 def index_of(pos: int, n: int) -> int:
@@ -96,7 +157,8 @@ def encode_pairs(task: Task, tokenizer: Tokenizer) -> list[Pair]:
     Raises
     ------
     TaskError
-        Prompts that are identical or have unequal token counts (both are shown aligned).
+        Prompts that are identical, or have unequal token counts and no map of their counterparts, or one that does not
+        fit them (both are shown aligned).
     AnswerError
         An answer or foil that has no tokens, or that changes those of its prompt.
     """
@@ -118,7 +180,7 @@ def _encode_pair(task: Task, tokenizer: Tokenizer, i: int, n: int) -> Pair:
     try:
         prompts = (str(task.clean), str(task.corrupted))
         clean, corrupted = (encode(tokenizer, text, task.bos, task.chat) for text in prompts)
-        _check_comparable(clean, corrupted, tokenizer)
+        columns, shown = _columns(task, clean, corrupted, tokenizer)
         answers = _alternatives(task.answer, task, tokenizer)
         foils = () if task.foil is None else _alternatives(task.foil, task, tokenizer)
         positions = {
@@ -126,25 +188,35 @@ def _encode_pair(task: Task, tokenizer: Tokenizer, i: int, n: int) -> Pair:
         }
     except (TaskError, SiteError) as error:
         raise type(error)(f"{where}{error}") from None
-    ids = tuple(clean), tuple(corrupted)
+    found = tuple(clean), tuple(corrupted), columns
     if any(len(each) > 1 for each in answers + foils):
-        return Pair(*ids, (), None if task.foil is None else (), positions, answers, foils)
+        empty = None if task.foil is None else ()
+        return Pair(*found, (), empty, positions, answers, foils, shown)
     first, opposed = (tuple(one[0] for one in each) for each in (answers, foils))
-    return Pair(*ids, first, None if task.foil is None else opposed, positions)
+    foil = None if task.foil is None else opposed
+    return Pair(*found, first, foil, positions, shown=shown)
 
 
-def _check_comparable(clean: Sequence[int], corrupted: Sequence[int], tokenizer: Tokenizer) -> None:
-    tokens = [token_strings(tokenizer, ids) for ids in (clean, corrupted)]
-    if len(clean) != len(corrupted):
-        raise TaskError(
-            f"{len(clean)} and {len(corrupted)} tokens; patching needs equal counts. "
-            f"Replace a word by one of as many tokens:\n{aligned(*tokens)}"
-        )
+def _columns(
+    task: Task, clean: Sequence[int], corrupted: Sequence[int], tokenizer: Tokenizer
+) -> tuple[Columns, str]:
+    """The counterparts of two prompts, and both shown if not each position is its own."""
+    tokens = [tuple(token_strings(tokenizer, ids)) for ids in (clean, corrupted)]
     if list(clean) == list(corrupted):
         raise TaskError(
             "The clean and the corrupted prompt are identical, so no patch can change anything. "
             f"Change a word of one of them:\n{aligned(*tokens)}"
         )
+    if task.align is not None:
+        columns = checked_columns(task.align, *tokens)  # type: ignore[arg-type]
+        return columns, repr(Alignment(tokens[0], tokens[1], columns))
+    if len(clean) != len(corrupted):
+        raise TaskError(
+            f"{len(clean)} and {len(corrupted)} tokens; patching needs equal counts, or a map of the tokens that are "
+            "counterparts. Replace a word by one of as many tokens, or use "
+            f"task.aligned(pw.propose_alignment(model, task)):\n{aligned(*tokens)}"
+        )
+    return identity(len(clean)), ""
 
 
 def _alternatives(answer: Any, task: Task, tokenizer: Tokenizer) -> tuple[tuple[int, ...], ...]:

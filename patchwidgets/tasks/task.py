@@ -1,10 +1,11 @@
 """A task: clean and corrupted prompts with the answer and the foil, as plain data. Costs nothing."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from patchwidgets.errors import TaskError
+from patchwidgets.tasks.alignment import ProposedAlignment, checked_maps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 Alternatives = str | tuple[str, ...]
 PositionSpec = int | str
 """An index into the full prompt (negative: from its end), or a text: the last token of its last occurrence."""
+AlignmentMap = Sequence[tuple[int, int]]
+"""Positions of the clean and of the corrupted prompt that are counterparts, growing in both."""
 
 
 @dataclass(frozen=True)
@@ -30,16 +33,22 @@ class Task:
         log-probability is scored. The foil may be left out for metrics that need none.
     positions
         Names for positions: an index into the full prompt (beginning token included), or a text in the clean
-        prompt, standing for the last token of its last occurrence; or a list of either, one per pair.
+        prompt, standing for the last token of its last occurrence; or a list of either, one per pair. Positions
+        count in the clean prompt, in both directions.
     bos
         Put the beginning token first. None does what the tokenizer does by itself.
     chat
         Wrap each prompt as one user turn of the tokenizer's chat template.
+    align
+        Which tokens are counterparts, for prompts of unequal token counts: pairs of a clean and a corrupted position
+        (negative: from the end), growing in both, the last ones the last tokens of both prompts; or a list with such
+        a map, or None where counts are equal, for each pair. `patchwidgets.propose_alignment` proposes one. What has no
+        counterpart is not patchable. By default each position is its own counterpart.
 
     Raises
     ------
     TaskError
-        Lists of unequal length, or no pair at all.
+        Lists of unequal length, no pair at all, or a map of another form.
     """
 
     clean: str | Sequence[str]
@@ -49,6 +58,7 @@ class Task:
     positions: Mapping[str, PositionSpec | Sequence[PositionSpec]] = field(default_factory=dict)
     bos: bool | None = None
     chat: bool = False
+    align: AlignmentMap | Sequence[AlignmentMap | None] | ProposedAlignment | None = None
 
     def __post_init__(self) -> None:
         for name in ("clean", "corrupted", "answer", "foil"):
@@ -59,6 +69,8 @@ class Task:
             raise TaskError(
                 "One of clean and corrupted is a list and the other is one prompt; give one per pair."
             )
+        maps = checked_maps(self.align, single=isinstance(self.clean, str))
+        object.__setattr__(self, "align", maps)
         for name, value in self._lists():
             if len(value) != len(self):
                 raise TaskError(
@@ -68,7 +80,7 @@ class Task:
     def _lists(self) -> Iterator[tuple[str, list[Any]]]:
         named = {f"positions[{name!r}]": spec for name, spec in self.positions.items()}
         fields: dict[str, Any] = {
-            name: getattr(self, name) for name in ("corrupted", "answer", "foil")
+            name: getattr(self, name) for name in ("corrupted", "answer", "foil", "align")
         }
         for name, value in (fields | named).items():
             if isinstance(value, list):
@@ -90,13 +102,21 @@ class Task:
             positions,
             self.bos,
             self.chat,
+            _entry(self.align, i),
         )
+
+    def aligned(
+        self, align: AlignmentMap | Sequence[AlignmentMap | None] | ProposedAlignment | None
+    ) -> "Task":
+        """Return this task with other counterparts: those of `propose_alignment`, or a map as of `align`."""
+        return replace(self, align=align)
 
     @classmethod
     def from_csv(cls, path: "str | Path") -> "Task":
         """A dataset from a CSV file with the columns clean, corrupted, answer and perhaps foil.
 
-        Alternative answers are separated by ``|``; leading spaces are kept; a position is a column ``@name``.
+        Alternative answers are separated by ``|``; leading spaces are kept; a position is a column ``@name``; a column
+        align holds maps such as ``0:0 1:2 2:3``, or nothing.
 
         Raises
         ------
@@ -109,7 +129,7 @@ class Task:
 
     @classmethod
     def from_frame(cls, frame: "pd.DataFrame") -> "Task":
-        """A dataset from a DataFrame, with columns as of `from_csv`; alternatives are a tuple or a list in a cell.
+        """A dataset from a DataFrame, with columns as of `from_csv`; alternatives and maps are sequences in a cell.
 
         Raises
         ------
@@ -136,7 +156,7 @@ class Task:
         return read_json(path)
 
     def to_json(self, path: "str | Path") -> None:
-        """Write the task to a JSON file, each pair with its own answer, foil and positions."""
+        """Write the task to a JSON file, each pair with its own answer, foil, positions and map."""
         from patchwidgets.tasks.files import write_json
 
         write_json(self, path)

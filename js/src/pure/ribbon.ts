@@ -1,4 +1,4 @@
-/** Which tokens a ribbon shows: all where they fit; else identical runs fold, differing words stay. */
+/** Which columns of tokens a ribbon shows: all where they fit; else identical runs fold, differing words stay. */
 
 import { shortToken } from "./format";
 

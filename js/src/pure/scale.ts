@@ -4,7 +4,7 @@ import type { Cells, Direction } from "../protocol";
 import { diverging, towardsClean } from "./oklab";
 
 type Theme = "light" | "dark";
-export type CellLook = "pending" | "undefined" | "zero" | "value";
+export type CellLook = "pending" | "undefined" | "zero" | "value" | "unpatchable";
 
 const RANGES = [0.05, 0.1, 0.2, 0.5, 1] as const;
 const STEPS = 100;
@@ -45,6 +45,7 @@ export function colourOf(value: number, range: number, theme: Theme): string {
 
 /** What is known of a cell. A share that is undefined though the effect is known is not "not yet". */
 export function lookAt(cells: Cells, index: number): CellLook {
+  if (cells.unpatchable.has(index)) return "unpatchable";
   const [share, effect] = [cells.share[index] ?? Number.NaN, cells.effect[index] ?? Number.NaN];
   if (Number.isNaN(share)) {
     return Number.isNaN(effect) && cells.done < cells.total ? "pending" : "undefined";
@@ -80,7 +81,7 @@ export function paintedAt(
   };
 }
 
-/** A map as pixels, one a cell; pending, undefined and zero cells are left to what lies under them. */
+/** A map as pixels, one a cell; cells without a value are left to what lies under them. */
 export function pixelsOf(
   cells: Cells,
   from: number,

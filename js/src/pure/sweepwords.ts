@@ -2,6 +2,7 @@
 
 import type { Cells } from "../protocol";
 import type { Phase } from "../sweep";
+import { ALONE } from "./counterparts";
 
 /** 4 s, 2 min: as coarse as a guess deserves. */
 export function timeLeft(seconds: number): string {
@@ -13,6 +14,10 @@ export function zeroWords(zero: number): string {
   return zero === 0
     ? ""
     : `${zero} ${zero === 1 ? "cell" : "cells"} exactly 0, nothing to compute.`;
+}
+
+export function aloneWords(unpatchable: number): string {
+  return unpatchable === 0 ? "" : `${unpatchable} without a counterpart (×).`;
 }
 
 function soFar({ done, total, exact, secondsLeft }: Cells): string {
@@ -29,7 +34,8 @@ export function sweepWords(
   message: string | undefined,
 ): string {
   if (cells !== undefined && cells.done >= cells.total && cells.exact) {
-    return `Exact: ${cells.done} of ${cells.total}. ${zeroWords(cells.zero)}`.trim();
+    const known = [aloneWords(cells.unpatchable.size), zeroWords(cells.zero)];
+    return [`Exact: ${cells.done} of ${cells.total}.`, ...known].filter((s) => s !== "").join(" ");
   }
   switch (phase) {
     case "failed":
@@ -49,5 +55,6 @@ export function sweepWords(
 export function cellLabel(site: string, look: string, share: string): string {
   if (look === "pending") return `${site}, not yet computed`;
   if (look === "zero") return `${site}, exactly 0`;
+  if (look === "unpatchable") return `${site}, ${ALONE.clean}`;
   return look === "undefined" ? `${site}, undefined` : `${site}, ${share}`;
 }

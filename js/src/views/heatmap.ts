@@ -4,6 +4,7 @@ import { html, nothing, svg } from "lit-html";
 import { guard } from "lit-html/directives/guard.js";
 import type { Context } from "../context";
 import { chosenPosition, hoveredPosition, type MapView, mapSite, placeOf } from "../mapped";
+import { isAlone } from "../pure/counterparts";
 import { cellUnder, columnLeft, labelled, mapBox } from "../pure/maps";
 import { parseSite } from "../pure/sites";
 import { hostOf } from "../pure/words";
@@ -44,7 +45,8 @@ function hoveredColumn(cx: Context, map: MapView): number | undefined {
 function columnLabels(cx: Context, map: MapView) {
   const { layout } = map;
   const hovered = hoveredColumn(cx, map);
-  const differs = map.across === "pos" ? cx.scene.task.differs : [];
+  const { task } = cx.scene;
+  const differs = map.across === "pos" ? task.differs.filter((i) => !isAlone(task, i)) : [];
   return labelled(layout, wantedColumns(cx, map, hovered)).map((column) => {
     const x = columnLeft(layout, column) + (layout.pitch - layout.gapX) / 2;
     const y = layout.plotHeight + 12;

@@ -59,12 +59,12 @@ function drawing(cx: Context, lane: Lane, focus: string) {
 }
 
 /** What the three ribbons have in common. */
-export type Prompts = Pick<RibbonData, "pieces" | "widths" | "marked">;
+export type Prompts = Omit<RibbonData, "lane" | "prompt">;
 
 export function lane(cx: Context, which: Lane, prompts: Prompts, focus: string) {
-  const { layout, scene, state } = cx;
+  const { layout, state } = cx;
   const host = hostOf(shownDirection(state));
-  const tokens = which === "patched" ? scene.task[host] : scene.task[which];
+  const prompt = which === "patched" ? host : which;
   const tint = which === "patched" ? `host-${host}` : "";
   const name = html`<h3>${NAMES[which]}</h3>`;
   return html`<section class="lane ${which} ${tint}" data-run=${which} aria-label="${NAMES[which]} run"
@@ -72,7 +72,7 @@ export function lane(cx: Context, which: Lane, prompts: Prompts, focus: string) 
     ${layout.wide ? html`<div class="gutter">${name}<p>${role(cx, which)}</p></div>` : nothing}
     <div class="body">
       ${layout.wide ? nothing : html`<div class="lane-head">${name}<span class="role">${role(cx, which)}</span>${outputsLine(cx, which)}</div>`}
-      ${ribbon(cx, { lane: which, tokens, ...prompts })}
+      ${ribbon(cx, { lane: which, prompt, ...prompts })}
       ${drawing(cx, which, focus)}
     </div>
     ${layout.wide ? outputs(cx, which) : nothing}

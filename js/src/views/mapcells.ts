@@ -67,10 +67,14 @@ function inside(cx: Context, map: MapView, box: Box, index: number) {
   return svg`<text class="inside" x=${box.x + box.w / 2} y=${box.y + box.h / 2 + 4} aria-hidden="true">${text}</text>`;
 }
 
+function cross(x: number, y: number, r: number): string {
+  return `M${x - r} ${y - r}l${2 * r} ${2 * r}m0 ${-2 * r}l${-2 * r} ${2 * r}`;
+}
+
 /** All small marks of a kind are one path. */
 function marks(map: MapView, at: (row: number, column: number) => Painted) {
   const { layout } = map;
-  const paths = { zero: "", minus: "", notch: "", undefined: "" };
+  const paths = { zero: "", minus: "", notch: "", undefined: "", alone: "" };
   const dotted = Math.ceil(DOTS_APART / layout.rowPitch);
   const dashed = layout.pitch >= DASH_FROM.w && layout.rowPitch >= DASH_FROM.h;
   for (let row = 0; row < layout.rows; row++) {
@@ -79,6 +83,8 @@ function marks(map: MapView, at: (row: number, column: number) => Painted) {
       const { x, y, w, h } = mapBox(layout, row, column);
       if (look === "zero" && row % dotted === 0) paths.zero += `M${x + w / 2} ${y + h / 2}h0`;
       if (look === "undefined") paths.undefined += `M${x} ${y + h}l${w} ${-h}`;
+      if (look === "unpatchable")
+        paths.alone += cross(x + w / 2, y + h / 2, Math.min(3, w / 3, h / 3));
       const half = Math.min(4, w / 4);
       const large = h >= NUMBER.h && w >= NUMBER.w;
       if (dash && dashed && !large) paths.minus += `M${x + w / 2 - half} ${y + h / 2}h${2 * half}`;
@@ -87,7 +93,7 @@ function marks(map: MapView, at: (row: number, column: number) => Painted) {
     }
   }
   return svg`<g class="marks" aria-hidden="true"><path class="zeros" d=${paths.zero}/><path class="strong" d=${paths.minus}/>
-    <path class="notch" d=${paths.notch}/><path class="refused" d=${paths.undefined}/></g>`;
+    <path class="notch" d=${paths.notch}/><path class="refused" d=${paths.undefined}/><path class="alone" d=${paths.alone}/></g>`;
 }
 
 function drawn(cx: Context, map: MapView, row: number, paint: ReturnType<typeof painted>) {

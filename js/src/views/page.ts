@@ -2,6 +2,7 @@
 
 import { html, nothing } from "lit-html";
 import type { Context } from "../context";
+import { columnsOf, differingColumns, tokenAt } from "../pure/counterparts";
 import { LANES } from "../pure/geometry";
 import { ribbonOf, tokenWidths } from "../pure/ribbon";
 import { announcement, connectionWords } from "../pure/words";
@@ -18,10 +19,18 @@ import { toolbar } from "./toolbar";
 
 function prompts(cx: Context): Prompts {
   const { task } = cx.scene;
-  const widths = tokenWidths([task.clean, task.corrupted], task.differs);
+  const columns = columnsOf(task);
+  const differs = differingColumns(columns, task.differs);
+  const tokens = (["clean", "corrupted"] as const).map((prompt) =>
+    columns.map((column) => tokenAt(task, prompt, column) ?? ""),
+  );
+  const widths = tokenWidths(tokens, differs);
   const room = cx.state.unfolded ? Number.POSITIVE_INFINITY : cx.layout.body;
   const marked = markedPositions(cx.state, cx.scene);
-  return { widths, marked, pieces: ribbonOf(widths, task.differs, [...marked], room) };
+  const chosen = columns.flatMap(({ clean }, i) =>
+    clean !== undefined && marked.has(clean) ? [i] : [],
+  );
+  return { columns, differs, widths, marked, pieces: ribbonOf(widths, differs, chosen, room) };
 }
 
 function lanes(cx: Context, focus: string) {

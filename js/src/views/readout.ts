@@ -3,6 +3,7 @@
 import { html, nothing } from "lit-html";
 import type { Context } from "../context";
 import { mapReading } from "../mapped";
+import { ALONE, firstDifference, isAlone, tokenHere } from "../pure/counterparts";
 import { effectNumber, percent, plainNumber, tokenText } from "../pure/format";
 import { firstLayer, movedAt } from "../pure/reach";
 import { baseOf, cellName, hostCell, positionOf, span } from "../pure/sites";
@@ -11,12 +12,14 @@ import { knownReadings, metricOf, refusalOf } from "../select";
 
 function aboutToken(cx: Context, index: number): string {
   const { task } = cx.scene;
-  const [clean, corrupted] = [task.clean[index] ?? "", task.corrupted[index] ?? ""];
+  const clean = task.clean[index] ?? "";
   const name = Object.entries(task.positions).find(([, at]) => at === index)?.[0];
   const where = `position ${index}${name === undefined ? "" : ` (${name})`}`;
+  if (isAlone(task, index)) return `${where} · clean ${tokenText(clean)} · ${ALONE.clean}`;
+  const corrupted = tokenHere(task, "corrupted", index);
   if (clean !== corrupted)
     return `${where} · clean ${tokenText(clean)} · corrupted ${tokenText(corrupted)}`;
-  const before = index < Math.min(...task.differs);
+  const before = index < firstDifference(task);
   return `${where} · ${tokenText(clean)} in both${before ? " · before the first difference: exactly 0" : ""}`;
 }
 
@@ -48,9 +51,10 @@ function mapped(cx: Context, site: string): string | undefined {
   const known = mapReading(cx.state, cx.scene, site);
   if (known === undefined) return undefined;
   if (known.look === "pending") return "not yet computed";
+  if (known.look === "unpatchable") return ALONE.clean;
   if (known.look === "zero") {
     const at = span(site, cx.scene.task)?.[0] ?? Number.POSITIVE_INFINITY;
-    return at < Math.min(...cx.scene.task.differs)
+    return at < firstDifference(cx.scene.task)
       ? "exactly 0: before the first difference"
       : "exactly 0: nothing of it reaches the answer";
   }
@@ -66,7 +70,8 @@ function aboutSite(cx: Context, site: string): string {
   const known = knownReadings(cx.state, metric.name).get(site);
   const said = mapped(cx, site);
   if (positionOf(site) !== undefined) {
-    return `${site} · ${said ?? "not in a map"} · click to patch, Shift-click to add`;
+    const click = said === ALONE.clean ? "" : " · click to patch, Shift-click to add";
+    return `${site} · ${said ?? "not in a map"}${click}`;
   }
   const alone =
     known === undefined

@@ -3,6 +3,7 @@
 import { html, nothing } from "lit-html";
 import type { Context } from "../context";
 import type { Direction } from "../protocol";
+import { tokenHere } from "../pure/counterparts";
 import { tokenText } from "../pure/format";
 import { positionIndex } from "../pure/sites";
 import { hostOf } from "../pure/words";
@@ -46,9 +47,11 @@ function metrics(cx: Context) {
 function position(cx: Context) {
   const { state, scene, act } = cx;
   const index = positionIndex(state.position, scene.task);
-  const host = scene.task[hostOf(state.direction)];
   const all = cx.layout.wide ? "all positions" : "all";
-  const label = index === undefined ? all : `@${index} ${tokenText(host[index] ?? "")}`;
+  const label =
+    index === undefined
+      ? all
+      : `@${index} ${tokenText(tokenHere(scene.task, hostOf(state.direction), index))}`;
   return html`<div class="chip" role="group" aria-label="position">
     <button title="one position back ( [ )" aria-label="one position back" @click=${() => act.stepPosition(-1)}>‹</button>
     <button class="where ${index === undefined ? "" : "on"}" title="all positions (A)" @click=${() => act.position("all")}>${label}</button>
