@@ -9,7 +9,7 @@ from patchwidgets.sites import Component, Patch, Site
 
 if TYPE_CHECKING:
     from patchwidgets.engine import Plan, Sweep
-    from patchwidgets.experiment import Experiment
+    from patchwidgets.experiment import Direction, Experiment
     from patchwidgets.results import SweepResult
 
 Made = str | Site | Patch | Iterable[str | Site | Patch]
@@ -54,6 +54,7 @@ class Sweeps:
         make: Callable[[Site], Made] | None = None,
         layers: Sequence[int] | None = None,
         window: int = 1,
+        direction: "Direction | None" = None,
         batch: int | None = None,
         budget: float | None = None,
         progress: bool = True,
@@ -77,6 +78,8 @@ class Sweeps:
             These alone; for neurons, of which there are many.
         window
             Patch so many neighbouring layers jointly, as in causal tracing.
+        direction
+            ``"denoise"`` or ``"noise"``; the experiment's own by default.
         batch, budget
             At most so many runs at once; bytes above the model (half of what is free by default).
         progress
@@ -100,12 +103,15 @@ class Sweeps:
         """
         asked: dict[str, Any] = {"component": component, "over": over, "sites": sites}
         asked |= {"make": make, "layers": layers, "window": window}
-        return self.sweep_many([asked], batch=batch, budget=budget, progress=progress)[0]
+        return self.sweep_many(
+            [asked], direction=direction, batch=batch, budget=budget, progress=progress
+        )[0]
 
     def sweep_many(
         self,
         asked: Sequence[Asked],
         *,
+        direction: "Direction | None" = None,
         batch: int | None = None,
         budget: float | None = None,
         progress: bool = True,
@@ -117,12 +123,14 @@ class Sweeps:
         asked
             Components, or the arguments of `sweep` as dicts, as in
             ``["z", {"component": "mlp_out", "over": ("layer", "pos")}]``.
+        direction
+            Of all of them, since they share their host run.
         """
         from tqdm.auto import tqdm
 
         from patchwidgets.results import SweepResult
 
-        made = self._sweep(asked, batch, budget)
+        made = self._sweep(asked, direction, batch, budget)
         with tqdm(total=made.progress.total, disable=not progress, unit="site") as bar:
             for part in made.run():
                 bar.update(part.done - bar.n)
@@ -137,6 +145,7 @@ class Sweeps:
         component: Component | None = None,
         over: Sequence[str] | None = None,
         *,
+        direction: "Direction | None" = None,
         batch: int | None = 64,
         budget: float | None = None,
         **asked: Any,
@@ -146,7 +155,9 @@ class Sweeps:
         Where the prompts differ comes first, then the last position, then the others. Stop whenever enough is seen:
         every part holds all that is done. Arguments as of `sweep`.
         """
-        made = self._sweep([{"component": component, "over": over, **asked}], batch, budget)
+        made = self._sweep(
+            [{"component": component, "over": over} | asked], direction, batch, budget
+        )
         for part in made.run():
             yield SweepPart(part.done, part.left, part.zero, part.seconds_left, made)
 
@@ -155,19 +166,30 @@ class Sweeps:
         component: Component | None = None,
         over: Sequence[str] | None = None,
         *,
+        direction: "Direction | None" = None,
         batch: int | None = None,
         budget: float | None = None,
         **asked: Any,
     ) -> "Plan":
         """What `sweep` would do with these arguments: sites, zeros, arithmetic, memory, time; nothing is patched."""
-        return self._sweep([{"component": component, "over": over, **asked}], batch, budget).plan()
+        return self._sweep(
+            [{"component": component, "over": over} | asked], direction, batch, budget
+        ).plan()
 
-    def _sweep(self, asked: Sequence[Asked], batch: int | None, budget: float | None) -> "Sweep":
+    def _sweep(
+        self,
+        asked: Sequence[Asked],
+        direction: "Direction | None",
+        batch: int | None,
+        budget: float | None,
+    ) -> "Sweep":
         from patchwidgets.engine import Request, Sweep, make_grid
 
         if isinstance(asked, str | Mapping) or not asked:
             raise PatchError(f"Expected a list of sweeps, as in ['z', 'mlp_out']; got {asked!r}.")
         experiment = cast("Experiment", self)
+        if direction is not None:
+            experiment = experiment.turned(direction)
         requests = [
             Request(cast(Component, each)) if isinstance(each, str) else Request(**each)
             for each in asked

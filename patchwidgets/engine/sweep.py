@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from patchwidgets.engine.budget import SHARE, Sizes, free_memory
+from patchwidgets.engine.budget import SHARE, free_memory
 from patchwidgets.engine.grid import Grid, Variant
+from patchwidgets.engine.memory import Packing
 from patchwidgets.engine.method import can_descend
 from patchwidgets.engine.passes import Ends, Recording, descend, record, run_plain
-from patchwidgets.engine.plan import Group, Plan, Row, Savings, make_groups, make_rows
+from patchwidgets.engine.plan import Group, Plan, Savings, make_rows
 from patchwidgets.engine.unembed import Reader
 from patchwidgets.engine.writes import make_edits
 from patchwidgets.errors import PatchError
@@ -25,11 +26,8 @@ from patchwidgets.experiment import Experiment
 from patchwidgets.hooks import Cancelled, Edit, Key
 from patchwidgets.metrics import Values
 from patchwidgets.reads import Entry
-from patchwidgets.run import key_of
 
 _LOG = logging.getLogger(__name__)
-RECORDING_SHARE = 0.4
-"""Of the budget, for what is kept of the unpatched runs."""
 
 
 @dataclass(frozen=True)
@@ -105,28 +103,26 @@ class Sweep:
                 "Patch single sites with exp.patch(...), or choose answers of one token."
             )
         self.experiment, self.grids, self.savings = experiment, list(grids), savings
-        self._batch = batch
-        self._sizes = Sizes(experiment.model.anatomy)
         free = free_memory(experiment.model.anatomy.device)
         self.budget = int(budget if budget is not None else SHARE * free)
         self._variants: list[Variant] = [v for grid in grids for v in grid.variants]
         self._rows = make_rows(experiment, self._variants, savings)
-        self._by_pair: dict[int, list[Row]] = {}
-        for row in self._rows.rows:
-            self._by_pair.setdefault(row.pair, []).append(row)
         self._plain = not (can_descend(experiment) if savings.cone or savings.descent else False)
         self._effects = {name: self._blank() for name in experiment.metrics}
         self._missing = np.zeros(len(self._variants), dtype=np.int64)
         self._noise = dict.fromkeys(experiment.metrics, 0.0)
         self._seconds = 0.0
         self._start_counts()
-        self._planned = [(chunk, self._groups(chunk)) for chunk in self._make_chunks()]
+        self._packing = Packing(
+            experiment, self._rows.rows, savings, self._plain, self.budget, batch
+        )
+        self._sizes = self._packing.sizes
+        self._planned = self._packing.planned()
         self._flops = sum(self._sizes.flops(group) for _, part in self._planned for group in part)
         self._done_flops = 0.0
         self._waiting = [(group, chunk) for chunk, groups in self._planned for group in groups]
         self._recording: Recording | None = None
-        chunk = max(1, int(0.2 * self.budget) // self._sizes.logits())
-        self._reader = Reader(experiment, savings.unembed, chunk)
+        self._reader = Reader(experiment, savings.unembed, self._packing.logits_at_once)
 
     @property
     def method(self) -> str:
@@ -136,9 +132,8 @@ class Sweep:
     def plan(self) -> Plan:
         """What will be done, before anything runs."""
         groups = [group for _, groups in self._planned for group in groups]
-        memory = max((self._memory(group) for group in groups), default=0)
-        recorded = max((self._recorded(chunk) for chunk, _ in self._planned), default=0)
-        flops = self._flops + sum(self._recording_flops(chunk) for chunk, _ in self._planned)
+        memory = max((self._packing.memory(*part) for part in self._planned), default=0)
+        flops = self._flops + sum(self._packing.recording_flops(c) for c, _ in self._planned)
         zero = int((self._runs_per_variant() == 0).sum())
         return Plan(
             len(self._variants),
@@ -146,7 +141,7 @@ class Sweep:
             len(self._rows.rows),
             len(groups),
             flops,
-            memory + recorded,
+            memory,
             self.budget,
             flops / self._sizes.rate(),
             self.method,
@@ -221,58 +216,6 @@ class Sweep:
             for array in self._effects.values():
                 array[variant, pair] = 0.0
 
-    # ---- what fits into memory ---------------------------------------------------------------
-
-    def _keys(self) -> tuple[set[Key], set[Key]]:
-        """What is recorded of the host and of the source."""
-        host: set[Key] = set()
-        source: set[Key] = set()
-        for row in self._rows.rows:
-            for placed in row.placed:
-                key, patch = key_of(placed.patch.site), placed.patch
-                if isinstance(patch.source, str) or placed.paired is not None:
-                    run = self.experiment.run_of(patch.source)
-                    (host if run is self.experiment.host else source).add(key)
-        if not self._plain:
-            layers = {row.layer for row in self._rows.rows} if self.savings.descent else set()
-            host |= {("resid_pre", layer) for layer in {0, *layers}}
-        return host, source
-
-    def _make_chunks(self) -> list[list[int]]:
-        """Pairs of equal length whose unpatched runs fit into their share of the budget."""
-        self._host_keys, self._source_keys = self._keys()
-        self._n_keys = len(self._host_keys) + len(self._source_keys)
-        chunks = []
-        for batch in self.experiment.host.batches:
-            pairs = [pair for pair in batch.rows if self._by_pair.get(pair)]
-            one = self._sizes.recording(self._n_keys, not self._plain, batch.ids.shape[1])
-            size = max(1, int(RECORDING_SHARE * self.budget) // one)
-            chunks += [pairs[i : i + size] for i in range(0, len(pairs), size)]
-        return chunks
-
-    def _recorded(self, chunk: list[int]) -> int:
-        length = len(self.experiment.pairs[chunk[0]])
-        return len(chunk) * self._sizes.recording(self._n_keys, not self._plain, length)
-
-    def _recording_flops(self, chunk: list[int]) -> float:
-        n_rows = len(chunk) * (1 + bool(self._source_keys))
-        return self._sizes.recording_flops(n_rows, len(self.experiment.pairs[chunk[0]]))
-
-    def _groups(self, chunk: list[int]) -> list[Group]:
-        rows = [row for pair in chunk for row in self._by_pair[pair]]
-        groups = make_groups(rows, self.experiment, self.savings, self._plain)
-        return [part for group in groups for part in group.parts(self._most_rows(group, chunk))]
-
-    def _most_rows(self, group: Group, chunk: list[int]) -> int:
-        free = self.budget - self._recorded(chunk) - int(0.2 * self.budget)
-        most = max(1, free // self._sizes.row(group) - len(group.pairs))
-        return most if self._batch is None else min(most, self._batch)
-
-    def _memory(self, group: Group) -> int:
-        return (len(group.rows) + len(group.pairs)) * self._sizes.row(group)
-
-    # ---- running -----------------------------------------------------------------------------
-
     def _timed_record(self, chunk: list[int]) -> Recording:
         started = time.perf_counter()
         recording = self._record(chunk)
@@ -285,11 +228,12 @@ class Sweep:
         local = [batch.rows.index(pair) for pair in chunk]
         recording = Recording(chunk, batch.ids[local])
         twin = experiment.source.batches[experiment.host.batches.index(batch)]
-        held = all(key in twin.activations for key in self._source_keys)
-        beside = () if held else (twin.ids[local], self._source_keys)
-        record(anatomy, recording, self._host_keys, not self._plain, *beside)
+        host, source = self._packing.host_keys, self._packing.source_keys
+        held = all(key in twin.activations for key in source)
+        beside = () if held else (twin.ids[local], source)
+        record(anatomy, recording, host, not self._plain, *beside)
         if held:
-            recording.source = {key: twin.activations[key][local] for key in self._source_keys}
+            recording.source = {key: twin.activations[key][local] for key in source}
         return recording
 
     def _compute(self, group: Group, recording: Recording) -> None:

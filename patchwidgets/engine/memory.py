@@ -1,0 +1,109 @@
+"""What of a sweep runs together, so that it stays inside a memory budget. Known beforehand, and costs nothing."""
+
+from collections.abc import Sequence
+
+from patchwidgets.engine.budget import Sizes
+from patchwidgets.engine.plan import Group, Row, Savings, make_groups
+from patchwidgets.experiment import Experiment
+from patchwidgets.hooks import Key
+from patchwidgets.run import key_of
+
+RECORDING_SHARE = 0.4
+"""Of the budget, for what is kept of the unpatched runs."""
+
+LOGITS_SHARE = 0.2
+"""Of the budget, for the logits that metrics read."""
+
+
+class Packing:
+    """Rows as groups, and pairs as chunks, that fit into a budget.
+
+    Parameters
+    ----------
+    plain
+        All rows run as whole prompts.
+    batch
+        At most so many runs in one group.
+
+    Attributes
+    ----------
+    host_keys, source_keys
+        What is recorded of the unpatched runs.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        rows: Sequence[Row],
+        savings: Savings,
+        plain: bool,
+        budget: int,
+        batch: int | None,
+    ) -> None:
+        self._experiment, self._savings, self._plain = experiment, savings, plain
+        self._budget, self._batch = budget, batch
+        self.sizes = Sizes(experiment.model.anatomy)
+        self._by_pair: dict[int, list[Row]] = {}
+        for row in rows:
+            self._by_pair.setdefault(row.pair, []).append(row)
+        self.host_keys, self.source_keys = self._keys(rows)
+        self._n_keys = len(self.host_keys) + len(self.source_keys)
+
+    def planned(self) -> list[tuple[list[int], list[Group]]]:
+        """Chunks of pairs whose unpatched runs are kept at the same time, each with its groups."""
+        return [(chunk, self._groups(chunk)) for chunk in self._chunks()]
+
+    def memory(self, chunk: list[int], groups: Sequence[Group]) -> int:
+        """Bytes of what is recorded of a chunk and of its largest group."""
+        largest = max(
+            (len(group.rows) + len(group.pairs)) * self.sizes.row(group) for group in groups
+        )
+        return largest + self._recorded(chunk)
+
+    def recording_flops(self, chunk: list[int]) -> float:
+        """Arithmetic of a chunk's unpatched runs."""
+        n_rows = len(chunk) * (1 + bool(self.source_keys))
+        return self.sizes.recording_flops(n_rows, len(self._experiment.pairs[chunk[0]]))
+
+    @property
+    def logits_at_once(self) -> int:
+        """How many rows of whole logits are read at a time."""
+        return max(1, int(LOGITS_SHARE * self._budget) // self.sizes.logits())
+
+    def _keys(self, rows: Sequence[Row]) -> tuple[set[Key], set[Key]]:
+        host: set[Key] = set()
+        source: set[Key] = set()
+        for row in rows:
+            for placed in row.placed:
+                key, patch = key_of(placed.patch.site), placed.patch
+                if isinstance(patch.source, str) or placed.paired is not None:
+                    run = self._experiment.run_of(patch.source)
+                    (host if run is self._experiment.host else source).add(key)
+        if not self._plain:
+            layers = {row.layer for row in rows} if self._savings.descent else set()
+            host |= {("resid_pre", layer) for layer in {0, *layers}}
+        return host, source
+
+    def _chunks(self) -> list[list[int]]:
+        """Pairs of equal length whose unpatched runs fit into their share of the budget."""
+        chunks = []
+        for batch in self._experiment.host.batches:
+            pairs = [pair for pair in batch.rows if self._by_pair.get(pair)]
+            one = self.sizes.recording(self._n_keys, not self._plain, batch.ids.shape[1])
+            size = max(1, int(RECORDING_SHARE * self._budget) // one)
+            chunks += [pairs[i : i + size] for i in range(0, len(pairs), size)]
+        return chunks
+
+    def _recorded(self, chunk: list[int]) -> int:
+        length = len(self._experiment.pairs[chunk[0]])
+        return len(chunk) * self.sizes.recording(self._n_keys, not self._plain, length)
+
+    def _groups(self, chunk: list[int]) -> list[Group]:
+        rows = [row for pair in chunk for row in self._by_pair[pair]]
+        groups = make_groups(rows, self._experiment, self._savings, self._plain)
+        return [part for group in groups for part in group.parts(self._most_rows(group, chunk))]
+
+    def _most_rows(self, group: Group, chunk: list[int]) -> int:
+        free = self._budget - self._recorded(chunk) - int(LOGITS_SHARE * self._budget)
+        most = max(1, free // self.sizes.row(group) - len(group.pairs))
+        return most if self._batch is None else min(most, self._batch)
