@@ -84,6 +84,17 @@ def cancellable(unwanted: threading.Event) -> Iterator[None]:
         _UNWANTED.reset(token)
 
 
+def stopper() -> Callable[..., None]:
+    """Return a function that raises `Cancelled` once the work is no longer wanted, whatever thread it is called in."""
+    unwanted = _UNWANTED.get()
+
+    def stop(*_: object) -> None:
+        if unwanted is not None and unwanted.is_set():
+            raise Cancelled
+
+    return stop
+
+
 def _stop_if_unwanted(current: _Pass) -> Callable[..., None]:
     def stop(*_: object) -> None:
         unwanted = _UNWANTED.get()

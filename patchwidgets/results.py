@@ -154,7 +154,8 @@ class SweepResult:
         return (
             f"SweepResult({attrs['component']} of {attrs['model']!r}: {shape or 'one cell'}, "
             f"{pairs} pair{'s' * (pairs != 1)}, {', '.join(self.metrics)}, {attrs['direction']}"
-            f"{'' if done == total else f'; {done} of {total} done'})"
+            f"{'' if done == total else f'; {done} of {total} done'}"
+            f"{f'; {chosen}' if (chosen := attrs.get('chosen')) else ''})"
         )
 
     def _first(self, quantity: str) -> xr.DataArray:
@@ -208,6 +209,7 @@ def _dataset(experiment: Experiment, swept: Swept) -> xr.Dataset:
         "zero": (axes, swept.zero.reshape(shape)),
     }
     coordinates = {"metric": names, **swept.grid.axes, "pair": np.arange(pairs)}
+    coordinates |= _chosen(swept)
     return xr.Dataset(variables, coordinates | _tokens(experiment, axes), _attrs(experiment, swept))
 
 
@@ -221,6 +223,16 @@ def _fractions(
     whole = np.where(np.abs(clean - corrupted) > limit, clean - corrupted, np.nan)
     share = effect / (whole if direction == "denoise" else -whole)
     return share, (value - corrupted) / whole
+
+
+def _chosen(swept: Swept) -> dict[str, Any]:
+    """Of sites that were chosen out of many: where each is, and the first-order effect that it was chosen by."""
+    choice = swept.grid.choice
+    if choice is None:
+        return {}
+    return {name: ("site", each) for name, each in choice.cells.items()} | {
+        "first_order": ("site", choice.first_order)
+    }
 
 
 def _tokens(experiment: Experiment, axes: tuple[str, ...]) -> dict[str, Any]:
@@ -256,6 +268,7 @@ def _attrs(experiment: Experiment, swept: Swept) -> dict[str, Any]:
         "noise_floor": swept.noise_floor[first],
         "method": swept.method,
         "medians": json.dumps([name for name, m in experiment.metrics.items() if m.median]),
+        "chosen": "" if swept.grid.choice is None else str(swept.grid.choice),
     }
 
 

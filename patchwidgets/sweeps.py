@@ -53,6 +53,7 @@ class Sweeps:
         sites: Sequence[Made] | None = None,
         make: Callable[[Site], Made] | None = None,
         layers: Sequence[int] | None = None,
+        top: int | None = None,
         window: int = 1,
         direction: "Direction | None" = None,
         batch: int | None = None,
@@ -76,6 +77,12 @@ class Sweeps:
             one pair at a time.
         layers
             These alone; for neurons, of which there are many.
+        top
+            Of neurons only so many, over ``layer`` and ``neuron`` and, if asked, ``pos``: those of the largest
+            |gradient · (source − host)|, the gradient being the first metric's in the host run. That choice is to
+            first order; the effects shown are exact, and the result says how it was chosen. On SmolLM2 and the
+            names task, the ten neurons of each layer whose exact effects are largest are all among the 30 that it
+            ranks first.
         window
             Patch so many neighbouring layers jointly, as in causal tracing.
         direction
@@ -96,13 +103,15 @@ class Sweeps:
             Axes or sites that the component, the model or the prompts do not have.
         PatchError
             A source that does not fit.
+        MetricError
+            `top` with a first metric that has no gradient, as a rank.
 
         Notes
         -----
         Costs the arithmetic that the patches change; ``exp.plan(...)`` says how much that is.
         """
         asked: dict[str, Any] = {"component": component, "over": over, "sites": sites}
-        asked |= {"make": make, "layers": layers, "window": window}
+        asked |= {"make": make, "layers": layers, "top": top, "window": window}
         return self.sweep_many(
             [asked], direction=direction, batch=batch, budget=budget, progress=progress
         )[0]
@@ -191,7 +200,7 @@ class Sweeps:
         if direction is not None:
             experiment = experiment.turned(direction)
         requests = [
-            Request(cast(Component, each)) if isinstance(each, str) else Request(**each)
+            Request(**({"component": each} if isinstance(each, str) else each), budget=budget)
             for each in asked
         ]
         return Sweep(

@@ -7,12 +7,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from patchwidgets.engine.grid import Variant
 from patchwidgets.experiment import Experiment
 from patchwidgets.reads import Entry, Reads
 from patchwidgets.run import Run
 from patchwidgets.sites import NEURON_COMPONENTS, Patch
 from patchwidgets.tasks import Pair
+
+Variant = tuple[Patch, ...]
+"""Patches that are made jointly, in one run."""
 
 LEAVES_ITS_POSITION = frozenset({"embed", "resid_pre", "k", "v"})
 """Components that later positions read in their own layer."""

@@ -14,11 +14,11 @@ import torch
 from numpy.typing import NDArray
 
 from patchwidgets.engine.budget import SHARE, free_memory
-from patchwidgets.engine.grid import Grid, Variant
+from patchwidgets.engine.grid import Grid
 from patchwidgets.engine.memory import Packing
 from patchwidgets.engine.method import can_descend
 from patchwidgets.engine.passes import Ends, Recording, descend, record, run_plain
-from patchwidgets.engine.plan import Group, Plan, Savings, make_rows
+from patchwidgets.engine.plan import Group, Plan, Savings, Variant, make_rows
 from patchwidgets.engine.unembed import Reader
 from patchwidgets.engine.writes import make_edits
 from patchwidgets.errors import PatchError
