@@ -155,7 +155,7 @@ class SweepResult:
             f"SweepResult({attrs['component']} of {attrs['model']!r}: {shape or 'one cell'}, "
             f"{pairs} pair{'s' * (pairs != 1)}, {', '.join(self.metrics)}, {attrs['direction']}"
             f"{'' if done == total else f'; {done} of {total} done'}"
-            f"{f'; {chosen}' if (chosen := attrs.get('chosen')) else ''})"
+            f"{''.join(f'; {said}' for said in (attrs.get('chosen'), attrs.get('routing')) if said)})"
         )
 
     def _first(self, quantity: str) -> xr.DataArray:
@@ -269,6 +269,8 @@ def _attrs(experiment: Experiment, swept: Swept) -> dict[str, Any]:
         "method": swept.method,
         "medians": json.dumps([name for name, m in experiment.metrics.items() if m.median]),
         "chosen": "" if swept.grid.choice is None else str(swept.grid.choice),
+        "routing": "" if swept.flips is None else str(swept.flips),
+        "routing_flips": 0 if swept.flips is None else swept.flips.flips,
     }
 
 

@@ -69,10 +69,13 @@ class Ends:
         ``[entry, d_model]`` wherever rows are read, one row after the other: the host's rows first.
     logits
         float32 ``[entry, vocabulary]`` of the first of them, as many as were asked for.
+    choices
+        The experts that each router chose, ``[row, pos from the start on, expert]``.
     """
 
     hidden: Tensor
     logits: Tensor
+    choices: dict[Key, Tensor] = field(default_factory=dict)
 
 
 def record(
@@ -85,9 +88,9 @@ def record(
 ) -> None:
     """Run the host prompts and keep activations, keys and values; the source prompts in the same pass, if given.
 
-    In the same pass, since few prompts cost about as much as one: the weights have to be read.
+    Of the host also which experts were chosen, in a mixture. In the same pass, since few prompts cost about as much as one: the weights have to be read.
     """
-    n, host, source = len(recording.ids), set(host), set(source)
+    n, host, source = len(recording.ids), {*host, *anatomy.routers}, set(source)
     ids = recording.ids if source_ids is None else torch.cat([recording.ids, source_ids])
     cache = DynamicCache()
     caching = {"past_key_values": cache, "use_cache": True} if with_cache else {"use_cache": False}
@@ -188,8 +191,10 @@ def _run(
         hidden.append(ends)
         return ends[:n_logits, None]
 
-    _, logits = _forward(anatomy, inputs, edits | {UNEMBED: arrive}, keep=keep)
-    return Ends(hidden[0], logits[:, -1].float())
+    choices, logits = _forward(
+        anatomy, inputs, edits | {UNEMBED: arrive}, anatomy.routers, keep=keep
+    )
+    return Ends(hidden[0], logits[:, -1].float(), choices)
 
 
 def _no_rows(passing: Tensor) -> Tensor:
@@ -206,7 +211,7 @@ def _forward(
 ) -> tuple[dict[Key, Tensor], Tensor]:
     """What was recorded, and the logits of the positions in `keep` of the input, by default of the last."""
     hf_model = anatomy.hf_model
-    taps = anatomy.taps | {UNEMBED: Tap(hf_model.get_output_embeddings(), "input", whole=True)}
+    taps = anatomy.watched | {UNEMBED: Tap(hf_model.get_output_embeddings(), "input", whole=True)}
     length = inputs["input_ids"].shape[1]
     inputs = inputs | {"input_ids": inputs["input_ids"].to(anatomy.device)}
     inputs |= keeping(hf_model, keep or [length - 1], length)

@@ -46,6 +46,36 @@ class Progress:
         return self.total - self.done
 
 
+@dataclass
+class Flips:
+    """Choices between experts, in the unpatched rows of each pass, that were other ones than in the recorded run.
+
+    Attributes
+    ----------
+    known
+        Whether the routers are.
+    flips, choices
+        How many of how many; a choice is one token in one layer.
+    """
+
+    known: bool
+    flips: int = 0
+    choices: int = 0
+
+    def count(self, group: Group, recording: Recording, ends: Ends) -> None:
+        """Compare one group's unpatched rows with the recorded run."""
+        for key, chosen in ends.choices.items():
+            held = recording.host[key][:, group.start :]
+            other = chosen[: len(group.pairs)] != held
+            self.flips += int(other.any(-1).sum())
+            self.choices += other[..., 0].numel()
+
+    def __str__(self) -> str:
+        if not self.known:
+            return "which experts were chosen is not known: no router was found"
+        return f"{self.flips:,} of {self.choices:,} choices of experts flipped in unpatched rows"
+
+
 @dataclass(frozen=True, eq=False)
 class Swept:
     """The numbers of one grid, NaN where not done yet.
@@ -58,6 +88,8 @@ class Swept:
         By metric.
     zero
         ``[cell]``: exactly 0 for certain on every pair, so nothing was computed.
+    flips
+        Of a mixture of experts; None of any other model.
     """
 
     grid: Grid
@@ -67,6 +99,7 @@ class Swept:
     zero: NDArray[np.bool_]
     method: str
     seconds: float
+    flips: Flips | None = None
 
 
 class Sweep:
@@ -111,6 +144,8 @@ class Sweep:
         self._effects = {name: self._blank() for name in experiment.metrics}
         self._missing = np.zeros(len(self._variants), dtype=np.int64)
         self._noise = dict.fromkeys(experiment.metrics, 0.0)
+        anatomy = experiment.model.anatomy
+        self._flips = Flips(bool(anatomy.routers)) if anatomy.mixture else None
         self._seconds = 0.0
         self._start_counts()
         self._packing = Packing(
@@ -177,6 +212,15 @@ class Sweep:
         del self._waiting[0]
         if not self._waiting:
             self._recording = None
+            self._tell_flips()
+
+    def _tell_flips(self) -> None:
+        if self._flips is not None and (self._flips.flips or not self._flips.known):
+            _LOG.warning(
+                "%s is a mixture of experts; %s. Effects below the noise floor, which holds such jumps, mean nothing.",
+                self.experiment.model.name,
+                self._flips,
+            )
 
     @property
     def progress(self) -> Progress:
@@ -199,7 +243,9 @@ class Sweep:
             effects = {name: array[cells].copy() for name, array in self._effects.items()}
             values = {name: host[name] + array for name, array in effects.items()}
             zero = self._runs_per_variant()[cells] == 0
-            found.append(Swept(grid, values, effects, floor, zero, self.method, self._seconds))
+            found.append(
+                Swept(grid, values, effects, floor, zero, self.method, self._seconds, self._flips)
+            )
             first = cells.stop
         return found
 
@@ -258,6 +304,8 @@ class Sweep:
         ends = self._ends(group, recording, edits, reads)
         if not self._reader.checked(ends):
             ends = self._ends(group, recording, edits, reads)
+        if self._flips is not None:
+            self._flips.count(group, recording, ends)
         entries = [entry for row in reading for entry in row]
         for name, values in self._reader.measure(ends, entries).items():
             self._keep(name, values, group, reading)
