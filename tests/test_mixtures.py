@@ -104,19 +104,28 @@ def near_tied() -> Model:
     return Model(hf_model, toy_tokenizer(VOCABULARY), "near-tied")
 
 
+def random_prompts(n: int) -> Iterator[Task]:
+    generator = torch.Generator().manual_seed(1)
+    for ids in torch.randint(4, VOCABULARY, (n, 9), generator=generator).tolist():
+        other = [*ids[:2], (ids[2] + 1) % 50 + 4, *ids[3:]]
+        yield Task(*(" ".join(f"w{i}" for i in row) for row in (ids, other)), " w8", " w9")
+
+
 @pytest.mark.parametrize("savings", [Savings(), Savings(cone=False, descent=False)])
 def test_rounding_flips_near_ties(savings: Savings, caplog: pytest.LogCaptureFixture) -> None:
-    generator = torch.Generator().manual_seed(1)
-    clean = torch.randint(3, VOCABULARY, (12, 9), generator=generator).tolist()
-    other = [[*row[:2], (row[2] - 2) % 50 + 4, *row[3:]] for row in clean]
-    texts = [[" ".join(f"w{i}" for i in row) for row in rows] for rows in (clean, other)]
-    experiment = Experiment(near_tied(), Task(*texts, " w8", " w9"))
-    made = Sweep(experiment, [make_grid(experiment, Request("z"))], savings=savings)
-    list(made.run())
-    (swept,) = made.swept()
-    assert 0 < swept.flips.flips < swept.flips.choices
-    assert swept.noise_floor["logit_diff"] > 1e-2
-    assert f"near-tied is a mixture of experts; {swept.flips}" in caplog.text
+    """Which ones is up to the processor; that there are some, and that they jump, is not."""
+    model, flips, choices, floors = near_tied(), 0, 0, []
+    for task in random_prompts(20):
+        experiment = Experiment(model, task)
+        made = Sweep(experiment, [make_grid(experiment, Request("z"))], savings=savings)
+        list(made.run())
+        (swept,) = made.swept()
+        flips, choices = flips + swept.flips.flips, choices + swept.flips.choices
+        if swept.flips.flips:
+            floors.append(swept.noise_floor["logit_diff"])
+            assert f"near-tied is a mixture of experts; {swept.flips}" in caplog.text
+    assert 0 < flips < choices
+    assert max(floors) > 1e-2
 
 
 def test_a_limit_of_tokens_per_expert_is_refused() -> None:

@@ -88,7 +88,8 @@ def record(
 ) -> None:
     """Run the host prompts and keep activations, keys and values; the source prompts in the same pass, if given.
 
-    Of the host also which experts were chosen, in a mixture. In the same pass, since few prompts cost about as much as one: the weights have to be read.
+    In the same pass, since few prompts cost about as much as one: the weights have to be read. Of a mixture also which
+    experts were chosen for the host.
     """
     n, host, source = len(recording.ids), {*host, *anatomy.routers}, set(source)
     ids = recording.ids if source_ids is None else torch.cat([recording.ids, source_ids])
