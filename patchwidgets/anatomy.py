@@ -66,9 +66,14 @@ class Anatomy:
 
     @property
     def device(self) -> torch.device:
-        """Where ids go: the device of the input embedding; the CPU while accelerate keeps its weights elsewhere."""
-        device: torch.device = self.hf_model.get_input_embeddings().weight.device
-        return torch.device("cpu") if device.type == "meta" else device
+        """Where ids go: the device of the input embedding; where it works, while accelerate keeps its weights away."""
+        embedding = self.hf_model.get_input_embeddings()
+        device: torch.device = embedding.weight.device
+        if device.type != "meta":
+            return device
+        hook = getattr(embedding, "_hf_hook", None)
+        places = [getattr(h, "execution_device", None) for h in getattr(hook, "hooks", [hook])]
+        return torch.device(next((place for place in places if place is not None), "cpu"))
 
     @property
     def watched(self) -> dict[Key, AnyTap]:
