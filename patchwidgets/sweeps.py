@@ -43,7 +43,16 @@ class SweepPart:
 
 
 class Sweeps:
-    """The sweeps of an `Experiment`."""
+    """The sweeps of an `Experiment`.
+
+    Attributes
+    ----------
+    interrupted
+        What the last sweep that was interrupted (Ctrl-C, the stop button) had done by then: valid numbers, NaN for
+        the rest; as `sweep_many` returns it.
+    """
+
+    interrupted: "Sequence[SweepResult]" = ()
 
     def sweep(
         self,
@@ -106,6 +115,9 @@ class Sweeps:
         MetricError
             `top` with a first metric that has no gradient, as a rank.
 
+        KeyboardInterrupt
+            Somebody interrupted it: the cell ends there, as always, and what was done is in ``exp.interrupted[0]``.
+
         Notes
         -----
         Costs the arithmetic that the patches change; ``exp.plan(...)`` says how much that is.
@@ -134,20 +146,28 @@ class Sweeps:
             ``["z", {"component": "mlp_out", "over": ("layer", "pos")}]``.
         direction
             Of all of them, since they share their host run.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Somebody interrupted it: the cell ends there, as always, and what was done is in ``exp.interrupted``.
         """
         from tqdm.auto import tqdm
 
-        from patchwidgets.results import SweepResult
+        from patchwidgets.hooks import Cancelled
 
         made = self._sweep(asked, direction, batch, budget)
-        with tqdm(total=made.progress.total, disable=not progress, unit="site") as bar:
-            for part in made.run():
-                bar.update(part.done - bar.n)
-        if made.progress.left:
-            from patchwidgets.hooks import Cancelled
-
-            raise Cancelled
-        return [SweepResult.of(made.experiment, swept) for swept in made.swept()]
+        try:
+            with tqdm(total=made.progress.total, disable=not progress, unit="site") as bar:
+                for part in made.run():
+                    bar.update(part.done - bar.n)
+            if made.progress.left:
+                raise Cancelled
+        except (KeyboardInterrupt, Cancelled) as stop:
+            self.interrupted = _results(made)
+            stop.add_note(_kept(made))
+            raise
+        return _results(made)
 
     def iter_sweep(
         self,
@@ -206,3 +226,17 @@ class Sweeps:
         return Sweep(
             experiment, [make_grid(experiment, request) for request in requests], batch, budget
         )
+
+
+def _results(made: "Sweep") -> "list[SweepResult]":
+    from patchwidgets.results import SweepResult
+
+    return [SweepResult.of(made.experiment, swept) for swept in made.swept()]
+
+
+def _kept(made: "Sweep") -> str:
+    progress = made.progress
+    return (
+        f"{progress.done:,} of {progress.total:,} sites are done; exp.interrupted holds their results, in which the "
+        "others are NaN. exp.iter_sweep(...) gives results on the way."
+    )

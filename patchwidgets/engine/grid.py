@@ -9,6 +9,7 @@ from patchwidgets.engine.choice import Choice, choose
 from patchwidgets.engine.plan import Variant
 from patchwidgets.errors import PatchError, SiteError
 from patchwidgets.experiment import Experiment
+from patchwidgets.hooks import stopper
 from patchwidgets.sites import (
     HEAD_COMPONENTS,
     NEURON_COMPONENTS,
@@ -116,8 +117,9 @@ def _product(experiment: Experiment, request: Request) -> Grid:
     component = request.component
     assert component is not None
     axes = _axes(experiment, request)
-    variants = []
+    variants, stop_if_unwanted = [], stopper()
     for cell in product(*axes.values()):
+        stop_if_unwanted()
         at = dict(zip(axes, cell, strict=True))
         index = next((at[axis] for axis in ("head", "kv_head", "neuron") if axis in at), None)
         pos: Position = at.get("pos", at.get("pos_name"))

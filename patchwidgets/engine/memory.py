@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from patchwidgets.engine.budget import Sizes
 from patchwidgets.engine.plan import Group, Row, Savings, make_groups
 from patchwidgets.experiment import Experiment
-from patchwidgets.hooks import Key
+from patchwidgets.hooks import Key, stopper
 from patchwidgets.run import key_of
 
 RECORDING_SHARE = 0.4
@@ -44,7 +44,9 @@ class Packing:
         self._budget, self._batch = budget, batch
         self.sizes = Sizes(experiment.model.anatomy)
         self._by_pair: dict[int, list[Row]] = {}
+        self._stop_if_unwanted = stopper()
         for row in rows:
+            self._stop_if_unwanted()
             self._by_pair.setdefault(row.pair, []).append(row)
         self.host_keys, self.source_keys = self._keys(rows)
         self._n_keys = len(self.host_keys) + len(self.source_keys)
@@ -54,11 +56,14 @@ class Packing:
         return [(chunk, self._groups(chunk)) for chunk in self._chunks()]
 
     def memory(self, chunk: list[int], groups: Sequence[Group]) -> int:
-        """Bytes of what is recorded of a chunk and of its largest group."""
-        largest = max(
-            (len(group.rows) + len(group.pairs)) * self.sizes.row(group) for group in groups
-        )
+        """Bytes of what is recorded of a chunk, of its largest group and of the logits that are read of it."""
+        largest = max(self._size(group) for group in groups)
         return largest + self._recorded(chunk)
+
+    def _size(self, group: Group) -> int:
+        """Bytes of a group and of the logits that are read of it at a time."""
+        rows = len(group.rows) + len(group.pairs)
+        return rows * self.sizes.row(group) + min(rows, self.logits_at_once) * self.sizes.logits()
 
     def recording_flops(self, chunk: list[int]) -> float:
         """Arithmetic of a chunk's unpatched runs."""
@@ -74,6 +79,7 @@ class Packing:
         host: set[Key] = set()
         source: set[Key] = set()
         for row in rows:
+            self._stop_if_unwanted()
             for placed in row.placed:
                 key, patch = key_of(placed.patch.site), placed.patch
                 if isinstance(patch.source, str) or placed.paired is not None:
@@ -85,12 +91,12 @@ class Packing:
         return host, source
 
     def _chunks(self) -> list[list[int]]:
-        """Pairs of equal length whose unpatched runs fit into their share of the budget."""
+        """Pairs of equal length whose unpatched runs, and their logits, fit into their shares of the budget."""
         chunks = []
         for batch in self._experiment.host.batches:
             pairs = [pair for pair in batch.rows if self._by_pair.get(pair)]
             one = self.sizes.recording(self._n_keys, not self._plain, batch.ids.shape[1])
-            size = max(1, int(RECORDING_SHARE * self._budget) // one)
+            size = max(1, min(int(RECORDING_SHARE * self._budget) // one, self.logits_at_once))
             chunks += [pairs[i : i + size] for i in range(0, len(pairs), size)]
         return chunks
 
@@ -101,7 +107,11 @@ class Packing:
     def _groups(self, chunk: list[int]) -> list[Group]:
         rows = [row for pair in chunk for row in self._by_pair[pair]]
         groups = make_groups(rows, self._experiment, self._savings, self._plain)
-        return [part for group in groups for part in group.parts(self._most_rows(group, chunk))]
+        parts = []
+        for group in groups:
+            self._stop_if_unwanted()
+            parts += group.parts(self._most_rows(group, chunk))
+        return parts
 
     def _most_rows(self, group: Group, chunk: list[int]) -> int:
         free = self._budget - self._recorded(chunk) - int(LOGITS_SHARE * self._budget)

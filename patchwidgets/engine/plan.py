@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from patchwidgets.experiment import Experiment
+from patchwidgets.hooks import stopper
 from patchwidgets.reads import Entry, Reads
 from patchwidgets.run import Run
 from patchwidgets.sites import NEURON_COMPONENTS, Patch
@@ -193,8 +194,9 @@ class Rows:
 
 def make_rows(experiment: Experiment, variants: Sequence[Variant], savings: Savings) -> Rows:
     """Where each variant begins to act on each pair."""
-    found = Rows()
+    found, stop_if_unwanted = Rows(), stopper()
     for number, variant in enumerate(variants):
+        stop_if_unwanted()
         for i, pair in enumerate(experiment.pairs):
             read = experiment.scores.reads.positions[i]
             placed = _placed(experiment, variant, pair, read, savings.equal)
@@ -212,7 +214,9 @@ def make_groups(
 ) -> list[Group]:
     """Rows by length and first position, the most telling positions first."""
     by_place: dict[tuple[int, int, bool], list[Row]] = {}
+    stop_if_unwanted = stopper()
     for row in rows:
+        stop_if_unwanted()
         length, whole = len(experiment.pairs[row.pair]), plain or not _continues(row)
         start = row.start if savings.cone and not whole else 0
         joining = row if savings.descent and not whole else replace(row, layer=0)

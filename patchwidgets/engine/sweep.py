@@ -169,7 +169,7 @@ class Sweep:
         groups = [group for _, groups in self._planned for group in groups]
         memory = max((self._packing.memory(*part) for part in self._planned), default=0)
         flops = self._flops + sum(self._packing.recording_flops(c) for c, _ in self._planned)
-        zero = int((self._runs_per_variant() == 0).sum())
+        zero = int((self._runs_per_variant == 0).sum())
         return Plan(
             len(self._variants),
             zero,
@@ -226,7 +226,7 @@ class Sweep:
     def progress(self) -> Progress:
         """How far it is."""
         done = int((self._missing == 0).sum())
-        zero = int((self._runs_per_variant() == 0).sum())
+        zero = int((self._runs_per_variant == 0).sum())
         part = self._done_flops / self._flops if self._flops else 1.0
         left = self._seconds * (1 - part) / part if part else math.nan
         return Progress(done, len(self._variants), zero, self._seconds, left)
@@ -242,7 +242,7 @@ class Sweep:
             cells = slice(first, first + len(grid.variants))
             effects = {name: array[cells].copy() for name, array in self._effects.items()}
             values = {name: host[name] + array for name, array in effects.items()}
-            zero = self._runs_per_variant()[cells] == 0
+            zero = self._runs_per_variant[cells] == 0
             found.append(
                 Swept(grid, values, effects, floor, zero, self.method, self._seconds, self._flips)
             )
@@ -252,15 +252,13 @@ class Sweep:
     def _blank(self) -> Values:
         return np.full((len(self._variants), len(self.experiment.pairs)), np.nan)
 
-    def _runs_per_variant(self) -> NDArray[np.int64]:
-        numbers = [row.variant for row in self._rows.rows]
-        return np.bincount(numbers, minlength=len(self._variants))
-
     def _start_counts(self) -> None:
-        self._missing = self._runs_per_variant()
-        for variant, pair in self._rows.zero:
-            for array in self._effects.values():
-                array[variant, pair] = 0.0
+        numbers = [row.variant for row in self._rows.rows]
+        self._runs_per_variant = np.bincount(numbers, minlength=len(self._variants))
+        self._missing = self._runs_per_variant.copy()
+        variants, pairs = np.array(self._rows.zero, dtype=np.int64).reshape(-1, 2).T
+        for array in self._effects.values():
+            array[variants, pairs] = 0.0
 
     def _timed_record(self, chunk: list[int]) -> Recording:
         started = time.perf_counter()
