@@ -89,9 +89,10 @@ class Sweeps:
         top
             Of neurons only so many, over ``layer`` and ``neuron`` and, if asked, ``pos``: those of the largest
             |gradient · (source − host)|, the gradient being the first metric's in the host run. That choice is to
-            first order; the effects shown are exact, and the result says how it was chosen. On SmolLM2 and the
-            names task, the ten neurons of each layer whose exact effects are largest are all among the 30 that it
-            ranks first.
+            first order; the effects shown are exact, and the result says how it was chosen. Measured on SmolLM2 and
+            the names task: of all 46,080 neurons the ten of the largest exact effects are among the first 12, the 30
+            largest among the first 92; within a layer the ten are among the first 25 (of 1,536), in layer 7 among 51
+            and in layer 13 among 113.
         window
             Patch so many neighbouring layers jointly, as in causal tracing.
         direction

@@ -75,8 +75,8 @@ class Sizes:
         )
 
     def logits(self) -> int:
-        """Bytes of one row of logits while a metric reads it."""
-        return 4 * 6 * self._vocabulary
+        """Bytes of one row of logits while a metric reads it: KL holds nine arrays of that size."""
+        return 4 * 9 * self._vocabulary
 
     def flops(self, group: Group) -> float:
         """Arithmetic of the blocks for one group."""

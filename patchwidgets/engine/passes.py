@@ -21,6 +21,8 @@ from patchwidgets.taps import Tap
 UNEMBED: Key = ("unembed", None)
 Reading = Sequence[Sequence[int]]
 """The positions at which each row is read, the host's rows first."""
+FEW_TOKENS = 64
+"""In so many tokens of host prompts the weights cost more to read than to use, and the source runs beside them."""
 
 
 @dataclass(eq=False)
@@ -86,11 +88,16 @@ def record(
     source_ids: Tensor | None = None,
     source: Iterable[Key] = (),
 ) -> None:
-    """Run the host prompts and keep activations, keys and values; the source prompts in the same pass, if given.
+    """Run the host prompts and keep activations, keys and values, and of a mixture which experts were chosen.
 
-    In the same pass, since few prompts cost about as much as one: the weights have to be read. Of a mixture also which
-    experts were chosen for the host.
+    Also the source prompts, if given: few of them in the same pass, which costs about as much as one prompt; many in
+    one of their own, since a pass keeps every component for all of its rows.
     """
+    if source_ids is not None and recording.ids.numel() > FEW_TOKENS:
+        record(anatomy, recording, host, with_cache)
+        inputs = {"input_ids": source_ids, "use_cache": False}
+        recording.source |= _forward(anatomy, inputs, {UNEMBED: _no_rows}, source)[0]
+        return
     n, host, source = len(recording.ids), {*host, *anatomy.routers}, set(source)
     ids = recording.ids if source_ids is None else torch.cat([recording.ids, source_ids])
     cache = DynamicCache()

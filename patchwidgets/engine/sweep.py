@@ -206,6 +206,7 @@ class Sweep:
         """
         group, chunk = self._waiting[0]
         if self._recording is None or self._recording.pairs != chunk:
+            self._recording = None  # before the next one is made: there is room for one
             self._recording = self._timed_record(chunk)
         self._compute(group, self._recording)
         self._done_flops += self._sizes.flops(group)
