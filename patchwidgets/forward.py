@@ -58,7 +58,7 @@ def forward(
     keep = (length - 1,) if keep is None else keep
     with (
         at_work(hf_model),
-        hooked(anatomy.bodies, anatomy.watched, edits, record) as activations,
+        hooked(anatomy.bodies, anatomy.taps, edits, record) as activations,
     ):
         output = hf_model(
             input_ids=ids.to(anatomy.device), use_cache=False, **keeping(hf_model, keep, length)

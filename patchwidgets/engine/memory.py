@@ -62,8 +62,10 @@ class Packing:
 
     def _size(self, group: Group) -> int:
         """Bytes of a group and of the logits that are read of it at a time."""
-        rows = len(group.rows) + len(group.pairs)
-        return rows * self.sizes.row(group) + min(rows, self.logits_at_once) * self.sizes.logits()
+        rows, reads = len(group.rows) + len(group.pairs), self._experiment.scores.reads.positions
+        entries = rows * max(len(reads[pair]) for pair in group.pairs)
+        logits = min(entries, self.logits_at_once) * self.sizes.logits()
+        return rows * self.sizes.row(group) + logits
 
     def recording_flops(self, chunk: list[int]) -> float:
         """Arithmetic of a chunk's unpatched runs."""
