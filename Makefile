@@ -37,7 +37,7 @@ help:
 	@echo "make format      format Python, notebooks and TypeScript"
 	@echo "make notebooks   run the notebooks and save what they print"
 	@echo "make bench       click-to-chart latency and import time"
-	@echo "make bench-sweep exact sweeps: speed against others, growth with size"
+	@echo "make bench-sweep exact sweeps: speed against others, growth with size, memory, cancelling, choice of neurons"
 	@echo "make screenshot  the README's pictures, from a real JupyterLab"
 	@echo "make clean       remove everything that was made here"
 
@@ -76,6 +76,9 @@ bench-sweep: $(STAMPS)/test $(STAMPS)/model
 	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m benchmarks.sweep --prompts early
 	$(BIN)/python -m benchmarks.scaling
+	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.cancel
+	$(BIN)/python -m benchmarks.top_neurons
 
 screenshot: $(STAMPS)/test $(STAMPS)/model $(STAMPS)/browser $(BUNDLE)
 	$(BIN)/python -m tools.screenshot docs

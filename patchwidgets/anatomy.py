@@ -8,9 +8,10 @@ import torch
 from torch import nn
 
 from patchwidgets.architectures import ARCHITECTURES, Architecture
-from patchwidgets.discovery import discover
+from patchwidgets.discovery import discover, is_mixture
 from patchwidgets.errors import ModelError
 from patchwidgets.hooks import Key
+from patchwidgets.routing import refuse_limits, routers
 from patchwidgets.taps import PARTS, AnyTap, AttentionTap, GroupedTap, Part, PatternTap, Tap
 
 
@@ -32,6 +33,8 @@ class Anatomy:
         By component and layer.
     refused
         Components that the model does not have, with the reason.
+    mixture, routers
+        Whether there are experts; taps of their routers.
     """
 
     def __init__(self, hf_model: Any, architecture: Architecture) -> None:
@@ -52,6 +55,8 @@ class Anatomy:
         }
         for layer, block in enumerate(self.blocks):
             self.taps |= {(component, layer): tap for component, tap in self._block_taps(block)}
+        self.routers = routers(hf_model, self.blocks, self.config)
+        self.mixture = any(is_mixture(block) for block in self.blocks)
         self.d_mlp = _width(self.taps[("neuron", 0)].module) if ("neuron", 0) in self.taps else None
 
     @property
@@ -61,9 +66,19 @@ class Anatomy:
 
     @property
     def device(self) -> torch.device:
-        """Where ids go: the device of the input embedding; the CPU while accelerate keeps its weights elsewhere."""
-        device: torch.device = self.hf_model.get_input_embeddings().weight.device
-        return torch.device("cpu") if device.type == "meta" else device
+        """Where ids go: the device of the input embedding; where it works, while accelerate keeps its weights away."""
+        embedding = self.hf_model.get_input_embeddings()
+        device: torch.device = embedding.weight.device
+        if device.type != "meta":
+            return device
+        hook = getattr(embedding, "_hf_hook", None)
+        places = [getattr(h, "execution_device", None) for h in getattr(hook, "hooks", [hook])]
+        return torch.device(next((place for place in places if place is not None), "cpu"))
+
+    @property
+    def watched(self) -> dict[Key, AnyTap]:
+        """All taps, the routers' as well."""
+        return self.taps | self.routers
 
     @property
     def bodies(self) -> tuple[nn.Module, nn.Module]:
@@ -129,13 +144,14 @@ def anatomies(hf_model: Any) -> Iterator[Anatomy]:
     Raises
     ------
     ModelError
-        An encoder, or a family without a record whose parts cannot be made out.
+        An encoder, a family without a record whose parts cannot be made out, or experts that drop tokens.
     """
     if hf_model.config.is_encoder_decoder or hf_model.get_output_embeddings() is None:
         raise ModelError(
             f"{type(hf_model).__name__} is not a causal language model: patchwidgets reads next-token logits. "
             "Load the model with AutoModelForCausalLM."
         )
+    refuse_limits(hf_model)
     record = find_record(hf_model.config)
     for architecture in discover(hf_model) if record is None else [record]:
         yield Anatomy(hf_model, architecture)

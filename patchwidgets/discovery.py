@@ -95,13 +95,13 @@ def _output_projection(block: nn.Module, d_model: int) -> str:
 
 def _mlp(blocks: nn.ModuleList, layers: str) -> dict[str, Any]:
     """The fields of a record that the MLP decides; some layers may have a mixture of experts and others none."""
-    block = next((each for each in blocks if _is_mixture(each)), blocks[0])
+    block = next((each for each in blocks if is_mixture(each)), blocks[0])
     name = _child(block, _MLP)
     mlp = block if name is None else block.get_submodule(name)
     prefix = "" if name is None else f"{name}."
     children = dict(mlp.named_children())
     down = next((each for each in _DOWN if each in children), None)
-    if down is None or _is_mixture(block):
+    if down is None or is_mixture(block):
         if name is None:
             raise ModelError(
                 f"No MLP in the blocks {layers}: expected a child named mlp or ffn. "
@@ -125,7 +125,8 @@ def _mlp(blocks: nn.ModuleList, layers: str) -> dict[str, Any]:
     return found | {"neuron_pre": None if plain is None else prefix + plain}
 
 
-def _is_mixture(block: nn.Module) -> bool:
+def is_mixture(block: nn.Module) -> bool:
+    """Whether there are experts in it."""
     return any(name.rpartition(".")[2] == "experts" for name, _ in block.named_modules())
 
 

@@ -2,7 +2,7 @@
 
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import signature
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from patchwidgets.anatomy import Anatomy
-from patchwidgets.errors import ModelError
-from patchwidgets.hooks import Edit, Key, hooked, separate_work
+from patchwidgets.errors import MetricError, ModelError, RefusedError
+from patchwidgets.hooks import Edit, Key, hooked, separate_work, stopper
 
 _LOCKS: "weakref.WeakKeyDictionary[nn.Module, threading.RLock]" = weakref.WeakKeyDictionary()
 
@@ -69,6 +69,86 @@ def forward(
             f"The model's logits are not finite in {hf_model.dtype}. Load it in a wider dtype, as in dtype='float32'."
         )
     return Output(logits, activations)
+
+
+def gradients(
+    anatomy: Anatomy,
+    ids: Tensor,
+    keys: Sequence[Key],
+    reads: Sequence[Sequence[int]],
+    measure: Callable[[Tensor], Tensor],
+) -> dict[Key, tuple[Tensor, Tensor]]:
+    """Activations of a run and the gradient of a metric there, each ``[row, pos, ...]``, by component and layer.
+
+    Asks for the gradient of the activations alone: no parameter's ``grad`` or ``requires_grad`` is touched.
+
+    Parameters
+    ----------
+    ids
+        ``[row, pos]``.
+    reads
+        The positions at which each row is read.
+    measure
+        From logits, float32 ``[entry, vocabulary]`` at these positions, row after row, to one number per row.
+
+    Raises
+    ------
+    RefusedError
+        The weights are not there (offloaded), or stored in a way that gradients do not pass (quantised).
+    MetricError
+        The metric has no gradient.
+    ModelError
+        The gradient is not finite.
+    """
+    hf_model, keep = anatomy.hf_model, together(reads)
+    _refuse_without_gradient(hf_model)
+    held: dict[Key, Tensor] = {}
+    edits = {key: _held_for_gradient(key, held) for key in keys}
+    with (
+        at_work(hf_model),
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        hooked(anatomy.bodies, anatomy.taps, edits),
+    ):
+        inputs = ids.to(anatomy.device, copy=True)  # one from inference mode cannot be kept
+        asked = keeping(hf_model, keep, ids.shape[1])
+        output = hf_model(input_ids=inputs, use_cache=False, **asked)
+        values = measure(at_entries(kept(output.logits, keep).float(), keep, reads))
+        if not values.requires_grad:
+            raise MetricError(
+                "The first metric has no gradient, so nothing can be ranked by it. Put logit_diff or another smooth "
+                "one first, as in Experiment(..., metric=['logit_diff', 'rank'])."
+            )
+        found = torch.autograd.grad(values.sum(), [held[key] for key in keys])
+    if not all(bool(torch.isfinite(gradient).all()) for gradient in found):
+        raise ModelError(
+            f"The gradient is not finite in {hf_model.dtype}. Load the model in a wider dtype, as in dtype='float32'."
+        )
+    return {key: (held[key].detach(), each) for key, each in zip(keys, found, strict=True)}
+
+
+def _held_for_gradient(key: Key, held: dict[Key, Tensor]) -> Edit:
+    def hold(activation: Tensor) -> Tensor:
+        frozen = not activation.requires_grad
+        held[key] = activation.detach().requires_grad_() if frozen else activation
+        held[key].register_hook(stopper())
+        return held[key]
+
+    return hold
+
+
+def _refuse_without_gradient(hf_model: nn.Module) -> None:
+    if any(parameter.device.type == "meta" for parameter in hf_model.parameters()):
+        reason = "its weights are offloaded, and a backward pass needs all of them at once"
+    elif getattr(hf_model, "is_quantized", False):
+        reason = "its weights are quantised, and gradients do not pass through all kinds of these"
+    elif any(parameter.is_inference() for parameter in hf_model.parameters()):
+        reason = "its weights were made in torch.inference_mode()"
+    else:
+        return
+    raise RefusedError(
+        f"No gradient of this model: {reason}. Choose neurons yourself, with layers=[...] or sites=[...]."
+    )
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from torch.utils.hooks import RemovableHandle
 
 from patchwidgets.attention import attending
 from patchwidgets.errors import PatchError
-from patchwidgets.taps import AnyTap, AttentionTap, Tap
+from patchwidgets.taps import AnyTap, AttentionTap, ChoiceTap, Tap
 
 Key = tuple[str, int | None]
 """A component and its layer (None for ``embed``)."""
@@ -82,6 +82,17 @@ def cancellable(unwanted: threading.Event) -> Iterator[None]:
         yield
     finally:
         _UNWANTED.reset(token)
+
+
+def stopper() -> Callable[..., None]:
+    """Return a function that raises `Cancelled` once the work is no longer wanted, whatever thread it is called in."""
+    unwanted = _UNWANTED.get()
+
+    def stop(*_: object) -> None:
+        if unwanted is not None and unwanted.is_set():
+            raise Cancelled
+
+    return stop
 
 
 def _stop_if_unwanted(current: _Pass) -> Callable[..., None]:
@@ -178,6 +189,9 @@ def _attach(tap: Tap, watch: Callable[[Tensor], Tensor]) -> RemovableHandle:
         return args, kwargs | {name: watch(kwargs[name])}
 
     def after(_module: nn.Module, _args: tuple[Any, ...], output: Any) -> Any:
+        if isinstance(tap, ChoiceTap):
+            watch(output)
+            return output
         if isinstance(output, tuple | list):
             return type(output)((watch(output[0]), *output[1:]))
         return watch(output)

@@ -160,7 +160,8 @@ class SweepResult:
         return (
             f"SweepResult({attrs['component']} of {attrs['model']!r}: {shape or 'one cell'}, "
             f"{pairs} pair{'s' * (pairs != 1)}, {', '.join(self.metrics)}, {attrs['direction']}"
-            f"{left})"
+            f"{left}"
+            f"{''.join(f'; {said}' for said in (attrs.get('chosen'), attrs.get('routing')) if said)})"
         )
 
     def _first(self, quantity: str) -> xr.DataArray:
@@ -215,6 +216,7 @@ def _dataset(experiment: Experiment, swept: Swept) -> xr.Dataset:
         "unpatchable": (axes, swept.unpatchable.reshape(shape)),
     }
     coordinates = {"metric": names, **swept.grid.axes, "pair": np.arange(pairs)}
+    coordinates |= _chosen(swept)
     return xr.Dataset(variables, coordinates | _tokens(experiment, axes), _attrs(experiment, swept))
 
 
@@ -228,6 +230,16 @@ def _fractions(
     whole = np.where(np.abs(clean - corrupted) > limit, clean - corrupted, np.nan)
     share = effect / (whole if direction == "denoise" else -whole)
     return share, (value - corrupted) / whole
+
+
+def _chosen(swept: Swept) -> dict[str, Any]:
+    """Of sites that were chosen out of many: where each is, and the first-order effect that it was chosen by."""
+    choice = swept.grid.choice
+    if choice is None:
+        return {}
+    return {name: ("site", each) for name, each in choice.cells.items()} | {
+        "first_order": ("site", choice.first_order)
+    }
 
 
 def _tokens(experiment: Experiment, axes: tuple[str, ...]) -> dict[str, Any]:
@@ -269,6 +281,9 @@ def _attrs(experiment: Experiment, swept: Swept) -> dict[str, Any]:
         "noise_floor": swept.noise_floor[first],
         "method": swept.method,
         "medians": json.dumps([name for name, m in experiment.metrics.items() if m.median]),
+        "chosen": "" if swept.grid.choice is None else str(swept.grid.choice),
+        "routing": "" if swept.flips is None else str(swept.flips),
+        "routing_flips": 0 if swept.flips is None else swept.flips.flips,
     }
 
 

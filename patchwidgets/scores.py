@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from patchwidgets.errors import MetricError
@@ -136,6 +137,16 @@ class Scores:
             if at[metric.pos]:
                 found[name][at[metric.pos]] = evaluate(metric, readouts[metric.pos])
         return found
+
+    def differentiable(self, metric: Metric, logits: Tensor, rows: Sequence[int]) -> Tensor:
+        """One metric of some pairs, ``[row]`` as of `measure`, as a tensor that may pass gradients on to the logits."""
+        entries = self.reads.entries(rows)
+        chosen = self.reads.chosen(metric.pos, entries)
+        values = torch.as_tensor(metric.function(self._readout(logits, entries, chosen, None)))
+        of_rows = [list(rows).index(entries[i][0]) for i in chosen]
+        index = torch.tensor(of_rows, device=values.device)
+        counts = torch.bincount(index, minlength=len(rows))
+        return values.new_zeros(len(rows)).index_add(0, index, values) / counts
 
     def _readout(
         self, logits: Tensor, entries: Sequence[Entry], chosen: list[int], joint: Tensor | None

@@ -1,7 +1,7 @@
 """Where activations pass by, and what has to be done to read and write them there. Plain data over modules."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -111,6 +111,31 @@ class PatternTap(Tap):
     def write(self, passing: Tensor, activation: Tensor) -> Tensor:
         """The axes put back."""
         return activation.transpose(1, 2).to(passing.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class ChoiceTap(Tap):
+    """Which experts a router chose for each token; read alone, never written.
+
+    Attributes
+    ----------
+    logits
+        Which of its outputs is its logits.
+    n_chosen
+        How many experts a token gets.
+    """
+
+    logits: int = 0
+    n_chosen: int = 1
+
+    def read(self, passing: Any, positions: int) -> Tensor:
+        """Experts ``[row, pos, expert]`` in ascending order: the integers that it returns, else its largest logits."""
+        outputs = passing if isinstance(passing, tuple | list) else (passing,)
+        tensors = [each for each in outputs if isinstance(each, Tensor)]
+        chosen = next((t for t in tensors if not t.is_floating_point()), None)
+        if chosen is None:
+            chosen = outputs[self.logits].topk(self.n_chosen, dim=-1).indices
+        return chosen.reshape(-1, positions, chosen.shape[-1]).sort(-1).values
 
 
 @dataclass(frozen=True, eq=False)

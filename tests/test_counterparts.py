@@ -556,3 +556,21 @@ def test_sweeps_read_metrics_at_counterparts(experiment: Experiment, direction: 
 def test_a_metric_at_a_position_without_a_counterpart_is_refused(experiment: Experiment) -> None:
     with pytest.raises(CounterpartError, match="kl@lone: Position 2 of the clean prompt has no"):
         experiment.measuring("kl@lone")
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_top_neurons_are_ranked_by_counterparts(
+    experiment: Experiment, direction: Direction
+) -> None:
+    """By the gradient, taken apart: moving one neuron a little moves the metric by its share of the first order."""
+    turned = experiment.turned(direction)
+    swept = turned.sweep("neuron", ("layer", "neuron", "pos"), top=6, progress=False)
+    found = swept.to_xarray().sel(metric="logit_diff")
+    for i, site in enumerate(found["site"].to_numpy()):
+        assert found["pos"].to_numpy()[i] != 2
+        assert float(found["effect"][i].mean("pair")) == pytest.approx(
+            turned.patch(str(site)).effect, abs=2e-5
+        )
+        little = Patch(str(site), fn=lambda host, source: host + 0.01 * (source - host))
+        first_order = float(found["first_order"][i])
+        assert 100 * turned.patch(little).effect == pytest.approx(first_order, rel=0.1, abs=2e-3)

@@ -155,3 +155,25 @@ def test_selecting(heads: SweepResult) -> None:
 def test_wrong_lists_of_sweeps(pairs: Experiment) -> None:
     with pytest.raises(PatchError, match="list of sweeps"):
         pairs.sweep_many("z")
+
+
+def test_a_direction_of_its_own(pairs: Experiment) -> None:
+    turned = pairs.flip().sweep("z", progress=False)
+    asked = pairs.sweep("z", direction="noise", progress=False)
+    assert asked.attrs["direction"] == "noise"
+    assert (asked.effect.values == turned.effect.values).all()
+    assert not np.allclose(asked.effect, pairs.sweep("z", progress=False).effect)
+    (many,) = pairs.sweep_many(["z"], direction="noise", progress=False)
+    assert (many.effect.values == turned.effect.values).all()
+    *_, last = pairs.iter_sweep("z", direction="noise")
+    assert last.result.effect.values == pytest.approx(turned.effect.values, abs=1e-4)
+    assert pairs.direction == "denoise"
+    with pytest.raises(PatchError, match="Unknown direction 'up'"):
+        pairs.sweep("z", direction="up", progress=False)  # type: ignore[arg-type]
+
+
+def test_a_plan_is_made_for_the_direction(pairs: Experiment) -> None:
+    """Its own value into a run changes nothing: corrupted into corrupted, clean into clean."""
+    asked = {"sites": ["L1.H2"], "make": lambda site: pw.Patch(site, "corrupted")}
+    assert pairs.plan(**asked).zero == 1
+    assert pairs.plan(**asked, direction="noise").zero == 0

@@ -64,9 +64,19 @@ class Sizes:
         running = 6 * anatomy.d_model + 3 * self._d_mlp
         return int(self._bytes * length * (2 * per_position + running))
 
+    def backward(self, length: int, n_read: int = 1) -> int:
+        """Bytes of one pair in a forward pass that is kept for its backward pass, read at `n_read` positions."""
+        anatomy = self._anatomy
+        stream = 12 * anatomy.d_model + 8 * self._d_mlp + 6 * self._attention
+        scores = 3 * anatomy.n_heads * length
+        return (
+            int(self._bytes * anatomy.n_layers * length * (stream + scores))
+            + 2 * n_read * self.logits()
+        )
+
     def logits(self) -> int:
-        """Bytes of one row of logits while a metric reads it."""
-        return 4 * 6 * self._vocabulary
+        """Bytes of one row of logits while a metric reads it: KL holds nine arrays of that size."""
+        return 4 * 9 * self._vocabulary
 
     def flops(self, group: Group) -> float:
         """Arithmetic of the blocks for one group."""

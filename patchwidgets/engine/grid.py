@@ -1,12 +1,15 @@
-"""What a sweep asks for: which patches, laid out along which axes. Plain data; costs nothing."""
+"""What a sweep asks for: which patches, laid out along which axes. Plain data; costs nothing, but for `top`."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from patchwidgets.engine.choice import Choice, choose
+from patchwidgets.engine.plan import Variant
 from patchwidgets.errors import PatchError, SiteError
 from patchwidgets.experiment import Experiment
+from patchwidgets.hooks import stopper
 from patchwidgets.sites import (
     HEAD_COMPONENTS,
     NEURON_COMPONENTS,
@@ -15,9 +18,6 @@ from patchwidgets.sites import (
     Position,
     Site,
 )
-
-Variant = tuple[Patch, ...]
-"""Patches that are made jointly, in one run."""
 
 Made = str | Site | Patch | Iterable[str | Site | Patch]
 AXES = ("layer", "head", "kv_head", "neuron", "pos", "pos_name")
@@ -33,6 +33,8 @@ class Request:
     make: Callable[[Site], Made] | None = None
     window: int = 1
     layers: Sequence[int] | None = None
+    top: int | None = None
+    budget: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +51,15 @@ class Grid:
         One for each cell, row-major over the axes.
     window
         How many neighbouring layers are patched jointly.
+    choice
+        How the sites were chosen, if they are the top few of many; else None.
     """
 
     component: Component | None
     axes: dict[str, list[Any]]
     variants: list[Variant]
     window: int = 1
+    choice: Choice | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -74,12 +79,16 @@ def make_grid(experiment: Experiment, request: Request) -> Grid:
     SiteError, RefusedError
         A site or an axis that the model, the component or the prompts do not have.
     PatchError
-        Neither a component nor sites, or both.
+        Neither a component nor sites, or both; `top` with anything else than neurons.
+    MetricError
+        `top` with a metric that has no gradient.
     """
     if (request.component is None) == (request.sites is None):
         raise PatchError(
             "A sweep needs a component, as in exp.sweep('z'), or sites=[...]; give one of the two."
         )
+    if request.top is not None:
+        return _top(experiment, request, request.top)
     if request.sites is not None:
         return _listed(experiment, request.sites, request.make)
     return _product(experiment, request)
@@ -108,8 +117,9 @@ def _product(experiment: Experiment, request: Request) -> Grid:
     component = request.component
     assert component is not None
     axes = _axes(experiment, request)
-    variants = []
+    variants, stop_if_unwanted = [], stopper()
     for cell in product(*axes.values()):
+        stop_if_unwanted()
         at = dict(zip(axes, cell, strict=True))
         index = next((at[axis] for axis in ("head", "kv_head", "neuron") if axis in at), None)
         pos: Position = at.get("pos", at.get("pos_name"))
@@ -120,6 +130,34 @@ def _product(experiment: Experiment, request: Request) -> Grid:
         made = sites if request.make is None else [_made(site, request.make) for site in sites]
         variants.append(_variant(experiment, [each for part in made for each in _flat(part)]))
     return Grid(component, axes, variants, request.window)
+
+
+def _top(experiment: Experiment, request: Request, n: int) -> Grid:
+    component = request.component
+    if component not in NEURON_COMPONENTS or request.make is not None or request.window != 1:
+        raise PatchError(
+            "top= chooses among single neurons, as in exp.sweep('neuron', top=100); make= and window= do not go "
+            "with it, and of other components every site can be tried."
+        )
+    if n < 1:
+        raise PatchError(f"top is {n}; expected how many neurons, at least 1.")
+    axes = _axes(experiment, request)
+    if "neuron" not in axes:
+        raise SiteError(f"top= chooses among single neurons; add 'neuron' to {tuple(axes)!r}.")
+    axes = {axis: axes[axis] for axis in AXES if axis in axes}
+    choice = choose(experiment, component, axes, n, request.budget)
+    variants = [
+        _variant(
+            experiment,
+            Site(component, at["layer"], at["neuron"], at.get("pos", at.get("pos_name"))),
+        )
+        for at in (
+            dict(zip(choice.cells, cell, strict=True))
+            for cell in zip(*choice.cells.values(), strict=True)
+        )
+    ]
+    names = Grid(None, {}, variants).names()
+    return Grid(component, {"site": names}, variants, choice=choice)
 
 
 def _flat(made: Made) -> list[Any]:

@@ -21,6 +21,8 @@ from patchwidgets.taps import Tap
 UNEMBED: Key = ("unembed", None)
 Reading = Sequence[Sequence[int]]
 """The positions at which each row is read, the host's rows first."""
+FEW_TOKENS = 64
+"""In so many tokens of host prompts the weights cost more to read than to use, and the source runs beside them."""
 
 
 @dataclass(eq=False)
@@ -69,10 +71,13 @@ class Ends:
         ``[entry, d_model]`` wherever rows are read, one row after the other: the host's rows first.
     logits
         float32 ``[entry, vocabulary]`` of the first of them, as many as were asked for.
+    choices
+        The experts that each router chose, ``[row, pos from the start on, expert]``.
     """
 
     hidden: Tensor
     logits: Tensor
+    choices: dict[Key, Tensor] = field(default_factory=dict)
 
 
 def record(
@@ -83,15 +88,18 @@ def record(
     source_ids: Tensor | None = None,
     source: Iterable[Key] = (),
 ) -> None:
-    """Run the host prompts and keep activations, keys and values; the source prompts as well, if given.
+    """Run the host prompts and keep activations, keys and values, and of a mixture which experts were chosen.
 
-    In the same pass where they are as long, since few prompts cost about as much as one: the weights have to be read.
+    Also the source prompts, if given: few of the same length in the same pass, which costs about as much as one prompt;
+    others in one of their own, since a pass keeps every component for all of its rows.
     """
-    if source_ids is not None and source_ids.shape[1] != recording.ids.shape[1]:
-        alone = {"input_ids": source_ids, "use_cache": False}
-        recording.source |= _forward(anatomy, alone, {UNEMBED: _no_rows}, set(source))[0]
-        source_ids, source = None, ()
-    n, host, source = len(recording.ids), set(host), set(source)
+    few = recording.ids.numel() <= FEW_TOKENS
+    if source_ids is not None and not (few and source_ids.shape[1] == recording.ids.shape[1]):
+        record(anatomy, recording, host, with_cache)
+        inputs = {"input_ids": source_ids, "use_cache": False}
+        recording.source |= _forward(anatomy, inputs, {UNEMBED: _no_rows}, source)[0]
+        return
+    n, host, source = len(recording.ids), {*host, *anatomy.routers}, set(source)
     ids = recording.ids if source_ids is None else torch.cat([recording.ids, source_ids])
     cache = DynamicCache()
     caching = {"past_key_values": cache, "use_cache": True} if with_cache else {"use_cache": False}
@@ -192,8 +200,10 @@ def _run(
         hidden.append(ends)
         return ends[:n_logits, None]
 
-    _, logits = _forward(anatomy, inputs, edits | {UNEMBED: arrive}, keep=keep)
-    return Ends(hidden[0], logits[:, -1].float())
+    choices, logits = _forward(
+        anatomy, inputs, edits | {UNEMBED: arrive}, anatomy.routers, keep=keep
+    )
+    return Ends(hidden[0], logits[:, -1].float(), choices)
 
 
 def _no_rows(passing: Tensor) -> Tensor:
@@ -210,7 +220,7 @@ def _forward(
 ) -> tuple[dict[Key, Tensor], Tensor]:
     """What was recorded, and the logits of the positions in `keep` of the input, by default of the last."""
     hf_model = anatomy.hf_model
-    taps = anatomy.taps | {UNEMBED: Tap(hf_model.get_output_embeddings(), "input", whole=True)}
+    taps = anatomy.watched | {UNEMBED: Tap(hf_model.get_output_embeddings(), "input", whole=True)}
     length = inputs["input_ids"].shape[1]
     inputs = inputs | {"input_ids": inputs["input_ids"].to(anatomy.device)}
     inputs |= keeping(hf_model, keep or [length - 1], length)

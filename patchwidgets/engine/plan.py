@@ -7,9 +7,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from patchwidgets.engine.grid import Variant
 from patchwidgets.errors import CounterpartError
 from patchwidgets.experiment import Experiment
+from patchwidgets.hooks import stopper
 from patchwidgets.reads import Entry, Reads
 from patchwidgets.run import Run
 from patchwidgets.sites import NEURON_COMPONENTS, Patch
@@ -17,6 +17,9 @@ from patchwidgets.sources import Sources
 from patchwidgets.tasks import Pair
 from patchwidgets.tasks.alignment import Columns
 from patchwidgets.tasks.pairs import Prompt
+
+Variant = tuple[Patch, ...]
+"""Patches that are made jointly, in one run."""
 
 LEAVES_ITS_POSITION = frozenset({"embed", "resid_pre", "k", "v"})
 """Components that later positions read in their own layer."""
@@ -226,8 +229,9 @@ def make_rows(experiment: Experiment, variants: Sequence[Variant], savings: Savi
     CounterpartError
         No variant can be patched at all.
     """
-    found = Rows()
+    found, stop_if_unwanted = Rows(), stopper()
     for number, variant in enumerate(variants):
+        stop_if_unwanted()
         for i, pair in enumerate(experiment.pairs):
             read = experiment.scores.reads.within(experiment.host_name, i)
             try:
@@ -251,7 +255,9 @@ def make_groups(
 ) -> list[Group]:
     """Rows by length and first position, the most telling positions first."""
     by_place: dict[tuple[int, int, bool], list[Row]] = {}
+    stop_if_unwanted = stopper()
     for row in rows:
+        stop_if_unwanted()
         length = len(experiment.pairs[row.pair].prompt(experiment.host_name))
         whole = plain or not _continues(row)
         start = row.start if savings.cone and not whole else 0

@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from patchwidgets.engine.budget import SHARE, Sizes, free_memory
-from patchwidgets.engine.grid import Grid, Variant
+from patchwidgets.engine.budget import SHARE, free_memory
+from patchwidgets.engine.grid import Grid
+from patchwidgets.engine.memory import Packing
 from patchwidgets.engine.method import can_descend
 from patchwidgets.engine.passes import Ends, Recording, descend, record, run_plain
-from patchwidgets.engine.plan import Group, Plan, Row, Savings, make_groups, make_rows
+from patchwidgets.engine.plan import Group, Plan, Savings, Variant, make_rows
 from patchwidgets.engine.unembed import Reader
 from patchwidgets.engine.writes import make_edits
 from patchwidgets.errors import PatchError
@@ -25,11 +26,8 @@ from patchwidgets.experiment import Experiment
 from patchwidgets.hooks import Cancelled, Edit, Key
 from patchwidgets.metrics import Values
 from patchwidgets.reads import Entry
-from patchwidgets.run import key_of
 
 _LOG = logging.getLogger(__name__)
-RECORDING_SHARE = 0.4
-"""Of the budget, for what is kept of the unpatched runs."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,36 @@ class Progress:
         return self.total - self.done
 
 
+@dataclass
+class Flips:
+    """Choices between experts, in the unpatched rows of each pass, that were other ones than in the recorded run.
+
+    Attributes
+    ----------
+    known
+        Whether the routers are.
+    flips, choices
+        How many of how many; a choice is one token in one layer.
+    """
+
+    known: bool
+    flips: int = 0
+    choices: int = 0
+
+    def count(self, group: Group, recording: Recording, ends: Ends) -> None:
+        """Compare one group's unpatched rows with the recorded run."""
+        for key, chosen in ends.choices.items():
+            held = recording.host[key][:, group.start :]
+            other = chosen[: len(group.pairs)] != held
+            self.flips += int(other.any(-1).sum())
+            self.choices += other[..., 0].numel()
+
+    def __str__(self) -> str:
+        if not self.known:
+            return "which experts were chosen is not known: no router was found"
+        return f"{self.flips:,} of {self.choices:,} choices of experts flipped in unpatched rows"
+
+
 @dataclass(frozen=True, eq=False)
 class Swept:
     """The numbers of one grid, NaN where not done yet.
@@ -62,6 +90,8 @@ class Swept:
         ``[cell]``: exactly 0 for certain on every pair, so nothing was computed.
     unpatchable
         ``[cell]``: without a counterpart on some pair, whose numbers stay NaN.
+    flips
+        Of a mixture of experts; None of any other model.
     """
 
     grid: Grid
@@ -72,6 +102,7 @@ class Swept:
     unpatchable: NDArray[np.bool_]
     method: str
     seconds: float
+    flips: Flips | None = None
 
 
 class Sweep:
@@ -108,28 +139,28 @@ class Sweep:
                 "Patch single sites with exp.patch(...), or choose answers of one token."
             )
         self.experiment, self.grids, self.savings = experiment, list(grids), savings
-        self._batch = batch
-        self._sizes = Sizes(experiment.model.anatomy)
         free = free_memory(experiment.model.anatomy.device)
         self.budget = int(budget if budget is not None else SHARE * free)
         self._variants: list[Variant] = [v for grid in grids for v in grid.variants]
         self._rows = make_rows(experiment, self._variants, savings)
-        self._by_pair: dict[int, list[Row]] = {}
-        for row in self._rows.rows:
-            self._by_pair.setdefault(row.pair, []).append(row)
         self._plain = not (can_descend(experiment) if savings.cone or savings.descent else False)
         self._effects = {name: self._blank() for name in experiment.metrics}
         self._missing = np.zeros(len(self._variants), dtype=np.int64)
         self._noise = dict.fromkeys(experiment.metrics, 0.0)
+        anatomy = experiment.model.anatomy
+        self._flips = Flips(bool(anatomy.routers)) if anatomy.mixture else None
         self._seconds = 0.0
         self._start_counts()
-        self._planned = [(chunk, self._groups(chunk)) for chunk in self._make_chunks()]
+        self._packing = Packing(
+            experiment, self._rows.rows, savings, self._plain, self.budget, batch
+        )
+        self._sizes = self._packing.sizes
+        self._planned = self._packing.planned()
         self._flops = sum(self._sizes.flops(group) for _, part in self._planned for group in part)
         self._done_flops = 0.0
         self._waiting = [(group, chunk) for chunk, groups in self._planned for group in groups]
         self._recording: Recording | None = None
-        chunk = max(1, int(0.2 * self.budget) // self._sizes.logits())
-        self._reader = Reader(experiment, savings.unembed, chunk)
+        self._reader = Reader(experiment, savings.unembed, self._packing.logits_at_once)
 
     @property
     def method(self) -> str:
@@ -139,17 +170,16 @@ class Sweep:
     def plan(self) -> Plan:
         """What will be done, before anything runs."""
         groups = [group for _, groups in self._planned for group in groups]
-        memory = max((self._memory(group) for group in groups), default=0)
-        recorded = max((self._recorded(chunk) for chunk, _ in self._planned), default=0)
-        flops = self._flops + sum(self._recording_flops(chunk) for chunk, _ in self._planned)
+        memory = max((self._packing.memory(*part) for part in self._planned), default=0)
+        flops = self._flops + sum(self._packing.recording_flops(c) for c, _ in self._planned)
         return Plan(
             len(self._variants),
-            int(self._zero().sum()),
-            int(self._unpatchable().sum()),
+            int(self._zero.sum()),
+            int(self._unpatchable.sum()),
             len(self._rows.rows),
             len(groups),
             flops,
-            memory + recorded,
+            memory,
             self.budget,
             flops / self._sizes.rate(),
             self.method,
@@ -179,18 +209,28 @@ class Sweep:
         """
         group, chunk = self._waiting[0]
         if self._recording is None or self._recording.pairs != chunk:
+            self._recording = None  # before the next one is made: there is room for one
             self._recording = self._timed_record(chunk)
         self._compute(group, self._recording)
         self._done_flops += self._sizes.flops(group)
         del self._waiting[0]
         if not self._waiting:
             self._recording = None
+            self._tell_flips()
+
+    def _tell_flips(self) -> None:
+        if self._flips is not None and (self._flips.flips or not self._flips.known):
+            _LOG.warning(
+                "%s is a mixture of experts; %s. Effects below the noise floor, which holds such jumps, mean nothing.",
+                self.experiment.model.name,
+                self._flips,
+            )
 
     @property
     def progress(self) -> Progress:
         """How far it is."""
         done = int((self._missing == 0).sum())
-        zero = int(self._zero().sum())
+        zero = int(self._zero.sum())
         part = self._done_flops / self._flops if self._flops else 1.0
         left = self._seconds * (1 - part) / part if part else math.nan
         return Progress(done, len(self._variants), zero, self._seconds, left)
@@ -206,87 +246,24 @@ class Sweep:
             cells = slice(first, first + len(grid.variants))
             effects = {name: array[cells].copy() for name, array in self._effects.items()}
             values = {name: host[name] + array for name, array in effects.items()}
-            marks = self._zero()[cells], self._unpatchable()[cells]
-            found.append(Swept(grid, values, effects, floor, *marks, self.method, self._seconds))
+            zero, unpatchable = self._zero[cells], self._unpatchable[cells]
+            ran = (self.method, self._seconds, self._flips)
+            found.append(Swept(grid, values, effects, floor, zero, unpatchable, *ran))
             first = cells.stop
         return found
 
     def _blank(self) -> Values:
         return np.full((len(self._variants), len(self.experiment.pairs)), np.nan)
 
-    def _runs_per_variant(self) -> NDArray[np.int64]:
-        numbers = [row.variant for row in self._rows.rows]
-        return np.bincount(numbers, minlength=len(self._variants))
-
-    def _unpatchable(self) -> NDArray[np.bool_]:
-        marked = np.zeros(len(self._variants), dtype=bool)
-        marked[[variant for variant, _ in self._rows.unpatchable]] = True
-        return marked
-
-    def _zero(self) -> NDArray[np.bool_]:
-        known: NDArray[np.bool_] = (self._runs_per_variant() == 0) & ~self._unpatchable()
-        return known
-
     def _start_counts(self) -> None:
-        self._missing = self._runs_per_variant()
-        for variant, pair in self._rows.zero:
-            for array in self._effects.values():
-                array[variant, pair] = 0.0
-
-    # ---- what fits into memory ---------------------------------------------------------------
-
-    def _keys(self) -> tuple[set[Key], set[Key]]:
-        """What is recorded of the host and of the source."""
-        host: set[Key] = set()
-        source: set[Key] = set()
-        sources = self.experiment.sources
-        for row in self._rows.rows:
-            for placed in row.placed:
-                key, run = key_of(placed.patch.site), sources.run_of(placed.patch.source)
-                if run is sources.host:
-                    host.add(key)
-                elif run is sources.source:
-                    source.add(key)
-        if not self._plain:
-            layers = {row.layer for row in self._rows.rows} if self.savings.descent else set()
-            host |= {("resid_pre", layer) for layer in {0, *layers}}
-        return host, source
-
-    def _make_chunks(self) -> list[list[int]]:
-        """Pairs of equal length whose unpatched runs fit into their share of the budget."""
-        self._host_keys, self._source_keys = self._keys()
-        self._n_keys = len(self._host_keys) + len(self._source_keys)
-        chunks = []
-        for batch in self.experiment.host.batches:
-            pairs = [pair for pair in batch.rows if self._by_pair.get(pair)]
-            size = max(1, int(RECORDING_SHARE * self.budget) // self._recorded(batch.rows[:1]))
-            chunks += [pairs[i : i + size] for i in range(0, len(pairs), size)]
-        return chunks
-
-    def _recorded(self, chunk: list[int]) -> int:
-        pair = self.experiment.pairs[chunk[0]]
-        length = max(len(pair.clean), len(pair.corrupted))
-        return len(chunk) * self._sizes.recording(self._n_keys, not self._plain, length)
-
-    def _recording_flops(self, chunk: list[int]) -> float:
-        pair, host = self.experiment.pairs[chunk[0]], self.experiment.host_name
-        runs = [pair.clean, pair.corrupted] if self._source_keys else [pair.prompt(host)]
-        return sum(self._sizes.recording_flops(len(chunk), len(run)) for run in runs)
-
-    def _groups(self, chunk: list[int]) -> list[Group]:
-        rows = [row for pair in chunk for row in self._by_pair[pair]]
-        groups = make_groups(rows, self.experiment, self.savings, self._plain)
-        return [part for group in groups for part in group.parts(self._most_rows(group, chunk))]
-
-    def _most_rows(self, group: Group, chunk: list[int]) -> int:
-        free = self.budget - self._recorded(chunk) - int(0.2 * self.budget)
-        most = max(1, free // self._sizes.row(group) - len(group.pairs))
-        return most if self._batch is None else min(most, self._batch)
-
-    def _memory(self, group: Group) -> int:
-        return (len(group.rows) + len(group.pairs)) * self._sizes.row(group)
-
-    # ---- running -----------------------------------------------------------------------------
+        numbers = [row.variant for row in self._rows.rows]
+        self._missing = np.bincount(numbers, minlength=len(self._variants))
+        self._unpatchable = np.zeros(len(self._variants), dtype=np.bool_)
+        self._unpatchable[[variant for variant, _ in self._rows.unpatchable]] = True
+        self._zero = (self._missing == 0) & ~self._unpatchable
+        variants, pairs = np.array(self._rows.zero, dtype=np.int64).reshape(-1, 2).T
+        for array in self._effects.values():
+            array[variants, pairs] = 0.0
 
     def _timed_record(self, chunk: list[int]) -> Recording:
         started = time.perf_counter()
@@ -300,11 +277,12 @@ class Sweep:
         local = [batch.rows.index(pair) for pair in chunk]
         recording = Recording(chunk, batch.ids[local])
         twin = experiment.source.batches[experiment.host.batches.index(batch)]
-        held = all(key in twin.activations for key in self._source_keys)
-        beside = () if held else (twin.ids[local], self._source_keys)
-        record(anatomy, recording, self._host_keys, not self._plain, *beside)
+        host, source = self._packing.host_keys, self._packing.source_keys
+        held = all(key in twin.activations for key in source)
+        beside = () if held else (twin.ids[local], source)
+        record(anatomy, recording, host, not self._plain, *beside)
         if held:
-            recording.source = {key: twin.activations[key][local] for key in self._source_keys}
+            recording.source = {key: twin.activations[key][local] for key in source}
         return recording
 
     def _compute(self, group: Group, recording: Recording) -> None:
@@ -330,6 +308,8 @@ class Sweep:
         ends = self._ends(group, recording, edits, reads)
         if not self._reader.checked(ends):
             ends = self._ends(group, recording, edits, reads)
+        if self._flips is not None:
+            self._flips.count(group, recording, ends)
         entries = [entry for row in reading for entry in row]
         for name, values in self._reader.measure(ends, entries).items():
             self._keep(name, values, group, reading)

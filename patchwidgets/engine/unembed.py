@@ -12,6 +12,7 @@ from torch.nn.functional import linear
 
 from patchwidgets.engine.passes import Ends
 from patchwidgets.experiment import Experiment
+from patchwidgets.hooks import stopper
 from patchwidgets.metrics import Readout, Values, answer_logit, logit_diff
 from patchwidgets.reads import Entry
 
@@ -71,10 +72,10 @@ class Reader:
 
     def measure(self, ends: Ends, entries: Sequence[Entry]) -> dict[str, Values]:
         """Every metric at the pair and position of everything that was read, as of `Scores.at`."""
-        parts = [
-            self._measure(ends, slice(i, i + self._step), entries[i : i + self._step])
-            for i in range(0, len(entries), self._step)
-        ]
+        parts, step, stop_if_unwanted = [], self._step, stopper()
+        for i in range(0, len(entries), step):
+            stop_if_unwanted()
+            parts.append(self._measure(ends, slice(i, i + step), entries[i : i + step]))
         return {
             name: torch.cat([torch.from_numpy(part[name]) for part in parts]).numpy()
             for name in self._experiment.metrics
