@@ -6,6 +6,7 @@ that begin at different layers share one descent; only logits that a metric need
 
 from patchwidgets.engine.grid import Grid, Request, make_grid
 from patchwidgets.engine.plan import Plan, Savings
-from patchwidgets.engine.sweep import Progress, Sweep, Swept
+from patchwidgets.engine.sweep import Sweep
+from patchwidgets.engine.swept import Progress, Swept
 
 __all__ = ["Grid", "Plan", "Progress", "Request", "Savings", "Sweep", "Swept", "make_grid"]

@@ -7,11 +7,9 @@ import logging
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from patchwidgets.engine.budget import SHARE, free_memory
 from patchwidgets.engine.grid import Grid
@@ -19,6 +17,7 @@ from patchwidgets.engine.memory import Packing
 from patchwidgets.engine.method import can_descend
 from patchwidgets.engine.passes import Ends, Recording, descend, record, run_plain
 from patchwidgets.engine.plan import Group, Plan, Savings, Variant, make_rows
+from patchwidgets.engine.swept import Flips, Progress, Swept
 from patchwidgets.engine.unembed import Reader
 from patchwidgets.engine.writes import make_edits
 from patchwidgets.errors import PatchError
@@ -28,81 +27,6 @@ from patchwidgets.metrics import Values
 from patchwidgets.reads import Entry
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a sweep is, in cells: those that are 0 for certain are done from the start."""
-
-    done: int
-    total: int
-    zero: int
-    seconds: float
-    seconds_left: float
-
-    @property
-    def left(self) -> int:
-        """How many cells are not done yet."""
-        return self.total - self.done
-
-
-@dataclass
-class Flips:
-    """Choices between experts, in the unpatched rows of each pass, that were other ones than in the recorded run.
-
-    Attributes
-    ----------
-    known
-        Whether the routers are.
-    flips, choices
-        How many of how many; a choice is one token in one layer.
-    """
-
-    known: bool
-    flips: int = 0
-    choices: int = 0
-
-    def count(self, group: Group, recording: Recording, ends: Ends) -> None:
-        """Compare one group's unpatched rows with the recorded run."""
-        for key, chosen in ends.choices.items():
-            held = recording.host[key][:, group.start :]
-            other = chosen[: len(group.pairs)] != held
-            self.flips += int(other.any(-1).sum())
-            self.choices += other[..., 0].numel()
-
-    def __str__(self) -> str:
-        if not self.known:
-            return "which experts were chosen is not known: no router was found"
-        return f"{self.flips:,} of {self.choices:,} choices of experts flipped in unpatched rows"
-
-
-@dataclass(frozen=True, eq=False)
-class Swept:
-    """The numbers of one grid, NaN where not done yet.
-
-    Attributes
-    ----------
-    values, effects
-        By metric ``[cell, pair]``; an effect is measured against the host's row of the same pass.
-    noise_floor
-        By metric.
-    zero
-        ``[cell]``: exactly 0 for certain on every pair, so nothing was computed.
-    unpatchable
-        ``[cell]``: without a counterpart on some pair, whose numbers stay NaN.
-    flips
-        Of a mixture of experts; None of any other model.
-    """
-
-    grid: Grid
-    values: dict[str, Values]
-    effects: dict[str, Values]
-    noise_floor: dict[str, float]
-    zero: NDArray[np.bool_]
-    unpatchable: NDArray[np.bool_]
-    method: str
-    seconds: float
-    flips: Flips | None = None
 
 
 class Sweep:
