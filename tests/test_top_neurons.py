@@ -15,6 +15,7 @@ from patchwidgets.engine.choice import Choice, choose
 from patchwidgets.errors import MetricError, PatchError, RefusedError, SiteError
 from patchwidgets.experiment import Experiment
 from patchwidgets.model import Model
+from patchwidgets.tasks import Task
 from tests.families import D_MLP, N_LAYERS
 from tests.test_engine import make_model, one_pair, several_pairs
 from tests.test_families import count_hooks
@@ -71,6 +72,28 @@ def test_the_criterion_of_a_metric_that_is_read_elsewhere(metric: str) -> None:
     for neuron, effect in zip(found.cells["neuron"], found.first_order, strict=True):
         expected = np.mean([small_steps(experiment, f"L1.N{neuron}", pair) for pair in range(3)])
         assert effect == pytest.approx(expected, rel=0.05, abs=2e-4)  # logits are float32
+
+
+@pytest.mark.parametrize("direction", ["denoise", "noise"])
+def test_the_criterion_between_prompts_of_unequal_length(direction: Any) -> None:
+    """What has no counterpart, position 2 of the clean prompt, counts as nothing; the rest is shifted."""
+    align = [(0, 0), (1, 1), (3, 4), (4, 5), (5, 6)]
+    clean, corrupted = "w3 w14 w15 w9 w26 w5", "w3 w14 w42 w43 w9 w26 w5"
+    task = Task(clean, corrupted, " w8", " w9", {"X": 3, "lone": 2}, align=align)
+    experiment = Experiment(make_model("llama", torch.float64), task, direction=direction)
+    layer: dict[str, Any] = {"layer": [1], "neuron": list(range(D_MLP))}
+    for axes, at in (
+        ({}, {}),
+        ({"pos": list(range(6))}, {"pos": 4}),
+        ({"pos_name": ["lone", "X"]}, {"pos_name": "X"}),
+    ):
+        found = choose(experiment, "neuron", layer | axes, 6 * D_MLP)
+        place = "".join(f"@{each}" for each in at.values())
+        expected = small_steps(experiment, f"L1.N7{place}", 0)
+        assert cell(found, neuron=7, **at) == pytest.approx(expected, rel=0.05, abs=2e-4)
+        if at:
+            lone = {"pos": 2} if "pos" in at else {"pos_name": "lone"}
+            assert cell(found, neuron=7, **lone) == 0
 
 
 def cell(choice: Choice, **at: Any) -> float:
