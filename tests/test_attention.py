@@ -153,7 +153,9 @@ def test_what_a_run_hands_out_fits_as_a_source(toy: Experiment) -> None:
 
 
 def test_a_pattern_of_a_prompt_of_another_length(toy: Experiment) -> None:
-    with pytest.raises(PatchError, match="has 1 tokens and the prompt 7, so that their patterns"):
+    with pytest.raises(
+        PatchError, match="has 1 tokens and the clean prompt 7, so that their patterns"
+    ):
         toy.patch(Patch("L1.H2.pattern@3", source=toy.model.run("w3")))
 
 
