@@ -12,6 +12,7 @@ sites and are scaled up; of `blocks` those of resid_pre. Differences are to one 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import statistics
 import time
@@ -66,6 +67,8 @@ def main() -> None:
     made = Sweep(experiment, [make_grid(experiment, request) for request in requests])
     some = [patch.site for (patch,) in made.grids[0].variants][::FOR_PEERS]
     peers = make_peers(experiment, [experiment.model.resolve(site) for site in some])
+    gc.collect()
+    gc.freeze()  # what the tools made is not looked through while another one is timed
     scales = dict.fromkeys(runs, 1.0) | dict.fromkeys(peers, made.plan().sites / len(some))
     seconds, rates = measure(runs | peers, scales, arguments.rounds, lambda: gemm_rate(experiment))
     shares = [
