@@ -75,6 +75,7 @@ bench: $(STAMPS)/test $(STAMPS)/model $(STAMPS)/browser $(BUNDLE)
 bench-sweep: $(STAMPS)/test $(STAMPS)/model
 	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m benchmarks.sweep --prompts early
+	$(BIN)/python -m benchmarks.sweep --sites heads
 	$(BIN)/python -m benchmarks.scaling
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.cancel
