@@ -50,7 +50,7 @@ class MapsRequest:
 
 
 class MapsSweep:
-    """A request on its way; made quickly, planned at the first step.
+    """Some maps on their way: made quickly, planned at the first step; `ask` says for which request.
 
     Attributes
     ----------
@@ -58,14 +58,15 @@ class MapsSweep:
         Nothing is left to compute, and `news` has said so.
     """
 
-    def __init__(self, experiment: Experiment, request: MapsRequest) -> None:
-        self.ask_again(request)
+    request: MapsRequest
+
+    def __init__(self, experiment: Experiment) -> None:
         self._session_experiment = experiment
         self._sweep: Sweep | None = None
         self._started = time.monotonic()
 
-    def ask_again(self, request: MapsRequest) -> None:
-        """Answer another request for the same maps, from what is done already."""
+    def ask(self, request: MapsRequest) -> None:
+        """Answer a request for these maps, from what is done already."""
         self.request = request
         self.finished = False
         self._said = -float("inf")

@@ -187,10 +187,10 @@ class PatchSession:
                 self._emit({"kind": "dropped", "id": request.id, "why": "closed"})
                 return
             self._drop_sweep("superseded")
-            self._sweep = self._maps.setdefault(
-                request.subject, MapsSweep(self.experiment, request)
-            )
-            self._sweep.ask_again(request)
+            if request.subject not in self._maps:
+                self._maps[request.subject] = MapsSweep(self.experiment)
+            self._sweep = self._maps[request.subject]
+            self._sweep.ask(request)
             self._wake()
 
     def _wake(self) -> None:
