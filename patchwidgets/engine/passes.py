@@ -135,8 +135,7 @@ def descend(
     for layer in {0, *joining}:
         key = ("resid_pre", layer)
         edits = edits | {key: _then(_join(recording, group, layer, joining), edits.get(key))}
-    rows = [*range(len(group.pairs)), *(group.pairs.index(row.pair) for row in group.rows)]
-    cache = HostCache(recording.cache, group.start, torch.tensor(rows))
+    cache = HostCache(recording.cache, group.start, torch.tensor(group.hosts))
     inputs = {
         "input_ids": recording.ids[:1, group.start :],
         "past_key_values": cache,
@@ -155,8 +154,7 @@ def run_plain(
     reads: Reading | None = None,
 ) -> Ends:
     """Run a group as whole prompts in one batch, one host row per pair in front."""
-    rows = [*range(len(group.pairs)), *(group.pairs.index(row.pair) for row in group.rows)]
-    inputs = {"input_ids": recording.ids[rows], "use_cache": False}
+    inputs = {"input_ids": recording.ids[group.hosts], "use_cache": False}
     return _run(anatomy, inputs, edits, n_logits, reads or _last(group))
 
 

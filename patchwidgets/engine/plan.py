@@ -124,6 +124,11 @@ class Group:
         """How many positions each row has."""
         return self.length - self.start
 
+    @property
+    def hosts(self) -> list[int]:
+        """For each row of a pass, the host's first, the number of its pair in the group."""
+        return [*range(len(self.pairs)), *(self.pairs.index(row.pair) for row in self.rows)]
+
     def reading(self, reads: Reads, host: Prompt) -> list[list[Entry]]:
         """What is read of each row, the host's first; before a row is patched it is the host's own and not read."""
         starts = [(pair, self.start) for pair in self.pairs]
