@@ -24,9 +24,11 @@ import torch
 
 import patchwidgets as pw
 from benchmarks.sweep import make_experiment
-from patchwidgets.engine import Request, Sweep, make_grid
-from patchwidgets.hooks import Cancelled, cancellable
-from patchwidgets.session import PatchSession
+from patchwidgets.explorer.session import PatchSession
+from patchwidgets.hooks.cancellation import Cancelled, cancellable
+from patchwidgets.sweep.grid import make_grid
+from patchwidgets.sweep.request import SweepRequest
+from patchwidgets.sweep.sweep import Sweep
 
 PROMISED = 0.25
 
@@ -36,7 +38,7 @@ class Layers:
 
     def __init__(self, model: pw.Model) -> None:
         self.longest, self._before = 0.0, (-2, 0.0)
-        for i, block in enumerate(model.anatomy.blocks):
+        for i, block in enumerate(model.layout.blocks):
             block.register_forward_pre_hook(lambda *_, i=i: self._begin(i))
 
     def _begin(self, layer: int) -> None:
@@ -57,10 +59,10 @@ def main() -> None:
     one = make_experiment("late", "cpu")
     many = pw.Experiment(one.model, pw.tasks.ioi(n=32, seed=0))
     layers, budget, chance = Layers(one.model), arguments.budget * 2**20, random.Random(0)
-    heads = make_grid(many, Request("z"))
+    heads = make_grid(many, SweepRequest("z"))
 
     def plans() -> None:
-        Sweep(one, [make_grid(one, Request("neuron", ("layer", "neuron", "pos")))])
+        Sweep(one, [make_grid(one, SweepRequest("neuron", ("layer", "neuron", "pos")))])
 
     def records() -> None:
         Sweep(many, [heads], budget=budget).step()
@@ -69,7 +71,10 @@ def main() -> None:
         "sweep": (lambda: list(Sweep(many, [heads], budget=budget).run()), 8.0),
         "planning": (plans, 3.0),
         "first group": (records, 1.5),
-        "choosing neurons": (lambda: make_grid(many, Request("neuron", top=9, budget=budget)), 3.0),
+        "choosing neurons": (
+            lambda: make_grid(many, SweepRequest("neuron", top=9), budget),
+            3.0,
+        ),
     }
     rows = []
     for name, (work, within) in kinds.items():

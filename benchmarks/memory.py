@@ -17,7 +17,9 @@ from pathlib import Path
 import torch
 
 import patchwidgets as pw
-from patchwidgets.engine import Request, Sweep, make_grid
+from patchwidgets.sweep.grid import make_grid
+from patchwidgets.sweep.request import SweepRequest
+from patchwidgets.sweep.sweep import Sweep
 
 
 def main() -> None:
@@ -29,7 +31,9 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     experiment = pw.Experiment(pw.load("smollm2"), pw.tasks.ioi(n=32, seed=0), arguments.metric)
-    warm = Sweep(experiment, [make_grid(experiment, Request("z", layers=[29]))], budget=160 * 2**20)
+    warm = Sweep(
+        experiment, [make_grid(experiment, SweepRequest("z", layers=[29]))], budget=160 * 2**20
+    )
     list(warm.run())
     rows = []
     for budget in arguments.budgets:
@@ -45,7 +49,7 @@ def main() -> None:
 
 def measure(experiment: pw.Experiment, budget: float) -> dict[str, float]:
     """Sizes in MiB."""
-    made = Sweep(experiment, [make_grid(experiment, Request("z"))], budget=budget * 2**20)
+    made = Sweep(experiment, [make_grid(experiment, SweepRequest("z"))], budget=budget * 2**20)
     plan, started = made.plan(), time.perf_counter()
     peak = peak_above(lambda: list(made.run()))
     return {

@@ -21,9 +21,11 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 import patchwidgets as pw
 from benchmarks.memory import peak_above
-from patchwidgets.engine import Request, Sweep, make_grid
 from patchwidgets.sites import Component
-from tests.toy_tokenizer import toy_tokenizer
+from patchwidgets.sweep.grid import make_grid
+from patchwidgets.sweep.request import SweepRequest
+from patchwidgets.sweep.sweep import Sweep
+from tests.support.toy_tokenizer import toy_tokenizer
 
 VOCABULARY = 256
 D_HEAD = 32
@@ -72,7 +74,7 @@ def measure(size: Size, device: str, budget: float) -> dict[str, Any]:
         ("z", ("layer", "head")),
         ("resid_pre", ("layer", "pos")),
     ]
-    grids = [make_grid(experiment, Request(component, over)) for component, over in asked]
+    grids = [make_grid(experiment, SweepRequest(component, over)) for component, over in asked]
     for _ in Sweep(experiment, grids[:1], budget=budget).run():  # warm
         break
     made = Sweep(experiment, grids, budget=budget)

@@ -25,7 +25,10 @@ import torch
 
 import patchwidgets as pw
 from benchmarks.peers import make_peers
-from patchwidgets.engine import Request, Savings, Sweep, make_grid
+from patchwidgets.sweep.grid import make_grid
+from patchwidgets.sweep.request import SweepRequest
+from patchwidgets.sweep.savings import Savings
+from patchwidgets.sweep.sweep import Sweep
 
 PROMPTS = {
     "late": (
@@ -39,11 +42,11 @@ PROMPTS = {
 }
 REQUESTS = {
     "blocks": [
-        Request("resid_pre", ("layer", "pos")),
-        Request("attn_out", ("layer", "pos")),
-        Request("mlp_out", ("layer", "pos")),
+        SweepRequest("resid_pre", ("layer", "pos")),
+        SweepRequest("attn_out", ("layer", "pos")),
+        SweepRequest("mlp_out", ("layer", "pos")),
     ],
-    "heads": [Request("z", ("layer", "head"))],
+    "heads": [SweepRequest("z", ("layer", "head"))],
 }
 WHOLE = Savings(cone=False, descent=False, unembed=False)
 """Whole prompts in batches; equal positions are skipped all the same."""
@@ -61,8 +64,8 @@ def main() -> None:
     experiment = make_experiment(arguments.prompts, arguments.device)
     requests = REQUESTS[arguments.sites]
     runs: dict[str, Callable[[], Any]] = {
-        "engine": lambda: swept(experiment, requests),
-        "batches of 32": lambda: swept(experiment, requests, batch=32, savings=WHOLE),
+        "engine": lambda: grid_values(experiment, requests),
+        "batches of 32": lambda: grid_values(experiment, requests, batch=32, savings=WHOLE),
     }
     made = Sweep(experiment, [make_grid(experiment, request) for request in requests])
     some = [patch.site for (patch,) in made.grids[0].variants][::FOR_PEERS]
@@ -103,19 +106,19 @@ def make_experiment(prompts: str, device: str) -> pw.Experiment:
     return pw.Experiment(model, pw.Task(clean, corrupted, " Mary", " John"))
 
 
-def swept(experiment: pw.Experiment, requests: list[Request], **how: Any) -> list[Any]:
+def grid_values(experiment: pw.Experiment, requests: list[SweepRequest], **how: Any) -> list[Any]:
     """Effects of each request, ``[cell]``."""
     made = Sweep(experiment, [make_grid(experiment, request) for request in requests], **how)
     for _ in made.run():
         pass
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return [each.effects["logit_diff"][:, 0] for each in made.swept()]
+    return [each.effects["logit_diff"][:, 0] for each in made.grid_values()]
 
 
 def gemm_rate(experiment: pw.Experiment) -> float:
     """FLOP/s of plain linear maps of this model's shapes, on as many tokens as a middling batch has."""
-    block = experiment.model.anatomy.blocks[0]
+    block = experiment.model.layout.blocks[0]
     weights = [p for p in block.parameters() if p.ndim == 2]
     x = {w.shape[1]: torch.randn(256, w.shape[1], device=w.device, dtype=w.dtype) for w in weights}
     started, passes = time.perf_counter(), 12
@@ -156,7 +159,7 @@ def difference(experiment: pw.Experiment, grids: list[Any]) -> float:
     made = Sweep(experiment, grids)
     for _ in made.run():
         pass
-    effects = np.concatenate([each.effects["logit_diff"][:, 0] for each in made.swept()])
+    effects = np.concatenate([each.effects["logit_diff"][:, 0] for each in made.grid_values()])
     variants = [variant for grid in grids for variant in grid.variants]
     some = range(0, len(variants), SAMPLE)
     return max(abs(float(experiment.patch(*variants[i]).effect - effects[i])) for i in some)

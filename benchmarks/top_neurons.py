@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 import patchwidgets as pw
 from benchmarks.sweep import make_experiment
-from patchwidgets.engine.choice import choose
+from patchwidgets.sweep.attribution import rank_by_attribution
 
 
 def main() -> None:
@@ -38,7 +38,10 @@ def main() -> None:
         chosen.append(first_order(experiment, layer))
         seconds = middle - started, time.perf_counter() - middle
         rows.append(compared(f"layer {layer}", exact[-1], chosen[-1]))
-        print(line(rows[-1]), f"({seconds[0]:.1f} s exactly, {seconds[1]:.1f} s to choose)")
+        print(
+            line(rows[-1]),
+            f"({seconds[0]:.1f} s exactly, {seconds[1]:.1f} s to rank_by_attribution)",
+        )
     rows.append(compared("together", np.concatenate(exact), np.concatenate(chosen)))
     print(line(rows[-1]))
     if arguments.out is not None:
@@ -47,14 +50,16 @@ def main() -> None:
 
 
 def exact_effects(experiment: pw.Experiment, layer: int) -> NDArray[np.float64]:
-    swept = experiment.sweep("neuron", layers=[layer], progress=False)
-    found: NDArray[np.float64] = swept.effect.values[0]
+    grid_values = experiment.sweep("neuron", layers=[layer], progress=False)
+    found: NDArray[np.float64] = grid_values.effect.values[0]
     return found
 
 
 def first_order(experiment: pw.Experiment, layer: int) -> NDArray[np.float64]:
-    n = int(experiment.model.d_mlp)
-    choice = choose(experiment, "neuron", {"layer": [layer], "neuron": list(range(n))}, n)
+    n = experiment.model.d_mlp or 0
+    choice = rank_by_attribution(
+        experiment, "neuron", {"layer": [layer], "neuron": list(range(n))}, n
+    )
     found = np.zeros(n)
     found[[int(neuron) for neuron in choice.cells["neuron"]]] = choice.first_order
     return found

@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from patchwidgets import errors, helix, metrics, plot, tasks
-    from patchwidgets.experiment import Experiment
-    from patchwidgets.loading import load, wrap
+    from patchwidgets.experiment.patch_result import PatchResult
+    from patchwidgets.explorer.session import PatchSession
+    from patchwidgets.explorer.widget import PatchExplorer
+    from patchwidgets.facade import Experiment, explore
     from patchwidgets.metrics import At
-    from patchwidgets.model import Model
-    from patchwidgets.result import PatchResult
-    from patchwidgets.results import SweepResult
-    from patchwidgets.run import Run
-    from patchwidgets.session import PatchSession
+    from patchwidgets.models.loading import load, wrap
+    from patchwidgets.models.model import Model
+    from patchwidgets.models.run import Run
     from patchwidgets.sites import Patch, Site
+    from patchwidgets.sweep.sweep_result import SweepResult
     from patchwidgets.tasks import Task, propose_alignment
-    from patchwidgets.widget import PatchExplorer, explore
 
 __all__ = [
     "At",
@@ -43,20 +43,20 @@ __all__ = [
 # torch and transformers take seconds to import, so each name is imported when it is first used.
 _HOME = {
     "At": "metrics",
-    "Experiment": "experiment",
-    "Model": "model",
+    "Experiment": "facade",
+    "Model": "models.model",
     "Patch": "sites",
-    "PatchExplorer": "widget",
-    "PatchResult": "result",
-    "PatchSession": "session",
-    "Run": "run",
+    "PatchExplorer": "explorer.widget",
+    "PatchResult": "experiment.patch_result",
+    "PatchSession": "explorer.session",
+    "Run": "models.run",
     "Site": "sites",
-    "SweepResult": "results",
+    "SweepResult": "sweep.sweep_result",
     "Task": "tasks",
-    "explore": "widget",
-    "load": "loading",
+    "explore": "facade",
+    "load": "models.loading",
     "propose_alignment": "tasks",
-    "wrap": "loading",
+    "wrap": "models.loading",
 }
 
 

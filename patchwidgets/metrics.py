@@ -288,8 +288,3 @@ def evaluate(metric: Metric, readout: Readout) -> Values:
         )
     array: Values = values.numpy()
     return array
-
-
-def fraction(change: float, whole: float, noise_floor: float) -> float:
-    """change / whole; NaN where `whole` is within the noise floor. The share and the recovery are such fractions."""
-    return change / whole if abs(whole) > noise_floor else float("nan")

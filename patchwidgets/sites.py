@@ -5,7 +5,7 @@ A site is written ``L9.H6`` (head 6 of layer 9, its ``z``), ``L9.KV2.k``, ``L9.m
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -31,6 +31,9 @@ COMPONENTS: tuple[Component, ...] = get_args(Component)
 HEAD_COMPONENTS: frozenset[str] = frozenset({"q", "k", "v", "z", "pattern"})
 NEURON_COMPONENTS: frozenset[str] = frozenset({"neuron_pre", "neuron_up", "neuron"})
 ALIASES: dict[str, Component] = {"neuron_gate": "neuron_pre"}
+
+Entry = tuple[int, int]
+"""A prompt, or a pair of prompts, by its number, and a position in it."""
 
 Position = int | tuple[int | None, int | None] | str | None
 """An index (negative: from the end of the full prompt), a half-open range, a name from the task, or None: all."""
@@ -183,6 +186,10 @@ class Patch:
         return patch if isinstance(patch, Patch) else cls(patch)
 
 
+Patchable = str | Site | Patch
+"""What can be patched: a site string, a `Site`, or a `Patch`."""
+
+
 def _component(unit: str | None, component: str | None, text: str) -> Component:
     if component is None:
         if unit in (None, "KV"):
@@ -229,3 +236,43 @@ def print_pos(pos: Position) -> str:
     if isinstance(pos, tuple):
         return ":".join("" if part is None else str(part) for part in pos)
     return str(pos)
+
+
+def indices_of(pos: Position, n: int, positions: Mapping[str, int]) -> list[int]:
+    """A position of a site as indices into a prompt of `n` tokens.
+
+    Raises
+    ------
+    SiteError
+        An index out of range, an empty range, or a name that is not one of `positions`.
+    """
+    if pos is None:
+        return list(range(n))
+    if isinstance(pos, str):
+        return [_named(pos, positions)]
+    if isinstance(pos, tuple):
+        found = list(range(n))[slice(*pos)]
+        if not found:
+            raise SiteError(
+                f"The range {pos[0]}:{pos[1]} is empty in a prompt of {n} tokens (0 to {n - 1})."
+            )
+        return found
+    return [index_of(pos, n)]
+
+
+def _named(name: str, positions: Mapping[str, int]) -> int:
+    if name not in positions:
+        known = ", ".join(positions) or "none"
+        raise SiteError(
+            f"The task names no position {name!r}; it names: {known}. Name one with Task(positions={{...}})."
+        )
+    return positions[name]
+
+
+def index_of(pos: int, n: int) -> int:
+    """A position as an index from 0 in a prompt of `n` tokens; negative ones count from the end."""
+    if not -n <= pos < n:
+        raise SiteError(
+            f"Position {pos} is out of range: the prompt has {n} tokens (0 to {n - 1}, or -{n} to -1)."
+        )
+    return pos % n

@@ -2,12 +2,20 @@
 
 from collections.abc import Sequence
 from difflib import SequenceMatcher
-from typing import Any
+from typing import Any, Protocol
 
 from patchwidgets.errors import AnswerError, TaskError
 
 Tokenizer = Any
 """A transformers tokenizer; it ships no useful types."""
+
+
+class HasTokenizer(Protocol):
+    """Anything with a tokenizer, such as a `Model`."""
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer."""
 
 
 def encode(

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import patchwidgets as pw
-from patchwidgets.experiment import Experiment
-from patchwidgets.model import Model
+from patchwidgets.facade import Experiment
+from patchwidgets.models.model import Model
 from patchwidgets.tasks import Task
 
 CLEAN = "When Mary and John went to the store, John gave a drink to"

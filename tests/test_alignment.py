@@ -15,7 +15,7 @@ import patchwidgets as pw
 from patchwidgets.errors import CounterpartError, SiteError, TaskError
 from patchwidgets.tasks import Task, encode_pairs, propose_alignment
 from patchwidgets.tasks.alignment import propose_columns, spread
-from tests.toy_tokenizer import toy_tokenizer
+from tests.support.toy_tokenizer import toy_tokenizer
 
 CLEAN, CORRUPTED = "w3 w14 w15 w9 w26 w5", "w3 w14 w42 w43 w9 w26 w5"
 ALIGN = ((0, 0), (1, 1), (3, 4), (4, 5), (5, 6))

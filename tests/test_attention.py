@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from patchwidgets.errors import PatchError, RefusedError, SiteError, VerificationError
-from patchwidgets.experiment import Experiment
-from patchwidgets.forward import forward
-from patchwidgets.model import Model
-from patchwidgets.patching import make_edits, patch_step
+from patchwidgets.facade import Experiment
+from patchwidgets.models.edits import joint_edits, patch_step
+from patchwidgets.models.forward import forward
+from patchwidgets.models.model import Model
 from patchwidgets.sites import Patch, Site
 from patchwidgets.tasks import Task
-from tests.families import CASES, N_HEADS, N_LAYERS, VOCABULARY, random_model
+from tests.support.families import CASES, N_HEADS, N_LAYERS, VOCABULARY, random_model
+from tests.support.toy_tokenizer import toy_tokenizer
 from tests.test_families import assert_same_logits, count_hooks, has
-from tests.toy_tokenizer import toy_tokenizer
 
 PARTS = ("q", "k", "v", "pattern")
 TASK = Task("w3 w14 w15 w9 w26 w5 w35", "w3 w14 w42 w9 w26 w7 w35", " w8", " w9")
@@ -71,7 +71,7 @@ def test_one_row_of_one_pattern_by_hand(experiment: Experiment) -> None:
         return
     pattern, v = experiment.source["L1.H2.pattern@4"], experiment.host["L1.v"]
     assert pattern.shape == (1, 1, 7)
-    if experiment.model.anatomy.model_type != "gpt_oss":  # its heads may attend to nothing
+    if experiment.model.layout.model_type != "gpt_oss":  # its heads may attend to nothing
         assert pattern.sum().item() == pytest.approx(1, abs=1e-5)
     assert (pattern[..., 5:] == 0).all()
     values = v[0, :, 2 * v.shape[2] // N_HEADS]
@@ -98,9 +98,9 @@ def test_a_query_moves_its_own_head_at_its_own_position_only(experiment: Experim
     if refused(experiment, "q", "k", "v"):
         return
     patch = Patch("L1.H2.q@4")
-    edits = make_edits([(patch.site, patch_step(patch, [[4]], experiment.source["L1.H2.q@4"]))])
-    anatomy, ids = experiment.model.anatomy, experiment.host.batches[0].ids
-    patched = forward(anatomy, ids, edits, [("z", 1)]).activations[("z", 1)]
+    edits = joint_edits([(patch.site, patch_step(patch, [[4]], experiment.source["L1.H2.q@4"]))])
+    layout, ids = experiment.model.layout, experiment.host.batches[0].ids
+    patched = forward(layout, ids, edits, [("z", 1)]).activations[("z", 1)]
     moved = (patched - experiment.host["L1.z"]).abs().amax(-1)[0] > 1e-6
     assert moved.nonzero().tolist() == [[4, 2]]
 

@@ -12,11 +12,11 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from patchwidgets.experiment import Experiment
-from patchwidgets.model import Model
+from patchwidgets.facade import Experiment
+from patchwidgets.models.model import Model
 from patchwidgets.sites import Patch
 from patchwidgets.tasks import Task
-from tests.toy_tokenizer import toy_tokenizer
+from tests.support.toy_tokenizer import toy_tokenizer
 
 E = torch.tensor([[1.0, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
 

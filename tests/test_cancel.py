@@ -10,18 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from patchwidgets.engine import Request, Sweep, make_grid
-from patchwidgets.engine import plan as engine_plan
-from patchwidgets.experiment import Experiment
-from patchwidgets.hooks import Cancelled, cancellable
+from patchwidgets.facade import Experiment
+from patchwidgets.hooks.cancellation import Cancelled, cancellable
 from patchwidgets.metrics import Readout
-from tests.test_engine import make_model, one_by_one, one_pair, several_pairs
+from patchwidgets.sweep.grid import make_grid
+from patchwidgets.sweep.request import SweepRequest
+from patchwidgets.sweep.sweep import Sweep
+from tests.support.sweeps import APART, make_model, one_by_one, one_pair, several_pairs
 from tests.test_families import count_hooks
-
-
-@pytest.fixture(autouse=True)
-def _no_groups_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_plan, "SMALL", 0)
 
 
 @pytest.fixture
@@ -44,11 +40,15 @@ class Countdown(threading.Event):
 def test_every_stage_of_planning_asks_whether_it_is_wanted() -> None:
     """Cancelled after any number of steps of the whole way, it raises; with all of them, it plans."""
     experiment = several_pairs(make_model("llama"), ["logit_diff"])
-    list(Sweep(experiment, [make_grid(experiment, Request("z"))]).run())  # which way is known
+    list(
+        Sweep(experiment, [make_grid(experiment, SweepRequest("z"))], savings=APART).run()
+    )  # which way is known
 
     def plan() -> Sweep:
         return Sweep(
-            experiment, [make_grid(experiment, Request("resid_pre", ("layer", "pos_name")))]
+            experiment,
+            [make_grid(experiment, SweepRequest("resid_pre", ("layer", "pos_name")))],
+            savings=APART,
         )
 
     enough = Countdown(10**6)
@@ -65,8 +65,8 @@ def test_every_stage_of_planning_asks_whether_it_is_wanted() -> None:
 
 def test_recording_is_cancelled_between_layers(llama: Experiment) -> None:
     unwanted, layers = threading.Event(), []
-    made = Sweep(llama, [make_grid(llama, Request("z"))])
-    blocks = llama.model.anatomy.blocks
+    made = Sweep(llama, [make_grid(llama, SweepRequest("z"))], savings=APART)
+    blocks = llama.model.layout.blocks
     handles = [
         blocks[0].register_forward_hook(lambda *_: unwanted.set()),
         blocks[1].register_forward_hook(lambda *_: layers.append(1)),
@@ -87,7 +87,7 @@ def test_reading_metrics_is_cancelled_between_its_parts(llama: Experiment) -> No
         return readout.logits[:, 8]
 
     experiment = llama.measuring(counted)
-    made = Sweep(experiment, [make_grid(experiment, Request("resid_pre"))])
+    made = Sweep(experiment, [make_grid(experiment, SweepRequest("resid_pre"))], savings=APART)
     made._reader._chunk = 2
     parts.clear()
 
@@ -114,7 +114,7 @@ def raise_interrupt(*_: Any) -> None:
 def test_ctrl_c_ends_the_cell_and_keeps_what_is_done(
     llama: Experiment, stop: Callable[..., None]
 ) -> None:
-    expected = one_by_one(llama, make_grid(llama, Request("resid_pre")))["logit_diff"]
+    expected = one_by_one(llama, make_grid(llama, SweepRequest("resid_pre")))["logit_diff"]
     hooks, passes = count_hooks(llama.model.hf_model), []
 
     def after_some(*_: Any) -> None:
@@ -122,7 +122,7 @@ def test_ctrl_c_ends_the_cell_and_keeps_what_is_done(
         if len(passes) == 6:
             stop()
 
-    handle = llama.model.anatomy.blocks[1].register_forward_pre_hook(after_some)
+    handle = llama.model.layout.blocks[1].register_forward_pre_hook(after_some)
     assert llama.interrupted == ()
     with pytest.raises(KeyboardInterrupt) as caught:
         llama.sweep("resid_pre", progress=False)

@@ -11,17 +11,20 @@ import torch
 from torch import Tensor, nn
 
 import patchwidgets as pw
-from patchwidgets.engine import Savings, Sweep, make_grid
-from patchwidgets.engine import plan as engine_plan
-from patchwidgets.engine.grid import Request
+from patchwidgets.directions import Direction
 from patchwidgets.errors import CounterpartError, PatchError
-from patchwidgets.experiment import Direction, Experiment
-from patchwidgets.model import Model
-from patchwidgets.results import SweepResult
+from patchwidgets.facade import Experiment
+from patchwidgets.models.model import Model
 from patchwidgets.sites import Patch
+from patchwidgets.sweep.grid import make_grid
+from patchwidgets.sweep.request import SweepRequest
+from patchwidgets.sweep.savings import Savings
+from patchwidgets.sweep.sweep import Sweep
+from patchwidgets.sweep.sweep_result import SweepResult
 from patchwidgets.tasks import Task
-from tests.families import VOCABULARY, random_model
-from tests.toy_tokenizer import toy_tokenizer
+from tests.support.families import VOCABULARY, random_model
+from tests.support.sweeps import APART
+from tests.support.toy_tokenizer import toy_tokenizer
 
 CLEAN, CORRUPTED = "w3 w14 w15 w9 w26 w5", "w3 w14 w42 w43 w9 w26 w5"
 ALIGN = [(0, 0), (1, 1), (3, 4), (4, 5), (5, 6)]
@@ -254,8 +257,8 @@ def test_other_sources(experiment: Experiment, toy: Model, direction: Direction)
         Patch("L1.H2@3", "clean" if direction == "denoise" else "corrupted"),
     ):
         assert torch.equal(turned.patch(patch).logits, by_name)
-        swept = turned.sweep(sites=[patch], progress=False)
-        assert float(swept.effect[0]) == pytest.approx(turned.patch(patch).effect, abs=FLOOR)
+        grid_values = turned.sweep(sites=[patch], progress=False)
+        assert float(grid_values.effect[0]) == pytest.approx(turned.patch(patch).effect, abs=FLOOR)
     other, named = toy.run("w1 w2 w3"), "clean" if direction == "denoise" else "corrupted"
     with pytest.raises(
         PatchError, match=rf"source run has 3 tokens and the {named} prompt {3 + there}"
@@ -299,8 +302,8 @@ def test_a_tensor_is_cut_by_pairs_only_where_it_has_the_axes_of_the_site(toy: Mo
     patch = Patch("L0.mlp_out", tensor)
     expected = exp.patch(Patch("L0.mlp_out", tensor[None].expand(2, -1, -1).clone()))
     assert torch.equal(exp.patch(patch).logits, expected.logits)
-    swept = exp.sweep(sites=[patch], progress=False).to_xarray()["value"].values[0, 0]
-    assert swept == pytest.approx(expected.per_pair.value, abs=FLOOR)
+    grid_values = exp.sweep(sites=[patch], progress=False).to_xarray()["value"].values[0, 0]
+    assert grid_values == pytest.approx(expected.per_pair.value, abs=FLOOR)
     heads = torch.randn(2, 4, 8)
     whole = exp.patch(Patch("L0.z", heads[None].expand(2, -1, -1, -1).clone()))
     assert torch.equal(exp.patch(Patch("L0.z", heads)).logits, whole.logits)
@@ -395,36 +398,35 @@ def test_answers_of_several_tokens(toy: Model, direction: Direction) -> None:
 def test_every_cell_of_a_sweep_is_one_patch(
     case: str, direction: Direction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_plan, "SMALL", 0)
     task = Task(CLEAN, CORRUPTED, " w8", " w9", align=ALIGN)
     exp = Experiment(toy_model(case), task, ["logit_diff", "kl"], direction)
     requests = [
-        Request("resid_pre", ("layer", "pos")),
-        Request("mlp_out", ("layer", "pos")),
-        Request("z", ("layer", "head", "pos")),
-        Request("z"),
-        Request("embed"),
-        Request(sites=[["L0.H1", "L2.mlp_out@-1"], [Patch("L1.z", "host"), "L0.H0@3"]]),
+        SweepRequest("resid_pre", ("layer", "pos")),
+        SweepRequest("mlp_out", ("layer", "pos")),
+        SweepRequest("z", ("layer", "head", "pos")),
+        SweepRequest("z"),
+        SweepRequest("embed"),
+        SweepRequest(sites=[["L0.H1", "L2.mlp_out@-1"], [Patch("L1.z", "host"), "L0.H0@3"]]),
     ]
     grids = [make_grid(exp, request) for request in requests]
     size = float(exp.host.logits.abs().max())
-    for savings in (Savings(), Savings(False, False, False, False)):
+    for savings in (APART, Savings(False, False, False, False, join_below=0)):
         sweep = Sweep(exp, grids, savings=savings)
         for _ in sweep.run():
             pass
         assert sweep.progress.left == 0
-        for swept in sweep.swept():
-            for cell, variant in enumerate(swept.grid.variants):
-                effects = [array[cell, 0] for array in swept.effects.values()]
+        for grid_values in sweep.grid_values():
+            for cell, variant in enumerate(grid_values.grid.variants):
+                effects = [array[cell, 0] for array in grid_values.effects.values()]
                 if any(patch.site.pos == 2 for patch in variant):
-                    assert swept.unpatchable[cell]
-                    assert not swept.zero[cell]
+                    assert grid_values.unpatchable[cell]
+                    assert not grid_values.zero[cell]
                     assert np.isnan(effects).all()
                     continue
                 readings = exp.patch(*variant).readings.values()
                 expected = [reading.effect for reading in readings]
                 assert effects == pytest.approx(expected, abs=FLOOR * size)
-                assert not swept.unpatchable[cell]
+                assert not grid_values.unpatchable[cell]
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
@@ -544,12 +546,12 @@ def test_a_metric_is_read_at_the_counterpart(experiment: Experiment, direction: 
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_sweeps_read_metrics_at_counterparts(experiment: Experiment, direction: Direction) -> None:
     turned = experiment.turned(direction).measuring(["answer_logit@X", "kl@-2", "logit_diff"])
-    swept = turned.sweep("mlp_out", ("layer", "pos"), progress=False).to_xarray()["effect"]
+    grid_values = turned.sweep("mlp_out", ("layer", "pos"), progress=False).to_xarray()["effect"]
     for layer in range(3):
         for pos in (0, 1, 3, 4, 5):
             one = turned.patch(f"L{layer}.mlp_out@{pos}").readings
             for name, reading in one.items():
-                found = float(swept.sel(layer=layer, pos=pos, metric=name).mean("pair"))
+                found = float(grid_values.sel(layer=layer, pos=pos, metric=name).mean("pair"))
                 assert found == pytest.approx(reading.effect, abs=2e-5), (layer, pos, name)
 
 
@@ -564,8 +566,8 @@ def test_top_neurons_are_ranked_by_counterparts(
 ) -> None:
     """By the gradient, taken apart: moving one neuron a little moves the metric by its share of the first order."""
     turned = experiment.turned(direction)
-    swept = turned.sweep("neuron", ("layer", "neuron", "pos"), top=6, progress=False)
-    found = swept.to_xarray().sel(metric="logit_diff")
+    grid_values = turned.sweep("neuron", ("layer", "neuron", "pos"), top=6, progress=False)
+    found = grid_values.to_xarray().sel(metric="logit_diff")
     for i, site in enumerate(found["site"].to_numpy()):
         assert found["pos"].to_numpy()[i] != 2
         assert float(found["effect"][i].mean("pair")) == pytest.approx(

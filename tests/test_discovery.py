@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from patchwidgets import anatomy
-from patchwidgets.architectures import ARCHITECTURES
-from patchwidgets.discovery import discover
 from patchwidgets.errors import ModelError, VerificationError
-from patchwidgets.model import Model
-from tests.families import FAMILIES, VOCABULARY, random_model
-from tests.toy_tokenizer import toy_tokenizer
+from patchwidgets.models import layout as layout
+from patchwidgets.models.architectures import ARCHITECTURES
+from patchwidgets.models.discovery import discover
+from patchwidgets.models.model import Model
+from tests.support.families import FAMILIES, VOCABULARY, random_model
+from tests.support.toy_tokenizer import toy_tokenizer
 from tools.component_table import table
 
 PATHS = ("layers", "z", "attn_out", "mlp_out", "neuron", "neuron_pre", "neuron_up", "multiplier")
@@ -21,8 +21,8 @@ def test_what_is_discovered_is_what_the_record_says(
     family: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hf_model = random_model(family)
-    monkeypatch.setattr(anatomy, "ARCHITECTURES", {})
-    found = Model(hf_model, toy_tokenizer(VOCABULARY)).anatomy.architecture
+    monkeypatch.setattr(layout, "ARCHITECTURES", {})
+    found = Model(hf_model, toy_tokenizer(VOCABULARY)).layout.architecture
     record = ARCHITECTURES[family]
     assert {path: getattr(found, path) for path in PATHS} == {
         path: getattr(record, path) for path in PATHS

@@ -10,7 +10,10 @@ import pytest
 
 import patchwidgets as pw
 from benchmarks.memory import peak_above
-from patchwidgets.engine import Plan, Request, Sweep, make_grid
+from patchwidgets.sweep.grid import make_grid
+from patchwidgets.sweep.plan import Plan
+from patchwidgets.sweep.request import SweepRequest
+from patchwidgets.sweep.sweep import Sweep
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/clear_refs").exists(), reason="Linux tells the peak"
@@ -29,7 +32,7 @@ def planned_and_peak(
     """Heads of 32 pairs of names: all groups, or the first `steps` of them."""
     experiment = pw.Experiment(pw.load("smollm2"), pw.tasks.ioi(n=32, seed=0), metric)
     warm, made = (
-        Sweep(experiment, [make_grid(experiment, Request("z", layers=each))], budget=budget)
+        Sweep(experiment, [make_grid(experiment, SweepRequest("z", layers=each))], budget=budget)
         for each in ([29], layers)
     )
     list(warm.run())

@@ -11,7 +11,6 @@ from accelerate import disk_offload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patchwidgets import run as run_module
 from patchwidgets.errors import (
     MetricError,
     ModelError,
@@ -20,13 +19,14 @@ from patchwidgets.errors import (
     SiteError,
     TaskError,
 )
-from patchwidgets.experiment import Experiment
-from patchwidgets.model import Model
+from patchwidgets.facade import Experiment
+from patchwidgets.models import run as run_module
+from patchwidgets.models.model import Model
 from patchwidgets.sites import Patch
 from patchwidgets.tasks import Task
 from tests.conftest import CLEAN, CORRUPTED
-from tests.families import VOCABULARY, random_model
-from tests.toy_tokenizer import toy_tokenizer
+from tests.support.families import VOCABULARY, random_model
+from tests.support.toy_tokenizer import toy_tokenizer
 
 FLOOR = 1e-4
 

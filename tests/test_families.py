@@ -8,15 +8,23 @@ import copy
 import pytest
 import torch
 
-from patchwidgets.architectures import ARCHITECTURES
 from patchwidgets.errors import RefusedError
-from patchwidgets.experiment import Experiment
-from patchwidgets.model import Model
-from patchwidgets.patching import make_edits
+from patchwidgets.facade import Experiment
+from patchwidgets.models.architectures import ARCHITECTURES
+from patchwidgets.models.edits import joint_edits
+from patchwidgets.models.model import Model
 from patchwidgets.sites import Patch
 from patchwidgets.tasks import Task
-from tests.families import CASES, D_MODEL, DISCOVERED, N_HEADS, N_LAYERS, VOCABULARY, random_model
-from tests.toy_tokenizer import toy_tokenizer
+from tests.support.families import (
+    CASES,
+    D_MODEL,
+    DISCOVERED,
+    N_HEADS,
+    N_LAYERS,
+    VOCABULARY,
+    random_model,
+)
+from tests.support.toy_tokenizer import toy_tokenizer
 
 LAST = N_LAYERS - 1
 
@@ -165,7 +173,7 @@ def test_other_dtypes(dtype: torch.dtype) -> None:
 
 
 def test_edits_of_one_component_are_made_in_order() -> None:
-    edits = make_edits(
+    edits = joint_edits(
         [(Patch("L0.H1").site, lambda a: a + 1), (Patch("L0.H2").site, lambda a: a * 2)]
     )
     assert list(edits) == [("z", 0)]

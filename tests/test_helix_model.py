@@ -8,8 +8,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 import patchwidgets as pw
 from patchwidgets import helix
 from patchwidgets.errors import TaskError
-from patchwidgets.experiment import Experiment
-from patchwidgets.model import Model
+from patchwidgets.facade import Experiment
+from patchwidgets.models.model import Model
 from patchwidgets.sites import Patch
 from patchwidgets.tasks import Task, addition
 from tools.teaching.vocabulary import build_tokenizer

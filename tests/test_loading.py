@@ -8,12 +8,12 @@ import pytest
 import torch
 
 import patchwidgets as pw
-from patchwidgets import loading
-from patchwidgets.checks import Check, Checks
 from patchwidgets.errors import LoadError, ModelError, VerificationError
-from patchwidgets.model import Model
-from tests.families import VOCABULARY, random_model
-from tests.toy_tokenizer import toy_tokenizer
+from patchwidgets.models import loading
+from patchwidgets.models.model import Model
+from patchwidgets.models.verification import Check, Checks
+from tests.support.families import VOCABULARY, random_model
+from tests.support.toy_tokenizer import toy_tokenizer
 
 
 def test_smollm2_says_what_it_is(smollm2: Model) -> None:

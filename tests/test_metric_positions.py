@@ -1,5 +1,6 @@
 """Metrics at chosen positions: against transformers' own logits there, patched by hooks written out here."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,26 @@ import pytest
 import torch
 
 import patchwidgets as pw
-from patchwidgets.engine import Request, Savings, Sweep, make_grid
-from patchwidgets.engine import plan as engine_plan
 from patchwidgets.errors import MetricError, SiteError
-from patchwidgets.experiment import Experiment
+from patchwidgets.facade import Experiment
 from patchwidgets.metrics import METRICS, Readout, find_metric
-from patchwidgets.model import Model
+from patchwidgets.models.model import Model
+from patchwidgets.sweep.grid import make_grid
+from patchwidgets.sweep.groups import make_groups
+from patchwidgets.sweep.request import SweepRequest
+from patchwidgets.sweep.rows import make_rows
+from patchwidgets.sweep.savings import Savings
+from patchwidgets.sweep.sweep import Sweep
 from patchwidgets.tasks import Task
-from tests.test_engine import assert_same, every_grid, make_model, one_pair, several_pairs, sweep
+from tests.support.sweeps import (
+    APART,
+    assert_same,
+    every_grid,
+    make_model,
+    one_pair,
+    several_pairs,
+    sweep,
+)
 from tests.test_session import Page
 from tests.test_session_sweep import HEADS, MLP, arrays, ask
 
@@ -105,7 +118,7 @@ def logits_by_hand(
         return (changed, *args[1:])
 
     seen: list[torch.Tensor] = []
-    block = model.anatomy.blocks[layer]
+    block = model.layout.blocks[layer]
     with torch.no_grad():
         if at:
             see = block.register_forward_pre_hook(lambda _m, args: seen.append(args[0].clone()))
@@ -203,7 +216,7 @@ def test_where_both_runs_are_equal_recovery_is_undefined(llama: Model) -> None:
 def test_the_noise_floor_is_measured_where_a_metric_reads(
     llama: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from patchwidgets import unpatched
+    from patchwidgets.experiment import baselines as unpatched
 
     scored_pass = unpatched.scored_pass
 
@@ -244,7 +257,7 @@ def test_a_callable_at_a_position(llama: Model) -> None:
     assert seen[1].pair == [0, 0, 1, 1, 2, 2]
     for i, pair in enumerate(experiment.pairs):
         clean = logits_by_hand(llama, pair.clean)
-        values = experiment.scores.values["clean"]
+        values = experiment.evaluation.values["clean"]
         subject = clean[pair.positions["subject"], 8]
         assert values["eighth@subject"][i] == pytest.approx(float(subject), abs=1e-4)
         assert values["eighth@1:3"][i] == pytest.approx(float(clean[1:3, 8].mean()), abs=1e-4)
@@ -290,22 +303,24 @@ def test_a_callable_elsewhere_gets_no_joint_probability(llama: Model) -> None:
 @pytest.mark.parametrize("direction", ["denoise", "noise"])
 @pytest.mark.parametrize(("metrics", "small"), [(MIXED, 0), (MIXED, 32), (NONE_AT_THE_END, 0)])
 def test_sweeps_equal_one_patch_per_site(
-    model: Model, direction: Any, metrics: list[str], small: int, monkeypatch: pytest.MonkeyPatch
+    model: Model, direction: Any, metrics: list[str], small: int
 ) -> None:
     """With groups that begin where their rows do, and with groups that begin earlier."""
-    monkeypatch.setattr(engine_plan, "SMALL", small)
     experiment = several_pairs(model, metrics).turned(direction)
-    for swept in sweep(experiment, *every_grid(experiment)):
-        assert_same(experiment, swept)
+    savings = Savings(join_below=small)
+    for grid_values in sweep(experiment, *every_grid(experiment), savings=savings):
+        assert_same(experiment, grid_values)
 
 
 @pytest.mark.parametrize("case", ["gemma2", "bloom"])
 def test_every_position_of_one_pair(case: str) -> None:
     experiment = one_pair(make_model(case), ["kl@first", "rank@3:5", "answer_logit@-2"])
-    requests = [Request(name, ("layer", "pos")) for name in ("resid_pre", "attn_out", "mlp_out")]
-    for swept in sweep(experiment, *(make_grid(experiment, request) for request in requests)):
-        assert_same(experiment, swept)
-        effects = {name: found.reshape(3, 7) for name, found in swept.effects.items()}
+    requests = [
+        SweepRequest(name, ("layer", "pos")) for name in ("resid_pre", "attn_out", "mlp_out")
+    ]
+    for grid_values in sweep(experiment, *(make_grid(experiment, request) for request in requests)):
+        assert_same(experiment, grid_values)
+        effects = {name: found.reshape(3, 7) for name, found in grid_values.effects.items()}
         assert (effects["kl@first"][:, 3:] == 0).all()
         assert (effects["rank@3:5"][:, 5:] == 0).all()
         assert (effects["answer_logit@-2"][:, 6] == 0).all()
@@ -319,7 +334,7 @@ def test_each_saving_changes_nothing(llama: Model, off: str, metrics: list[str])
     grids = list(every_grid(experiment))
     pairs = zip(
         sweep(experiment, *grids),
-        sweep(experiment, *grids, savings=Savings(**{off: False})),
+        sweep(experiment, *grids, savings=replace(APART, **{off: False})),
         strict=True,
     )
     size = float(experiment.host.logits.abs().max())
@@ -331,27 +346,33 @@ def test_each_saving_changes_nothing(llama: Model, off: str, metrics: list[str])
 def test_the_plan_knows_what_no_metric_reads(llama: Model) -> None:
     """By hand: 3 layers × 7 positions, of which 2 and 5 differ; the metric reads 3 alone."""
     experiment = one_pair(llama, ["kl@3"])
-    plan = Sweep(experiment, [make_grid(experiment, Request("resid_pre"))]).plan()
+    plan = Sweep(
+        experiment, [make_grid(experiment, SweepRequest("resid_pre"))], savings=APART
+    ).plan()
     assert (plan.sites, plan.runs, plan.zero) == (21, 3 * 2, 21 - 6)
-    plan = Sweep(experiment, [make_grid(experiment, Request("mlp_out", ("layer", "pos")))]).plan()
+    plan = Sweep(
+        experiment,
+        [make_grid(experiment, SweepRequest("mlp_out", ("layer", "pos")))],
+        savings=APART,
+    ).plan()
     assert (plan.runs, plan.zero) == (2 + 2 + 1, 21 - 5)
     before = one_pair(llama, ["kl@:2"])
-    nothing = Sweep(before, [make_grid(before, Request("z"))])
+    nothing = Sweep(before, [make_grid(before, SweepRequest("z"))], savings=APART)
     assert (nothing.plan().runs, nothing.plan().zero) == (0, 12)
     list(nothing.run())
-    assert (nothing.swept()[0].effects["kl@:2"] == 0).all()
+    assert (nothing.grid_values()[0].effects["kl@:2"] == 0).all()
 
 
 def test_a_row_is_not_read_before_it_is_patched(llama: Model) -> None:
     """Also where it joins a group that begins earlier: what is not read cannot be off by rounding."""
     experiment = one_pair(llama, ["kl@3", "kl"])
-    grid = make_grid(experiment, Request("resid_pre", layers=[1]))
-    rows = engine_plan.make_rows(experiment, grid.variants, Savings())
-    (group,) = engine_plan.make_groups(rows.rows, experiment, Savings(), plain=False)
+    grid = make_grid(experiment, SweepRequest("resid_pre", layers=[1]))
+    rows = make_rows(experiment, grid.variants, APART)
+    (group,) = make_groups(rows.rows, experiment, APART, plain=False)
     assert (group.start, [row.start for row in group.rows]) == (2, [2, 3, 4, 5, 6])
     read = [
         [pos for _, pos in entries]
-        for entries in group.reading(experiment.scores.reads, "corrupted")
+        for entries in group.reading(experiment.evaluation.read_positions, "corrupted")
     ]
     assert read == [[3, 6], [3, 6], [3, 6], [6], [6], [6]]
 
@@ -360,12 +381,13 @@ def test_the_most_telling_positions_come_first(
     llama: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tokens differ at 2 and 5; 4 is read."""
-    monkeypatch.setattr(engine_plan, "SMALL", 0)
     experiment = one_pair(llama, ["kl@4"])
-    made = Sweep(experiment, [make_grid(experiment, Request("resid_pre", layers=[0]))])
+    made = Sweep(
+        experiment, [make_grid(experiment, SweepRequest("resid_pre", layers=[0]))], savings=APART
+    )
     order: list[int] = []
     for _ in made.run():
-        done = ~np.isnan(made.swept()[0].effects["kl@4"])
+        done = ~np.isnan(made.grid_values()[0].effects["kl@4"])
         order += [pos for pos in range(7) if done[pos] and pos not in order]
     assert order == [0, 1, 5, 6, 2, 4, 3]
 

@@ -1,33 +1,31 @@
 """Mixtures of experts: choices that flip are counted and said; limits and jitter are refused."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
-from patchwidgets.engine import Request, Savings, Sweep, make_grid
-from patchwidgets.engine import plan as engine_plan
 from patchwidgets.errors import ModelError, VerificationError
-from patchwidgets.experiment import Experiment
-from patchwidgets.model import Model
+from patchwidgets.facade import Experiment
+from patchwidgets.models.model import Model
+from patchwidgets.sweep.grid import make_grid
+from patchwidgets.sweep.request import SweepRequest
+from patchwidgets.sweep.savings import Savings
+from patchwidgets.sweep.sweep import Sweep
 from patchwidgets.tasks import Task
-from tests.families import N_LAYERS, VOCABULARY, random_model
-from tests.test_engine import make_model, one_pair, several_pairs
-from tests.toy_tokenizer import toy_tokenizer
+from tests.support.families import N_LAYERS, VOCABULARY, random_model
+from tests.support.sweeps import APART, make_model, one_pair, several_pairs
+from tests.support.toy_tokenizer import toy_tokenizer
 
 MIXTURES = ("mixtral", "qwen3_moe", "gpt_oss")
-
-
-@pytest.fixture(autouse=True)
-def _no_groups_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_plan, "SMALL", 0)
 
 
 @pytest.mark.parametrize("case", MIXTURES)
 def test_routers_are_found_and_watched(case: str) -> None:
     model = make_model(case)
-    assert set(model.anatomy.routers) == {("routing", layer) for layer in range(N_LAYERS)}
+    assert set(model.layout.routers) == {("routing", layer) for layer in range(N_LAYERS)}
     experiment = several_pairs(model)
     s = experiment.sweep("z", progress=False)
     n = per_sweep(experiment)
@@ -38,7 +36,7 @@ def test_routers_are_found_and_watched(case: str) -> None:
 
 def per_sweep(experiment: Experiment) -> int:
     """Tokens of the unpatched rows times layers, over the groups of all heads."""
-    made = Sweep(experiment, [make_grid(experiment, Request("z"))])
+    made = Sweep(experiment, [make_grid(experiment, SweepRequest("z"))], savings=APART)
     groups = [group for _, groups in made._planned for group in groups]
     return sum(len(group.pairs) * group.positions * N_LAYERS for group in groups)
 
@@ -55,7 +53,7 @@ def turned_choice() -> Iterator[Any]:
     handles = []
 
     def turn(experiment: Experiment, layer: int) -> None:
-        router = experiment.model.anatomy.routers[("routing", layer)].module
+        router = experiment.model.layout.routers[("routing", layer)].module
 
         def other(_module: Any, _args: Any, output: Any) -> Any:
             logits, scores, chosen = output
@@ -78,19 +76,22 @@ def test_each_flip_is_counted_and_said(
 ) -> None:
     """The prompts differ first at token 2, so the host's row is 5 tokens; then at 5, and in the last layer at 6."""
     experiment = one_pair(make_model("mixtral"))
-    grid = make_grid(experiment, Request(sites=["L0.H1", "L1.mlp_out@3", "L1.H2@5"]))
-    made = Sweep(experiment, [grid])
+    grid = make_grid(experiment, SweepRequest(sites=["L0.H1", "L1.mlp_out@3", "L1.H2@5"]))
+    made = Sweep(experiment, [grid], savings=APART)
     groups = [group for _, groups in made._planned for group in groups]
     turned_choice.positions = groups[0].positions
     turned_choice(experiment, 1)
     made.step()
-    assert (made.swept()[0].flips.flips, made.swept()[0].flips.choices) == (1, 5 * N_LAYERS)
+    assert (made.grid_values()[0].flips.flips, made.grid_values()[0].flips.choices) == (
+        1,
+        5 * N_LAYERS,
+    )
     for group in groups[1:]:
         turned_choice.positions = group.positions
         made.step()
-    assert made.swept()[0].flips.flips == len(groups) == 3
+    assert made.grid_values()[0].flips.flips == len(groups) == 3
     assert "mixture of experts; 3 of" in caplog.text
-    assert made.swept()[0].noise_floor["logit_diff"] > 1e-3
+    assert made.grid_values()[0].noise_floor["logit_diff"] > 1e-3
 
 
 def near_tied() -> Model:
@@ -111,19 +112,19 @@ def random_prompts(n: int) -> Iterator[Task]:
         yield Task(*(" ".join(f"w{i}" for i in row) for row in (ids, other)), " w8", " w9")
 
 
-@pytest.mark.parametrize("savings", [Savings(), Savings(cone=False, descent=False)])
+@pytest.mark.parametrize("savings", [APART, replace(APART, cone=False, descent=False)])
 def test_rounding_flips_near_ties(savings: Savings, caplog: pytest.LogCaptureFixture) -> None:
     """Which ones is up to the processor; that there are some, and that they jump, is not."""
     model, flips, choices, floors = near_tied(), 0, 0, []
     for task in random_prompts(20):
         experiment = Experiment(model, task)
-        made = Sweep(experiment, [make_grid(experiment, Request("z"))], savings=savings)
+        made = Sweep(experiment, [make_grid(experiment, SweepRequest("z"))], savings=savings)
         list(made.run())
-        (swept,) = made.swept()
-        flips, choices = flips + swept.flips.flips, choices + swept.flips.choices
-        if swept.flips.flips:
-            floors.append(swept.noise_floor["logit_diff"])
-            assert f"near-tied is a mixture of experts; {swept.flips}" in caplog.text
+        (grid_values,) = made.grid_values()
+        flips, choices = flips + grid_values.flips.flips, choices + grid_values.flips.choices
+        if grid_values.flips.flips:
+            floors.append(grid_values.noise_floor["logit_diff"])
+            assert f"near-tied is a mixture of experts; {grid_values.flips}" in caplog.text
     assert 0 < flips < choices
     assert max(floors) > 1e-2
 

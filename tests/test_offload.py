@@ -1,6 +1,7 @@
 """Models whose weights accelerate keeps elsewhere: the same numbers, and each weight brought in once per group."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +11,19 @@ import torch
 from accelerate.hooks import AlignDevicesHook, ModelHook, SequentialHook
 
 import patchwidgets as pw
-from patchwidgets.engine import Request, Savings, Sweep, make_grid
-from patchwidgets.engine import plan as engine_plan
 from patchwidgets.errors import RefusedError
-from patchwidgets.experiment import Experiment
-from patchwidgets.model import Model
-from tests.families import N_LAYERS, VOCABULARY, random_model
-from tests.test_engine import every_grid, make_model, one_pair, several_pairs, sweep
-from tests.toy_tokenizer import toy_tokenizer
+from patchwidgets.facade import Experiment
+from patchwidgets.models.model import Model
+from patchwidgets.sweep.grid import make_grid
+from patchwidgets.sweep.request import SweepRequest
+from patchwidgets.sweep.savings import Savings
+from patchwidgets.sweep.sweep import Sweep
+from tests.support.families import N_LAYERS, VOCABULARY, random_model
+from tests.support.sweeps import APART, every_grid, make_model, one_pair, several_pairs, sweep
+from tests.support.toy_tokenizer import toy_tokenizer
 
 WAYS = ("cpu", "disk", "some layers on disk")
 CASES = ("llama", "gpt2", "gemma2", "mixtral", "gptj", "bloom")
-
-
-@pytest.fixture(autouse=True)
-def _no_groups_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_plan, "SMALL", 0)
 
 
 def offloaded(case: str, way: str, folder: Path) -> Model:
@@ -46,7 +44,7 @@ def offloaded(case: str, way: str, folder: Path) -> Model:
 def layers_on_disk(hf_model: Any, model: Model) -> dict[str, str]:
     """All in memory but the blocks behind the first."""
     names = {module: name for name, module in hf_model.named_modules()}
-    places = {names[block]: "disk" if i else "cpu" for i, block in enumerate(model.anatomy.blocks)}
+    places = {names[block]: "disk" if i else "cpu" for i, block in enumerate(model.layout.blocks)}
     for name, module in hf_model.named_modules():
         parts = list(module.children())
         if name and not parts and not any(name.startswith(f"{each}.") for each in places):
@@ -84,20 +82,20 @@ def count_loads(monkeypatch: pytest.MonkeyPatch) -> Counter[torch.nn.Module]:
     return loads
 
 
-@pytest.mark.parametrize("savings", [Savings(), Savings(descent=False, cone=False)])
+@pytest.mark.parametrize("savings", [APART, replace(APART, descent=False, cone=False)])
 @pytest.mark.parametrize("case", CASES)
 def test_each_weight_is_brought_in_once_per_group(
     case: str, savings: Savings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     experiment = one_pair(offloaded(case, "disk", tmp_path), ["logit_diff"])
-    grid = make_grid(experiment, Request("resid_pre"))
+    grid = make_grid(experiment, SweepRequest("resid_pre"))
     made = Sweep(experiment, [grid], savings=savings, batch=4)
     plan = made.plan()
     assert plan.groups > 2
     made.step()
     loads = count_loads(monkeypatch)
     list(made.run())
-    inside = [m for block in experiment.model.anatomy.blocks for m in block.modules()]
+    inside = [m for block in experiment.model.layout.blocks for m in block.modules()]
     assert {loads[module] for module in inside if module in loads} == {plan.groups - 1}
     assert len([module for module in inside if module in loads]) >= 4 * N_LAYERS
 

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 from transformer_lens import model_bridge
 
-from patchwidgets.experiment import Experiment
-from patchwidgets.model import Model
+from patchwidgets.facade import Experiment
+from patchwidgets.models.model import Model
 from patchwidgets.tasks import Task
 from tests.conftest import CLEAN, CORRUPTED
-from tests.families import VOCABULARY, random_model
-from tests.toy_tokenizer import toy_tokenizer
+from tests.support.families import VOCABULARY, random_model
+from tests.support.toy_tokenizer import toy_tokenizer
 
 HOOKS = {
     "resid_pre": "hook_resid_pre",
@@ -89,7 +89,7 @@ def test_each_component_by_transformer_lens(pair: tuple[Experiment, Lens], compo
     experiment, lens = pair
     name = f"blocks.1.{HOOKS[component]}"
     shared = component in experiment.model.components and name in lens.bridge.hook_dict
-    assert shared == ((experiment.model.anatomy.model_type, component) not in NOT_SHARED)
+    assert shared == ((experiment.model.layout.model_type, component) not in NOT_SHARED)
     if not shared:
         return
     for turned in (experiment, experiment.flip()):
@@ -130,7 +130,7 @@ def test_all_heads_of_smollm2_by_transformer_lens(
     for layer in range(experiment.model.n_layers):
         name = f"blocks.{layer}.attn.hook_z"
         logits = lens.run(ids, {name: one_head_a_row(source[name])})
-        theirs = turned.scores.measure(logits, n_heads * [0])
+        theirs = turned.evaluation.measure(logits, n_heads * [0])
         for metric, values in theirs.items():
             gap = abs(ours.sel(metric=metric, layer=layer).to_numpy() - values).max()
             assert gap < FLOOR, (metric, layer)

@@ -6,7 +6,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 import patchwidgets as pw
-from patchwidgets.experiment import Experiment
+from patchwidgets.facade import Experiment
 from patchwidgets.plot.colours import RUN_COLOURS
 
 

@@ -10,15 +10,15 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from patchwidgets.errors import PatchwidgetsError, TaskError
-from patchwidgets.experiment import Experiment
-from patchwidgets.model import Model
+from patchwidgets.facade import Experiment
+from patchwidgets.models.model import Model
 from patchwidgets.sites import COMPONENTS as ALL_COMPONENTS
 from patchwidgets.sites import Patch
 from patchwidgets.tasks import Task
 from patchwidgets.tokens import adds_bos
-from tests.families import N_LAYERS, VOCABULARY, random_model
+from tests.support.families import N_LAYERS, VOCABULARY, random_model
+from tests.support.toy_tokenizer import toy_tokenizer
 from tests.test_families import assert_same_logits, count_hooks
-from tests.toy_tokenizer import toy_tokenizer
 
 COMPONENTS = [each for each in ALL_COMPONENTS if each != "embed"]
 LAST = N_LAYERS - 1

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from patchwidgets.experiment import Experiment
+from patchwidgets.facade import Experiment
 from patchwidgets.sites import Patch
 
 # sites, direction, logit_diff, recovery, KL(clean ‖ run), P(Mary); None where no reference was taken

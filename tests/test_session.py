@@ -1,20 +1,23 @@
 """The session as a front end meets it: messages in, messages out, no comm; what is stale never answers last."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from patchwidgets.experiment import Experiment
+from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.explorer.map_sweep import MapSweep
+from patchwidgets.explorer.session import PatchSession
+from patchwidgets.facade import Experiment
 from patchwidgets.metrics import METRICS
-from patchwidgets.model import Model
-from patchwidgets.session import PatchSession
+from patchwidgets.models.model import Model
 from patchwidgets.sites import Patch
 from patchwidgets.tasks import Task
-from tests.families import VOCABULARY, random_model
-from tests.toy_tokenizer import toy_tokenizer
+from tests.support.families import VOCABULARY, random_model
+from tests.support.toy_tokenizer import toy_tokenizer
 
 LONG = 60.0
 
@@ -22,10 +25,14 @@ LONG = 60.0
 class Page:
     """Collects what a session sends, as a front end would see it."""
 
-    def __init__(self, experiment: Experiment) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        map_sweep: Callable[[BaseExperiment], MapSweep] = MapSweep,
+    ) -> None:
         self.events: list[tuple[dict[str, Any], list[bytes]]] = []
         self.session = PatchSession(
-            experiment, lambda event, buffers: self.events.append((event, buffers))
+            experiment, lambda event, buffers: self.events.append((event, buffers)), map_sweep
         )
 
     def say(self, kind: str, message_id: int, **fields: Any) -> None:
@@ -66,7 +73,7 @@ class Gate:
     def __init__(self, experiment: Experiment) -> None:
         self.reached = threading.Event()
         self.opened = threading.Event()
-        block = experiment.model.anatomy.blocks[1]
+        block = experiment.model.layout.blocks[1]
         self.handle = block.register_forward_pre_hook(self._hold)
 
     def _hold(self, *_: object) -> None:
@@ -209,7 +216,7 @@ def test_cancel_ends_the_running_patch_before_the_next_layer(
 ) -> None:
     gate = Gate(experiment)
     layers = []
-    last = experiment.model.anatomy.blocks[2].register_forward_hook(lambda *_: layers.append(2))
+    last = experiment.model.layout.blocks[2].register_forward_hook(lambda *_: layers.append(2))
     page.patch(1, "L0.H0")
     assert gate.reached.wait(LONG)
     page.say("cancel", 2)
@@ -296,7 +303,7 @@ def test_an_error_while_it_runs_is_sent_and_the_next_patch_works(
     def breaks(*_: object) -> None:
         raise RuntimeError("out of luck")
 
-    handle = experiment.model.anatomy.blocks[1].register_forward_pre_hook(breaks)
+    handle = experiment.model.layout.blocks[1].register_forward_pre_hook(breaks)
     page.patch(1, "L0.H0")
     page.wait()
     handle.remove()

@@ -1,25 +1,28 @@
 """Maps as a front end asks for them: they fill while patches come first, and end when they are no longer wanted."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
-from patchwidgets import maps
-from patchwidgets.experiment import Experiment
+from patchwidgets.explorer.map_sweep import MapSweep
+from patchwidgets.facade import Experiment
 from patchwidgets.tasks import Task
 from tests.test_session import LONG, Gate, Page
 from tests.test_session import experiment as experiment  # a fixture
-from tests.test_session import page as page  # a fixture
 
 HEADS = {"name": "heads", "component": "z", "over": ["layer", "head"]}
 MLP = {"name": "mlp", "component": "mlp_out", "over": ["layer", "pos"]}
 
 
-@pytest.fixture(autouse=True)
-def _small_pieces_all_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(maps, "RUNS_AT_ONCE", 3)
-    monkeypatch.setattr(maps, "PAUSE", 0.0)
+SMALL_PIECES = partial(MapSweep, runs_at_once=3, pause=0.0)
+"""All of them are sent."""
+
+
+@pytest.fixture
+def page(experiment: Experiment) -> Page:
+    return Page(experiment, SMALL_PIECES)
 
 
 def ask(page: Page, message_id: int, *wanted: dict[str, Any], **fields: Any) -> None:
@@ -45,8 +48,8 @@ def test_two_maps_fill_and_end(page: Page, experiment: Experiment) -> None:
     kinds = page.kinds(7)
     assert (kinds[0], kinds[-1], set(kinds[1:-1])) == ("ack", "swept", {"cells"})
     last = [event for event, _ in page.events if event.get("name") == "heads"][-1]
-    described = ("component", "over", "shape", "done", "total", "zero", "exact")
-    assert [last[field] for field in described] == ["z", ["layer", "head"], [3, 4], 12, 12, 0, True]
+    described = ("component", "over", "shape", "done", "total", "zero")
+    assert [last[field] for field in described] == ["z", ["layer", "head"], [3, 4], 12, 12, 0]
     assert page.last("swept")["total"] == 12 + 15
     assert page.last("cells")["zero"] == 3 * 2 + 2
     heads, mlp = arrays(page, "heads"), arrays(page, "mlp")
@@ -67,10 +70,8 @@ def test_direction_and_metric_belong_to_the_request(page: Page, experiment: Expe
     assert arrays(page, "heads")[-1]["effect"][1, 2] == pytest.approx(expected, abs=1e-3)
 
 
-def test_messages_are_not_sent_faster_than_they_can_be_drawn(
-    page: Page, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(maps, "PAUSE", 1e9)
+def test_messages_are_not_sent_faster_than_they_can_be_drawn(experiment: Experiment) -> None:
+    page = Page(experiment, partial(MapSweep, runs_at_once=3, pause=1e9))
     ask(page, 7, HEADS)
     page.wait()
     assert page.kinds(7) == ["ack", "cells", "cells", "swept"]
@@ -107,7 +108,7 @@ def test_a_newer_sweep_drops_the_older(page: Page, experiment: Experiment) -> No
 def test_cancel_ends_a_sweep_within_a_layer(page: Page, experiment: Experiment) -> None:
     gate = Gate(experiment)
     layers: list[int] = []
-    last = experiment.model.anatomy.blocks[2].register_forward_hook(lambda *_: layers.append(2))
+    last = experiment.model.layout.blocks[2].register_forward_hook(lambda *_: layers.append(2))
     ask(page, 1, HEADS)
     assert gate.reached.wait(LONG)
     layers.clear()
@@ -130,7 +131,7 @@ def test_an_error_ends_the_sweep_and_patches_still_work(page: Page, experiment: 
     def breaks(*_: object) -> None:
         raise RuntimeError("out of luck")
 
-    handle = experiment.model.anatomy.blocks[1].register_forward_pre_hook(breaks)
+    handle = experiment.model.layout.blocks[1].register_forward_pre_hook(breaks)
     ask(page, 1, HEADS)
     page.wait()
     handle.remove()
@@ -186,7 +187,7 @@ def test_the_scene_says_whether_there_can_be_maps(page: Page, experiment: Experi
     page.say("hello", 1)
     assert page.last("scene")["can_sweep"] is True
     task = Task("w3 w14 w15", "w3 w14 w42", " w8 w9", " w9 w8")
-    several = Page(Experiment(experiment.model, task))
+    several = Page(Experiment(experiment.model, task), SMALL_PIECES)
     several.say("hello", 1)
     assert several.last("scene")["can_sweep"] is False
     ask(several, 2, HEADS)
@@ -205,7 +206,7 @@ def test_what_was_done_is_not_done_again(page: Page, experiment: Experiment) -> 
     page.wait()
     assert page.kinds(3)[-1] == "swept"
     passes: list[int] = []
-    handle = experiment.model.anatomy.blocks[0].register_forward_hook(lambda *_: passes.append(1))
+    handle = experiment.model.layout.blocks[0].register_forward_hook(lambda *_: passes.append(1))
     ask(page, 4, HEADS)
     page.wait()
     handle.remove()

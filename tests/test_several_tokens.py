@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from patchwidgets.errors import MetricError
-from patchwidgets.experiment import Experiment
-from patchwidgets.model import Model
-from patchwidgets.session import PatchSession
+from patchwidgets.explorer.session import PatchSession
+from patchwidgets.facade import Experiment
+from patchwidgets.models.model import Model
 from patchwidgets.sites import Patch
 from patchwidgets.tasks import Task
-from tests.families import VOCABULARY, random_model
-from tests.toy_tokenizer import toy_tokenizer
+from tests.support.families import VOCABULARY, random_model
+from tests.support.toy_tokenizer import toy_tokenizer
 
 CLEAN, CORRUPTED = "w3 w14 w15 w9 w26", "w3 w14 w42 w9 w26"
 METRICS = ["logit_diff", "answer_logprob", "answer_prob", "prob_diff", "kl"]
@@ -125,7 +125,7 @@ def test_metrics_of_one_token_are_refused(model: Model) -> None:
         with pytest.raises(MetricError, match=f"{metric} is defined for one token"):
             Experiment(model, task, metric)
     with pytest.raises(MetricError, match="in a pass of their own"):
-        Experiment(model, task)._scores.measure(torch.zeros(1, VOCABULARY))
+        Experiment(model, task)._evaluation.measure(torch.zeros(1, VOCABULARY))
 
 
 def test_a_callable_gets_the_joint_probabilities_and_no_first_token(model: Model) -> None:

@@ -2,12 +2,12 @@
 
 import pytest
 
-from patchwidgets.experiment import Experiment
-from patchwidgets.model import Model
+from patchwidgets.facade import Experiment
+from patchwidgets.models.model import Model
 from patchwidgets.sites import Site
 from patchwidgets.tasks import Task
-from tests.families import VOCABULARY, random_model
-from tests.toy_tokenizer import toy_tokenizer
+from tests.support.families import VOCABULARY, random_model
+from tests.support.toy_tokenizer import toy_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +22,8 @@ def experiment() -> Experiment:
 def test_every_cell_is_one_patch(experiment: Experiment, component: str, over: str | None) -> None:
     unit = "kv_head" if component in ("k", "v") else "head"
     axes = ("layer", unit) if over is None else ("layer", unit, "pos")
-    swept = experiment.sweep(component, over=axes, progress=False).to_xarray()  # type: ignore[arg-type]
-    effects = swept["effect"].sel(metric="logit_diff").mean("pair")
+    grid_values = experiment.sweep(component, over=axes, progress=False).to_xarray()  # type: ignore[arg-type]
+    effects = grid_values["effect"].sel(metric="logit_diff").mean("pair")
     for layer in range(3):
         for head in range(2):
             site = Site(component, layer, head, -1 if over else None, kv=unit == "kv_head")  # type: ignore[arg-type]

@@ -10,8 +10,8 @@ from transformers import PreTrainedTokenizerFast
 
 import patchwidgets as pw
 from patchwidgets import helix
-from patchwidgets.loading import TEACHING
-from patchwidgets.model import Model
+from patchwidgets.models.loading import TEACHING
+from patchwidgets.models.model import Model
 from patchwidgets.sites import Site
 from tools.teaching.evaluate import accuracies
 

@@ -3,7 +3,7 @@
 import pytest
 
 from patchwidgets.errors import AnswerError, SiteError, TaskError
-from patchwidgets.model import Model
+from patchwidgets.models.model import Model
 from patchwidgets.tasks import Task, encode_pairs
 from patchwidgets.tokens import aligned, encode, token_strings, visible
 from tests.conftest import CLEAN, CORRUPTED

@@ -9,15 +9,16 @@ import torch
 
 import patchwidgets as pw
 from benchmarks.memory import peak_above
-from patchwidgets.engine import Request, make_grid
-from patchwidgets.engine.budget import Sizes
-from patchwidgets.engine.choice import Choice, choose
 from patchwidgets.errors import MetricError, PatchError, RefusedError, SiteError
-from patchwidgets.experiment import Experiment
-from patchwidgets.model import Model
+from patchwidgets.facade import Experiment
+from patchwidgets.models.model import Model
+from patchwidgets.sweep.attribution import AttributionRanking, rank_by_attribution
+from patchwidgets.sweep.cost import Cost
+from patchwidgets.sweep.grid import make_grid
+from patchwidgets.sweep.request import SweepRequest
 from patchwidgets.tasks import Task
-from tests.families import D_MLP, N_LAYERS
-from tests.test_engine import make_model, one_pair, several_pairs
+from tests.support.families import D_MLP, N_LAYERS
+from tests.support.sweeps import make_model, one_pair, several_pairs
 from tests.test_families import count_hooks
 
 
@@ -44,7 +45,7 @@ PLAIN = [(case, component) for case in ("gpt2", "phi") for component in ("neuron
 def test_the_criterion_by_finite_differences(case: str, component: Any) -> None:
     experiment = several_pairs(make_model(case, torch.float64), ["logit_diff"])
     axes: dict[str, Any] = {"layer": [0, 2], "neuron": list(range(D_MLP))}
-    found = choose(experiment, component, axes, 5)
+    found = rank_by_attribution(experiment, component, axes, 5)
     for layer, neuron, effect in zip(*found.cells.values(), found.first_order, strict=True):
         site = f"L{layer}.N{neuron}.{component}"
         expected = np.mean([small_steps(experiment, site, pair) for pair in range(3)])
@@ -54,12 +55,14 @@ def test_the_criterion_by_finite_differences(case: str, component: Any) -> None:
 def test_the_criterion_at_positions(llama: Experiment) -> None:
     everything: dict[str, Any] = {"layer": [1], "neuron": list(range(D_MLP))}
     one = one_pair(llama.model)
-    everywhere = cell(choose(one, "neuron", everything, D_MLP), neuron=3)
-    found = choose(one, "neuron", everything | {"pos": list(range(7))}, 7 * D_MLP)
+    everywhere = cell(rank_by_attribution(one, "neuron", everything, D_MLP), neuron=3)
+    found = rank_by_attribution(one, "neuron", everything | {"pos": list(range(7))}, 7 * D_MLP)
     parts = [cell(found, neuron=3, pos=pos) for pos in range(7)]
     assert parts[:2] == [0, 0]
     assert sum(parts) == pytest.approx(everywhere, rel=1e-4)
-    named = choose(llama, "neuron", everything | {"pos_name": ["end", "subject"]}, 2 * D_MLP)
+    named = rank_by_attribution(
+        llama, "neuron", everything | {"pos_name": ["end", "subject"]}, 2 * D_MLP
+    )
     expected = np.mean([small_steps(llama, "L1.N3@subject", pair) for pair in range(3)])
     assert cell(named, neuron=3, pos_name="subject") == pytest.approx(expected, rel=0.05, abs=1e-3)
 
@@ -67,7 +70,9 @@ def test_the_criterion_at_positions(llama: Experiment) -> None:
 @pytest.mark.parametrize("metric", ["kl@subject", "logit_diff@1:4"])
 def test_the_criterion_of_a_metric_that_is_read_elsewhere(metric: str) -> None:
     experiment = several_pairs(make_model("llama", torch.float64), [metric])
-    found = choose(experiment, "neuron", {"layer": [1], "neuron": list(range(D_MLP))}, 3)
+    found = rank_by_attribution(
+        experiment, "neuron", {"layer": [1], "neuron": list(range(D_MLP))}, 3
+    )
     assert found.metric == metric
     for neuron, effect in zip(found.cells["neuron"], found.first_order, strict=True):
         expected = np.mean([small_steps(experiment, f"L1.N{neuron}", pair) for pair in range(3)])
@@ -87,7 +92,7 @@ def test_the_criterion_between_prompts_of_unequal_length(direction: Any) -> None
         ({"pos": list(range(6))}, {"pos": 4}),
         ({"pos_name": ["lone", "X"]}, {"pos_name": "X"}),
     ):
-        found = choose(experiment, "neuron", layer | axes, 6 * D_MLP)
+        found = rank_by_attribution(experiment, "neuron", layer | axes, 6 * D_MLP)
         place = "".join(f"@{each}" for each in at.values())
         expected = small_steps(experiment, f"L1.N7{place}", 0)
         assert cell(found, neuron=7, **at) == pytest.approx(expected, rel=0.05, abs=2e-4)
@@ -96,10 +101,10 @@ def test_the_criterion_between_prompts_of_unequal_length(direction: Any) -> None
             assert cell(found, neuron=7, **lone) == 0
 
 
-def cell(choice: Choice, **at: Any) -> float:
+def cell(ranking: AttributionRanking, **at: Any) -> float:
     """The first-order effect of one cell."""
-    rows = zip(*choice.cells.values(), choice.first_order, strict=True)
-    names = list(choice.cells)
+    rows = zip(*ranking.cells.values(), ranking.first_order, strict=True)
+    names = list(ranking.cells)
     return next(
         float(effect)
         for *place, effect in rows
@@ -161,7 +166,7 @@ def test_wrong_requests(
     llama: Experiment, asked: dict[str, Any], error: type[Exception], says: str
 ) -> None:
     with pytest.raises(error, match=says):
-        make_grid(llama, Request(**asked))
+        make_grid(llama, SweepRequest(**asked))
 
 
 def test_metrics_without_a_gradient_are_refused(llama: Experiment) -> None:
@@ -235,16 +240,16 @@ def test_quantised_weights_are_refused(llama: Experiment, monkeypatch: pytest.Mo
 def test_cancelled_in_the_backward_pass(llama: Experiment) -> None:
     import threading
 
-    from patchwidgets.hooks import Cancelled, cancellable
+    from patchwidgets.hooks.cancellation import Cancelled, cancellable
 
     unwanted, seen = threading.Event(), []
-    block = llama.model.anatomy.blocks[0]
+    block = llama.model.layout.blocks[0]
 
     def arriving(_module: Any, _args: Any, output: torch.Tensor) -> None:
         if output.requires_grad:
             output.register_hook(lambda _gradient: seen.append(1))
 
-    last = llama.model.anatomy.blocks[2].register_forward_hook(
+    last = llama.model.layout.blocks[2].register_forward_hook(
         lambda _m, _a, output: unwanted.set() if output.requires_grad else None
     )
     first = block.register_forward_hook(arriving)
@@ -279,7 +284,7 @@ def test_the_choice_holds_the_true_top_of_the_teaching_model() -> None:
 def test_the_backward_pass_stays_inside_the_budget(smollm2: Model) -> None:
     experiment = Experiment(smollm2, pw.tasks.ioi(n=10, seed=0))
     budget = 250 * 2**20
-    request = Request("neuron", top=10, budget=budget)
-    assert 2 <= budget // Sizes(smollm2.anatomy).backward(len(experiment.pairs[0])) <= 8
+    request = SweepRequest("neuron", top=10, budget=budget)
+    assert 2 <= budget // Cost(smollm2.layout).backward(len(experiment.pairs[0])) <= 8
     make_grid(experiment, request)
     assert peak_above(lambda: make_grid(experiment, request)) <= budget

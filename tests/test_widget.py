@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 import patchwidgets as pw
-from patchwidgets.experiment import Experiment
-from patchwidgets.model import Model
+from patchwidgets.explorer.widget import PatchExplorer
+from patchwidgets.facade import Experiment
+from patchwidgets.models.model import Model
 from patchwidgets.tasks import Task
-from patchwidgets.widget import PatchExplorer
-from tests.families import VOCABULARY, random_model
-from tests.toy_tokenizer import toy_tokenizer
+from tests.support.families import VOCABULARY, random_model
+from tests.support.toy_tokenizer import toy_tokenizer
 
 TASK = Task("w3 w14 w15 w9 w26", "w3 w14 w42 w9 w26", " w8", " w9", {"X": 2})
 

@@ -10,11 +10,11 @@ import string
 import sys
 from pathlib import Path
 
-from patchwidgets.architectures import ARCHITECTURES
-from patchwidgets.model import Model
+from patchwidgets.models.architectures import ARCHITECTURES
+from patchwidgets.models.model import Model
 from patchwidgets.sites import COMPONENTS
-from tests.families import CASES, random_model
-from tests.toy_tokenizer import toy_tokenizer
+from tests.support.families import CASES, random_model
+from tests.support.toy_tokenizer import toy_tokenizer
 
 _INTRO = """# Components by architecture
 

@@ -3,7 +3,6 @@
 from patchwidgets.helix.basis import CIRCLES, HELIX, LINE, POLYNOMIAL, Basis, sums
 from patchwidgets.helix.causal import compare_patches, operands, patch_values
 from patchwidgets.helix.controls import choose_layer, compare
-from patchwidgets.helix.effects import direct, head_effects, layer_effects
 from patchwidgets.helix.fit import (
     Fit,
     cross_validated_r2,
@@ -17,6 +16,7 @@ from patchwidgets.helix.heads import sort_heads
 from patchwidgets.helix.neurons import NeuronFits, fit_neurons, patch_neurons
 from patchwidgets.helix.representations import NUMBERS, layer_activations, number_activations
 from patchwidgets.helix.spectrum import Spectrum, spectrum
+from patchwidgets.methods.effects import direct, head_effects, layer_effects
 
 __all__ = [
     "CIRCLES",

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from patchwidgets.errors import TaskError
-from patchwidgets.experiment import Experiment
-from patchwidgets.result import PatchResult
+from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.experiment.patch_result import PatchResult
+from patchwidgets.experiment.patching import run_patch
 from patchwidgets.sites import Patch, Site
 from patchwidgets.tasks import Task
 
@@ -37,9 +38,9 @@ def operands(task: Task, run: str = "clean") -> NDArray[np.int64]:
     return np.array(found, dtype=np.int64)
 
 
-def patch_values(exp: Experiment, site: str | Site, values: ArrayLike) -> PatchResult:
+def patch_values(exp: BaseExperiment, site: str | Site, values: ArrayLike) -> PatchResult:
     """Patch one position with given activations, ``[pair, d]``, such as a fit predicts them."""
-    return exp.patch(Patch(site, source=as_source(values)))
+    return run_patch(exp, Patch(site, source=as_source(values)))
 
 
 def as_source(values: ArrayLike) -> torch.Tensor:
@@ -48,7 +49,7 @@ def as_source(values: ArrayLike) -> torch.Tensor:
 
 
 def compare_patches(
-    exp: Experiment, site: str | Site, candidates: Mapping[str, ArrayLike]
+    exp: BaseExperiment, site: str | Site, candidates: Mapping[str, ArrayLike]
 ) -> pd.DataFrame:
     """Patch a site with the true source, then with each candidate.
 
@@ -65,7 +66,7 @@ def compare_patches(
         One row each, ``true`` first: `effect` (in the unit of the metric), `share`, and `relative`, the effect
         as a part of that of the true activation.
     """
-    true = exp.patch(Patch(site))
+    true = run_patch(exp, Patch(site))
     results = {"true": true} | {
         name: patch_values(exp, site, values) for name, values in candidates.items()
     }

@@ -14,7 +14,7 @@ from sklearn.model_selection import KFold
 
 from patchwidgets.helix.basis import HELIX, Basis, Floats
 
-COMPONENTS = 100
+N_PRINCIPAL = 100
 """Principal components in which a fit is made, as in the paper."""
 
 
@@ -56,7 +56,7 @@ def r2(true: ArrayLike, predicted: ArrayLike) -> float:
     return float(r2_score(true, predicted, multioutput="variance_weighted"))
 
 
-def fit(features: ArrayLike, activations: ArrayLike, components: int = COMPONENTS) -> Fit:
+def fit(features: ArrayLike, activations: ArrayLike, components: int = N_PRINCIPAL) -> Fit:
     """Least squares from features to the activations' first principal components.
 
     Parameters

@@ -5,12 +5,13 @@ from random import Random
 
 import pandas as pd
 
-from patchwidgets.experiment import Experiment
+from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.experiment.patching import run_patch
 from patchwidgets.helix.basis import HELIX, Basis, Floats, sums
 from patchwidgets.helix.causal import operands, patch_values
-from patchwidgets.helix.effects import LAST, direct
 from patchwidgets.helix.fit import fit
 from patchwidgets.helix.representations import flat
+from patchwidgets.methods.effects import LAST, direct
 from patchwidgets.sites import Site
 
 TERMS = {"a,b": ("a", "b"), "a+b": ("a+b",), "all": ("a", "b", "a+b")}
@@ -27,14 +28,14 @@ def random_operands(
 
 
 def last_activations(
-    exp: Experiment, site: Site, pairs: Sequence[tuple[int, int]], template: str
+    exp: BaseExperiment, site: Site, pairs: Sequence[tuple[int, int]], template: str
 ) -> Floats:
     """The activation at the last token of each prompt, ``[pair, d]``."""
     return flat(exp.model.run([template.format(a=a, b=b) for a, b in pairs])[site.at(LAST)])
 
 
 def sort_heads(
-    exp: Experiment,
+    exp: BaseExperiment,
     min_share: float = 0.02,
     min_confidence: float = 0.5,
     basis: Basis = HELIX,
@@ -74,31 +75,29 @@ def sort_heads(
     pairs = random_operands(n_fit, seed, but=clean.tolist())
     rows = []
     for site in (each.at(LAST) for each in exp.model.sites("z")):
-        total = exp.patch(site)
+        total = run_patch(exp, site)
         if total.share >= min_share:
             activations = last_activations(exp, site, pairs, template)
-            row = {
-                "layer": site.layer,
-                "head": site.index,
-                "share": total.share,
-                "total": total.effect,
-            }
-            row |= {"direct": direct(exp, site).effect}
+            head = {"layer": site.layer, "head": site.index, "share": total.share}
+            effects = {"total": total.effect, "direct": direct(exp, site).effect}
             for name, terms in TERMS.items():
                 fitted = fit(sums(basis, pairs, terms), activations).predict(
                     sums(basis, clean, terms)
                 )
-                row |= {name: patch_values(exp, site, fitted).effect / total.effect}
-            rows.append(row | _sorted(row, min_confidence))
+                effects[name] = patch_values(exp, site, fitted).effect / total.effect
+            rows.append(head | effects | _sorted(effects, min_confidence))
     columns = ["layer", "head", "share", "total", "direct", *TERMS, "confidence", "kind"]
     return pd.DataFrame(rows, columns=columns).sort_values(
         "share", ascending=False, ignore_index=True
     )
 
 
-def _sorted(row: dict[str, float], min_confidence: float) -> dict[str, object]:
-    directness = _cut(row["direct"] / row["total"])
-    confidence = {"a,b": (1 - directness) * _cut(row["a,b"]), "a+b": directness * _cut(row["a+b"])}
+def _sorted(effects: dict[str, float], min_confidence: float) -> dict[str, object]:
+    directness = _cut(effects["direct"] / effects["total"])
+    confidence = {
+        "a,b": (1 - directness) * _cut(effects["a,b"]),
+        "a+b": directness * _cut(effects["a+b"]),
+    }
     best = max(confidence, key=lambda kind: confidence[kind])
     return {
         "confidence": confidence[best],

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from patchwidgets.experiment import Experiment
+from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.experiment.patch_result import PatchResult
+from patchwidgets.experiment.patching import run_patch
 from patchwidgets.helix.basis import HELIX, Basis, Floats, sums
 from patchwidgets.helix.causal import as_source, operands
 from patchwidgets.helix.fit import Fit, fit
 from patchwidgets.helix.heads import last_activations, random_operands
-from patchwidgets.result import PatchResult
 from patchwidgets.sites import Component, Patch, Site
 
 TERMS = ("a", "b", "a+b")
@@ -62,7 +63,7 @@ class NeuronFits:
 
 
 def fit_neurons(
-    exp: Experiment,
+    exp: BaseExperiment,
     layer: int,
     component: Component = "neuron_pre",
     basis: Basis = HELIX,
@@ -99,9 +100,9 @@ def _amplitudes(found: Fit, basis: Basis) -> Floats:
     return np.asarray(np.linalg.norm(waves.reshape(*waves.shape[:2], -1, 2), axis=-1))
 
 
-def patch_neurons(exp: Experiment, *fits: NeuronFits) -> PatchResult:
+def patch_neurons(exp: BaseExperiment, *fits: NeuronFits) -> PatchResult:
     """Patch the last token's neurons with what their fits predict for the clean prompts, all jointly."""
     clean = operands(exp.task).tolist()
-    return exp.patch(
-        *(Patch(each.site.at(-1), source=as_source(each.predict(clean))) for each in fits)
+    return run_patch(
+        exp, *(Patch(each.site.at(-1), source=as_source(each.predict(clean))) for each in fits)
     )

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from patchwidgets.errors import TaskError
 from patchwidgets.helix.basis import Floats
-from patchwidgets.model import Model
+from patchwidgets.models.model import Model
 from patchwidgets.sites import Component, Site
 
 NUMBERS = tuple(range(100))

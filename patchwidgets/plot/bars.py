@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.plot.colours import RUN_COLOURS
-from patchwidgets.result import PatchResult
 from patchwidgets.tokens import visible
 
 if TYPE_CHECKING:

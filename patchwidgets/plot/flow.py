@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from patchwidgets.experiment.patch_result import PatchResult
+from patchwidgets.models.run import Run, TopToken
 from patchwidgets.plot.bars import literal, new_axes
 from patchwidgets.plot.colours import FAINT, INK, RUN_COLOURS, TINTS
-from patchwidgets.result import PatchResult
-from patchwidgets.run import Run, TopToken
 from patchwidgets.sites import Site
 from patchwidgets.tokens import visible
 

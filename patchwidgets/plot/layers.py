@@ -7,7 +7,7 @@ import numpy as np
 from patchwidgets.errors import SiteError
 from patchwidgets.plot.bars import literal, new_axes
 from patchwidgets.plot.colours import FAINT, INK, RUN_COLOURS
-from patchwidgets.results import SweepResult
+from patchwidgets.sweep.sweep_result import SweepResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

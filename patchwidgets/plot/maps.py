@@ -7,7 +7,7 @@ import numpy as np
 from patchwidgets.errors import SiteError
 from patchwidgets.plot.bars import literal, new_axes
 from patchwidgets.plot.colours import DIVERGING, FAINT, INK, RUN_COLOURS
-from patchwidgets.results import SweepResult
+from patchwidgets.sweep.sweep_result import SweepResult
 from patchwidgets.tokens import visible
 
 if TYPE_CHECKING:

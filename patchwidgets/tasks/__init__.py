@@ -1,8 +1,8 @@
 """Tasks: pairs of prompts with their answers, how they become tokens, and generators of the classic ones."""
 
-from patchwidgets.tasks.alignment import propose_alignment
 from patchwidgets.tasks.arithmetic import addition, modular, subtraction
 from patchwidgets.tasks.pairs import Pair, encode_pairs
+from patchwidgets.tasks.proposal import propose_alignment
 from patchwidgets.tasks.repeats import induction
 from patchwidgets.tasks.sentences import greater_than, ioi
 from patchwidgets.tasks.task import Task

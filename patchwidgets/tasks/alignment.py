@@ -1,17 +1,13 @@
-"""Which tokens of two prompts are counterparts: an explicit map, checked, and one proposed from the common tokens."""
+"""Which tokens of two prompts are counterparts: an explicit map, checked against the prompts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from patchwidgets.errors import TaskError
-from patchwidgets.tokens import Tokenizer, encode, table, token_strings, visible
-
-if TYPE_CHECKING:
-    from patchwidgets.model import Model
-    from patchwidgets.tasks.task import Task
+from patchwidgets.tokens import table, visible
 
 Column = tuple[int, int]
 """A position of the clean prompt and its counterpart in the corrupted one."""
@@ -80,42 +76,6 @@ class ProposedAlignment:
         )
 
 
-def propose_alignment(model: "Model", task: "Task") -> ProposedAlignment:
-    """Propose which tokens of prompts with unequal counts are counterparts, from the tokens they have in common.
-
-    Parameters
-    ----------
-    model
-        Its tokenizer is used.
-    task
-        One pair of prompts or a dataset; a map that it has already is not looked at.
-
-    Returns
-    -------
-    ProposedAlignment
-        Printing it shows both tokenisations column by column. ``task.aligned(proposal)`` is the task with it.
-
-    Notes
-    -----
-    Prompts of equal counts are left as they are: each position is its own counterpart. Otherwise the last tokens are
-    counterparts, since the metric is read there; of the others, those that both prompts have in the same order; and of
-    what stands between these, where it is equally long in both, token by token, else only its last token: of a name
-    in several tokens the last one carries it, and which of the others belong together is not guessed.
-    """
-    pairs = tuple(_proposed(task.pair(i), model.tokenizer) for i in range(len(task)))
-    maps = [None if len(p.clean) == len(p.corrupted) else p.columns for p in pairs]
-    single = isinstance(task.clean, str)
-    return ProposedAlignment(pairs, maps[0] if single else maps if any(maps) else None)
-
-
-def _proposed(task: "Task", tokenizer: Tokenizer) -> Alignment:
-    ids = [
-        encode(tokenizer, str(text), task.bos, task.chat) for text in (task.clean, task.corrupted)
-    ]
-    clean, corrupted = (tuple(token_strings(tokenizer, each)) for each in ids)
-    return Alignment(clean, corrupted, propose_columns(*ids))
-
-
 def propose_columns(clean: Sequence[int | str], corrupted: Sequence[int | str]) -> Columns:
     """The counterparts that `propose_alignment` proposes for two lists of tokens."""
     if len(clean) == len(corrupted):
@@ -154,7 +114,7 @@ def _number(i: int | None) -> str:
     return "" if i is None else str(i)
 
 
-def checked_maps(value: Any, single: bool) -> Any:
+def checked_alignment(value: Any, single: bool) -> Any:
     """`align` as `Task` keeps it: None, one map as a tuple, or a list with a map or None for each pair.
 
     Raises

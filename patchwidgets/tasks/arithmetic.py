@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from patchwidgets.tasks.split import Part, part_of
+from patchwidgets.tasks.split import Split, part_of
 from patchwidgets.tasks.task import Task
 
 Varies = Literal["a", "b", "both"]
@@ -13,7 +13,7 @@ SUM_POSITIONS = {"a": -4, "operator": -3, "b": -2, "end": -1}
 MODULAR_POSITIONS = {"a": -6, "operator": -5, "b": -4, "modulus": -2, "end": -1}
 
 
-def addition(n: int = 100, seed: int = 0, varies: Varies = "a", part: Part | None = None) -> Task:
+def addition(n: int = 100, seed: int = 0, varies: Varies = "a", part: Split | None = None) -> Task:
     """Prompts like ``12+34=``, with numbers from 0 to 99; the corrupted prompt has another `a`.
 
     For models whose numbers up to 198 are single tokens, such as the teaching model.
@@ -40,7 +40,7 @@ def addition(n: int = 100, seed: int = 0, varies: Varies = "a", part: Part | Non
 
 
 def subtraction(
-    n: int = 100, seed: int = 0, varies: Varies = "a", part: Part | None = None
+    n: int = 100, seed: int = 0, varies: Varies = "a", part: Split | None = None
 ) -> Task:
     """Prompts like ``46-12=`` with results from 0 to 99; the corrupted prompt has another `a`.
 
@@ -56,7 +56,7 @@ def subtraction(
 
 
 def modular(
-    n: int = 100, seed: int = 0, modulus: int = 10, varies: Varies = "a", part: Part | None = None
+    n: int = 100, seed: int = 0, modulus: int = 10, varies: Varies = "a", part: Split | None = None
 ) -> Task:
     """Prompts like ``12+34 mod 10=``; the corrupted prompt has another `a` and another result.
 
@@ -80,7 +80,7 @@ class _Kind:
     positions: dict[str, int]
 
 
-def _numbers(n: int, seed: int, kind: _Kind, varies: Varies, part: Part | None) -> Task:
+def _numbers(n: int, seed: int, kind: _Kind, varies: Varies, part: Split | None) -> Task:
     rng = Random(seed)
     rows = [_row(rng, kind, varies, part) for _ in range(n)]
     return Task(
@@ -93,7 +93,7 @@ def _numbers(n: int, seed: int, kind: _Kind, varies: Varies, part: Part | None) 
 
 
 def _row(
-    rng: Random, kind: _Kind, varies: Varies, part: Part | None
+    rng: Random, kind: _Kind, varies: Varies, part: Split | None
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """The numbers of the clean and of the corrupted prompt, with two different results."""
     while True:

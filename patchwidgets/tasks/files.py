@@ -1,4 +1,7 @@
-"""Tasks as tables and files: rows with the columns clean, corrupted, answer, foil, and ``@name`` for positions."""
+"""Tasks as tables and files: rows with the columns clean, corrupted, answer, foil, align, and ``@name`` for positions.
+
+Knows the fields of a `Task` by name, not the class itself.
+"""
 
 import csv
 import json
@@ -8,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from patchwidgets.errors import TaskError
-from patchwidgets.tasks.task import Task
 
-Row = Mapping[str, Any]
+TableRow = Mapping[str, Any]
+Fields = dict[str, Any]
+"""The fields of a `Task` by name."""
 REQUIRED = ("clean", "corrupted", "answer")
 OPTIONAL = ("foil", "align")
 
 
-def read_rows(rows: Iterable[Row]) -> Task:
-    """A dataset from rows.
+def fields_of_rows(rows: Iterable[TableRow]) -> Fields:
+    """The fields of a dataset from its rows.
 
     Parameters
     ----------
@@ -35,19 +39,20 @@ def read_rows(rows: Iterable[Row]) -> Task:
         raise TaskError("The table has no rows; a task needs at least one pair of prompts.")
     for i, row in enumerate(found):
         _check_columns(row, set(found[0]), i)
-    return Task(
-        clean=[str(row["clean"]) for row in found],
-        corrupted=[str(row["corrupted"]) for row in found],
-        answer=[_alternatives(row["answer"]) for row in found],
-        foil=[_alternatives(row["foil"]) for row in found] if "foil" in found[0] else None,
-        positions={
-            name[1:]: [row[name] for row in found] for name in found[0] if name.startswith("@")
-        },
-        align=[_map(row["align"]) for row in found] if "align" in found[0] else None,
-    )
+    positions = {
+        name[1:]: [row[name] for row in found] for name in found[0] if name.startswith("@")
+    }
+    return {
+        "clean": [str(row["clean"]) for row in found],
+        "corrupted": [str(row["corrupted"]) for row in found],
+        "answer": [_alternatives(row["answer"]) for row in found],
+        "foil": [_alternatives(row["foil"]) for row in found] if "foil" in found[0] else None,
+        "positions": positions,
+        "align": [_map(row["align"]) for row in found] if "align" in found[0] else None,
+    }
 
 
-def _check_columns(row: Row, expected: set[str], i: int) -> None:
+def _check_columns(row: TableRow, expected: set[str], i: int) -> None:
     missing = [name for name in REQUIRED if name not in row]
     if missing:
         raise TaskError(f"Row {i} lacks {', '.join(missing)}; it has {', '.join(map(str, row))}.")
@@ -87,10 +92,10 @@ def _map(value: Any) -> Any:
     return [(int(column[1]), int(column[2])) for column in columns if column is not None]
 
 
-def read_csv(path: str | Path) -> Task:
-    """A dataset from a CSV file with a header; alternatives are separated by ``|``, leading spaces are kept."""
+def read_csv(path: str | Path) -> Fields:
+    """The fields of a dataset from a CSV file with a header; alternatives are separated by ``|``, leading spaces are kept."""
     with Path(path).open(newline="", encoding="utf-8") as file:
-        return read_rows([_parsed(row, i) for i, row in enumerate(csv.DictReader(file))])
+        return fields_of_rows([_parsed(row, i) for i, row in enumerate(csv.DictReader(file))])
 
 
 def _parsed(row: dict[str | None, str | None], i: int) -> dict[str, Any]:
@@ -108,52 +113,44 @@ def _cell(column: str, text: str) -> Any:
     return int(text) if is_index else text
 
 
-def write_json(task: Task, path: str | Path) -> None:
-    """Every pair with its own answer, foil, positions and map, so that nothing is left to guess when it is read."""
-    Path(path).write_text(task_text(task), encoding="utf-8")
+def json_text(pairs: Sequence[Fields], single: bool, bos: bool | None, chat: bool) -> str:
+    """A task as JSON: the fields of every pair, so that nothing is left to guess when it is read.
 
-
-def task_text(task: Task) -> str:
-    """A task as JSON."""
-    pairs = [_as_dict(task.pair(i), task.align is not None) for i in range(len(task))]
-    content = {
-        "pairs": pairs,
-        "single": isinstance(task.clean, str),
-        "bos": task.bos,
-        "chat": task.chat,
-    }
+    Parameters
+    ----------
+    pairs
+        The fields of each pair as a task of its own; `align` is left out where the task has none.
+    single
+        The task is one pair, not a dataset of one.
+    """
+    content = {"pairs": [_row(pair) for pair in pairs], "single": single, "bos": bos, "chat": chat}
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _as_dict(pair: Task, aligned: bool) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "clean": pair.clean,
-        "corrupted": pair.corrupted,
-        "answer": pair.answer,
-    }
-    if pair.foil is not None:
-        entry["foil"] = pair.foil
-    if aligned:
-        entry["align"] = pair.align
-    return entry | {f"@{name}": spec for name, spec in pair.positions.items()}
+def _row(pair: Fields) -> dict[str, Any]:
+    row = {name: pair[name] for name in REQUIRED}
+    if pair["foil"] is not None:
+        row["foil"] = pair["foil"]
+    if "align" in pair:
+        row["align"] = pair["align"]
+    return row | {f"@{name}": position for name, position in pair["positions"].items()}
 
 
-def read_json(path: str | Path) -> Task:
-    """A task written by `write_json`."""
+def read_json(path: str | Path) -> Fields:
+    """The fields of a task that was written as `json_text`."""
     content = json.loads(Path(path).read_text(encoding="utf-8"))
     if not isinstance(content, dict) or "pairs" not in content:
         raise TaskError(
             f"{path} is not a task: expected an object with 'pairs', as Task.to_json writes."
         )
-    task = read_rows(content["pairs"])
-    single = task.pair(0) if content.get("single") else task
-    return Task(
-        single.clean,
-        single.corrupted,
-        single.answer,
-        single.foil,
-        single.positions,
-        content.get("bos"),
-        bool(content.get("chat", False)),
-        single.align,
-    )
+    fields = fields_of_rows(content["pairs"])
+    if content.get("single"):
+        fields = {name: _first(value) for name, value in fields.items()}
+    return fields | {"bos": content.get("bos"), "chat": bool(content.get("chat", False))}
+
+
+def _first(value: Any) -> Any:
+    """The entry of the one pair in a field of a dataset; of positions, in each of them."""
+    if isinstance(value, dict):
+        return {name: entries[0] for name, entries in value.items()}
+    return None if value is None else value[0]

@@ -1,17 +1,16 @@
 """A task as token ids, pair by pair, with every way in which it cannot be scored told to the person."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
+from patchwidgets.directions import RunName
 from patchwidgets.errors import AnswerError, CounterpartError, SiteError, TaskError
-from patchwidgets.sites import Position
+from patchwidgets.sites import Position, index_of, indices_of
 from patchwidgets.tasks.alignment import Alignment, Columns, checked_columns, identity
 from patchwidgets.tasks.task import PositionSpec, Task
 from patchwidgets.tokens import Tokenizer, aligned, answer_ids, encode, token_strings
-
-Prompt = Literal["clean", "corrupted"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Pair:
         """How many tokens the clean prompt has, in which positions count."""
         return len(self.clean)
 
-    def prompt(self, name: Prompt) -> tuple[int, ...]:
+    def prompt(self, name: RunName) -> tuple[int, ...]:
         """The token ids of one of the prompts."""
         return self.clean if name == "clean" else self.corrupted
 
@@ -68,7 +67,7 @@ class Pair:
         """The positions of the clean prompt whose counterpart is another token, or that have none."""
         return self.differing("clean")
 
-    def differing(self, name: Prompt) -> tuple[int, ...]:
+    def differing(self, name: RunName) -> tuple[int, ...]:
         """The positions of one of the prompts whose counterpart is another token, or that have none."""
         same = {
             column[name == "corrupted"]
@@ -109,46 +108,6 @@ class Pair:
     def indices(self, pos: Position) -> list[int]:
         """A position of a site as indices into the clean prompt; raises as `indices_of`."""
         return indices_of(pos, len(self), self.positions)
-
-
-def indices_of(pos: Position, n: int, positions: Mapping[str, int]) -> list[int]:
-    """A position of a site as indices into a prompt of `n` tokens.
-
-    Raises
-    ------
-    SiteError
-        An index out of range, an empty range, or a name that is not one of `positions`.
-    """
-    if pos is None:
-        return list(range(n))
-    if isinstance(pos, str):
-        return [_named(pos, positions)]
-    if isinstance(pos, tuple):
-        found = list(range(n))[slice(*pos)]
-        if not found:
-            raise SiteError(
-                f"The range {pos[0]}:{pos[1]} is empty in a prompt of {n} tokens (0 to {n - 1})."
-            )
-        return found
-    return [index_of(pos, n)]
-
-
-def _named(name: str, positions: Mapping[str, int]) -> int:
-    if name not in positions:
-        known = ", ".join(positions) or "none"
-        raise SiteError(
-            f"The task names no position {name!r}; it names: {known}. Name one with Task(positions={{...}})."
-        )
-    return positions[name]
-
-
-def index_of(pos: int, n: int) -> int:
-    """A position as an index from 0 in a prompt of `n` tokens; negative ones count from the end."""
-    if not -n <= pos < n:
-        raise SiteError(
-            f"Position {pos} is out of range: the prompt has {n} tokens (0 to {n - 1}, or -{n} to -1)."
-        )
-    return pos % n
 
 
 def encode_pairs(task: Task, tokenizer: Tokenizer) -> list[Pair]:

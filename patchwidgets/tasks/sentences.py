@@ -4,11 +4,11 @@ from random import Random
 from typing import Literal
 
 from patchwidgets.tasks import words
-from patchwidgets.tasks.split import Part, part_of
+from patchwidgets.tasks.split import Split, part_of
 from patchwidgets.tasks.task import Task
 
 
-def ioi(n: int = 32, seed: int = 0, part: Part | None = None) -> Task:
+def ioi(n: int = 32, seed: int = 0, part: Split | None = None) -> Task:
     """Indirect object identification: who receives the gift? The corrupted prompt names the other person as giver.
 
     Six sentence patterns; in every other pair the giver is the person named first (BABA instead of ABBA).
@@ -50,7 +50,7 @@ def ioi(n: int = 32, seed: int = 0, part: Part | None = None) -> Task:
     )
 
 
-def _sentence(rng: Random, part: Part | None, giver_first: bool) -> tuple[str, str, str]:
+def _sentence(rng: Random, part: Split | None, giver_first: bool) -> tuple[str, str, str]:
     """A sentence with a hole for the subject, the giver and the receiver."""
     while True:
         giver, receiver = rng.sample(words.NAMES, 2)
@@ -74,7 +74,7 @@ def _up_to_first(prompt: str, text: str) -> str:
 
 
 def greater_than(
-    n: int = 32, seed: int = 0, digits: Literal[1, 2] = 2, part: Part | None = None
+    n: int = 32, seed: int = 0, digits: Literal[1, 2] = 2, part: Split | None = None
 ) -> Task:
     """``The war lasted from the year 1741 to the year 17``: any later year is right. The corrupted prompt says 01.
 
@@ -116,7 +116,7 @@ def greater_than(
     )
 
 
-def _years(rng: Random, part: Part | None, digits: int) -> tuple[str, int]:
+def _years(rng: Random, part: Split | None, digits: int) -> tuple[str, int]:
     """A sentence with a hole for the year, and the year's last two digits."""
     while True:
         century = rng.choice(words.CENTURIES)

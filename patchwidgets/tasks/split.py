@@ -3,10 +3,10 @@
 from hashlib import sha256
 from typing import Literal
 
-Part = Literal["train", "validation", "test"]
+Split = Literal["train", "validation", "test"]
 
 
-def part_of(x: int | str, y: int | str) -> Part:
+def part_of(x: int | str, y: int | str) -> Split:
     """The part of an unordered pair, the same in every task and every run: 80 % train, 10 % each of the others.
 
     Unordered, so that ``12+34`` in training never gives away ``34+12`` in the test part.

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patchwidgets.errors import TaskError
-from patchwidgets.tasks.alignment import ProposedAlignment, checked_maps
+from patchwidgets.tasks.alignment import ProposedAlignment, checked_alignment
+from patchwidgets.tasks.files import fields_of_rows, json_text, read_csv, read_json
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
 
 Alternatives = str | tuple[str, ...]
@@ -69,7 +69,7 @@ class Task:
             raise TaskError(
                 "One of clean and corrupted is a list and the other is one prompt; give one per pair."
             )
-        maps = checked_maps(self.align, single=isinstance(self.clean, str))
+        maps = checked_alignment(self.align, single=isinstance(self.clean, str))
         object.__setattr__(self, "align", maps)
         for name, value in self._lists():
             if len(value) != len(self):
@@ -112,7 +112,7 @@ class Task:
         return replace(self, align=align)
 
     @classmethod
-    def from_csv(cls, path: "str | Path") -> "Task":
+    def from_csv(cls, path: str | Path) -> "Task":
         """A dataset from a CSV file with the columns clean, corrupted, answer and perhaps foil.
 
         Alternative answers are separated by ``|``; leading spaces are kept; a position is a column ``@name``; a column
@@ -123,9 +123,7 @@ class Task:
         TaskError
             A missing or unknown column, a ragged row, or no row at all.
         """
-        from patchwidgets.tasks.files import read_csv
-
-        return read_csv(path)
+        return cls(**read_csv(path))
 
     @classmethod
     def from_frame(cls, frame: "pd.DataFrame") -> "Task":
@@ -136,14 +134,13 @@ class Task:
         TaskError
             A missing or unknown column, or no row at all.
         """
-        from patchwidgets.tasks.files import read_rows
-
-        return read_rows(
-            {str(name): value for name, value in row.items()} for row in frame.to_dict("records")
+        rows = frame.to_dict("records")
+        return cls(
+            **fields_of_rows({str(name): value for name, value in row.items()} for row in rows)
         )
 
     @classmethod
-    def from_json(cls, path: "str | Path") -> "Task":
+    def from_json(cls, path: str | Path) -> "Task":
         """A task that `to_json` wrote.
 
         Raises
@@ -151,15 +148,19 @@ class Task:
         TaskError
             The file holds something else.
         """
-        from patchwidgets.tasks.files import read_json
+        return cls(**read_json(path))
 
-        return read_json(path)
-
-    def to_json(self, path: "str | Path") -> None:
+    def to_json(self, path: str | Path) -> None:
         """Write the task to a JSON file, each pair with its own answer, foil, positions and map."""
-        from patchwidgets.tasks.files import write_json
+        Path(path).write_text(self.json_text(), encoding="utf-8")
 
-        write_json(self, path)
+    def json_text(self) -> str:
+        """What `to_json` writes."""
+        names = ("clean", "corrupted", "answer", "foil", "positions", "align")
+        kept = names if self.align is not None else names[:-1]
+        pairs = [self.pair(i) for i in range(len(self))]
+        rows = [{name: getattr(pair, name) for name in kept} for pair in pairs]
+        return json_text(rows, isinstance(self.clean, str), self.bos, self.chat)
 
 
 def _checked_texts(name: str, value: Any) -> Any:

@@ -8,7 +8,7 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from patchwidgets.tasks import words
 from patchwidgets.tasks.repeats import induction
-from patchwidgets.tasks.split import Part, part_of
+from patchwidgets.tasks.split import Split, part_of
 from tools.teaching.mixture import MODULI, Example, names
 
 ROWS = 1024
@@ -16,7 +16,7 @@ YEAR_TOKENS = tuple(f"{year:02d}" for year in range(100))
 
 
 def accuracies(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, part: Part
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, part: Split
 ) -> dict[str, float]:
     """Family to the share of right answers, from 0 to 1.
 
@@ -30,7 +30,7 @@ def accuracies(
     return found | {"accuracy/years": above(model, tokenizer, part)}
 
 
-def families(part: Part) -> dict[str, Iterator[Example]]:
+def families(part: Split) -> dict[str, Iterator[Example]]:
     """Every case of the part for the numbers; 1,000 sentences and 1,000 repeated sequences."""
     return {
         "addition": ((f"{a}+{b}=", str(a + b)) for a, b in pairs(part)),
@@ -49,16 +49,16 @@ def families(part: Part) -> dict[str, Iterator[Example]]:
     }
 
 
-def pairs(part: Part) -> list[tuple[int, int]]:
+def pairs(part: Split) -> list[tuple[int, int]]:
     return [(a, b) for a in range(100) for b in range(100) if part_of(a, b) == part]
 
 
-def sentences(part: Part) -> Iterator[Example]:
+def sentences(part: Split) -> Iterator[Example]:
     rng = Random(f"names {part}")
     return (names(rng, part) for _ in range(1000))
 
 
-def repeats(part: Part) -> Iterator[Example]:
+def repeats(part: Split) -> Iterator[Example]:
     task = induction(1000, seed={"train": 0, "validation": 1, "test": 2}[part])
     return (
         (str(prompt), str(answer)) for prompt, answer in zip(task.clean, task.answer, strict=True)
@@ -84,7 +84,7 @@ def by_length(
         yield ids[:, :-1], ids[:, -1]
 
 
-def above(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, part: Part) -> float:
+def above(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, part: Split) -> float:
     """The share of prompts with P(years above) - P(years not above) > 0."""
     found = [
         (c, y) for c in words.CENTURIES for y in range(1, 99) if part_of(c, f"year {y}") == part

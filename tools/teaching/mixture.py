@@ -8,7 +8,7 @@ import numpy as np
 from transformers import PreTrainedTokenizerFast
 
 from patchwidgets.tasks import words
-from patchwidgets.tasks.split import Part, part_of
+from patchwidgets.tasks.split import Split, part_of
 
 MODULI = (2, 5, 10)
 SHARE_OF_STRANGERS = 0.1
@@ -17,7 +17,7 @@ SHARE_OF_STRANGERS = 0.1
 Example = tuple[str, str]
 """A prompt and its answer."""
 
-Family = Callable[[Random, Part], Example]
+Family = Callable[[Random, Split], Example]
 """Draws one example from a part of the data."""
 
 
@@ -37,36 +37,36 @@ class Batch:
     weights: np.ndarray
 
 
-def number_pair(rng: Random, part: Part) -> tuple[int, int]:
+def number_pair(rng: Random, part: Split) -> tuple[int, int]:
     while True:
         a, b = rng.randrange(100), rng.randrange(100)
         if part_of(a, b) == part:
             return a, b
 
 
-def addition(rng: Random, part: Part) -> Example:
+def addition(rng: Random, part: Split) -> Example:
     a, b = number_pair(rng, part)
     return f"{a}+{b}=", str(a + b)
 
 
-def subtraction(rng: Random, part: Part) -> Example:
+def subtraction(rng: Random, part: Split) -> Example:
     b, a = sorted(number_pair(rng, part))
     return f"{a}-{b}=", str(a - b)
 
 
-def modular_addition(rng: Random, part: Part) -> Example:
+def modular_addition(rng: Random, part: Split) -> Example:
     (a, b), k = number_pair(rng, part), rng.choice(MODULI)
     return f"{a}+{b} mod {k}=", str((a + b) % k)
 
 
-def remainder(rng: Random, part: Part) -> Example:
+def remainder(rng: Random, part: Split) -> Example:
     while True:
         a, k = rng.randrange(100), rng.choice(MODULI)
         if part_of(a, f"mod {k}") == part:
             return f"{a} mod {k}=", str(a % k)
 
 
-def names(rng: Random, part: Part) -> Example:
+def names(rng: Random, part: Split) -> Example:
     while True:
         pair = rng.sample(words.NAMES, 2)
         if part_of(*pair) == part:
@@ -85,7 +85,7 @@ def names(rng: Random, part: Part) -> Example:
     return prompt, f" {receiver}"
 
 
-def years(rng: Random, part: Part) -> Example:
+def years(rng: Random, part: Split) -> Example:
     while True:
         century, year = rng.choice(words.CENTURIES), rng.randrange(1, 99)
         if part_of(century, f"year {year}") == part:

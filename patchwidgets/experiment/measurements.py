@@ -1,0 +1,84 @@
+"""What an experiment has run and measured, whatever its direction: variants of an experiment share it.
+
+Making one costs a forward pass over the clean and one over the corrupted prompts; other metrics on the same runs cost
+no pass, unless they are read at another position.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from patchwidgets.directions import RunName
+from patchwidgets.experiment.baselines import Baselines
+from patchwidgets.experiment.evaluation import Evaluation
+from patchwidgets.experiment.measured_run import MeasuredRun
+from patchwidgets.metrics import Metric, MetricSpec, find_metrics
+from patchwidgets.models.model import Model
+from patchwidgets.models.run import Run
+from patchwidgets.tasks import Pair, Task, encode_pairs
+
+
+@dataclass(frozen=True, eq=False)
+class Measurements:
+    """The pairs of a task as token ids, their unpatched runs, and what some metrics read from them.
+
+    Attributes
+    ----------
+    pairs
+        The pairs of the task.
+    baselines
+        The clean and the corrupted run.
+    evaluation
+        The metrics, pair by pair.
+    metrics
+        By name, in order; the first is the one that is shown.
+    noise_floor
+        By the name of the metric, in its unit: how far an unpatched run is off in another batch.
+    """
+
+    pairs: list[Pair]
+    baselines: Baselines
+    evaluation: Evaluation
+    metrics: dict[str, Metric]
+    noise_floor: dict[str, float]
+
+    @classmethod
+    def of(
+        cls, model: Model, task: Task, metric: MetricSpec | Sequence[MetricSpec]
+    ) -> "Measurements":
+        """Run both prompts of every pair and measure them."""
+        pairs = encode_pairs(task, model.tokenizer)
+        return _measured(pairs, Baselines(model, pairs), metric)
+
+    def measuring(self, metric: MetricSpec | Sequence[MetricSpec]) -> "Measurements":
+        """Other metrics of the same runs."""
+        return _measured(self.pairs, self.baselines, metric)
+
+    def focused(self, metric: str) -> "Measurements":
+        """The same metrics with one of them first."""
+        return replace(self, metrics={metric: self.metrics[metric]} | self.metrics)
+
+    @cached_property
+    def clean(self) -> MeasuredRun:
+        """The run that gives the answer."""
+        return self._measured_run("clean", self.baselines.clean)
+
+    @cached_property
+    def corrupted(self) -> MeasuredRun:
+        """The run that gives the foil."""
+        return self._measured_run("corrupted", self.baselines.corrupted)
+
+    def _measured_run(self, name: RunName, run: Run) -> MeasuredRun:
+        means = self.evaluation.means(name)
+        return MeasuredRun(run, {metric: means[metric] for metric in self.metrics})
+
+
+def _measured(
+    pairs: list[Pair], baselines: Baselines, metric: MetricSpec | Sequence[MetricSpec]
+) -> Measurements:
+    has_foil = pairs[0].foils is not None
+    several_tokens = any(pair.long_answers for pair in pairs)
+    metrics = find_metrics(metric, has_foil, several_tokens)
+    evaluation = baselines.evaluation(metrics)
+    noise_floor = baselines.noise_floor(evaluation)
+    return Measurements(pairs, baselines, evaluation, metrics, noise_floor)

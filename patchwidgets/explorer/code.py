@@ -1,0 +1,107 @@
+"""What a person sees in the explorer, as lines of Python that give the same numbers. Runs nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from patchwidgets.directions import Direction
+from patchwidgets.metrics import METRICS, Metric
+from patchwidgets.sites import Patch, print_pos
+from patchwidgets.tasks import Task
+
+LINE = 88
+"""Longer calls are written one argument to a line."""
+
+
+def code_of(task: Task, metric: Metric, direction: Direction, patches: Sequence[Patch]) -> str:
+    """The lines that make an experiment with one metric and patch it.
+
+    They use the variable ``model``. What cannot be written as code is a variable too, and a comment says which: a
+    metric that is a function, a source that is a `Run` or a tensor, a `fn`.
+    """
+    written_metric, notes = _metric(metric)
+    arguments = []
+    for i, patch in enumerate(patches):
+        argument, of_patch = _patch(patch, "" if len(patches) == 1 else f"_{i + 1}")
+        arguments.append(argument)
+        notes += of_patch
+    experiment = ["model", "task", f"metric={written_metric}", f"direction={direction!r}"]
+    return "\n".join(
+        [
+            "import patchwidgets as pw",
+            "",
+            *notes,
+            _call("task = pw.Task", _task_arguments(task)),
+            _call("exp = pw.Experiment", experiment),
+            _call("r = exp.patch", arguments),
+            "r.value, r.effect, r.share, r.recovery",
+        ]
+    )
+
+
+def _task_arguments(task: Task) -> list[str]:
+    """The fields of a task that are not what they are by default."""
+    given = {field.name: getattr(task, field.name) for field in fields(task)}
+    left_out: dict[str, Any] = {
+        "foil": None,
+        "positions": {},
+        "bos": None,
+        "chat": False,
+        "align": None,
+    }
+    return [
+        f"{name}={_literal(value)}"
+        for name, value in given.items()
+        if name not in left_out or value != left_out[name]
+    ]
+
+
+def _literal(value: Any) -> str:
+    """Texts, numbers and containers of them as Python; numpy's numbers as plain ones."""
+    if isinstance(value, np.generic):
+        return repr(value.item())
+    if isinstance(value, Mapping):
+        entries = (f"{_literal(name)}: {_literal(entry)}" for name, entry in value.items())
+        return f"{{{', '.join(entries)}}}"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_literal, value))}{',' * (len(value) == 1)})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    return repr(value)
+
+
+def _metric(metric: Metric) -> tuple[str, list[str]]:
+    """The argument ``metric=``, and what a reader has to be told."""
+    name, at, _ = metric.name.partition("@")
+    if name in METRICS and METRICS[name].function is metric.function:
+        return repr(metric.name), []
+    variable = name if name.isidentifier() else "metric"
+    note = f"# {variable}: your own metric, a function, which cannot be written here."
+    written = f"pw.At({variable}, {print_pos(metric.pos)!r})" if at else variable
+    return written, [note]
+
+
+def _patch(patch: Patch, number: str) -> tuple[str, list[str]]:
+    """One argument of ``exp.patch``, and what a reader has to be told."""
+    site, notes, options = repr(str(patch.site)), [], []
+    if not isinstance(patch.source, str):
+        kind = type(patch.source).__name__
+        notes.append(
+            f"# source{number}: the {kind} that was patched in, which cannot be written here."
+        )
+        options.append(f"source=source{number}")
+    elif patch.source != "source":
+        options.append(f"source={patch.source!r}")
+    if patch.fn is not None:
+        notes.append(f"# fn{number}: the function of the patch, which cannot be written here.")
+        options.append(f"fn=fn{number}")
+    return (_call("pw.Patch", [site, *options]) if options else site), notes
+
+
+def _call(function: str, arguments: Sequence[str]) -> str:
+    line = f"{function}({', '.join(arguments)})"
+    if len(line) <= LINE or not arguments:
+        return line
+    return "\n".join([f"{function}(", *(f"    {argument}," for argument in arguments), ")"])

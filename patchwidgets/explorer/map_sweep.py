@@ -1,0 +1,86 @@
+"""The maps of the explorer: sweeps that a front end asked for, computed in small pieces so that a click comes first."""
+
+import time
+from collections.abc import Iterator
+
+from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.explorer import messages
+from patchwidgets.explorer.messages import Buffers, Message
+from patchwidgets.explorer.requests import MapSweepRequest
+from patchwidgets.sweep.grid import make_grid
+from patchwidgets.sweep.sweep import Sweep
+
+RUNS_AT_ONCE = 48
+"""In one piece: large enough for the processor, small enough that a map fills while a person looks."""
+PAUSE = 0.1
+"""Seconds between two messages about the same map."""
+
+
+class MapSweep:
+    """Some maps that are being computed: made quickly, planned at the first step; `ask` says for which request.
+
+    Parameters
+    ----------
+    runs_at_once
+        How many runs one piece has at most.
+    pause
+        Seconds between two messages about the same map.
+
+    Attributes
+    ----------
+    finished
+        Nothing is left to compute, and `news` has said so.
+    """
+
+    request: MapSweepRequest
+
+    def __init__(
+        self, experiment: BaseExperiment, runs_at_once: int = RUNS_AT_ONCE, pause: float = PAUSE
+    ) -> None:
+        self._experiment = experiment
+        self._runs_at_once, self._pause = runs_at_once, pause
+        self._sweep: Sweep | None = None
+        self._started = time.monotonic()
+
+    def ask(self, request: MapSweepRequest) -> None:
+        """Answer a request for these maps, from what is done already."""
+        self.request = request
+        self.finished = False
+        self._said = -float("inf")
+
+    def step(self) -> None:
+        """Plan, or compute the next piece.
+
+        Raises
+        ------
+        Cancelled
+            Something else comes first; the piece still waits.
+        """
+        if self._sweep is None:
+            self._sweep = self._planned()
+        elif self._sweep.progress.left:
+            self._sweep.step()
+
+    def news(self) -> Iterator[tuple[Message, Buffers]]:
+        """Every map so far if the last news is long enough ago, and at the end that it is the end."""
+        assert self._sweep is not None
+        progress, now = self._sweep.progress, time.monotonic()
+        if progress.left and now - self._said < self._pause:
+            return
+        self._said = now
+        experiment, metric = self._sweep.experiment, self.request.metric
+        for each, values in zip(self.request.maps, self._sweep.grid_values(), strict=True):
+            pairs = values.pair_values(experiment, metric)
+            yield messages.cells(each.name, values, pairs, progress.seconds_left)
+        if not progress.left:
+            self.finished = True
+            yield (
+                {"kind": "swept", "total": progress.total, "seconds": now - self._started},
+                [],
+            )
+
+    def _planned(self) -> Sweep:
+        experiment = self._experiment.turned(self.request.direction)
+        experiment = experiment.measuring(experiment.metrics[self.request.metric])
+        grids = [make_grid(experiment, each.sweep_request) for each in self.request.maps]
+        return Sweep(experiment, grids, batch=self._runs_at_once)

@@ -1,0 +1,216 @@
+"""Scenes and results as the messages that a front end draws (``docs/protocol.md``): JSON and binary buffers."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.experiment.measured_run import MeasuredRun
+from patchwidgets.experiment.patch_result import PatchResult, Reading
+from patchwidgets.experiment.reach import Reach
+from patchwidgets.models.run import TopToken
+from patchwidgets.sites import Patch
+from patchwidgets.sweep.over_pairs import PairValues
+from patchwidgets.sweep.progress import GridValues
+from patchwidgets.tokens import adds_bos
+
+PROTOCOL = 1
+TOP = 5
+SHOWN_PAIR = 0
+"""Of a dataset the page shows this pair's prompts and next tokens; every metric is over all pairs."""
+Message = dict[str, Any]
+Buffers = list[bytes]
+
+
+def scene(experiment: BaseExperiment) -> Message:
+    """What is drawn before any patch."""
+    return {
+        "kind": "scene",
+        "model": _model(experiment),
+        "task": _task(experiment),
+        "metrics": [
+            {
+                "name": name,
+                "label": metric.label,
+                "unit": metric.unit,
+                "lower_is_better": metric.lower_is_better,
+                "noise_floor": experiment.noise_floor[name],
+            }
+            for name, metric in experiment.metrics.items()
+        ],
+        "direction": experiment.direction,
+        "metric": next(iter(experiment.metrics)),
+        "can_sweep": not any(pair.long_answers for pair in experiment.pairs),
+        "runs": {"clean": _run(experiment.clean), "corrupted": _run(experiment.corrupted)},
+    }
+
+
+def result(outcome: PatchResult) -> tuple[Message, Buffers]:
+    """What one patch did; the reach travels as float32 buffers."""
+    reach = outcome.reach()
+    described, buffers = _buffers(reach)
+    values = {name: reading.value for name, reading in outcome.readings.items()}
+    return {
+        "kind": "result",
+        "patches": [_patch(patch) for patch in outcome.patches],
+        "direction": outcome.experiment.direction,
+        "metric": next(iter(outcome.readings)),
+        "readings": readings(outcome),
+        "patched": {
+            "values": values,
+            "top": [_top(token) for token in outcome.run_tokens(TOP, SHOWN_PAIR)],
+        },
+        "tokens": [
+            {run: value for run, value in asdict(row).items() if run != "id"}
+            for row in outcome.top_tokens(TOP, SHOWN_PAIR)
+        ],
+        "reach": {"position": reach.pos},
+        "buffers": described,
+        "seconds": outcome.seconds,
+    }, buffers
+
+
+def readings(outcome: PatchResult) -> dict[str, Message]:
+    """Every metric of a result, undefined numbers as None with the reason."""
+    return {name: _reading(reading) for name, reading in outcome.readings.items()}
+
+
+def singles(outcomes: Sequence[PatchResult]) -> Message:
+    """Each patch of a joint one alone."""
+    return {
+        "kind": "singles",
+        "singles": [
+            {"site": outcome.sites[0], "readings": readings(outcome)} for outcome in outcomes
+        ],
+    }
+
+
+def cells(
+    name: str, values: GridValues, pair_values: PairValues, seconds_left: float
+) -> tuple[Message, Buffers]:
+    """A whole map so far; what is not done or undefined is NaN in the float32 buffers."""
+    over_pairs = pair_values.over_pairs()
+    arrays = {quantity: over_pairs[quantity] for quantity in ("share", "effect")}
+    described = [
+        {"name": quantity, "dtype": "float32", "shape": list(array.shape)}
+        for quantity, array in arrays.items()
+    ]
+    grid, unpatchable = values.grid, values.unpatchable
+    message = {
+        "kind": "cells",
+        "name": name,
+        "component": grid.component,
+        "over": ["head" if axis == "kv_head" else axis for axis in grid.axes],
+        "shape": list(grid.shape),
+        "done": int((~np.isnan(arrays["effect"])).sum()),
+        "total": unpatchable.size - int(unpatchable.sum()),
+        "zero": int(values.zero.sum()),
+        "unpatchable": np.flatnonzero(unpatchable).tolist(),
+        "seconds_left": _defined(seconds_left),
+        "buffers": described,
+    }
+    return message, [
+        np.ascontiguousarray(array, dtype="<f4").tobytes() for array in arrays.values()
+    ]
+
+
+def error(raised: Exception, details: str) -> Message:
+    """What went wrong: a sentence for the person, and a traceback to copy."""
+    name = type(raised).__name__
+    return {"kind": "error", "code": name, "message": str(raised) or name, "details": details}
+
+
+def code(lines: str) -> Message:
+    """The lines of Python that give the numbers of a request."""
+    return {"kind": "code", "code": lines}
+
+
+def _reading(reading: Reading) -> Message:
+    return {
+        "value": reading.value,
+        "effect": reading.effect,
+        "share": _defined(reading.share),
+        "recovery": _defined(reading.recovery),
+        "reason": reading.reason,
+    }
+
+
+def _defined(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _patch(patch: Patch) -> Message:
+    return {"site": str(patch.site), "source": patch.source}
+
+
+def _model(experiment: BaseExperiment) -> Message:
+    model = experiment.model
+    return {
+        "name": model.name,
+        "dtype": model.dtype,
+        "device": model.device,
+        "n_layers": model.n_layers,
+        "n_heads": model.n_heads,
+        "n_kv_heads": model.n_kv_heads,
+        "d_model": model.d_model,
+        "d_mlp": model.d_mlp,
+        "parallel": model.layout.parallel,
+        "components": list(model.components),
+        "refused": model.refused,
+        "checks": {
+            "passed": model.checks.passed,
+            "summary": str(model.checks),
+            "largest_gap": model.checks.largest_gap,
+        },
+    }
+
+
+def _task(experiment: BaseExperiment) -> Message:
+    pair, strings = experiment.pairs[SHOWN_PAIR], experiment.model.token_strings
+    tokenizer, bos = experiment.model.tokenizer, experiment.task.bos
+    shows_bos = pair.clean[0] == tokenizer.bos_token_id and (
+        adds_bos(tokenizer) if bos is None else bos
+    )
+    return {
+        "clean": strings(pair.clean),
+        "corrupted": strings(pair.corrupted),
+        "differs": list(pair.differs),
+        "counterparts": [pair.counterparts.get(i) for i in range(len(pair))],
+        "answer": strings(pair.answers) or _texts(experiment, pair.long_answers),
+        "foil": strings(pair.foils or ()) or _texts(experiment, pair.long_foils),
+        "positions": pair.positions,
+        "bos": strings(pair.clean[:1])[0] if shows_bos else None,
+        "n_pairs": len(experiment.pairs),
+        "warnings": experiment.warnings,
+    }
+
+
+def _texts(experiment: BaseExperiment, answers: Sequence[Sequence[int]]) -> list[str]:
+    """Answers of several tokens as text."""
+    return ["".join(experiment.model.token_strings(ids)) for ids in answers]
+
+
+def _run(run: MeasuredRun) -> Message:
+    return {"values": run.values, "top": [_top(token) for token in run.top_tokens(TOP, SHOWN_PAIR)]}
+
+
+def _top(token: TopToken) -> Message:
+    return {"token": token.token, "prob": token.prob, "logit": token.logit}
+
+
+def _buffers(reach: Reach) -> tuple[list[Message], Buffers]:
+    described, buffers = [], []
+    for part, arrays in _parts(reach).items():
+        for component, array in arrays.items():
+            described.append(
+                {"name": f"{component}.{part}", "dtype": "float32", "shape": list(array.shape)}
+            )
+            buffers.append(np.ascontiguousarray(array, dtype="<f4").tobytes())
+    return described, buffers
+
+
+def _parts(reach: Reach) -> Mapping[str, Mapping[str, np.ndarray[Any, Any]]]:
+    return {"along": reach.along, "size": reach.size, "cos": reach.cos}

@@ -1,0 +1,299 @@
+"""Requests in, events out: what stands between an experiment and a front end, with no comm and no traits.
+
+`PatchSession.handle` may be called from any thread. It validates, acknowledges and queues; one worker thread computes,
+and lives only while there is something to do. One request waits at most: the newest wins, and what it makes stale is
+ended before the model's next layer. The messages are described in ``docs/protocol.md``.
+"""
+
+import contextvars
+import itertools
+import logging
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from patchwidgets.directions import Direction
+from patchwidgets.errors import PatchwidgetsError
+from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.experiment.patch_result import PatchResult
+from patchwidgets.experiment.patching import run_patch
+from patchwidgets.explorer import messages
+from patchwidgets.explorer.code import code_of
+from patchwidgets.explorer.map_sweep import MapSweep
+from patchwidgets.explorer.messages import PROTOCOL, Buffers, Message
+from patchwidgets.explorer.requests import (
+    MapSweepRequest,
+    PatchRequest,
+    checked_envelope,
+    checked_map_sweep_request,
+    checked_patch_request,
+)
+from patchwidgets.hooks.cancellation import Cancelled, cancellable
+from patchwidgets.metrics import METRICS, Metric
+from patchwidgets.sites import Patch, Site
+
+Send = Callable[[Message, Buffers], None]
+
+_LOG = logging.getLogger(__name__)
+
+
+class PatchSession:
+    """One experiment, asked by messages.
+
+    Parameters
+    ----------
+    experiment
+        Its direction and first metric are where the session starts; every named metric that the task allows can be
+        asked for.
+    send
+        Called with each event and its buffers, from the worker's or the caller's thread.
+    map_sweep
+        Makes the sweep behind some maps.
+
+    Attributes
+    ----------
+    history
+        Every answered patch, oldest first.
+    """
+
+    def __init__(
+        self,
+        experiment: BaseExperiment,
+        send: Send,
+        map_sweep: Callable[[BaseExperiment], MapSweep] = MapSweep,
+    ) -> None:
+        self.experiment = experiment.measuring(_all_metrics(experiment))
+        self.history: list[PatchResult] = []
+        self.latest = PatchRequest(0, (), experiment.direction, next(iter(experiment.metrics)))
+        self._send = send
+        self._map_sweep = map_sweep
+        self._own_ids = itertools.count(-1, -1)
+        self._state = threading.Condition()
+        self._waiting: PatchRequest | None = None
+        self._running: PatchRequest | None = None
+        self._sweep: MapSweep | None = None
+        self._maps: dict[object, MapSweep] = {}
+        self._pause = threading.Event()
+        self._worker: threading.Thread | None = None
+        self._closed = False
+
+    @property
+    def result(self) -> PatchResult | None:
+        """The last answered patch, or None."""
+        return self.history[-1] if self.history else None
+
+    def handle(self, content: Any) -> PatchRequest | None:
+        """Take one message of a front end; returns the request if it was one for a patch."""
+        message_id = content.get("id") if isinstance(content, dict) else None
+        try:
+            return self._dispatch(content)
+        except Exception as error:  # noqa: BLE001 - the boundary: whatever went wrong is logged and shown to the person
+            self._send_error(message_id if isinstance(message_id, int) else 0, error)
+            return None
+
+    def ask(self, sites: list[str], direction: Direction, metric: str) -> None:
+        """Ask from Python for what a click asks for."""
+        patches = tuple((str(self.checked_site(site)), "source") for site in sites)
+        self._queue(PatchRequest(next(self._own_ids), patches, direction, metric))
+
+    def checked_site(self, site: Any) -> Site:
+        """A site that can be patched in this model and on all prompts; raises `SiteError` for any other."""
+        found = self.experiment.model.resolve(site)
+        for pair in self.experiment.pairs:
+            self.experiment.sources.places(Patch(found), pair)
+        return found
+
+    def code_of(self, request: PatchRequest) -> str:
+        """The lines of Python that give the numbers of a request."""
+        metric = self.experiment.metrics[request.metric]
+        return code_of(self.experiment.task, metric, request.direction, request.made())
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until nothing runs and nothing waits; False if the time ran out."""
+        with self._state:
+            return self._state.wait_for(lambda: self._worker is None, timeout)
+
+    def wait_for_patches(self) -> None:
+        """Wait until no patch runs or waits; a sweep may go on."""
+        with self._state:
+            self._state.wait_for(lambda: self._running is None and self._waiting is None)
+
+    def close(self) -> None:
+        """Drop what waits or runs, and take nothing more."""
+        with self._state:
+            self._closed = True
+            self._drop_all("closed")
+            self._drop_sweep("closed")
+
+    def _dispatch(self, content: Any) -> PatchRequest | None:
+        kind, message_id = checked_envelope(content)
+        if kind == "patch":
+            request = checked_patch_request(content, self.experiment, self.checked_site)
+            self._emit({"kind": "ack", "id": message_id})
+            self._queue(request)
+            return request
+        if kind == "sweep":
+            maps = checked_map_sweep_request(content, self.experiment)
+            self._emit({"kind": "ack", "id": message_id})
+            self._queue_sweep(maps)
+            return None
+        if kind == "code":
+            asked = checked_patch_request(content, self.experiment, self.checked_site)
+            lines = self.code_of(asked)
+            self._emit(messages.code(lines) | {"id": message_id})
+            return None
+        self._emit({"kind": "ack", "id": message_id})
+        if kind == "cancel":
+            with self._state:
+                self._drop_all("cancelled")
+                self._drop_sweep("cancelled")
+        else:
+            self._greet(message_id)
+        return None
+
+    def _greet(self, message_id: int) -> None:
+        shown = self._experiment_for(self.latest)
+        self._emit(messages.scene(shown) | {"id": message_id})
+        if self.result is not None and self.latest.patches:
+            self._emit_result(self.result, message_id)
+
+    def _queue(self, request: PatchRequest) -> None:
+        with self._state:
+            if self._closed:
+                self._emit({"kind": "dropped", "id": request.id, "why": "closed"})
+                return
+            self._drop_all("superseded")
+            self.latest = self._waiting = request
+            self._pause.set()
+            self._wake()
+
+    def _queue_sweep(self, request: MapSweepRequest) -> None:
+        with self._state:
+            if self._closed:
+                self._emit({"kind": "dropped", "id": request.id, "why": "closed"})
+                return
+            self._drop_sweep("superseded")
+            if request.subject not in self._maps:
+                self._maps[request.subject] = self._map_sweep(self.experiment)
+            self._sweep = self._maps[request.subject]
+            self._sweep.ask(request)
+            self._wake()
+
+    def _wake(self) -> None:
+        """Let there be a worker; call with the state held."""
+        if self._worker is None:
+            # The context carries where the kernel's output belongs; without it ipykernel holds later messages back.
+            context = contextvars.copy_context()
+            self._worker = threading.Thread(
+                target=context.run, args=(self._work,), name="patchwidgets", daemon=True
+            )
+            self._worker.start()
+
+    def _drop_sweep(self, why: str) -> None:
+        """End the sweep; call with the state held. What it has sent stays valid."""
+        if self._sweep is not None:
+            self._emit({"kind": "dropped", "id": self._sweep.request.id, "why": why})
+            self._sweep = None
+            self._pause.set()
+
+    def _drop_all(self, why: str) -> None:
+        """Drop the waiting request and end the running one; call with the state held."""
+        if self._waiting is not None:
+            self._emit({"kind": "dropped", "id": self._waiting.id, "why": why})
+            self._waiting = None
+        if self._running is not None and not self._running.unwanted.is_set():
+            self._running.unwanted.set()
+            self._emit({"kind": "dropped", "id": self._running.id, "why": why})
+
+    def _work(self) -> None:
+        while (job := self._next()) is not None:
+            if isinstance(job, MapSweep):
+                self._advance(job)
+                continue
+            try:
+                with cancellable(job.unwanted):
+                    self._answer(job)
+            except Cancelled:
+                continue
+            except Exception as error:  # noqa: BLE001 - the boundary: logged and shown to the person
+                if not job.unwanted.is_set():
+                    self._send_error(job.id, error)
+
+    def _next(self) -> PatchRequest | MapSweep | None:
+        """A patch if one waits, else the sweep that is under way."""
+        with self._state:
+            self._running, self._waiting = self._waiting, None
+            self._pause.clear()
+            job = self._running or self._sweep
+            if job is None:
+                self._worker = None
+            self._state.notify_all()
+            return job
+
+    def _advance(self, sweep: MapSweep) -> None:
+        """Compute one group of the sweep; a patch that arrives meanwhile comes first, and the group again after it."""
+        try:
+            with cancellable(self._pause):
+                sweep.step()
+        except Cancelled:
+            return
+        except Exception as error:  # noqa: BLE001 - the boundary: logged and shown to the person
+            self._fail_sweep(sweep, error)
+            return
+        news = list(sweep.news())  # before the lock is taken: a click must not wait for it
+        with self._state:
+            if self._sweep is sweep:
+                for message, buffers in news:
+                    self._emit(message | {"id": sweep.request.id}, buffers)
+                self._sweep = None if sweep.finished else sweep
+
+    def _fail_sweep(self, sweep: MapSweep, error: Exception) -> None:
+        with self._state:
+            if self._sweep is sweep:
+                self._sweep = None
+                self._send_error(sweep.request.id, error)
+
+    def _answer(self, request: PatchRequest) -> None:
+        experiment = self._experiment_for(request)
+        outcome = run_patch(experiment, *request.made(), record_reach=True)
+        with self._state:
+            if request.unwanted.is_set():
+                raise Cancelled
+            self.history.append(outcome)
+            self._emit_result(outcome, request.id)
+        if len(request.patches) > 1:
+            alone = [run_patch(experiment, patch) for patch in request.made()]
+            with self._state:
+                if not request.unwanted.is_set():
+                    self._emit(messages.singles(alone) | {"id": request.id})
+
+    def _experiment_for(self, request: PatchRequest) -> BaseExperiment:
+        return self.experiment.turned(request.direction).focused(request.metric)
+
+    def _emit_result(self, outcome: PatchResult, message_id: int) -> None:
+        message, buffers = messages.result(outcome)
+        self._emit(message | {"id": message_id}, buffers)
+
+    def _emit(self, message: Message, buffers: Buffers | None = None) -> None:
+        self._send({"v": PROTOCOL} | message, buffers or [])
+
+    def _send_error(self, message_id: int, error: Exception) -> None:
+        details = "".join(traceback.format_exception(error))
+        if not isinstance(error, PatchwidgetsError):
+            _LOG.error("Request %s failed:\n%s", message_id, details)
+        self._emit(messages.error(error, details) | {"id": message_id})
+
+
+def _all_metrics(experiment: BaseExperiment) -> list[Metric]:
+    """The experiment's own metrics, and every named one that its task allows."""
+    own = experiment.metrics
+    has_foil = experiment.task.foil is not None
+    several = any(pair.long_answers for pair in experiment.pairs)
+    return [*own.values()] + [
+        metric
+        for name, metric in METRICS.items()
+        if name not in own
+        and (has_foil or not metric.needs_foil)
+        and not (several and metric.one_token)
+    ]

@@ -1,0 +1,1 @@
+"""Language models: what they consist of, how they are loaded, proved, run and edited."""

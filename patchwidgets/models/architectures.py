@@ -1,0 +1,151 @@
+"""Where things are in each family of transformers models: one frozen record per ``model_type``. Data; costs nothing.
+
+Paths are relative to a decoder block. What a record claims is checked on the model itself when it is made
+(`patchwidgets.models.verification`), so a wrong record is an error that names the layer, never a wrong number.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One family of models.
+
+    Attributes
+    ----------
+    layers
+        Path from the model to its list of decoder blocks.
+    z
+        Module whose *input* is the concatenated head outputs (the output projection).
+    attn_out, mlp_out
+        Module whose *output* is what the block adds to the residual stream, after any post-norm.
+    mlp_input
+        Module whose *input* is the residual stream between attention and MLP; None in a parallel block.
+    neuron
+        Module whose *input* is the neurons (the down projection); None where there is no one such module.
+    neuron_pre
+        Module whose *output* is the neurons before their non-linearity (the gate of a gated MLP).
+    neuron_up
+        Module whose *output* is the other factor of a gated MLP.
+    fused_gate_up
+        `neuron_pre` and `neuron_up` are the two halves of one output.
+    parallel
+        Attention and MLP read the same stream: always, never, or as the named config attribute says.
+    multiplier
+        Config attribute that scales both outputs before they are added.
+    qkv
+        Where q, k and v are: handed to the ``kernel`` through transformers' attention interface; outputs of
+        ``separate`` projections beside the output projection; of one fused projection, laid out by key-value head
+        (``grouped``) or as three blocks (``thirds``); or nowhere that is known (``none``).
+    fused
+        The fused projection.
+    pattern
+        Module whose output is the attention probabilities, in families that do not use the interface.
+    rotary_inside
+        q and k are rotated inside the family's own attention code: always, never, or as the named config attribute
+        says.
+    """
+
+    layers: str = "model.layers"
+    z: str = "self_attn.o_proj"
+    attn_out: str = "self_attn.o_proj"
+    mlp_out: str = "mlp.down_proj"
+    mlp_input: str | None = "post_attention_layernorm"
+    neuron: str | None = "mlp.down_proj"
+    neuron_pre: str | None = "mlp.gate_proj"
+    neuron_up: str | None = "mlp.up_proj"
+    fused_gate_up: bool = False
+    parallel: bool | str = False
+    multiplier: str | None = None
+    qkv: Literal["kernel", "separate", "grouped", "thirds", "none"] = "kernel"
+    fused: str | None = None
+    pattern: str | None = None
+    rotary_inside: bool | str = False
+
+
+def _plain(layers: str, z: str, fc: str, out: str, mlp_input: str | None) -> Architecture:
+    """A family with a plain MLP (``fc``, non-linearity, ``out``) and nothing after the projections."""
+    return Architecture(layers, z, z, out, mlp_input, out, fc, None)
+
+
+_4H = ("mlp.dense_h_to_4h", "mlp.dense_4h_to_h")
+
+LLAMA = Architecture()
+GPT2 = _plain("transformer.h", "attn.c_proj", "mlp.c_fc", "mlp.c_proj", "ln_2")
+GEMMA2 = replace(
+    LLAMA,
+    attn_out="post_attention_layernorm",
+    mlp_out="post_feedforward_layernorm",
+    mlp_input="pre_feedforward_layernorm",
+)
+MIXTURE = replace(LLAMA, mlp_out="mlp", neuron=None, neuron_pre=None, neuron_up=None)
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "bloom": replace(
+        _plain("transformer.h", "self_attention.dense", *_4H, "post_attention_layernorm"),
+        qkv="grouped",
+        fused="self_attention.query_key_value",
+        pattern="self_attention.attention_dropout",
+    ),
+    "cohere": replace(LLAMA, mlp_input=None, parallel=True),
+    "falcon": replace(
+        _plain("transformer.h", "self_attention.dense", *_4H, "post_attention_layernorm"),
+        parallel="parallel_attn",
+        qkv="grouped",
+        fused="self_attention.query_key_value",
+        rotary_inside="rotary",
+    ),
+    "gemma": LLAMA,
+    "gemma2": GEMMA2,
+    "gemma3": replace(GEMMA2, layers="model.language_model.layers"),
+    "gemma3_text": GEMMA2,
+    "gpt2": GPT2,
+    "gpt_bigcode": GPT2,
+    "gpt_neo": replace(
+        GPT2,
+        z="attn.attention.out_proj",
+        attn_out="attn.attention.out_proj",
+        qkv="separate",
+        pattern="attn.attention.attn_dropout",
+    ),
+    "gpt_neox": replace(
+        _plain("gpt_neox.layers", "attention.dense", *_4H, "post_attention_layernorm"),
+        parallel="use_parallel_residual",
+    ),
+    "gptj": replace(
+        _plain("transformer.h", "attn.out_proj", "mlp.fc_in", "mlp.fc_out", None),
+        parallel=True,
+        qkv="separate",
+        pattern="attn.attn_dropout",
+        rotary_inside=True,
+    ),
+    "granite": replace(LLAMA, multiplier="residual_multiplier"),
+    "llama": LLAMA,
+    "mistral": LLAMA,
+    "mixtral": MIXTURE,
+    "mpt": replace(
+        _plain("transformer.blocks", "attn.out_proj", "ffn.up_proj", "ffn.down_proj", "norm_2"),
+        qkv="thirds",
+        fused="attn.Wqkv",
+    ),
+    "olmo2": replace(
+        LLAMA,
+        attn_out="post_attention_layernorm",
+        mlp_out="post_feedforward_layernorm",
+        mlp_input="mlp",
+    ),
+    "opt": _plain("model.decoder.layers", "self_attn.out_proj", "fc1", "fc2", "final_layer_norm"),
+    "phi": replace(
+        _plain("model.layers", "self_attn.dense", "mlp.fc1", "mlp.fc2", None), parallel=True
+    ),
+    "phi3": replace(
+        LLAMA, neuron_pre="mlp.gate_up_proj", neuron_up="mlp.gate_up_proj", fused_gate_up=True
+    ),
+    "qwen2": LLAMA,
+    "qwen3": LLAMA,
+    "stablelm": replace(LLAMA, parallel="use_parallel_residual"),
+    "starcoder2": _plain(
+        "model.layers", "self_attn.o_proj", "mlp.c_fc", "mlp.c_proj", "post_attention_layernorm"
+    ),
+}

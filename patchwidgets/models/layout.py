@@ -1,0 +1,254 @@
+"""What a transformers model consists of: its sizes, where each component passes by, and what it does not have."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from patchwidgets.errors import ModelError
+from patchwidgets.hooks.hook_points import (
+    ATTENTION_PARTS,
+    AnyHookPoint,
+    AttentionHookPoint,
+    AttentionPart,
+    GroupedHookPoint,
+    HookPoint,
+    PatternHookPoint,
+)
+from patchwidgets.hooks.hooks import Key
+from patchwidgets.models.architectures import ARCHITECTURES, Architecture
+from patchwidgets.models.discovery import discover, is_mixture
+from patchwidgets.models.routers import refuse_limits, routers
+
+
+class Layout:
+    """Sizes and hook points of one model.
+
+    Parameters
+    ----------
+    hf_model
+        A causal language model of transformers.
+    architecture
+        The record of its family, or one that was discovered.
+    name
+        Shown in messages; by default that of the transformers model.
+
+    Attributes
+    ----------
+    n_layers, n_heads, n_kv_heads, d_model, d_mlp
+        Sizes; `d_mlp` is None where there is no one down projection.
+    hook_points
+        By component and layer.
+    refused
+        Components that the model does not have, with the reason.
+    mixture, routers
+        Whether there are experts; hook points of their routers.
+    """
+
+    def __init__(self, hf_model: Any, architecture: Architecture, name: str | None = None) -> None:
+        self.hf_model = hf_model
+        self.name = name or getattr(hf_model.config, "_name_or_path", "") or type(hf_model).__name__
+        self.config = hf_model.config.get_text_config()
+        self.architecture = architecture
+        self.blocks: list[nn.Module] = list(hf_model.get_submodule(self.architecture.layers))
+        self.n_layers = len(self.blocks)
+        self.n_heads: int = self.config.num_attention_heads
+        self.n_kv_heads: int = _n_kv_heads(self.config)
+        self.d_model: int = self.config.hidden_size
+        self.parallel = _flag(self.config, self.architecture.parallel)
+        self.refused = dict(_refusals(self))
+        multiplier = self.architecture.multiplier
+        self.scale = float(getattr(self.config, multiplier)) if multiplier else 1.0
+        self.hook_points: dict[Key, AnyHookPoint] = {
+            ("embed", None): HookPoint(hf_model.get_input_embeddings(), "output")
+        }
+        for layer, block in enumerate(self.blocks):
+            self.hook_points |= {
+                (component, layer): hook_point
+                for component, hook_point in self._block_hook_points(block)
+            }
+        self.routers = routers(hf_model, self.blocks, self.config)
+        self.mixture = any(is_mixture(block) for block in self.blocks)
+        self.d_mlp = (
+            _width(self.hook_points[("neuron", 0)].module)
+            if ("neuron", 0) in self.hook_points
+            else None
+        )
+
+    @property
+    def model_type(self) -> str:
+        """The family, as transformers calls it."""
+        return str(self.config.model_type)
+
+    @property
+    def device(self) -> torch.device:
+        """Where ids go: the device of the input embedding; where it works, while accelerate keeps its weights away."""
+        embedding = self.hf_model.get_input_embeddings()
+        device: torch.device = embedding.weight.device
+        if device.type != "meta":
+            return device
+        hook = getattr(embedding, "_hf_hook", None)
+        places = [getattr(h, "execution_device", None) for h in getattr(hook, "hooks", [hook])]
+        return torch.device(next((place for place in places if place is not None), "cpu"))
+
+    @property
+    def all_hook_points(self) -> dict[Key, AnyHookPoint]:
+        """Every hook point, those of the routers as well."""
+        return self.hook_points | self.routers
+
+    @property
+    def bodies(self) -> tuple[nn.Module, nn.Module]:
+        """The model, and the module in it that runs the blocks."""
+        return self.hf_model, self.hf_model.get_submodule(
+            self.architecture.layers.rpartition(".")[0]
+        )
+
+    def down(self, component: str, layer: int) -> nn.Module | None:
+        """The linear module from ``z`` to ``attn_out`` or ``neuron`` to ``mlp_out``, if nothing comes after it."""
+        writer = {"z": "attn_out", "neuron": "mlp_out"}[component]
+        if (component, layer) not in self.hook_points:
+            return None
+        module = self.hook_points[(component, layer)].module
+        return module if self.hook_points[(writer, layer)].module is module else None
+
+    def _block_hook_points(self, block: nn.Module) -> Iterator[tuple[str, AnyHookPoint]]:
+        a, module = self.architecture, block.get_submodule
+        yield "resid_pre", HookPoint(block, "input")
+        yield "resid_post", HookPoint(block, "output")
+        yield "z", HookPoint(module(a.z), "input", n_heads=self.n_heads)
+        yield "attn_out", HookPoint(module(a.attn_out), "output", scale=self.scale)
+        yield "mlp_out", HookPoint(module(a.mlp_out), "output", scale=self.scale)
+        if a.mlp_input is not None and not self.parallel:
+            yield "resid_mid", HookPoint(module(a.mlp_input), "input", in_place=True)
+        for part, hook_point in self._attention_hook_points(block):
+            if part not in self.refused:
+                yield part, hook_point
+        if a.neuron is not None:
+            yield "neuron", HookPoint(module(a.neuron), "input")
+        if a.neuron_pre is not None:
+            yield (
+                "neuron_pre",
+                HookPoint(
+                    module(a.neuron_pre), "output", chunk=(0, 2) if a.fused_gate_up else None
+                ),
+            )
+        if a.neuron_up is not None:
+            yield (
+                "neuron_up",
+                HookPoint(module(a.neuron_up), "output", chunk=(1, 2) if a.fused_gate_up else None),
+            )
+
+    def _attention_hook_points(self, block: nn.Module) -> Iterator[tuple[str, AnyHookPoint]]:
+        a, module = self.architecture, block.get_submodule
+        attention = module(a.z.rpartition(".")[0])
+        heads: dict[AttentionPart, int] = {
+            "q": self.n_heads,
+            "k": self.n_kv_heads,
+            "v": self.n_kv_heads,
+        }
+        for i, (part, n) in enumerate(heads.items()):
+            if a.qkv == "separate":
+                yield part, HookPoint(attention.get_submodule(f"{part}_proj"), "output", n)
+            elif a.fused is not None and a.qkv == "thirds":
+                yield part, HookPoint(module(a.fused), "output", n, chunk=(i, 3))
+            elif a.fused is not None and a.qkv == "grouped":
+                hook_point = GroupedHookPoint(module(a.fused), "output", self.n_kv_heads)
+                yield (
+                    part,
+                    replace(hook_point, part=part, n_queries=self.n_heads // self.n_kv_heads),
+                )
+        if a.pattern is not None:
+            yield "pattern", PatternHookPoint(module(a.pattern), "output")
+        if a.qkv == "kernel":
+            yield from ((part, AttentionHookPoint(attention, part)) for part in ATTENTION_PARTS)
+
+
+def layouts(hf_model: Any, name: str | None = None) -> Iterator[Layout]:
+    """The anatomy by the family's record; in a family without one, every anatomy it might have, likely ones first.
+
+    Raises
+    ------
+    ModelError
+        An encoder, a family without a record whose parts cannot be made out, or experts that drop tokens.
+    """
+    if hf_model.config.is_encoder_decoder or hf_model.get_output_embeddings() is None:
+        raise ModelError(
+            f"{type(hf_model).__name__} is not a causal language model: patchwidgets reads next-token logits. "
+            "Load the model with AutoModelForCausalLM."
+        )
+    refuse_limits(hf_model)
+    record = find_record(hf_model.config)
+    for architecture in discover(hf_model) if record is None else [record]:
+        yield Layout(hf_model, architecture, name)
+
+
+def find_record(config: Any) -> Architecture | None:
+    """The record of a family, or None."""
+    for model_type in (config.model_type, config.get_text_config().model_type):
+        if model_type in ARCHITECTURES:
+            return ARCHITECTURES[model_type]
+    return None
+
+
+def _refusals(layout: Layout) -> Iterator[tuple[str, str]]:
+    a = layout.architecture
+    if layout.parallel or a.mlp_input is None:
+        yield "resid_mid", "attention and MLP run in parallel. Use resid_pre or resid_post."
+    if a.neuron is None:
+        for component in ("neuron_pre", "neuron_up", "neuron"):
+            yield (
+                component,
+                "the MLP is a mixture of experts without one set of neurons. Use mlp_out.",
+            )
+    elif a.neuron_pre is None:
+        for component in ("neuron_pre", "neuron_up"):
+            yield (
+                component,
+                "no module's output is known to be the neurons before their non-linearity.",
+            )
+    elif a.neuron_up is None:
+        yield "neuron_up", "the MLP has no gate. Use neuron_pre or neuron."
+    yield from _attention_refusals(a, layout.config)
+
+
+def _attention_refusals(a: Architecture, config: Any) -> Iterator[tuple[AttentionPart, str]]:
+    """What cannot be reached inside attention; the more general reason last, which is the one that is given."""
+    if a.qkv == "none":
+        reason = "the family has attention code of its own, and no record says how to reach into it. Use z."
+        yield from ((part, reason) for part in ATTENTION_PARTS)
+        return
+    if a.qkv != "kernel" and a.pattern is None:
+        yield "pattern", "the family keeps its probabilities inside its attention code. Use z."
+    if _flag(config, a.rotary_inside):
+        reason = "the family rotates queries and keys inside its attention code. Use z or v."
+        yield from (("q", reason), ("k", reason))
+    if getattr(getattr(config, "attn_config", None), "clip_qkv", None):
+        reason = "the model clips it behind its projection (clip_qkv). Use z."
+        yield from (("q", reason), ("k", reason), ("v", reason))
+    if a.qkv == "kernel" and getattr(config, "reorder_and_upcast_attn", False):
+        reason = "reorder_and_upcast_attn takes another way through attention. Use z."
+        yield from ((part, reason) for part in ATTENTION_PARTS)
+
+
+def _flag(config: Any, value: bool | str) -> bool:
+    return value if isinstance(value, bool) else bool(getattr(config, value))
+
+
+def _n_kv_heads(config: Any) -> int:
+    if getattr(config, "multi_query", False) and not getattr(
+        config, "new_decoder_architecture", False
+    ):
+        return 1
+    for name in ("num_key_value_heads", "num_kv_heads"):
+        if (n := getattr(config, name, None)) is not None:
+            return int(n)
+    return int(config.num_attention_heads)
+
+
+def _width(down: nn.Module) -> int:
+    """Inputs of a Linear or of GPT-2's Conv1D."""
+    weight: Any = down.weight
+    n_in = getattr(down, "in_features", None)
+    return int(weight.shape[0] if n_in is None else n_in)

@@ -1,0 +1,73 @@
+"""Sites checked against a model: what is out of range, what a family does not have, which heads share keys."""
+
+from dataclasses import replace
+
+from patchwidgets.errors import RefusedError, SiteError
+from patchwidgets.models.layout import Layout
+from patchwidgets.sites import HEAD_COMPONENTS, NEURON_COMPONENTS, Component, Site
+
+
+def resolve(layout: Layout, site: str | Site) -> Site:
+    """The site, checked against the model.
+
+    Raises
+    ------
+    RefusedError
+        The model does not have the component, or not for single query heads.
+    SiteError
+        Layer, head or neuron out of range.
+    """
+    site = Site.parse(site)
+    if site.layer is not None and site.layer >= layout.n_layers:
+        raise SiteError(
+            f"{site}: layer {site.layer} is out of range; {layout.name} has layers 0 to {layout.n_layers - 1}."
+        )
+    if site.index is not None:
+        _check_index(layout, site, site.index)
+    if reason := layout.refused.get(site.component):
+        raise RefusedError(f"No {site.name} here: {reason}")
+    if site.component in ("k", "v") and site.index is not None:
+        return _resolve_shared(layout, site, site.index)
+    return site
+
+
+def sites_of(layout: Layout, component: Component) -> tuple[Site, ...]:
+    """Every site of a component: per layer, and per head where it has heads; single neurons are not listed."""
+    resolve(layout, Site(component, None if component == "embed" else 0))
+    if component == "embed":
+        return (Site("embed"),)
+    if component not in HEAD_COMPONENTS:
+        return tuple(Site(component, layer) for layer in range(layout.n_layers))
+    kv = component in ("k", "v") and layout.n_kv_heads < layout.n_heads
+    return tuple(
+        Site(component, layer, head, kv=kv)
+        for layer in range(layout.n_layers)
+        for head in range(layout.n_kv_heads if kv else layout.n_heads)
+    )
+
+
+def _resolve_shared(layout: Layout, site: Site, index: int) -> Site:
+    """A key or value by its key-value head; by its query head where each has its own."""
+    if layout.n_kv_heads == layout.n_heads:
+        return replace(site, kv=False)
+    if site.kv:
+        return site
+    shared = layout.n_heads // layout.n_kv_heads
+    first = index // shared * shared
+    kv = replace(site, index=index // shared, kv=True)
+    raise RefusedError(
+        f"No {site.name} here: H{index} reads KV{kv.index}, shared with H{first}–H{first + shared - 1}. Use {kv.name}."
+    )
+
+
+def _check_index(layout: Layout, site: Site, index: int) -> None:
+    if site.component in NEURON_COMPONENTS:
+        unit, count = "neuron", layout.d_mlp
+    elif site.kv:
+        unit, count = "key-value head", layout.n_kv_heads
+    else:
+        unit, count = "head", layout.n_heads
+    if count is not None and index >= count:
+        raise SiteError(
+            f"{site}: {unit} {index} is out of range; {layout.name} has {unit}s 0 to {count - 1}."
+        )

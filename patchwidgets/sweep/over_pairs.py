@@ -1,0 +1,76 @@
+"""One metric of a sweep over all pairs: means, ratios of means, and how much they vary between pairs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from patchwidgets.directions import Direction, host_name
+from patchwidgets.recovery import recovery, share
+
+Floats = NDArray[np.float64]
+INTERVAL = (0.025, 0.975)
+"""The quantiles between which the middle 95 % of the bootstrap lies."""
+
+
+@dataclass(frozen=True, eq=False)
+class PairValues:
+    """One metric of a sweep, pair by pair.
+
+    Attributes
+    ----------
+    value, effect
+        ``[*axes, pair]``, NaN where not computed.
+    clean, corrupted
+        ``[pair]``.
+    noise_floor
+        In the unit of the metric.
+    median
+        Sum pairs up by their median instead of their mean.
+    """
+
+    value: Floats
+    effect: Floats
+    clean: Floats
+    corrupted: Floats
+    noise_floor: float
+    direction: Direction
+    median: bool
+
+    def over_pairs(self) -> dict[str, Floats]:
+        """`value`, `effect`, `share` and `recovery` over all pairs, each ``[*axes]``; the latter are ratios of means."""
+        centre = np.median if self.median else np.mean
+        value, clean, corrupted = (
+            np.asarray(centre(each, axis=-1)) for each in (self.value, self.clean, self.corrupted)
+        )
+        host = clean if host_name(self.direction) == "clean" else corrupted
+        effect = value - host if self.median else np.mean(self.effect, axis=-1)
+        return {
+            "value": value,
+            "effect": np.asarray(effect),
+            "share": share(effect, clean, corrupted, self.noise_floor, self.direction),
+            "recovery": recovery(value, clean, corrupted, self.noise_floor),
+        }
+
+    def bootstrap(self, seed: int, draws: int) -> dict[str, Floats]:
+        """Bounds of the middle 95 % over resampled pairs, of the mean effect and of the recovery, each ``[*axes]``.
+
+        NaN for a single pair, for a median, and without draws.
+        """
+        *shape, pairs = self.value.shape
+        names = ("effect_low", "effect_high", "recovery_low", "recovery_high")
+        if draws == 0 or pairs == 1 or self.median:
+            return {name: np.full(shape, np.nan) for name in names}
+        chosen = np.random.default_rng(seed).integers(0, pairs, (draws, pairs))
+        weights = np.stack([np.bincount(row, minlength=pairs) for row in chosen]) / pairs
+        clean, corrupted = weights @ self.clean, weights @ self.corrupted
+        bounds = []
+        for value, effect in zip(
+            self.value.reshape(-1, pairs), self.effect.reshape(-1, pairs), strict=True
+        ):
+            recoveries = recovery(weights @ value, clean, corrupted, self.noise_floor)
+            bounds.append(
+                [*np.quantile(weights @ effect, INTERVAL), *np.quantile(recoveries, INTERVAL)]
+            )
+        columns = np.array(bounds).reshape(-1, 4).T
+        return {name: column.reshape(shape) for name, column in zip(names, columns, strict=True)}

@@ -1,0 +1,66 @@
+"""What a sweep is asked for, as plain data; where it comes as a dict, a misspelt name is an error that names the right one."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from typing import Any, TypedDict
+
+from patchwidgets.errors import PatchError
+from patchwidgets.sites import Component, Patchable, Site
+
+CellPatch = Patchable | Iterable[Patchable]
+"""What is patched in one cell of a sweep: a patch, or several that are made jointly."""
+
+
+class SweepArguments(TypedDict, total=False):
+    """One sweep of several, as `Experiment.sweep_many` takes it: the arguments of `Experiment.sweep`."""
+
+    component: Component | None
+    over: Sequence[str] | None
+    sites: Sequence[CellPatch] | None
+    make: Callable[[Site], CellPatch] | None
+    layers: Sequence[int] | None
+    top: int | None
+    window: int
+
+
+@dataclass(frozen=True, eq=False)
+class SweepRequest:
+    """One sweep, with the arguments of `Experiment.sweep`."""
+
+    component: Component | None = None
+    over: Sequence[str] | None = None
+    sites: Sequence[CellPatch] | None = None
+    make: Callable[[Site], CellPatch] | None = None
+    layers: Sequence[int] | None = None
+    top: int | None = None
+    window: int = 1
+
+    @classmethod
+    def of(cls, asked: "Component | SweepArguments | SweepRequest") -> "SweepRequest":
+        """A component, or the arguments of a sweep, as a request.
+
+        Raises
+        ------
+        PatchError
+            An argument that a sweep does not have, or something else than a component or arguments.
+        """
+        if isinstance(asked, SweepRequest):
+            return asked
+        if isinstance(asked, str):
+            return cls(component=asked)
+        if not isinstance(asked, Mapping):
+            raise PatchError(
+                f"Expected a component such as 'z', or the arguments of a sweep as a dict; got {asked!r}."
+            )
+        _check_names(asked)
+        return cls(**asked)
+
+
+def _check_names(asked: Mapping[str, Any]) -> None:
+    known = [field.name for field in fields(SweepRequest)]
+    for name in asked:
+        if name not in known:
+            close = get_close_matches(name, known, 1)
+            meant = f"did you mean {close[0]!r}?" if close else f"expected {', '.join(known)}."
+            raise PatchError(f"A sweep of several has no argument {name!r}: {meant}")
