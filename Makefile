@@ -94,10 +94,11 @@ clean:
 
 # ---- how it is made --------------------------------------------------------------------------
 
-# A venv is used only if it is whole. An install that was killed leaves a mark with its number; a venv does not survive
-# that its folder is moved, or that its Python is removed. Such a one is made anew.
+# A venv is used only if it is whole. An install leaves a mark with its process number, and takes it away at its end; what
+# was killed (or is a zombie: dead, with a parent that does not ask) is made anew. So is a venv whose folder was moved,
+# or whose Python was removed.
 define VENV_STATE
-if kill -0 "$$(cat $(INSTALLING))"; then echo busy; \
+if pid="$$(cat $(INSTALLING))" && kill -0 "$$pid" && ! ps -o stat= -p "$$pid" | grep -q ^Z; then echo busy; \
 elif [ -e $(INSTALLING) ]; then echo broken off; \
 elif [ -e $(STAMPS)/venv ] && [ "$$(cat $(STAMPS)/venv)" != "$$(pwd -P)" ]; then echo moved; \
 elif [ -e $(VENV) ] && ! [ -x $(BIN)/python ]; then echo without Python; fi 2>/dev/null
