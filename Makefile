@@ -90,7 +90,9 @@ screenshot: $(STAMPS)/test $(STAMPS)/model $(STAMPS)/browser $(BUNDLE)
 	$(BIN)/python -m tools.screenshot docs
 
 clean:
-	rm -rf $(VENV) js/node_modules patchwidgets/static artifacts dist build
+	rm -rf $(VENV) js/node_modules js/dev/out patchwidgets/static artifacts dist build
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # ---- how it is made --------------------------------------------------------------------------
 
