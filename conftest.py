@@ -1,4 +1,4 @@
-"""What the examples in docstrings share: they run as doctests, on the teaching model and the prompts of the names task."""
+"""What the examples in docstrings share. They run as doctests, on the teaching model and the prompts of the names task."""
 
 from typing import Any
 

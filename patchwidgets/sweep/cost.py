@@ -1,10 +1,10 @@
 """How much memory and time a group takes, and how much there is. Costs a matrix product of a few milliseconds, once."""
 
 import math
-import os
 import time
 from functools import cache
 
+import psutil
 import torch
 
 from patchwidgets.models.layout import Layout
@@ -18,18 +18,7 @@ def free_memory(device: torch.device) -> int:
     """Free bytes of a device; of the CPU what can be had without swapping."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        with open("/proc/meminfo") as file:
-            fields = dict(line.split(":", 1) for line in file)
-        return int(fields["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError):
-        return _physical_memory() // 2
-
-
-def _physical_memory() -> int:
-    if hasattr(os, "sysconf"):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return 4 * 2**30
+    return int(psutil.virtual_memory().available)
 
 
 class Cost:
