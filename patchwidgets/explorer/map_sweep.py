@@ -64,7 +64,7 @@ class MapSweep:
             self._sweep.step()
 
     def news(self) -> Iterator[tuple[Message, Buffers]]:
-        """A message about each map, unless the last ones were just sent. At the end, one more says that it is the end."""
+        """A message about each map, unless the last ones were just sent. At the end, one more says so."""
         assert self._sweep is not None
         progress, now = self._sweep.progress, time.monotonic()
         if progress.left and now - self._said < self._pause:
