@@ -1,13 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import {
-  BUSY_AFTER,
-  type Client,
-  createClient,
-  type Event,
-  GONE_AFTER,
-  IDLE_AFTER,
-  kernelStatus,
-} from "../src/client";
+import { type Client, createClient, type KernelEvent } from "../src/comm/client";
+import { BUSY_AFTER, GONE_AFTER, IDLE_AFTER } from "../src/comm/connection-watch";
+import { kernelStatus } from "../src/comm/kernel-status";
 import { FakeModel } from "./fixtures/model";
 import { bytes, recordedResult } from "./fixtures/recorded";
 
@@ -18,7 +12,7 @@ const REQUEST = {
 } as const;
 
 let model: FakeModel;
-let events: Event[];
+let events: KernelEvent[];
 let client: Client;
 
 beforeEach(() => {

@@ -1,8 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { decodeScene } from "../src/decode";
+import { decodeScene } from "../src/comm/decode-scene";
+import { decodeSnapshot, encodeSnapshot } from "../src/comm/snapshot";
 import widget from "../src/index";
-import { columnsOf, differingColumns, firstDifference, tokenHere } from "../src/pure/counterparts";
-import { decodeSnapshot, encodeSnapshot } from "../src/snapshot";
+import {
+  alignedColumns,
+  differingColumns,
+  firstDifference,
+  tokenAtPosition,
+} from "../src/model/counterparts";
 import { serve } from "./fixtures/kernel";
 import { FakeModel } from "./fixtures/model";
 import { smollm, sweeping, unequal } from "./fixtures/worlds";
@@ -11,7 +16,7 @@ const task = decodeScene(unequal().scene).task;
 
 describe("columns", () => {
   it("put counterparts together and every other token alone, in order", () => {
-    const columns = columnsOf(task);
+    const columns = alignedColumns(task);
     expect(columns.slice(2, 7)).toEqual([
       { clean: 2, corrupted: 2 },
       { clean: undefined, corrupted: 3 },
@@ -31,7 +36,7 @@ describe("columns", () => {
   it("are the positions themselves where a scene names no counterparts", () => {
     const plain = decodeScene(smollm().scene).task;
     expect(plain.counterparts).toEqual([...plain.clean.keys()]);
-    expect(columnsOf(plain).every((c, i) => c.clean === i && c.corrupted === i)).toBe(true);
+    expect(alignedColumns(plain).every((c, i) => c.clean === i && c.corrupted === i)).toBe(true);
     expect(firstDifference(plain)).toBe(9);
   });
 
@@ -41,9 +46,9 @@ describe("columns", () => {
   });
 
   it("show a prompt's own token at a position of the clean prompt", () => {
-    expect(tokenHere(task, "corrupted", 3)).toBe(" Lee");
-    expect(tokenHere(task, "clean", 3)).toBe(" John");
-    expect(tokenHere(task, "corrupted", 4)).toBe(" both");
+    expect(tokenAtPosition(task, "corrupted", 3)).toBe(" Lee");
+    expect(tokenAtPosition(task, "clean", 3)).toBe(" John");
+    expect(tokenAtPosition(task, "corrupted", 4)).toBe(" both");
   });
 });
 

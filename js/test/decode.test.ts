@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { decode, decodeGrid, decodeResult } from "../src/decode";
-import { lookOf, movedAt, strongest } from "../src/pure/reach";
-import { decodeSnapshot, encodeSnapshot } from "../src/snapshot";
+import { decode } from "../src/comm/decode";
+import { decodeResult } from "../src/comm/decode-result";
+import { decodeGrid } from "../src/comm/grids";
+import { decodeSnapshot, encodeSnapshot } from "../src/comm/snapshot";
+import { furthestMoved, movementAt, reachLook } from "../src/model/reach";
 import { bytes, RECORDED, recordedResult } from "./fixtures/recorded";
 
 const floats = (...values: number[]) => new DataView(Float32Array.from(values).buffer);
@@ -24,9 +26,11 @@ describe("buffers", () => {
   it("reads 3 layers × 2 heads row by row", () => {
     const grid = decodeGrid(spec, floats(0, 1, 10, 11, 20, 21), "z.along");
     const reach = { position: 0, grids: { "z.along": grid, "z.size": grid, "z.cos": grid } };
-    expect(movedAt(reach, { layer: 2, component: "z", index: 0 })?.along).toBe(20);
-    expect(movedAt(reach, { layer: 1, component: "z", index: 1 })?.along).toBe(11);
-    expect(movedAt(reach, { layer: 0, component: "mlp_out", index: undefined })?.along).toBeNaN();
+    expect(movementAt(reach, { layer: 2, component: "z", index: 0 })?.along).toBe(20);
+    expect(movementAt(reach, { layer: 1, component: "z", index: 1 })?.along).toBe(11);
+    expect(
+      movementAt(reach, { layer: 0, component: "mlp_out", index: undefined })?.along,
+    ).toBeNaN();
   });
 
   it("reads a view that does not begin at a multiple of four", () => {
@@ -58,14 +62,14 @@ describe("what Python really sent", () => {
   it("says that nothing before the patch moved", () => {
     const { reach } = result("L23.H3 denoise");
     const look = (layer: number, index: number) =>
-      lookOf(movedAt(reach, { layer, component: "z", index }));
+      reachLook(movementAt(reach, { layer, component: "z", index }));
     expect(look(0, 0)).toBe("zero");
     expect(look(23, 2)).toBe("zero");
     expect(look(29, 5)).toBe("moved");
   });
 
   it("finds the components that moved furthest", () => {
-    const top = strongest(result("L23.H3 denoise"), scene().model, 5);
+    const top = furthestMoved(result("L23.H3 denoise"), scene().model, 5);
     expect(top.map((r) => r.site)).toEqual(["L29.H5", "L27.H2", "L29.H7", "L25.H8", "L25.H1"]);
     expect(top[0]?.along).toBeCloseTo(1.26, 2);
   });
@@ -115,8 +119,8 @@ describe("the snapshot", () => {
     expect(back?.scene).toEqual(scene());
     expect(back?.result?.readings).toEqual(result("L23.H3 denoise").readings);
     const cell = { layer: 29, component: "z", index: 5 } as const;
-    expect(movedAt(back?.result?.reach, cell)?.along).toBeCloseTo(1.26, 2);
-    expect(movedAt(back?.result?.reach, { ...cell, layer: 0 })?.cos).toBeNaN();
+    expect(movementAt(back?.result?.reach, cell)?.along).toBeCloseTo(1.26, 2);
+    expect(movementAt(back?.result?.reach, { ...cell, layer: 0 })?.cos).toBeNaN();
   });
 
   it("is nothing where there is none, and where it cannot be read", () => {

@@ -1,21 +1,13 @@
 import { describe, expect, it } from "vitest";
-import {
-  arrowPath,
-  axisStep,
-  boxOf,
-  following,
-  LANES,
-  layoutOf,
-  pageBox,
-  visible,
-} from "../src/pure/geometry";
-import { type Cell, layerCells } from "../src/pure/sites";
+import { arrowPath, boxOf, pageBox } from "../src/layout/lane-cells";
+import { axisStep, firstLayerToShow, LANES, layerVisible, pageLayout } from "../src/layout/page";
+import { type Cell, layerCells } from "../src/model/cell";
 
 const head = (layer: number, index: number): Cell => ({ layer, component: "z", index });
 const mlp = (layer: number): Cell => ({ layer, component: "mlp_out", index: undefined });
 
 describe("3 layers × 2 heads", () => {
-  const layout = layoutOf(1000, { layers: 3, heads: 2 });
+  const layout = pageLayout(1000, { layers: 3, heads: 2 });
 
   it("puts layers side by side and heads below each other", () => {
     const [a, b, c] = [
@@ -35,8 +27,8 @@ describe("3 layers × 2 heads", () => {
 
   it("shows every layer", () => {
     expect([layout.first, layout.count]).toEqual([0, 3]);
-    expect(visible(layout, 2)).toBe(true);
-    expect(visible(layout, 3)).toBe(false);
+    expect(layerVisible(layout, 2)).toBe(true);
+    expect(layerVisible(layout, 3)).toBe(false);
   });
 });
 
@@ -50,7 +42,7 @@ describe.each([
   [600, 80, 64],
   [700, 3, 2],
 ])("at %i px, %i layers × %i heads", (width, layers, heads) => {
-  const layout = layoutOf(width, { layers, heads }, 0);
+  const layout = pageLayout(width, { layers, heads }, 0);
 
   it("keeps every cell of the window inside the lane, and large enough to see", () => {
     for (const lane of LANES) {
@@ -82,7 +74,7 @@ describe.each([
 
 describe("large models", () => {
   it("stacks 64 heads as 4 columns of 16", () => {
-    const layout = layoutOf(1300, { layers: 80, heads: 64 });
+    const layout = pageLayout(1300, { layers: 80, heads: 64 });
     expect([layout.columns, layout.rows]).toEqual([4, 16]);
     const [a, b] = [boxOf(layout, "clean", head(0, 15)), boxOf(layout, "clean", head(0, 16))];
     expect(b.y).toBeLessThan(a.y);
@@ -90,21 +82,21 @@ describe("large models", () => {
   });
 
   it("moves the window to a layer outside it, and leaves it where the layer is seen", () => {
-    const layout = layoutOf(1300, { layers: 80, heads: 64 }, 10);
-    expect(following(layout, layout.first + 1)).toBe(10);
-    const first = following(layout, 70);
-    expect(visible(layoutOf(1300, { layers: 80, heads: 64 }, first), 70)).toBe(true);
-    expect(following(layout, 0)).toBe(0);
+    const layout = pageLayout(1300, { layers: 80, heads: 64 }, 10);
+    expect(firstLayerToShow(layout, layout.first + 1)).toBe(10);
+    const first = firstLayerToShow(layout, 70);
+    expect(layerVisible(pageLayout(1300, { layers: 80, heads: 64 }, first), 70)).toBe(true);
+    expect(firstLayerToShow(layout, 0)).toBe(0);
   });
 
   it("does not begin past the last window", () => {
-    const layout = layoutOf(1300, { layers: 80, heads: 64 }, 500);
+    const layout = pageLayout(1300, { layers: 80, heads: 64 }, 500);
     expect(layout.first + layout.count).toBe(80);
   });
 });
 
 describe("the arrow", () => {
-  const layout = layoutOf(1300, { layers: 30, heads: 9 });
+  const layout = pageLayout(1300, { layers: 30, heads: 9 });
 
   it("leaves the source cell and ends at the patched one, down for denoise and up for noise", () => {
     const end = pageBox(layout, "patched", head(23, 3));

@@ -1,20 +1,28 @@
 import { describe, expect, it } from "vitest";
-import { decode, decodeCells } from "../src/decode";
-import type { Cells, SweepRequest } from "../src/protocol";
-import { cellUnder, columnLeft, foldOf, labelled, mapBox, mapLayout } from "../src/pure/maps";
-import { DIVERGING } from "../src/pure/oklab";
+import { decode } from "../src/comm/decode";
+import { decodeMap } from "../src/comm/decode-map";
+import { decodeSnapshot, encodeSnapshot } from "../src/comm/snapshot";
+import {
+  cellAtPoint,
+  columnLeft,
+  foldedColumns,
+  labelledColumns,
+  mapBox,
+  mapLayout,
+} from "../src/layout/map";
 import {
   colourOf,
-  lookAt,
-  paintedAt,
+  mapPaint,
+  mapRange,
   palette,
   pixelsOf,
   rangeOf,
-  rangeOfMap,
-} from "../src/pure/scale";
-import { cellLabel, sweepWords, timeLeft } from "../src/pure/sweepwords";
-import { decodeSnapshot, encodeSnapshot } from "../src/snapshot";
-import { askedMaps, mapKey, NO_SWEEP, reduceSweep, type Sweep } from "../src/sweep";
+} from "../src/layout/map-colours";
+import { DIVERGING } from "../src/layout/oklab";
+import type { MapData, SweepRequest } from "../src/model/map";
+import { mapKey, mapLook, mapRequests } from "../src/model/map";
+import { NO_SWEEP, reduceSweep, type Sweep } from "../src/state/sweep";
+import { cellLabel, sweepSentence, timeLeft } from "../src/text/map-status";
 import { sceneMessage } from "./fixtures/kernel";
 import { smollm, sweeping } from "./fixtures/worlds";
 
@@ -27,12 +35,12 @@ const message = {
 };
 const SHARES = [0, 0.25, -0.5, 1.5, Number.NaN, Number.NaN];
 const buffers = [floats(...SHARES), floats(...SHARES.map((share) => share * 4))];
-const cells = (change: Partial<Cells> = {}): Cells => ({
-  ...decodeCells(message, buffers),
+const cells = (change: Partial<MapData> = {}): MapData => ({
+  ...decodeMap(message, buffers),
   ...change,
 });
 const request = (change: Partial<SweepRequest> = {}): SweepRequest => ({
-  maps: askedMaps("mlp_out"),
+  maps: mapRequests("mlp_out"),
   direction: "denoise",
   metric: "logit_diff",
   ...change,
@@ -43,31 +51,31 @@ describe("cells of 3 layers × 2 heads", () => {
   it("are read row by row", () => {
     const read = decode(message, buffers);
     if (read?.kind !== "cells") throw new Error("not cells");
-    expect(read.cells).toMatchObject({ id: 7, rows: 3, columns: 2, across: "head", zero: 1 });
-    expect(Array.from(read.cells.share)).toEqual(SHARES);
-    expect(read.cells.effect[3]).toBe(6);
-    expect(read.cells.secondsLeft).toBe(2.5);
+    expect(read.map).toMatchObject({ id: 7, rows: 3, columns: 2, across: "head", zero: 1 });
+    expect(Array.from(read.map.share)).toEqual(SHARES);
+    expect(read.map.effect[3]).toBe(6);
+    expect(read.map.secondsLeft).toBe(2.5);
   });
 
   it("are refused when they are not what they say", () => {
-    expect(() => decodeCells(message, [floats(1), floats(1)])).toThrow("expected 6 × float32");
-    expect(() => decodeCells({ ...message, shape: [2, 3] }, buffers)).toThrow(
+    expect(() => decodeMap(message, [floats(1), floats(1)])).toThrow("expected 6 × float32");
+    expect(() => decodeMap({ ...message, shape: [2, 3] }, buffers)).toThrow(
       "cells.share: expected 2 × 3, got 3 × 2",
     );
-    expect(() => decodeCells({ ...message, over: ["layer", "neuron"] }, buffers)).toThrow(
+    expect(() => decodeMap({ ...message, over: ["layer", "neuron"] }, buffers)).toThrow(
       "cells.over[1]: expected head or pos",
     );
-    expect(() => decodeCells({ ...message, buffers: [spec("share")] }, buffers)).toThrow(
+    expect(() => decodeMap({ ...message, buffers: [spec("share")] }, buffers)).toThrow(
       "cells.buffers: effect is missing",
     );
   });
 
   it("are pending, undefined, exactly zero or a value", () => {
-    const looks = (c: Cells) => SHARES.map((_, i) => lookAt(c, i));
+    const looks = (c: MapData) => SHARES.map((_, i) => mapLook(c, i));
     expect(looks(cells())).toEqual(["zero", "value", "value", "value", "pending", "pending"]);
-    expect(lookAt(cells({ done: 6 }), 5)).toBe("undefined");
-    expect(lookAt(cells({ effect: [1, 1, 1, 1, 1, 1] }), 4)).toBe("undefined");
-    expect(lookAt(cells({ effect: [1, 1, 1, 1, 1, 1] }), 0)).toBe("value");
+    expect(mapLook(cells({ done: 6 }), 5)).toBe("undefined");
+    expect(mapLook(cells({ effect: [1, 1, 1, 1, 1, 1] }), 4)).toBe("undefined");
+    expect(mapLook(cells({ effect: [1, 1, 1, 1, 1, 1] }), 0)).toBe("value");
   });
 });
 
@@ -89,13 +97,13 @@ describe("the scale", () => {
 
   it("does not snap before the map is whole", () => {
     const small = { share: [0.01], effect: [0.01] };
-    expect(rangeOfMap(cells(small))).toBe(1);
-    expect(rangeOfMap(cells({ ...small, done: 6 }))).toBe(0.05);
+    expect(mapRange(cells(small))).toBe(1);
+    expect(mapRange(cells({ ...small, done: 6 }))).toBe(0.05);
   });
 
   it("is blue towards clean, whichever run is the host", () => {
     const at = (index: number, direction: "denoise" | "noise") =>
-      paintedAt(cells(), index, { range: 1, direction, theme: "light" });
+      mapPaint(cells(), index, { range: 1, direction, theme: "light" });
     expect(at(1, "denoise")).toMatchObject({ value: 0.25, dash: false, over: false });
     expect(at(1, "noise")).toMatchObject({ value: -0.25, dash: true });
     expect(at(3, "denoise")).toMatchObject({ fill: DIVERGING.light[4], over: true });
@@ -128,12 +136,15 @@ describe("geometry of 3 layers × 2 columns", () => {
       [1, 0],
     ] as const) {
       const box = mapBox(layout, row, column);
-      expect(cellUnder(layout, box.x + 1, box.y + 1)).toEqual({ row, column });
-      expect(cellUnder(layout, box.x + box.w + 0.5, box.y + box.h + 0.5)).toEqual({ row, column });
+      expect(cellAtPoint(layout, box.x + 1, box.y + 1)).toEqual({ row, column });
+      expect(cellAtPoint(layout, box.x + box.w + 0.5, box.y + box.h + 0.5)).toEqual({
+        row,
+        column,
+      });
     }
-    expect(cellUnder(layout, 10, 10)).toBeUndefined();
-    expect(cellUnder(layout, 24 + 144, 10)).toBeUndefined();
-    expect(cellUnder(layout, 30, 108)).toBeUndefined();
+    expect(cellAtPoint(layout, 10, 10)).toBeUndefined();
+    expect(cellAtPoint(layout, 24 + 144, 10)).toBeUndefined();
+    expect(cellAtPoint(layout, 30, 108)).toBeUndefined();
   });
 });
 
@@ -155,14 +166,14 @@ describe.each([
       const box = mapBox(layout, row, column);
       expect(box.x + box.w).toBeLessThanOrEqual(room + 0.001);
       expect(box.w).toBeGreaterThan(1);
-      expect(cellUnder(layout, box.x + box.w / 2, box.y + box.h / 2)).toEqual({ row, column });
+      expect(cellAtPoint(layout, box.x + box.w / 2, box.y + box.h / 2)).toEqual({ row, column });
     }
     expect(layout.plotHeight).toBeLessThanOrEqual(224);
     expect(columnLeft(layout, 0)).toBe(layout.left);
   });
 
   it("labels the wanted columns first and none over another", () => {
-    const shown = labelled(layout, [columns - 1]);
+    const shown = labelledColumns(layout, [columns - 1]);
     expect(shown).toContain(columns - 1);
     const gaps = shown.slice(1).map((column, i) => (column - (shown[i] ?? 0)) * layout.pitch);
     expect(Math.min(Number.POSITIVE_INFINITY, ...gaps)).toBeGreaterThanOrEqual(18);
@@ -170,9 +181,9 @@ describe.each([
 });
 
 it("folds identical tokens only where they are crowded", () => {
-  expect(foldOf(14, 9, 505)).toBe(0);
-  expect(foldOf(200, 195, 505)).toBe(195);
-  expect(foldOf(200, 3, 505)).toBe(0);
+  expect(foldedColumns(14, 9, 505)).toBe(0);
+  expect(foldedColumns(200, 195, 505)).toBe(195);
+  expect(foldedColumns(200, 3, 505)).toBe(0);
   expect(mapLayout({ rows: 30, columns: 200, room: 505, fold: 0, labels: [] }).raster).toBe(true);
   expect(mapLayout({ rows: 30, columns: 200, room: 505, fold: 195, labels: [] }).raster).toBe(
     false,
@@ -185,7 +196,7 @@ describe("the sweep", () => {
   const asked = { type: "asked", id: 7, request: request() } as const;
 
   it("fills its maps and is done", () => {
-    const sweep = run(asked, { type: "cells", cells: cells() });
+    const sweep = run(asked, { type: "map", map: cells() });
     expect(sweep.phase).toBe("running");
     expect(sweep.maps[KEY]?.done).toBe(4);
     const swept = reduceSweep(sweep, { type: "swept", id: 7 });
@@ -195,46 +206,48 @@ describe("the sweep", () => {
 
   it("ignores the cells and the ends of older questions", () => {
     const newer = run(asked, { ...asked, id: 8, request: request({ direction: "noise" }) });
-    expect(reduceSweep(newer, { type: "cells", cells: cells() })).toBe(newer);
+    expect(reduceSweep(newer, { type: "map", map: cells() })).toBe(newer);
     expect(reduceSweep(newer, { type: "dropped", id: 7 })).toBe(newer);
     expect(reduceSweep(newer, { type: "swept", id: 7 })).toBe(newer);
   });
 
   it("keeps what is done when stopped, and asks again for less than is known in vain", () => {
-    const whole = run(asked, { type: "cells", cells: cells({ done: 6 }) }, { type: "stopped" });
+    const whole = run(asked, { type: "map", map: cells({ done: 6 }) }, { type: "stopped" });
     expect(whole.phase).toBe("stopped");
     const again = reduceSweep(whole, asked);
-    expect(reduceSweep(again, { type: "cells", cells: cells() }).maps[KEY]?.done).toBe(6);
+    expect(reduceSweep(again, { type: "map", map: cells() }).maps[KEY]?.done).toBe(6);
   });
 
   it("keeps the maps of the other direction", () => {
     const noise = { ...asked, id: 8, request: request({ direction: "noise" }) };
-    const both = run(asked, { type: "cells", cells: cells() }, noise, {
-      type: "cells",
-      cells: cells({ id: 8 }),
+    const both = run(asked, { type: "map", map: cells() }, noise, {
+      type: "map",
+      map: cells({ id: 8 }),
     });
     expect(Object.keys(both.maps)).toEqual([KEY, mapKey("z", "noise", "logit_diff")]);
   });
 
   it("forgets everything with another experiment, its question only with the same", () => {
-    const done = run(asked, { type: "cells", cells: cells() }, { type: "swept", id: 7 });
-    expect(reduceSweep(done, { type: "reset" })).toEqual(NO_SWEEP);
-    expect(reduceSweep(done, { type: "again" })).toMatchObject({ request: undefined });
-    expect(reduceSweep(done, { type: "again" }).maps).toBe(done.maps);
+    const done = run(asked, { type: "map", map: cells() }, { type: "swept", id: 7 });
+    expect(reduceSweep(done, { type: "new-scene" })).toEqual(NO_SWEEP);
+    expect(reduceSweep(done, { type: "same-scene" })).toMatchObject({ request: undefined });
+    expect(reduceSweep(done, { type: "same-scene" }).maps).toBe(done.maps);
   });
 });
 
 describe("words", () => {
   it("say how far it is", () => {
-    expect(sweepWords("running", undefined, undefined)).toBe("Asked for; it fills while you look.");
-    expect(sweepWords("running", cells(), undefined)).toBe("Exact so far: 4 of 6, 3 s left.");
-    expect(sweepWords("running", cells({ exact: false, secondsLeft: null }), undefined)).toBe(
+    expect(sweepSentence("running", undefined, undefined)).toBe(
+      "Asked for; it fills while you look.",
+    );
+    expect(sweepSentence("running", cells(), undefined)).toBe("Exact so far: 4 of 6, 3 s left.");
+    expect(sweepSentence("running", cells({ exact: false, secondsLeft: null }), undefined)).toBe(
       "Estimated by gradient; exact so far 4 of 6.",
     );
-    expect(sweepWords("stopped", cells(), undefined)).toBe(
+    expect(sweepSentence("stopped", cells(), undefined)).toBe(
       "Stopped after 4 of 6. The model is unchanged.",
     );
-    expect(sweepWords("failed", cells(), "out of memory")).toBe(
+    expect(sweepSentence("failed", cells(), "out of memory")).toBe(
       "No map: out of memory. The model is unchanged.",
     );
   });
@@ -242,9 +255,9 @@ describe("words", () => {
   it("say of a whole map what needed no computing, also when another was stopped", () => {
     const whole = cells({ done: 300, total: 300, zero: 126 });
     const said = "Exact: 300 of 300. 126 cells exactly 0, nothing to compute.";
-    expect(sweepWords("done", whole, undefined)).toBe(said);
-    expect(sweepWords("stopped", whole, undefined)).toBe(said);
-    expect(sweepWords("done", { ...whole, zero: 0 }, undefined)).toBe("Exact: 300 of 300.");
+    expect(sweepSentence("done", whole, undefined)).toBe(said);
+    expect(sweepSentence("stopped", whole, undefined)).toBe(said);
+    expect(sweepSentence("done", { ...whole, zero: 0 }, undefined)).toBe("Exact: 300 of 300.");
   });
 
   it("are as coarse as the guess of the time, and name each cell", () => {

@@ -1,34 +1,23 @@
 import { describe, expect, it } from "vitest";
-import { codeOf } from "../src/pure/code";
+import { commandOf } from "../src/actions/keymap";
+import { DIVERGING, diverging, hexToOklab, oklabToHex } from "../src/layout/oklab";
+import { type TokenPiece, tokenPieces, tokenWidth, tokenWidths } from "../src/layout/token-row";
+import { cellName, everythingBut, exactCell, layerCells, nearestCell } from "../src/model/cell";
+import { towardsClean } from "../src/model/experiment";
+import { samePatches } from "../src/model/patch";
+import { atPosition, positionIndex, positionRange, positionText } from "../src/model/position";
+import { parseSite, printSite, withoutPosition } from "../src/model/site";
+import { codeOf } from "../src/text/code";
+import { listed } from "../src/text/names";
 import {
   effectNumber,
-  listed,
   metricNumber,
   percent,
   plainNumber,
   probability,
-  shortToken,
   signed,
-  tokenText,
-} from "../src/pure/format";
-import { commandOf } from "../src/pure/keys";
-import { DIVERGING, diverging, hexToOklab, oklabToHex, towardsClean } from "../src/pure/oklab";
-import { type Piece, ribbonOf, tokenWidth, tokenWidths } from "../src/pure/ribbon";
-import {
-  atPosition,
-  baseOf,
-  cellName,
-  cellOf,
-  everythingBut,
-  hostCell,
-  layerCells,
-  parseSite,
-  positionIndex,
-  positionText,
-  printSite,
-  samePatches,
-  span,
-} from "../src/pure/sites";
+} from "../src/text/numbers";
+import { shortToken, tokenText } from "../src/text/tokens";
 
 describe("sites", () => {
   const canonical = [
@@ -50,8 +39,8 @@ describe("sites", () => {
   });
 
   it("prints the implied component away", () => {
-    expect(baseOf("L9.H6.z@4")).toBe("L9.H6");
-    expect(baseOf("L26.N1262.neuron@-1")).toBe("L26.N1262");
+    expect(withoutPosition("L9.H6.z@4")).toBe("L9.H6");
+    expect(withoutPosition("L26.N1262.neuron@-1")).toBe("L26.N1262");
   });
 
   it.each(["", "H3", "L9", "L9.", "L9.H6@", "L.H1", "<b>", "mlp_out"])(
@@ -62,8 +51,8 @@ describe("sites", () => {
   );
 
   it("takes layer 0, head 0 and position 0 for what they are", () => {
-    expect(cellOf("L0.H0@0")).toEqual({ layer: 0, component: "z", index: 0 });
-    expect(span("L0.H0@0", { clean: ["a", "b"], positions: {} })).toEqual([0, 1]);
+    expect(exactCell("L0.H0@0")).toEqual({ layer: 0, component: "z", index: 0 });
+    expect(positionRange("L0.H0@0", { clean: ["a", "b"], positions: {} })).toEqual([0, 1]);
     expect(positionIndex(0, { clean: ["a"], positions: {} })).toBe(0);
     expect(atPosition("L0.H0", 0, 3)).toBe("L0.H0@0");
   });
@@ -78,17 +67,21 @@ describe("sites", () => {
 
   it("reads spans, names and negative positions", () => {
     const task = { clean: ["a", "b", "c", "d", "e"], positions: { S2: 3 } };
-    expect(span("L1.H0", task)).toBeUndefined();
-    expect(span("L1.H0@S2", task)).toEqual([3, 4]);
-    expect(span("L1.H0@-2", task)).toEqual([3, 4]);
-    expect(span("L1.H0@1:", task)).toEqual([1, 5]);
-    expect(span("L1.H0@1:-1", task)).toEqual([1, 4]);
+    expect(positionRange("L1.H0", task)).toBeUndefined();
+    expect(positionRange("L1.H0@S2", task)).toEqual([3, 4]);
+    expect(positionRange("L1.H0@-2", task)).toEqual([3, 4]);
+    expect(positionRange("L1.H0@1:", task)).toEqual([1, 5]);
+    expect(positionRange("L1.H0@1:-1", task)).toEqual([1, 4]);
   });
 
   it("shows a neuron on its MLP, and knows that it is not the MLP", () => {
-    expect(cellOf("L26.N1262")).toBeUndefined();
-    expect(hostCell("L26.N1262@-1")).toEqual({ layer: 26, component: "mlp_out", index: undefined });
-    expect(hostCell("L2.H1.q")).toEqual({ layer: 2, component: "z", index: 1 });
+    expect(exactCell("L26.N1262")).toBeUndefined();
+    expect(nearestCell("L26.N1262@-1")).toEqual({
+      layer: 26,
+      component: "mlp_out",
+      index: undefined,
+    });
+    expect(nearestCell("L2.H1.q")).toEqual({ layer: 2, component: "z", index: 1 });
   });
 
   it("walks a layer from its heads to the stream", () => {
@@ -207,15 +200,15 @@ describe("colours", () => {
 describe("ribbons", () => {
   const words = (n: number) => Array.from({ length: n }, (_, i) => ` w${i}`);
   const widths = (n: number) => tokenWidths([words(n), words(n)], []);
-  const tokens = (all: readonly Piece[]) =>
+  const tokens = (all: readonly TokenPiece[]) =>
     all.flatMap((p) => (p.kind === "token" ? [p.index] : []));
 
   it("shows everything that fits", () => {
-    expect(tokens(ribbonOf(widths(5), [3], [], 900))).toEqual([0, 1, 2, 3, 4]);
+    expect(tokens(tokenPieces(widths(5), [3], [], 900))).toEqual([0, 1, 2, 3, 4]);
   });
 
   it("folds the identical prefix and keeps what differs, is chosen, or comes last", () => {
-    const all = ribbonOf(widths(200), [150], [20], 600);
+    const all = tokenPieces(widths(200), [150], [20], 600);
     expect(tokens(all)).toEqual(expect.arrayContaining([20, 150, 199]));
     expect(all[0]).toEqual({ kind: "fold", from: 0, count: 20, before: true });
     expect(all.at(-2)).toMatchObject({ kind: "fold", before: false });
@@ -224,7 +217,7 @@ describe("ribbons", () => {
   });
 
   it("never folds a differing token, however little room there is", () => {
-    expect(tokens(ribbonOf(widths(9), [2, 6], [], 10))).toEqual([2, 6, 7, 8]);
+    expect(tokens(tokenPieces(widths(9), [2, 6], [], 10))).toEqual([2, 6, 7, 8]);
   });
 
   it("measures a token by what is shown", () => {

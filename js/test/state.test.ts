@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { PatchRequest, Result } from "../src/protocol";
-import { type Action, chosen, entryOf, INITIAL, reduce, type State, underway } from "../src/state";
+import type { PatchRequest } from "../src/model/patch";
+import type { Result } from "../src/model/result";
+import { shownEntry } from "../src/state/history";
+import { reduce, type StateEvent } from "../src/state/reducer";
+import { awaitsResult, selectedPatches } from "../src/state/selectors";
+import { INITIAL, type State } from "../src/state/state";
 
 const ask = (...sites: string[]): PatchRequest => ({
   patches: sites.map((site) => ({ site, source: "source" })),
@@ -17,28 +21,28 @@ const result = (request: PatchRequest, id = ++ids): Result => ({
   reach: undefined,
   seconds: 0.1,
 });
-const asked = (request: PatchRequest, cursor?: number): Action => ({
+const asked = (request: PatchRequest, cursor?: number): StateEvent => ({
   type: "asked",
   pending: { id: 1, request, cursor },
 });
-const run = (...actions: Action[]): State => actions.reduce(reduce, INITIAL);
-const answer = (...sites: string[]): Action[] => [
+const run = (...actions: StateEvent[]): State => actions.reduce(reduce, INITIAL);
+const answer = (...sites: string[]): StateEvent[] => [
   asked(ask(...sites)),
   { type: "result", result: result(ask(...sites)) },
 ];
-const sites = (state: State) => chosen(state).map((p) => p.site);
+const sites = (state: State) => selectedPatches(state).map((p) => p.site);
 
 describe("asking and answering", () => {
   it("shows the question at once and the old answer until the new one", () => {
     const state = run(...answer("L1.H0"), asked(ask("L2.H1")));
     expect(sites(state)).toEqual(["L2.H1"]);
     expect(state.result?.patches[0]?.site).toBe("L1.H0");
-    expect(underway(state)).toBe(true);
+    expect(awaitsResult(state)).toBe(true);
   });
 
   it("is not under way for the same run in another metric", () => {
     const state = run(...answer("L1.H0"), asked({ ...ask("L1.H0"), metric: "kl" }));
-    expect(underway(state)).toBe(false);
+    expect(awaitsResult(state)).toBe(false);
     expect(state.metric).toBe("kl");
   });
 
@@ -116,7 +120,7 @@ describe("history", () => {
       [1, false],
       [2, true],
     ]);
-    expect(entryOf(state)?.number).toBe(2);
+    expect(shownEntry(state)?.number).toBe(2);
   });
 
   it("never loses a pinned entry to newer ones", () => {
@@ -134,7 +138,7 @@ describe("history", () => {
       { type: "singles", id: 77, singles },
       { type: "singles", id: 5, singles: [] },
     );
-    expect(entryOf(state)?.singles).toEqual(singles);
+    expect(shownEntry(state)?.singles).toEqual(singles);
   });
 });
 

@@ -1,19 +1,19 @@
 import { describe, expect, it } from "vitest";
-import type { MetricInfo, ModelInfo, Patch, Reading, Run, Single } from "../src/protocol";
+import type { MetricInfo, ModelInfo, Run } from "../src/model/experiment";
+import type { Patch } from "../src/model/patch";
+import { sourceLane } from "../src/model/patch";
+import type { Reading, Single } from "../src/model/result";
 import {
   announcement,
   caption,
-  connectionWords,
-  EMPTY,
-  type Found,
-  finding,
-  foldWords,
-  laneOf,
-  nameOf,
-  problemWords,
-  refusedWords,
-  together,
-} from "../src/pure/words";
+  type Finding,
+  findingSentence,
+  NOTHING_PATCHED,
+} from "../src/text/finding";
+import { jointSentence } from "../src/text/joint-effect";
+import { patchName } from "../src/text/names";
+import { connectionSentence, problemSentence, refusalSentence } from "../src/text/status";
+import { foldLabel } from "../src/text/tokens";
 
 const model: ModelInfo = {
   name: "m",
@@ -46,7 +46,7 @@ const reading = (share: number | null, effect = 6.774888): Reading => ({
   reason: null,
 });
 const runs = { clean: run(" Mary", 6.1196), corrupted: run(" John", -5.4853) };
-const found = (change: Partial<Found> = {}): Found => ({
+const found = (change: Partial<Finding> = {}): Finding => ({
   patches: at("L23.H3"),
   direction: "denoise",
   reading: reading(0.5838),
@@ -66,20 +66,20 @@ describe("the finding", () => {
     [0.02, "L23.H3 changes little: 2 % of the difference, and puts ␣Mary back on top."],
     [-0.25, "L23.H3 pushes away from the clean answer: −25 %, and puts ␣Mary back on top."],
   ])("denoise, share %f", (share, sentence) => {
-    expect(finding(found({ reading: reading(share) }))).toBe(sentence);
+    expect(findingSentence(found({ reading: reading(share) }))).toBe(sentence);
   });
 
   it("says of which pair the top token is, where there are several", () => {
-    expect(finding(found({ nPairs: 50 }))).toBe(
+    expect(findingSentence(found({ nPairs: 50 }))).toBe(
       "L23.H3 restores 58 % of the difference and puts ␣Mary back on top in pair 1.",
     );
   });
 
   it("says nothing of the top token where it stays, and names another where it is another", () => {
-    expect(finding(found({ patched: run(" John", 0) }))).toBe(
+    expect(findingSentence(found({ patched: run(" John", 0) }))).toBe(
       "L23.H3 restores 58 % of the difference.",
     );
-    expect(finding(found({ patched: run(" the", 0) }))).toBe(
+    expect(findingSentence(found({ patched: run(" the", 0) }))).toBe(
       "L23.H3 restores 58 % of the difference and puts ␣the on top.",
     );
   });
@@ -91,23 +91,25 @@ describe("the finding", () => {
     [-0.1, "Corrupting L23.H3 helps the answer: 10 % of the difference, and puts ␣John on top."],
   ])("noise, share %f", (share, sentence) => {
     expect(
-      finding(found({ direction: "noise", reading: reading(share), patched: run(" John", 0) })),
+      findingSentence(
+        found({ direction: "noise", reading: reading(share), patched: run(" John", 0) }),
+      ),
     ).toBe(sentence);
   });
 
   it("uses the plural for joint patches", () => {
-    expect(finding(found({ patches: at("L23.H3", "L20.H0"), reading: reading(0.9848) }))).toBe(
-      "L23.H3 and L20.H0 restore 98 % of the difference and put ␣Mary back on top.",
-    );
+    expect(
+      findingSentence(found({ patches: at("L23.H3", "L20.H0"), reading: reading(0.9848) })),
+    ).toBe("L23.H3 and L20.H0 restore 98 % of the difference and put ␣Mary back on top.");
   });
 
   it("explains an undefined recovery", () => {
     const same = { clean: run("a", 6.12), corrupted: run("b", 6.12) };
-    expect(finding(found({ runs: same, reading: reading(null) }))).toBe(
+    expect(findingSentence(found({ runs: same, reading: reading(null) }))).toBe(
       "No recovery: both prompts give +6.12. Change a prompt, the answer or the metric.",
     );
     const why = { ...reading(null), reason: "the difference is within the noise floor" };
-    expect(finding(found({ reading: why }))).toBe(
+    expect(findingSentence(found({ reading: why }))).toBe(
       "No recovery: the difference is within the noise floor.",
     );
   });
@@ -140,16 +142,15 @@ describe("captions", () => {
         model,
       )[0];
     expect(from("host")).toContain("gets L0.H0's own value;");
-    expect(from("other")).toContain("gets L0.H0's given value;");
     expect(from("source", "clean")).toContain("gets the clean values of L0.H0 and L1.H0;");
     expect(from("source", "host")).toContain("gets the chosen values of L0.H0 and L1.H0;");
   });
 
   it("says where to click", () => {
-    expect(EMPTY.denoise).toBe(
+    expect(NOTHING_PATCHED.denoise).toBe(
       "Click any box: the corrupted prompt is run again with that box's clean value.",
     );
-    expect(EMPTY.noise).toBe(
+    expect(NOTHING_PATCHED.noise).toBe(
       "Click any box: the clean prompt is run again with that box's corrupted value.",
     );
   });
@@ -157,25 +158,27 @@ describe("captions", () => {
 
 describe("names", () => {
   it("lists up to three sites and counts more", () => {
-    expect(nameOf(at("L1.H0"), model)).toBe("L1.H0");
-    expect(nameOf(at("L1.H0", "L2.H1", "L0.mlp_out"), model)).toBe("L1.H0, L2.H1 and L0.mlp_out");
-    expect(nameOf(at("L1.H0", "L2.H1", "L0.mlp_out", "L2.H2"), model)).toBe("4 sites");
+    expect(patchName(at("L1.H0"), model)).toBe("L1.H0");
+    expect(patchName(at("L1.H0", "L2.H1", "L0.mlp_out"), model)).toBe(
+      "L1.H0, L2.H1 and L0.mlp_out",
+    );
+    expect(patchName(at("L1.H0", "L2.H1", "L0.mlp_out", "L2.H2"), model)).toBe("4 sites");
   });
 
   it("recognises everything but one", () => {
-    expect(nameOf(at("L1.H0", "L1.H1", "L1.H3"), model)).toBe("all heads of L1 but H2");
-    expect(nameOf(at("L1.H0@-1", "L1.H1@-1", "L1.H3@-1"), model)).toBe(
+    expect(patchName(at("L1.H0", "L1.H1", "L1.H3"), model)).toBe("all heads of L1 but H2");
+    expect(patchName(at("L1.H0@-1", "L1.H1@-1", "L1.H3@-1"), model)).toBe(
       "all heads of L1 but H2 @-1",
     );
-    expect(nameOf(at("L0.mlp_out", "L2.mlp_out"), model)).toBe("all mlp_out but L1's");
+    expect(patchName(at("L0.mlp_out", "L2.mlp_out"), model)).toBe("all mlp_out but L1's");
   });
 
   it("finds the lane that a source names", () => {
     const patch = (source: Patch["source"]): Patch => ({ site: "L1.H0", source });
-    expect(laneOf(patch("source"), "denoise")).toBe("clean");
-    expect(laneOf(patch("source"), "noise")).toBe("corrupted");
-    expect(laneOf(patch("host"), "denoise")).toBe("corrupted");
-    expect(laneOf(patch("clean"), "noise")).toBe("clean");
+    expect(sourceLane(patch("source"), "denoise")).toBe("clean");
+    expect(sourceLane(patch("source"), "noise")).toBe("corrupted");
+    expect(sourceLane(patch("host"), "denoise")).toBe("corrupted");
+    expect(sourceLane(patch("clean"), "noise")).toBe("clean");
   });
 });
 
@@ -201,35 +204,35 @@ describe("joint against sum", () => {
     [-9, [-2, -3], "Together −9.00; alone −2.00 and −3.00 (sum −5.00): they need each other."],
     [4, [1, 1, 1, 1], "Together +4.00; alone their sum is +4.00: they add up."],
   ])("%f", (joint, alone, sentence) => {
-    expect(together(reading(0.9, joint), singles(...alone), metric)).toBe(sentence);
+    expect(jointSentence(reading(0.9, joint), singles(...alone), metric)).toBe(sentence);
   });
 
   it("is silent without the parts", () => {
-    expect(together(reading(0.9, 4), [], metric)).toBeUndefined();
-    expect(together(reading(0.9, 4), singles(1), metric)).toBeUndefined();
+    expect(jointSentence(reading(0.9, 4), [], metric)).toBeUndefined();
+    expect(jointSentence(reading(0.9, 4), singles(1), metric)).toBeUndefined();
   });
 });
 
 describe("states", () => {
   it("says what the connection is", () => {
-    expect(connectionWords("live", "L1.H0", undefined)).toBeUndefined();
-    expect(connectionWords("busy", "L23.H3", undefined)).toBe(
+    expect(connectionSentence("live", "L1.H0", undefined)).toBeUndefined();
+    expect(connectionSentence("busy", "L23.H3", undefined)).toBe(
       "The kernel is busy with another cell. L23.H3 is waiting.",
     );
-    expect(connectionWords("busy", undefined, undefined)).toBe(
+    expect(connectionSentence("busy", undefined, undefined)).toBe(
       "The kernel is busy with another cell.",
     );
-    expect(connectionWords("gone", undefined, "L23.H3")).toBe(
+    expect(connectionSentence("gone", undefined, "L23.H3")).toBe(
       "No Python is answering. Run this cell again. You see the last result, L23.H3.",
     );
-    expect(connectionWords("restarted", undefined, undefined)).toBe(
+    expect(connectionSentence("restarted", undefined, undefined)).toBe(
       "The kernel restarted. Run the notebook from the top.",
     );
   });
 
   it("says what failed, once", () => {
     const problem = (site: string | undefined, message: string) =>
-      problemWords({ site, message, details: "" });
+      problemSentence({ site, message, details: "" });
     expect(problem("L23.H3", "expected 9 heads, got 8.")).toBe(
       "L23.H3 failed: expected 9 heads, got 8. The model is unchanged.",
     );
@@ -241,12 +244,12 @@ describe("states", () => {
 
   it("refuses with the reason, and folds in words", () => {
     expect(
-      refusedWords(
+      refusalSentence(
         "L5.resid_mid",
         "attention and MLP run in parallel. Use resid_pre or resid_post.",
       ),
     ).toBe("No L5.resid_mid here: attention and MLP run in parallel. Use resid_pre or resid_post.");
-    expect(foldWords(186, true)).toBe("⋯ 186 identical tokens · exactly 0");
-    expect(foldWords(3, false)).toBe("⋯ 3 identical");
+    expect(foldLabel(186, true)).toBe("⋯ 186 identical tokens · exactly 0");
+    expect(foldLabel(3, false)).toBe("⋯ 3 identical");
   });
 });

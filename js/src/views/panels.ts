@@ -1,15 +1,15 @@
 /** What opens under the lanes: the site box, the code, the keys. In the page, never over it. */
 
 import { html, nothing } from "lit-html";
-import type { Context } from "../context";
-import { codeOf } from "../pure/code";
-import { KEY_HELP } from "../pure/keys";
-import { chosen } from "../state";
+import { KEY_HELP } from "../actions/keymap";
+import { selectedPatches } from "../state/selectors";
+import { codeOf } from "../text/code";
+import type { Context } from "./context";
 
 function siteBox(cx: Context) {
   const patch = (form: Element | null) => {
     const text = form?.querySelector("input")?.value.trim() ?? "";
-    if (text !== "") cx.act.typed(text);
+    if (text !== "") cx.act.patchTyped(text);
   };
   const submit = (event: Event) => {
     event.preventDefault();
@@ -29,7 +29,7 @@ function siteBox(cx: Context) {
 
 function code(cx: Context) {
   const { direction, metric } = cx.state;
-  const text = codeOf({ patches: chosen(cx.state), direction, metric });
+  const text = codeOf({ patches: selectedPatches(cx.state), direction, metric });
   return html`<div class="panel code"><pre tabindex="0" aria-label="code">${text}</pre>
     <button @click=${() => cx.act.copy(text)}>Copy</button></div>`;
 }

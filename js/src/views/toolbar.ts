@@ -1,14 +1,13 @@
-/** The toolbar: what model, which direction, which metric, which position; undo, code, keys. */
+/** The toolbar: model, direction, metric, position; undo, code, keys. */
 
 import { html, nothing } from "lit-html";
-import type { Context } from "../context";
-import type { Direction } from "../protocol";
-import { tokenHere } from "../pure/counterparts";
-import { tokenText } from "../pure/format";
-import { positionIndex } from "../pure/sites";
-import { hostOf } from "../pure/words";
-import { metricOf } from "../select";
-import type { Panel } from "../state";
+import { tokenAtPosition } from "../model/counterparts";
+import { type Direction, hostOf } from "../model/experiment";
+import { positionIndex } from "../model/position";
+import { currentMetric } from "../state/selectors";
+import type { Panel } from "../state/state";
+import { tokenText } from "../text/tokens";
+import type { Context } from "./context";
 
 function modelName(cx: Context) {
   const { model, task } = cx.scene;
@@ -37,7 +36,7 @@ function metrics(cx: Context) {
   const change = (event: Event) => {
     if (event.target instanceof HTMLSelectElement) cx.act.metric(event.target.value);
   };
-  const chosen = metricOf(cx.state, cx.scene).label;
+  const chosen = currentMetric(cx.state, cx.scene).label;
   return html`<select class="metric-select" aria-label="metric" title=${chosen} @change=${change}>${all.map(
     (m) =>
       html`<option value=${m.name} ?selected=${m.name === cx.state.metric}>${m.label}</option>`,
@@ -51,7 +50,7 @@ function position(cx: Context) {
   const label =
     index === undefined
       ? all
-      : `@${index} ${tokenText(tokenHere(scene.task, hostOf(state.direction), index))}`;
+      : `@${index} ${tokenText(tokenAtPosition(scene.task, hostOf(state.direction), index))}`;
   return html`<div class="chip" role="group" aria-label="position">
     <button title="one position back ( [ )" aria-label="one position back" @click=${() => act.stepPosition(-1)}>‹</button>
     <button class="where ${index === undefined ? "" : "on"}" title="all positions (A)" @click=${() => act.position("all")}>${label}</button>

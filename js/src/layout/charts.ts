@@ -1,0 +1,19 @@
+/** How wide the charts are. */
+
+import type { MapName } from "../model/map";
+import type { PageLayout } from "./page";
+
+export const CHART_RATIO = { heads: 4, positions: 5, others: 3 } as const;
+
+const AROUND = 26;
+
+/** While a page is laid out it may have no width at all. */
+const LEAST = 120;
+
+/** The width that the drawing of a map has inside its chart. */
+export function mapWidth(layout: PageLayout, name: MapName): number {
+  if (!layout.wide) return Math.max(LEAST, layout.width - 24 - AROUND);
+  const part =
+    (layout.width - 24 - 12) / (CHART_RATIO.heads + CHART_RATIO.positions + CHART_RATIO.others);
+  return Math.floor(part * CHART_RATIO[name]) - AROUND;
+}
