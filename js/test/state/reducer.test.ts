@@ -1,17 +1,19 @@
 import { describe, expect, it } from "vitest";
-import type { PatchRequest } from "../src/model/patch";
-import type { Result } from "../src/model/result";
-import { shownEntry } from "../src/state/history";
-import { reduce, type StateEvent } from "../src/state/reducer";
-import { awaitsResult, selectedPatches } from "../src/state/selectors";
-import { INITIAL, type State } from "../src/state/state";
+import type { PatchRequest } from "../../src/model/patch";
+import type { Result } from "../../src/model/result";
+import { shownEntry } from "../../src/state/history";
+import { reduce, type StateEvent } from "../../src/state/reducer";
+import { awaitsResult, selectedPatches } from "../../src/state/selectors";
+import { INITIAL, type State } from "../../src/state/state";
 
 const ask = (...sites: string[]): PatchRequest => ({
   patches: sites.map((site) => ({ site, source: "source" })),
   direction: "denoise",
   metric: "logit_diff",
 });
+
 let ids = 0;
+
 const result = (request: PatchRequest, id = ++ids): Result => ({
   ...request,
   id,
@@ -21,15 +23,19 @@ const result = (request: PatchRequest, id = ++ids): Result => ({
   reach: undefined,
   seconds: 0.1,
 });
+
 const asked = (request: PatchRequest, cursor?: number): StateEvent => ({
   type: "asked",
   pending: { id: 1, request, cursor },
 });
+
 const run = (...actions: StateEvent[]): State => actions.reduce(reduce, INITIAL);
+
 const answer = (...sites: string[]): StateEvent[] => [
   asked(ask(...sites)),
   { type: "result", result: result(ask(...sites)) },
 ];
+
 const sites = (state: State) => selectedPatches(state).map((p) => p.site);
 
 describe("asking and answering", () => {

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type Client, createClient, type KernelEvent } from "../src/comm/client";
-import { BUSY_AFTER, GONE_AFTER, IDLE_AFTER } from "../src/comm/connection-watch";
-import { kernelStatus } from "../src/comm/kernel-status";
-import { FakeModel } from "./fixtures/model";
-import { bytes, recordedResult } from "./fixtures/recorded";
+import { type Client, createClient, type KernelEvent } from "../../src/comm/client";
+import { BUSY_AFTER, GONE_AFTER, IDLE_AFTER } from "../../src/comm/connection-watch";
+import { kernelStatus } from "../../src/comm/kernel-status";
+import { FakeModel } from "../fixtures/model";
+import { bytes, recordedResult } from "../fixtures/recorded";
 
 const REQUEST = {
   patches: [{ site: "L23.H3", source: "source" }],
@@ -12,7 +12,9 @@ const REQUEST = {
 } as const;
 
 let model: FakeModel;
+
 let events: KernelEvent[];
+
 let client: Client;
 
 beforeEach(() => {
@@ -34,11 +36,14 @@ const ask = () => {
   });
   return id;
 };
+
 const ack = (id: number) => model.receive({ v: 1, kind: "ack", id });
+
 const answer = (id: number) => {
   const found = recordedResult("L23.H3 denoise");
   model.receive({ ...found?.message, id }, (found?.buffers ?? []).map(bytes));
 };
+
 const kinds = () => events.map((e) => (e.type === "connection" ? e.connection : e.type));
 
 describe("requests", () => {
