@@ -11,9 +11,9 @@ import { askSweep, stopSweep } from "./sweep";
 import { askPatch, set, type Tools } from "./tools";
 
 export interface Actions {
-  /** Patch one site; `extend` adds it to the joint patch, or takes it out. */
+  /** Patches a site at the selected position; `extend` adds it to the joint patch or takes it out. */
   patch(site: string, extend: boolean): void;
-  /** Patch a site that says its position itself. */
+  /** Patches a site as it is written, whatever position is selected. */
   patchExactly(site: string, extend: boolean): void;
   hover(site: string | undefined): void;
   focus(site: string): void;

@@ -10,8 +10,8 @@ import { showLayerOf } from "./layers";
 import { atSelectedPosition, clear, everythingElse } from "./patching";
 import { askPatch, set, type Tools } from "./tools";
 
-/** The cell some layers and some places further; it stays inside the model. */
-export function steppedCell(
+/** The cell some layers and some places further, inside the model. */
+function steppedCell(
   cell: Cell,
   layers: number,
   places: number,
@@ -47,7 +47,7 @@ function move(tools: Tools, command: Command & { type: "move" }, from: Cell): vo
   if (added.length > 0) askPatch(tools, { patches: [...current, ...added] });
 }
 
-/** Cancels, then clears, then leaves. True when there was something to do. */
+/** Cancels, then clears, then leaves the grid. True if there was something to do. */
 function leave(tools: Tools, act: Actions): boolean {
   const state = tools.store.state();
   if (state.panel !== "none") act.panel("none");

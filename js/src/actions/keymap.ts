@@ -60,7 +60,7 @@ export function commandOf(press: KeyPress): Command | undefined {
   return PLAIN[key];
 }
 
-/** How far a key moves in a map, whose layers go down; Infinity is to the edge. */
+/** How far a key moves in a map, where layers are rows; Infinity means to the edge. */
 export function mapStep(
   press: KeyPress,
 ): { readonly rows: number; readonly columns: number } | undefined {
@@ -81,7 +81,7 @@ export function mapStep(
   }
 }
 
-/** The key help, in the order people need it. */
+/** The help for the keys, in the order in which people need them. */
 export const KEY_HELP: readonly (readonly [string, string])[] = [
   ["← → ↑ ↓", "layer, component"],
   ["Home End", "first, last layer"],

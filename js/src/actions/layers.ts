@@ -4,7 +4,7 @@ import { firstLayerToShow } from "../layout/page";
 import { nearestCell } from "../model/cell";
 import { set, type Tools } from "./tools";
 
-/** Shows a layer that the window of layers does not reach. */
+/** Scrolls to the layer of a site, if it cannot be seen. */
 export function showLayerOf({ store, page }: Tools, site: string): void {
   const layout = page.layout();
   const cell = nearestCell(site);

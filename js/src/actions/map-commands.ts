@@ -29,7 +29,7 @@ function walk(tools: Tools, press: KeyPress, name: MapName, site: string): boole
   return true;
 }
 
-/** Runs a key at a cell of a map; false leaves it to the page. */
+/** Runs the command of a key at a cell of a map; false leaves the key to the page. */
 export function runMapCommand(
   tools: Tools,
   act: Actions,

@@ -20,23 +20,23 @@ function toggled(
   return rest.length < patches.length ? rest : [...patches, added];
 }
 
-export function patchSites(tools: Tools, sites: readonly string[]): void {
+function patchSites(tools: Tools, sites: readonly string[]): void {
   askPatch(tools, { patches: sites.map((site): Patch => ({ site, source: "source" })) });
 }
 
-/** The site at the chosen position. */
+/** The site at the selected position. */
 export function atSelectedPosition(state: State, site: string): string {
   return atPosition(site, state.position, state.scene?.task.clean.length ?? 0);
 }
 
-/** Why a site cannot be patched at a position that it names; undefined where it can. */
+/** Why a site cannot be patched at its position; undefined if it can. */
 function aloneAt({ task }: Scene, site: string): string | undefined {
   const [from, to] = positionRange(site, task) ?? [0, 0];
   const alone = task.counterparts.findIndex((at, i) => at === null && i >= from && i < to);
   return alone < 0 ? undefined : `position ${alone} has ${NO_COUNTERPART.clean}. Choose another.`;
 }
 
-/** False, with the reason on the screen, where a model or the prompts do not have the site. */
+/** Whether a site can be patched; if not, the page says why. */
 function allowed({ store }: Tools, site: string): boolean {
   const { scene } = store.state();
   const component = parseSite(site)?.component;
@@ -61,7 +61,7 @@ export function patchOne(tools: Tools, site: string, extend: boolean): void {
   patchThese(tools, extend ? toggled(selectedPatches(state), added, sameBase) : [added]);
 }
 
-/** A cell of a map: its site as it is, whatever position is chosen, so that its number is the map's. */
+/** Patches a cell of a map: its site as it is, so that its number is the map's. */
 export function patchExactly(tools: Tools, site: string, extend: boolean): void {
   if (!allowed(tools, site)) return;
   const added: Patch = { site, source: "source" };
@@ -74,7 +74,7 @@ export function clear(tools: Tools): void {
   askPatch(tools, { patches: [] });
 }
 
-/** Cancels the patch; maps that were being filled go on. */
+/** Cancels the patch; the sweep goes on. */
 export function cancelPatch(tools: Tools): void {
   const { store, kernel } = tools;
   const running = store.state().sweep.phase === "running";
@@ -83,7 +83,7 @@ export function cancelPatch(tools: Tools): void {
   if (running) askSweep(tools);
 }
 
-/** "L23.H3 + L20.H0" as typed: the kernel says what is wrong with it. */
+/** Patches what was typed, such as "L23.H3 + L20.H0"; the kernel says what is wrong with it. */
 export function patchTyped(tools: Tools, text: string): void {
   const sites = text.split(/[+,\s]+/).filter((site) => site !== "");
   set(tools.store, { panel: "none" });

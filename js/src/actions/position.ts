@@ -6,7 +6,7 @@ import { positionOf } from "../model/site";
 import { selectedPatches } from "../state/selectors";
 import { askPatch, set, type Tools } from "./tools";
 
-/** Another position: what is patched moves there with it, if it was all at one position. */
+/** Selects a position. The patches move there too, if all of them were at one position. */
 export function movePosition(tools: Tools, position: Position): void {
   const state = tools.store.state();
   set(tools.store, { position });
@@ -28,6 +28,6 @@ export function stepPosition(tools: Tools, step: -1 | 1): void {
   const start = step === 1 ? firstDifference(task) : last;
   let next = index === undefined ? start : index + step;
   while (lacksCounterpart(task, next)) next += step;
-  // What lies beyond the first or the last position that can be patched is where one is already.
+  // At the first and at the last position that can be patched, nothing happens.
   if (next >= 0 && next <= last) movePosition(tools, next);
 }

@@ -11,7 +11,7 @@ export function askSweep({ store, kernel }: Tools): void {
   );
 }
 
-/** `cancel` ends all that the kernel does: a patch that was on its way is asked again. */
+/** `cancel` ends all that the kernel does, so a pending patch is asked for again. */
 export function stopSweep(tools: Tools): void {
   const { store, kernel } = tools;
   const { pending } = store.state();

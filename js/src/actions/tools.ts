@@ -18,8 +18,8 @@ export interface Page {
   readonly copy: (text: string) => Promise<boolean>;
 }
 
-/** What actions ask of the kernel. `asked` hears the id of a request before it is sent. */
-export interface Kernel {
+/** What actions ask of the kernel. `asked` gets the id of a request before it is sent. */
+interface Kernel {
   patch(request: PatchRequest, asked: (id: number) => void): void;
   sweep(request: SweepRequest, asked: (id: number) => void): void;
   cancel(): void;
@@ -35,7 +35,7 @@ export function set(store: Store, values: Partial<Settable>): void {
   store.dispatch({ type: "set", values });
 }
 
-/** Asks the kernel; `cursor` says which step of the timeline this is. */
+/** Asks the kernel for a patch; `cursor` says which step of the timeline this is. */
 export function askPatch(
   { store, kernel }: Tools,
   change: Partial<PatchRequest>,

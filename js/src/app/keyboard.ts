@@ -8,13 +8,13 @@ import type { Tools } from "../actions/tools";
 import type { MapName } from "../model/map";
 import { listen, type Removal } from "./listen";
 
-/** The map that an element is in, if it is in one. */
+/** The map that contains an element, if one does. */
 export function mapName(element: Element): MapName | undefined {
   const name = element.closest("[data-map]")?.getAttribute("data-map");
   return name === "heads" || name === "positions" ? name : undefined;
 }
 
-/** A focused cell is the one that Tab comes back to; a map's lights up everywhere. */
+/** Tab comes back to the cell that has the focus. A cell of a map is also highlighted everywhere. */
 export function cellFocused(act: Actions, target: EventTarget | null): void {
   if (!(target instanceof SVGElement)) return;
   const site = target.getAttribute("data-site");

@@ -21,7 +21,7 @@ export function watchWidth(el: HTMLElement, changed: (width: number) => void): R
   return () => observer.disconnect();
 }
 
-/** JupyterLab's and Notebook's shortcuts fire inside widgets unless the focused element forbids it. */
+/** The shortcuts of JupyterLab and Notebook fire inside widgets unless the focused element forbids it. */
 export function suppressShortcuts(root: HTMLElement): Removal {
   const mark = (event: FocusEvent) => {
     const target = event.target;

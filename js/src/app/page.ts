@@ -1,5 +1,6 @@
 /** What actions may do with the page: move the focus, copy. */
 
+import type { Page } from "../actions/tools";
 import type { Store } from "../state/store";
 import type { createLayout } from "./render";
 
@@ -18,7 +19,7 @@ export function createPage(
   root: HTMLElement,
   store: Store,
   layoutOfState: ReturnType<typeof createLayout>,
-) {
+): Page {
   return {
     layout: () => layoutOfState(store.state()),
     focusCell: (site: string) => {

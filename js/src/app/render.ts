@@ -23,7 +23,7 @@ export function createLayout(): (state: State) => PageLayout | undefined {
 }
 
 /** The one cell that Tab reaches: the focused one while it can be seen. */
-export function tabStop(state: State, layout: PageLayout): string {
+function tabStop(state: State, layout: PageLayout): string {
   const cell = state.focus === undefined ? undefined : exactCell(state.focus);
   if (cell !== undefined && layerVisible(layout, cell.layer)) return cellName(cell);
   return cellName({ layer: layout.first, component: "z", index: 0 });

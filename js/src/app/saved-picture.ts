@@ -5,7 +5,7 @@ import type { WidgetModel } from "../comm/widget-model";
 import type { State } from "../state/state";
 import type { Store } from "../state/store";
 
-/** Keeps the last picture on the local model; it is never sent. */
+/** Keeps the last picture on the page's own model; it is never sent. */
 export function savePicture(
   model: WidgetModel,
   { scene, result, direction, metric, sweep }: State,

@@ -30,9 +30,9 @@ export type KernelEvent =
 
 export interface Client {
   hello(): void;
-  /** `asked` hears the id before anything is sent: an answer may come at once. */
+  /** `asked` gets the id before anything is sent, since an answer may come at once. */
   patch(request: PatchRequest, asked: (id: number) => void): void;
-  /** Asks for maps. Nobody clicked for it: the page does not wait for its acknowledgement. */
+  /** Asks for maps. Nobody clicked for them, so a late acknowledgement does not count as busy. */
   sweep(request: SweepRequest, asked: (id: number) => void): void;
   cancel(): void;
   dispose(): void;
@@ -176,7 +176,7 @@ class CommClient implements Client {
     }
   }
 
-  /** One of ours that is not the newest is stale; another's waits while ours is on its way. */
+  /** A result of ours is stale if it is not the newest; one of another view waits while ours is pending. */
   private answered(result: Result): void {
     const hello = this.latest === undefined && this.mine.has(result.id);
     if (!hello && this.stale(result.id)) return;

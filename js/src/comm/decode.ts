@@ -7,7 +7,7 @@ import type { Buffers } from "./grids";
 import type { Incoming } from "./protocol";
 import { fields, list, text, textOr } from "./validate";
 
-/** One message of the kernel; undefined for a kind this version does not know. */
+/** One message of the kernel; undefined for a kind that this version does not know. */
 export function decode(value: unknown, buffers: Buffers): Incoming | undefined {
   const f = fields(value, "message");
   const id = typeof f.id === "number" ? f.id : -1;

@@ -16,7 +16,7 @@ const ARRAYS = { float32: Float32Array, float64: Float64Array, int32: Int32Array
 
 export type Buffers = readonly (DataView | ArrayBuffer)[];
 
-/** One binary buffer as an array; checks that its length is what its shape says. */
+/** One binary buffer as an array. Its length must be what its shape says. */
 export function decodeGrid(spec: Fields, buffer: DataView | ArrayBuffer, where: string): Grid {
   const shape = list(spec.shape, `${where}.shape`, count);
   const dtype = oneOf(spec.dtype, ["float32", "float64", "int32"] as const, `${where}.dtype`);

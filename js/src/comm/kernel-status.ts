@@ -2,7 +2,7 @@
 
 export type KernelStatus = "busy" | "idle" | "lost" | "unknown";
 
-/** What Jupyter says of the kernel, where its manager can be asked. */
+/** The kernel's status, if the widget manager knows it. */
 export function kernelStatus(manager: unknown): KernelStatus {
   const kernel = (manager as { kernel?: { status?: unknown } } | null | undefined)?.kernel;
   const status = kernel?.status;
@@ -12,7 +12,7 @@ export function kernelStatus(manager: unknown): KernelStatus {
   return typeof status === "string" && lost.includes(status) ? "lost" : "unknown";
 }
 
-/** Whether the model behind a comm event is still connected; undefined where it cannot be told. */
+/** Whether the model behind a comm event is still connected; undefined if unknown. */
 export function liveness(context: unknown): boolean | undefined {
   const model = (context as { model?: { comm_live?: unknown } } | null | undefined)?.model;
   return typeof model?.comm_live === "boolean" ? model.comm_live : undefined;

@@ -11,11 +11,11 @@ import { fields, record } from "./validate";
 export interface Snapshot {
   readonly scene: Scene;
   readonly result: Result | undefined;
-  /** By what their numbers depend on; see `mapKey`. */
+  /** By `mapKey`. */
   readonly maps: Readonly<Record<string, MapData>>;
 }
 
-/** Larger maps are asked for again: a notebook is not the place for them. */
+/** Larger maps are not saved, to keep notebooks small; they are asked for again. */
 const MOST_CELLS = 4000;
 
 function plain(grid: Grid): { shape: readonly number[]; data: (number | null)[] } {
@@ -50,7 +50,7 @@ export function encodeSnapshot(snapshot: Snapshot): unknown {
   return JSON.parse(JSON.stringify({ scene, maps, result: { ...result, reach } }));
 }
 
-/** What was saved, or undefined where nothing (or nothing readable) was. */
+/** What was saved; undefined if nothing was, or if it cannot be read. */
 export function decodeSnapshot(value: unknown): Snapshot | undefined {
   if (value === null || value === undefined) return undefined;
   try {
@@ -58,7 +58,7 @@ export function decodeSnapshot(value: unknown): Snapshot | undefined {
     if (f.scene === undefined) return undefined;
     const result = f.result === undefined ? undefined : decodeResult(f.result, []);
     const maps = record(f.maps ?? {}, "snapshot.maps", (map) => decodeMap(map, []));
-    // Nobody answers a saved picture: what is not in it stays unknown.
+    // A saved picture has no kernel: what is not in it stays unknown.
     return { scene: { ...decodeScene(f.scene), can_sweep: false }, result, maps };
   } catch (error) {
     console.warn("patchwidgets: the saved picture cannot be read.", error);

@@ -3,14 +3,14 @@
 import type { MapName } from "../model/map";
 import type { PageLayout } from "./page";
 
-export const CHART_RATIO = { heads: 4, positions: 5, others: 3 } as const;
+const CHART_RATIO = { heads: 4, positions: 5, others: 3 } as const;
 
 const AROUND = 26;
 
-/** While a page is laid out it may have no width at all. */
+/** A page that is being laid out may still have no width. */
 const LEAST = 120;
 
-/** The width that the drawing of a map has inside its chart. */
+/** The width of a map's drawing inside its chart. */
 export function mapWidth(layout: PageLayout, name: MapName): number {
   if (!layout.wide) return Math.max(LEAST, layout.width - 24 - AROUND);
   const part =

@@ -28,13 +28,13 @@ export function boxOf(layout: PageLayout, lane: Lane, cell: Cell): Box {
   return { x: left + layout.pitch - w / 2 - 1, y: middle - 6, w, h: 12 };
 }
 
-/** The same box on the page of all three lanes. */
+/** The same box in the coordinates of all three lanes. */
 export function pageBox(layout: PageLayout, lane: Lane, cell: Cell): Box {
   const box = boxOf(layout, lane, cell);
   return { ...box, x: box.x + layout.left, y: box.y + layout.lanes[lane].svgTop };
 }
 
-/** The splice: out of the source cell, along the gap between the columns, into the patched cell. */
+/** The arrow of a patch: out of the source cell, along the gap between the layers, into the patched cell. */
 export function arrowPath(layout: PageLayout, from: Lane, cell: Cell): string {
   const a = pageBox(layout, from, cell);
   const b = pageBox(layout, "patched", cell);

@@ -8,12 +8,12 @@ const RANGES = [0.05, 0.1, 0.2, 0.5, 1] as const;
 
 const STEPS = 100;
 
-/** Fainter than this part of the range, a negative cell needs no dash. */
+/** A negative cell has a dash from this part of the range on. */
 const DASHED = 0.08;
 
 export const DASH_FROM = { w: 10, h: 5 } as const;
 
-/** The range of a map: ±1 until it is whole, so that its colours change once at most. */
+/** The range of a map: ±1 until it is complete, so that its colours change at most once. */
 export function mapRange(map: MapData | undefined): number {
   return map === undefined || map.done < map.total ? 1 : rangeOf(map.share);
 }
@@ -49,7 +49,7 @@ export interface MapPaint {
   /** Towards clean, in shares. */
   readonly value: number;
   readonly fill: string;
-  /** Towards corrupted, and strong enough to be told in greyscale. */
+  /** Towards corrupted, and strong enough to be marked for greyscale. */
   readonly dash: boolean;
   /** Further than the scale reaches. */
   readonly over: boolean;
@@ -72,7 +72,7 @@ export function mapPaint(
   };
 }
 
-/** A map as pixels, one a cell; cells without a value are left to what lies under them. */
+/** A map as pixels, one per cell; cells without a value are transparent. */
 export function pixelsOf(
   map: MapData,
   from: number,

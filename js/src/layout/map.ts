@@ -2,10 +2,10 @@
 
 import type { Box } from "./page";
 
-/** From here on a map is painted on a canvas. */
-export const SVG_MOST = 2000;
+/** Maps with more cells than this are painted on a canvas. */
+const SVG_MOST = 2000;
 
-/** Cells of this size hold a number. */
+/** Cells of this size have room for a number. */
 export const NUMBER_FITS = { w: 48, h: 16 } as const;
 const PLOT = { height: 224, row: 36, column: 72 } as const;
 
@@ -48,7 +48,7 @@ export interface MapLayout {
   readonly raster: boolean;
 }
 
-/** A pitch that makes cells of equal size on the screen, where there is enough of it to choose. */
+/** A whole number of pixels where the pitch is large enough, so that all cells have one size on the screen. */
 function even(pitch: number): number {
   return pitch >= 4 ? Math.floor(pitch) : pitch;
 }
@@ -61,7 +61,7 @@ function labelWidth(label: string): number {
   return Array.from(label).length * CHARACTER;
 }
 
-/** Whether the columns of identical tokens before the first difference are better drawn as one. */
+/** How many leading columns of identical tokens to draw as one; 0 if they have room. */
 export function foldedColumns(columns: number, firstDiffers: number, room: number): number {
   const crowded = (room - LEFT) / Math.max(1, columns) < NARROWEST;
   return crowded && firstDiffers >= 4 && firstDiffers < columns ? firstDiffers : 0;
@@ -110,7 +110,7 @@ export function columnLeft(layout: MapLayout, column: number): number {
   return layout.left + layout.foldWidth + (column - layout.fold) * layout.pitch;
 }
 
-/** The box of a cell, or of a row of cells up to and without `end`. */
+/** The box of a cell, or of the cells of a row up to, but not including, `end`. */
 export function mapBox(layout: MapLayout, row: number, column: number, end = column + 1): Box {
   const x = columnLeft(layout, column);
   const last = end <= layout.fold ? layout.foldWidth : layout.pitch;
@@ -131,7 +131,7 @@ export function cellAtPoint(
   return inside ? { row, column } : undefined;
 }
 
-/** Which columns are labelled: the wanted ones first, then as many others as have room. */
+/** The columns that have a label: the wanted ones first, then as many others as there is room for. */
 export function labelledColumns(layout: MapLayout, wanted: readonly number[]): readonly number[] {
   const every = [1, 2, 4, 5, 8, 10, 16, 20].find((n) => n * layout.pitch >= TICKS) ?? 50;
   const shown: number[] = [];

@@ -16,7 +16,7 @@ export interface Box {
   readonly h: number;
 }
 
-export interface LaneLayout {
+interface LaneLayout {
   readonly top: number;
   readonly svgTop: number;
   readonly height: number;
@@ -50,7 +50,7 @@ export interface PageLayout {
   readonly height: number;
 }
 
-export const RIBBON = 22;
+const RIBBON = 22;
 
 export const STREAM_HEIGHT = 26;
 
@@ -68,7 +68,7 @@ const CELL_MAX = { w: 64, h: 18 } as const;
 
 const ROWS_MAX = 16;
 
-/** The layers shown: all where they fit, else a window that begins at `first`. */
+/** The layers that are shown: all if they fit, otherwise a window that begins at `first`. */
 function windowOf(body: number, shape: Shape, columns: number, first: number) {
   const least = columns === 1 ? 15.5 : columns * 8 + 9;
   const count = Math.max(1, Math.min(shape.layers, Math.floor(body / least)));
@@ -137,7 +137,7 @@ export function layerVisible(layout: PageLayout, layer: number): boolean {
   return layer >= layout.first && layer < layout.first + layout.count;
 }
 
-/** Where a window of layers should begin so that a layer can be seen; unchanged where it can. */
+/** Where the window of layers should begin so that a layer can be seen; unchanged if it can be. */
 export function firstLayerToShow(layout: PageLayout, layer: number): number {
   if (layerVisible(layout, layer)) return layout.first;
   const third = Math.floor(layout.count / 3);
@@ -145,7 +145,7 @@ export function firstLayerToShow(layout: PageLayout, layer: number): number {
   return Math.max(0, Math.min(first, layout.layers - layout.count));
 }
 
-/** Every how many layers the axis has a label. */
+/** The axis labels every n-th layer; this is n. */
 export function axisStep(pitch: number): number {
   return [1, 2, 5, 10].find((step) => step * pitch >= 22) ?? 20;
 }

@@ -19,7 +19,7 @@ const TRIED = 160;
 
 const FOLD = { prefix: 218, middle: 112 } as const;
 
-/** A token as a ribbon shows it; a differing one is not cut. */
+/** A token as the row shows it; a differing one is not cut. */
 export function rowToken(token: string, differs: boolean): string {
   return shortToken(token, differs ? 80 : 22);
 }
@@ -28,7 +28,7 @@ export function tokenWidth(token: string, differs = false): number {
   return Array.from(rowToken(token, differs)).length * CHARACTER + AROUND;
 }
 
-/** Tokens that must be seen: the differing ones, the last, the chosen position. */
+/** Tokens that are always shown: the differing ones, the last, the selected position. */
 function needed(
   differs: readonly number[],
   length: number,
@@ -59,7 +59,7 @@ function widthOf(all: readonly TokenPiece[], widths: readonly number[]): number 
   return all.reduce((sum, piece) => sum + one(piece), 0);
 }
 
-/** The other tokens: nearest to a needed one first, earlier before later. */
+/** The other tokens: those nearest to a needed one first, earlier before later. */
 function ranked(length: number, kept: ReadonlySet<number>): readonly number[] {
   const marks = [...kept];
   const far = (i: number) => Math.min(...marks.map((k) => Math.abs(k - i)));
@@ -69,7 +69,7 @@ function ranked(length: number, kept: ReadonlySet<number>): readonly number[] {
   return rest.sort((a, b) => a.far - b.far || a.i - b.i).map(({ i }) => i);
 }
 
-/** Adds tokens where they fit; the nearest are tried, so that a long prompt costs little. */
+/** Adds tokens while they fit. Only the nearest are tried, so that a long prompt costs little. */
 function widened(widths: readonly number[], kept: Set<number>, first: number, room: number) {
   let shown = kept;
   let width = widthOf(pieces(widths.length, shown, first), widths);
@@ -83,7 +83,7 @@ function widened(widths: readonly number[], kept: Set<number>, first: number, ro
   return shown;
 }
 
-/** The width of every token, the same in all ribbons, so that they stay above each other. */
+/** The width of every token, the same in all rows, so that columns line up. */
 export function tokenWidths(
   tokens: readonly (readonly string[])[],
   differs: readonly number[],
@@ -93,7 +93,7 @@ export function tokenWidths(
   );
 }
 
-/** The pieces of all three ribbons; they fold alike. */
+/** The pieces of the rows of all three lanes; they fold alike. */
 export function tokenPieces(
   widths: readonly number[],
   differs: readonly number[],

@@ -3,11 +3,11 @@
 import type { ModelInfo } from "./experiment";
 import { parseSite } from "./site";
 
-export type LayerOutput = "attn_out" | "mlp_out" | "resid_post";
+type LayerOutput = "attn_out" | "mlp_out" | "resid_post";
 
-export const LAYER_OUTPUTS: readonly LayerOutput[] = ["attn_out", "mlp_out", "resid_post"];
+const LAYER_OUTPUTS: readonly LayerOutput[] = ["attn_out", "mlp_out", "resid_post"];
 
-/** A thing drawn once per layer; `index` is set for heads and nothing else. */
+/** Something that each layer draws once; `index` is set for heads only. */
 export interface Cell {
   readonly layer: number;
   readonly component: "z" | LayerOutput;
@@ -20,7 +20,7 @@ export function cellName(cell: Cell): string {
     : `L${cell.layer}.H${cell.index}`;
 }
 
-/** The drawn cell that stands for a site, or undefined (a neuron, a query, the embedding). */
+/** The cell that is exactly this site; undefined for a neuron, a query, the embedding. */
 export function exactCell(text: string): Cell | undefined {
   const site = parseSite(text);
   if (site?.layer === undefined) return undefined;
@@ -31,8 +31,8 @@ export function exactCell(text: string): Cell | undefined {
   return stream && { layer: site.layer, component: stream, index: undefined };
 }
 
-/** The cell nearest to any site: a neuron shows on its MLP, a query on its head,
- * what enters a block on the stream after the one before. */
+/** The cell that stands for a site: for a neuron its MLP, for a query its head,
+ * for what enters a layer the residual stream after the layer before. */
 export function nearestCell(text: string): Cell | undefined {
   const site = parseSite(text);
   if (site?.layer === undefined) return undefined;
@@ -48,7 +48,7 @@ export function nearestCell(text: string): Cell | undefined {
   return exactCell(text);
 }
 
-/** What a layer holds, top to bottom, as the arrow keys walk through it. */
+/** The cells of a layer from top to bottom, as the arrow keys walk through them. */
 export function layerCells(layer: number, model: Pick<ModelInfo, "n_heads">): readonly Cell[] {
   const heads = Array.from(
     { length: model.n_heads },
@@ -60,7 +60,7 @@ export function layerCells(layer: number, model: Pick<ModelInfo, "n_heads">): re
   ];
 }
 
-/** Everything of the same kind but this one; undefined where that says nothing. */
+/** All other heads of the layer, or the same component in all other layers; undefined for the residual stream. */
 export function everythingBut(
   cell: Cell,
   model: Pick<ModelInfo, "n_heads" | "n_layers">,

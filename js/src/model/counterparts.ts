@@ -2,12 +2,12 @@
 
 import type { Prompt, TaskInfo } from "./experiment";
 
-/** A column of the ribbons: where it is in each prompt; undefined where that has no counterpart. */
+/** A column of tokens: its position in each prompt; undefined where a prompt has no counterpart. */
 export type Column = Readonly<Record<Prompt, number | undefined>>;
 
 type Aligned = Pick<TaskInfo, "clean" | "corrupted" | "counterparts">;
 
-/** Both prompts side by side: counterparts in one column, every other token in one of its own. */
+/** Both prompts side by side: counterparts share a column, every other token has its own. */
 export function alignedColumns(task: Aligned): readonly Column[] {
   const out: Column[] = [];
   let next = 0;
@@ -42,13 +42,13 @@ export function differingColumns(
   return columns.flatMap((column, i) => (apart(column) ? [i] : []));
 }
 
-/** The first position at which the runs can differ: before it both prompts are alike, token by token. */
+/** The first position at which the runs can differ: before it, both prompts have the same tokens. */
 export function firstDifference(task: Pick<TaskInfo, "counterparts" | "differs">): number {
   const found = task.counterparts.findIndex((at, i) => at !== i || task.differs.includes(i));
   return found < 0 ? task.counterparts.length : found;
 }
 
-/** Whether a position cannot be patched, since the corrupted prompt has no counterpart of it. */
+/** Whether the corrupted prompt has no counterpart of a position, so that it cannot be patched. */
 export function lacksCounterpart(task: Pick<TaskInfo, "counterparts">, position: number): boolean {
   return task.counterparts[position] === null;
 }

@@ -32,7 +32,7 @@ export interface TaskInfo {
   readonly corrupted: readonly string[];
   /** Positions of the clean prompt whose counterpart is another token, or that have none. */
   readonly differs: readonly number[];
-  /** By position of the clean prompt that of the corrupted one; null where it has none. */
+  /** For each position of the clean prompt, its counterpart in the corrupted one; null where it has none. */
   readonly counterparts: readonly (number | null)[];
   readonly answer: readonly string[];
   readonly foil: readonly string[];
@@ -57,7 +57,7 @@ export interface Scene {
   readonly direction: Direction;
   readonly metric: string;
   readonly runs: { readonly clean: Run; readonly corrupted: Run };
-  /** The kernel answers `sweep`; older ones, and saved pages, do not. */
+  /** The kernel answers `sweep`. Older kernels and saved pages do not. */
   readonly can_sweep: boolean;
 }
 

@@ -17,7 +17,7 @@ export interface SweepRequest {
   readonly metric: string;
 }
 
-/** A whole map so far. NaN in both arrays: not yet done; in `share` alone: undefined. */
+/** What is known of a map so far. NaN in both arrays means not yet done; in `share` alone, undefined. */
 export interface MapData {
   readonly id: number;
   readonly name: string;
@@ -27,9 +27,9 @@ export interface MapData {
   readonly columns: number;
   readonly done: number;
   readonly total: number;
-  /** How many are exactly 0 for certain, with nothing to compute. */
+  /** How many cells are certainly 0, so that nothing has to be computed. */
   readonly zero: number;
-  /** Which cells have no counterpart to be patched with: row by row, as in `share`. */
+  /** Indices of the cells whose position has no counterpart; row by row, as in `share`. */
   readonly unpatchable: ReadonlySet<number>;
   readonly exact: boolean;
   readonly secondsLeft: number | null;
@@ -46,7 +46,7 @@ export type SweepPhase = "idle" | "running" | "done" | "stopped" | "failed";
 
 export type MapName = "heads" | "positions";
 
-/** What a map's numbers depend on. */
+/** All that the numbers of a map depend on. */
 export function mapKey(component: string, direction: Direction, metric: string): string {
   return `${component} ${direction} ${metric}`;
 }
@@ -65,7 +65,7 @@ export function sameSweep(a: SweepRequest | undefined, b: SweepRequest): boolean
 
 export type MapLook = "pending" | "undefined" | "zero" | "value" | "unpatchable";
 
-/** What is known about a cell. A share that is undefined though the effect is known is not "not yet". */
+/** What is known about a cell. If the effect is known and the share is not, the share is undefined, not pending. */
 export function mapLook(map: MapData, index: number): MapLook {
   if (map.unpatchable.has(index)) return "unpatchable";
   const [share, effect] = [map.share[index] ?? Number.NaN, map.effect[index] ?? Number.NaN];

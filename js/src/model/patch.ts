@@ -4,21 +4,21 @@ import { type Direction, hostOf, sourceOf } from "./experiment";
 import { parseSite, printSite } from "./site";
 
 /** "source" is the run that the direction takes values from. */
-export type Source = "source" | "clean" | "corrupted" | "host";
+type Source = "source" | "clean" | "corrupted" | "host";
 
 export interface Patch {
   readonly site: string;
   readonly source: Source;
 }
 
-/** All that an answer depends on. */
+/** All that a result depends on. */
 export interface PatchRequest {
   readonly patches: readonly Patch[];
   readonly direction: Direction;
   readonly metric: string;
 }
 
-/** The lane an explicit source names; "source" depends on the direction. */
+/** The lane that a patch takes its value from. */
 export function sourceLane(patch: Patch, direction: Direction): "clean" | "corrupted" {
   if (patch.source === "clean" || patch.source === "corrupted") return patch.source;
   return patch.source === "host" ? hostOf(direction) : sourceOf(direction);

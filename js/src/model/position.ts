@@ -18,7 +18,7 @@ export function atPosition(text: string, position: Position, length: number): st
   return printSite({ ...site, position: positionText(position, length) });
 }
 
-/** The token positions a site covers, as [from, to); undefined = all. */
+/** The token positions that a site covers, as [from, to); undefined means all. */
 export function positionRange(
   text: string,
   task: Pick<TaskInfo, "clean" | "positions">,
@@ -36,7 +36,7 @@ export function positionRange(
   return [start, to === undefined ? start + 1 : absolute(to, length)];
 }
 
-/** A position trait as a token index; undefined = all. */
+/** A position trait as a token index; undefined means all. */
 export function positionIndex(
   position: Position,
   task: Pick<TaskInfo, "clean" | "positions">,

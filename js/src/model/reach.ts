@@ -60,7 +60,7 @@ export function furthestMoved(
   return all.sort((a, b) => b.along - a.along).slice(0, count);
 }
 
-/** The first layer a patch touches; 0 when it cannot be told (the embedding). */
+/** The first layer that is patched; 0 for sites without a layer (the embedding). */
 export function firstPatchedLayer(patches: readonly { readonly site: string }[]): number {
   const layers = patches.map((p) => nearestCell(p.site)?.layer ?? 0);
   return layers.length === 0 ? 0 : Math.min(...layers);

@@ -31,7 +31,7 @@ export function printSite(site: Site): string {
   return site.position === undefined ? name : `${name}@${site.position}`;
 }
 
-/** The site without its position: what stands in the page as `data-site`. */
+/** The site without its position: what lanes carry as `data-site`. */
 export function withoutPosition(text: string): string {
   const site = parseSite(text);
   return site === undefined ? text : printSite({ ...site, position: undefined });

@@ -27,19 +27,19 @@ export interface MapView {
   readonly name: MapName;
   readonly component: string;
   readonly across: Across;
-  /** Undefined until the kernel has sent some of it. */
+  /** Undefined until the kernel has sent some cells. */
   readonly data: MapData | undefined;
   readonly layout: MapLayout;
   readonly labels: readonly string[];
   readonly direction: Direction;
 }
 
-/** Maps are shown where the kernel can fill them, and where a saved page has them. */
+/** Maps are shown if the kernel can fill them, or if a saved page has them. */
 export function hasMaps(state: State): boolean {
   return state.scene?.can_sweep === true || Object.keys(state.sweep.maps).length > 0;
 }
 
-/** The maps to ask for now; undefined while they cannot be, or while a patch is on its way. */
+/** The maps to ask for now; undefined if there are none, or while a patch is pending. */
 export function wantedSweep(state: State): SweepRequest | undefined {
   const { scene, pending, connection, direction, metric } = state;
   if (!scene?.can_sweep || pending !== undefined) return undefined;
@@ -109,13 +109,13 @@ export interface MapRegion {
   readonly to: number;
 }
 
-/** The layer of a site as a map of one component has it; the stream after a block enters the next. */
+/** The row of a site. In a map of resid_pre, resid_post is the row of the next layer. */
 function rowOf(map: MapView, layer: number, component: string): number | undefined {
   if (component === map.component) return layer;
   return map.component === "resid_pre" && component === "resid_post" ? layer + 1 : undefined;
 }
 
-/** The cells of a map that a site covers: one, or a row of positions; all rows of a token. */
+/** The cells that a site covers: one cell, or all positions of a layer; for a token such as "@9", its column. */
 export function mapRegion(map: MapView, site: string, scene: Scene): MapRegion | undefined {
   const { rows, columns } = map.layout;
   if (site.startsWith("@")) {
@@ -144,7 +144,7 @@ export interface MapReading {
   readonly effect: number;
 }
 
-/** What the maps know of a site, if it is one of their cells. */
+/** What the maps know about a site; undefined if it is not one of their cells. */
 export function mapReading(state: State, scene: Scene, site: string): MapReading | undefined {
   const parsed = parseSite(site);
   if (parsed?.layer === undefined) return undefined;

@@ -57,7 +57,7 @@ function focusAfter(state: State, result: Result): string | undefined {
   return state.focus ?? (last === undefined ? undefined : withoutPosition(last.site));
 }
 
-/** Python changed the selection: shown as on its way until its result arrives. */
+/** Python changed the selection: it is pending until its result arrives. */
 function withSelection(state: State, sites: readonly string[]): State {
   const patches = sites.map((site): Patch => ({ site, source: "source" }));
   const same = (a: readonly Patch[]) => samePatches(a.map(withDefaultSource), patches);
@@ -71,13 +71,13 @@ function withDefaultSource(patch: Patch): Patch {
   return { site: patch.site, source: "source" };
 }
 
-/** Python changed a trait; its direction and metric wait while a request of the page is on its way. */
+/** Python changed a trait. A new direction or metric is ignored while a patch of the page is pending. */
 function withTraits(state: State, values: Partial<Settable>): State {
   if (state.pending === undefined) return { ...state, ...values };
   return values.position === undefined ? state : { ...state, position: values.position };
 }
 
-/** Without Python nothing is on its way any more. */
+/** Without Python nothing is pending any more. */
 function withConnection(state: State, connection: Connection): State {
   const lost = connection === "gone" || connection === "restarted";
   if (!lost) return { ...state, connection };
@@ -92,7 +92,7 @@ function withFailure(state: State, failure: Failure): State {
   return { ...withoutPending(state), problem };
 }
 
-/** Back to what is shown, when a question was cancelled or failed. */
+/** Back to what is shown, after a request was cancelled or failed. */
 function withoutPending(state: State): State {
   const { result } = state;
   const shown = result && { direction: result.direction, metric: result.metric };

@@ -9,15 +9,15 @@ import type { Finding } from "../text/finding";
 import { patchName } from "../text/names";
 import type { State } from "./state";
 
-/** One and the same, so that views see that nothing changed. */
+/** Always the same array, so that views see that nothing changed. */
 const NONE: readonly Patch[] = [];
 
-/** The patches the person sees as chosen: what is on its way, else what is shown. */
+/** The patches that the person sees as selected: the pending ones, otherwise those of the result. */
 export function selectedPatches(state: State): readonly Patch[] {
   return state.pending?.request.patches ?? state.result?.patches ?? NONE;
 }
 
-/** A question that will change the picture is on its way (another metric of the same run will not). */
+/** Whether a pending patch will change the picture; another metric of the same run will not. */
 export function awaitsResult(state: State): boolean {
   const { pending, result } = state;
   if (pending === undefined) return false;
@@ -26,7 +26,7 @@ export function awaitsResult(state: State): boolean {
     : !sameRun(pending.request, result);
 }
 
-/** The direction of what is shown, which is the chosen one except while an answer is on its way. */
+/** The direction of what is shown. It is the selected one, except while a patch is pending. */
 export function shownDirection(state: State): Direction {
   return state.result?.direction ?? state.direction;
 }
@@ -45,7 +45,7 @@ export function currentMetric(state: State, scene: Scene): MetricInfo {
   );
 }
 
-/** The last answer in the metric that is chosen now. */
+/** The result in the selected metric, with all that its sentences need. */
 export function currentFinding(state: State, scene: Scene): Finding | undefined {
   const { result } = state;
   const metric = currentMetric(state, scene);
@@ -64,7 +64,7 @@ export function currentFinding(state: State, scene: Scene): Finding | undefined 
   };
 }
 
-/** The readings of single patches at all positions that are already known, by site. */
+/** The known readings of single patches at all positions, by site. */
 export function knownReadings(state: State, metric: string): ReadonlyMap<string, Reading> {
   const known = new Map<string, Reading>();
   const learn = (site: string, reading: Reading | undefined) => {
@@ -79,7 +79,7 @@ export function knownReadings(state: State, metric: string): ReadonlyMap<string,
   return known;
 }
 
-/** Token positions to mark in the ribbons: those of the chosen patches, and the chosen position. */
+/** The token positions to mark: those of the selected patches, and the selected position. */
 export function markedPositions(state: State, scene: Scene): ReadonlySet<number> {
   const marked = new Set<number>();
   for (const { site } of selectedPatches(state)) {
@@ -92,11 +92,6 @@ export function markedPositions(state: State, scene: Scene): ReadonlySet<number>
   return marked;
 }
 
-/** The bases of the sites that are chosen. */
-export function chosenBases(state: State): ReadonlySet<string> {
-  return new Set(selectedPatches(state).map((patch) => withoutPosition(patch.site)));
-}
-
 export function shownPatchName(state: State, scene: Scene): string | undefined {
   return state.result && patchName(state.result.patches, scene.model);
 }
@@ -106,7 +101,7 @@ export function pendingPatchName(state: State, scene: Scene): string | undefined
   return patches.length === 0 ? undefined : patchName(patches, scene.model);
 }
 
-/** The token position that a site or a token mark names; undefined = all. */
+/** The token position under the pointer; undefined means all. */
 export function hoveredPosition(state: State, scene: Scene): number | undefined {
   const { hover } = state;
   if (hover === undefined) return undefined;

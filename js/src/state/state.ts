@@ -11,7 +11,7 @@ export type Panel = "none" | "keys" | "code" | "site" | "menu";
 
 export type Tab = "heads" | "positions" | "reach" | "logits" | "history";
 
-/** A question on its way. `id` is undefined when Python asked it; `cursor` is its place in the timeline. */
+/** A request that waits for its result. `id` is undefined if Python made it; `cursor` is its place in the timeline. */
 export interface Pending {
   readonly id: number | undefined;
   readonly request: PatchRequest;
@@ -31,9 +31,9 @@ export interface State {
   readonly metric: string;
   readonly position: Position;
   readonly result: Result | undefined;
-  /** How many results have come; every second one swaps the two names of the motion, which starts it again. */
+  /** How many results have come. Views alternate two class names by it, which starts the motion again. */
   readonly answerCount: number;
-  /** The picture is new: its arrow and its wave are drawn with motion, until the next question. */
+  /** The picture is new: its arrow and its wave move, until the next request. */
   readonly fresh: boolean;
   readonly pending: Pending | undefined;
   readonly entries: readonly HistoryEntry[];
@@ -45,7 +45,7 @@ export interface State {
   readonly hover: string | undefined;
   readonly focus: string | undefined;
   readonly panel: Panel;
-  /** The chart that was chosen; undefined leaves it to the layout. */
+  /** The chart that was selected; undefined leaves it to the layout. */
   readonly tab: Tab | undefined;
   readonly sweep: Sweep;
   /** The component of the map over positions. */
@@ -58,7 +58,7 @@ export interface State {
   readonly theme: "light" | "dark";
 }
 
-/** What may be set as it is, with no further consequence. */
+/** What may be set without any consequence for the rest. */
 export type Settable = Pick<
   State,
   | "direction"

@@ -41,7 +41,7 @@ function withMap(sweep: Sweep, map: MapData): Sweep {
   return { ...sweep, maps: { ...sweep.maps, [key]: map } };
 }
 
-/** At the end every cell is done: what has no number then is undefined, not "not yet". */
+/** At the end of a sweep every cell is done: one without a number is undefined, no longer pending. */
 function completed(sweep: Sweep, id: number): Sweep {
   const whole = (map: MapData): MapData =>
     map.id === id && map.done < map.total ? { ...map, done: map.total } : map;

@@ -29,7 +29,7 @@ function valueWord(patches: readonly Patch[], direction: Direction): string {
   return only === "host" ? "own" : only;
 }
 
-/** What was done, and what its number may be taken to mean. Three parts: the middle is stressed. */
+/** What was done and what its number means, in three parts; the middle one is stressed. */
 export function caption(
   patches: readonly Patch[],
   direction: Direction,
@@ -48,7 +48,7 @@ export function caption(
   return [`The clean run gets ${what}; a large drop means ${it} `, "needed", end];
 }
 
-/** "and puts ␣Mary back on top", where the likeliest token changed. */
+/** "and puts ␣Mary back on top", if the most likely token changed. */
 function topChange(f: Finding, plural: boolean): string {
   const top = (run: Run) => run.top[0]?.token;
   const [before, after] = [top(f.runs[hostOf(f.direction)]), top(f.patched)];
@@ -86,7 +86,7 @@ export interface Finding {
   readonly nPairs: number;
 }
 
-export function sentenceCase(text: string): string {
+function sentenceCase(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
@@ -116,7 +116,7 @@ export function findingSentence(f: Finding): string {
   return `${sentenceCase(said)}${joint}${top}.`;
 }
 
-/** The limit of a finding in few words, where its full caption has no room. */
+/** What a finding does not show, where its full caption has no room. */
 export const SHORT_LIMIT = {
   denoise: "Enough here; not shown to be needed.",
   noise: "Needed here; not shown to be enough.",

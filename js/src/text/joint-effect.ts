@@ -5,7 +5,7 @@ import type { Reading, Single } from "../model/result";
 import { listed } from "./names";
 import { effectNumber } from "./numbers";
 
-/** Joint against the sum of the parts. */
+/** The effect of a joint patch against the sum of its parts. */
 export function jointSentence(
   joint: Reading,
   singles: readonly Single[],

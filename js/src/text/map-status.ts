@@ -3,19 +3,19 @@
 import { isComplete, type MapData, type SweepPhase } from "../model/map";
 import { NO_COUNTERPART } from "./status";
 
-/** 4 s, 2 min: as coarse as a guess deserves. */
+/** "4 s", "2 min": no finer than the estimate is. */
 export function timeLeft(seconds: number): string {
   if (seconds < 1.5) return "1 s";
   return seconds < 100 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
 }
 
-export function zeroSentence(zero: number): string {
+function zeroSentence(zero: number): string {
   return zero === 0
     ? ""
     : `${zero} ${zero === 1 ? "cell" : "cells"} exactly 0, nothing to compute.`;
 }
 
-export function unpatchableSentence(unpatchable: number): string {
+function unpatchableSentence(unpatchable: number): string {
   return unpatchable === 0 ? "" : `${unpatchable} without a counterpart (×).`;
 }
 
@@ -26,7 +26,7 @@ function soFar({ done, total, exact, secondsLeft }: MapData): string {
     : `Estimated by gradient; exact so far ${done} of ${total}${left}.`;
 }
 
-/** The line under a map's title. A map that is complete says so, whatever became of the others. */
+/** The line under a map's title. A complete map says so, even if another one failed. */
 export function sweepSentence(
   phase: SweepPhase,
   map: MapData | undefined,
@@ -50,7 +50,7 @@ export function sweepSentence(
   }
 }
 
-/** What assistive technology hears of a cell. */
+/** What assistive technology says about a cell. */
 export function cellLabel(site: string, look: string, share: string): string {
   if (look === "pending") return `${site}, not yet computed`;
   if (look === "zero") return `${site}, exactly 0`;

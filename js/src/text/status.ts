@@ -2,7 +2,7 @@
 
 import type { Connection, Problem } from "../model/status";
 
-/** What the connection has to say; undefined while there is nothing wrong. */
+/** What is wrong with the connection; undefined if nothing is. */
 export function connectionSentence(
   connection: Connection,
   waiting: string | undefined,

@@ -2,13 +2,13 @@
 
 const VISIBLE: Readonly<Record<string, string>> = { "\n": "⏎", "\r": "␍", "\t": "⇥", " ": "␣" };
 
-/** A token with its spaces and line ends visible. */
+/** A token with visible spaces and line ends. */
 export function tokenText(token: string): string {
   if (token === "") return "∅";
   return token.replace(/[\n\r\t ]/g, (c) => VISIBLE[c] ?? c);
 }
 
-/** A long token cut in the middle, so that both its ends stay. */
+/** A long token is cut in the middle, so that both its ends stay. */
 export function shortToken(token: string, longest = 22): string {
   const shown = Array.from(tokenText(token));
   if (shown.length <= longest) return shown.join("");

@@ -21,7 +21,7 @@ function warnings(cx: Context) {
     : html`<ul class="warnings">${all.map((text) => html`<li>${text}</li>`)}</ul>`;
 }
 
-/** The one sentence for assistive technology. */
+/** The sentence that assistive technology reads out. */
 function spoken(cx: Context): string {
   const found = currentFinding(cx.state, cx.scene);
   return cx.state.problem?.message ?? (found === undefined ? "" : announcement(found));
@@ -32,7 +32,7 @@ export function explorer(cx: Context, focus: string) {
     <div class="spoken" role="status" aria-live="polite">${spoken(cx)}</div>`;
 }
 
-/** Before the kernel has said anything. */
+/** What is shown before the kernel has answered. */
 export function connecting(state: State) {
   const said = connectionSentence(state.connection, undefined, undefined) ?? "Asking the kernel…";
   const problem = state.problem?.message;

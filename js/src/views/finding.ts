@@ -66,7 +66,7 @@ function numbers(found: Finding) {
   return html`<div class="stats">${stat("effect", effectNumber(effect, found.metric))}${stat("recovery", shown)}</div>`;
 }
 
-/** The same numbers for scripts and tests, in full. */
+/** The same numbers with all their digits, for scripts and tests. */
 function readOut(found: Finding) {
   return {
     site: found.patches.map((patch) => patch.site).join(" + "),

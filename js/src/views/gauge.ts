@@ -12,8 +12,8 @@ const LOW = -0.2;
 
 const HIGH = 1.2;
 
-/** The place of a recovery on the gauge, in percent of its width; clipped at the ends. */
-export function gaugePercent(recovery: number): number {
+/** Where a recovery lies on the gauge, in percent of its width; clipped at the ends. */
+function gaugePercent(recovery: number): number {
   return ((Math.min(HIGH, Math.max(LOW, recovery)) - LOW) / (HIGH - LOW)) * 100;
 }
 

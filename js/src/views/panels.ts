@@ -15,7 +15,7 @@ function siteBox(cx: Context) {
     event.preventDefault();
     if (event.currentTarget instanceof Element) patch(event.currentTarget);
   };
-  // In JupyterLab, Enter in an input submits no form.
+  // In JupyterLab, Enter in an input does not submit its form.
   const enter = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || !(event.target instanceof Element)) return;
     event.preventDefault();

@@ -51,7 +51,7 @@ function reached(cx: Context, site: string): string {
   return `moved ${plainNumber(moved.along)} of the way to ${towards} at the last token (size ${plainNumber(moved.size)}, cos ${plainNumber(moved.cos)})`;
 }
 
-/** What a map says of one of its cells. */
+/** What a map knows about a site; undefined if it is not one of its cells. */
 function mapText(cx: Context, site: string): string | undefined {
   const known = mapReading(cx.state, cx.scene, site);
   if (known === undefined) return undefined;

@@ -15,7 +15,7 @@ import { reachChart } from "./reach";
 interface Chart {
   readonly tab: Tab;
   readonly title: string;
-  /** The title where tabs have little room. */
+  /** The title where there is little room. */
   readonly short: string;
   readonly heading?: (cx: Context) => unknown;
   readonly note: (cx: Context) => unknown;
@@ -80,7 +80,7 @@ const HISTORY: Chart = {
 
 const CHARTS: readonly Chart[] = [REACH, LOGITS, HISTORY];
 
-/** Beside the maps one of them is seen: the logits first. */
+/** Beside the maps only one of them is shown; the logits come first. */
 const BESIDE: readonly Chart[] = [LOGITS, REACH, HISTORY];
 
 function card(cx: Context, chart: Chart) {

@@ -16,7 +16,7 @@ function bar(lane: Lane, score: TokenScore, low: number, high: number) {
     ><span style="left:${to.toFixed(2)}%">${plainNumber(score.logit)}</span></div>`;
 }
 
-/** Without a result: what the two runs have in common with the chart of a patch. */
+/** The rows while nothing is patched: the most likely tokens of the two runs. */
 function hostRows(cx: Context): readonly TokenComparison[] {
   const { clean, corrupted } = cx.scene.runs;
   const none: TokenScore = { logit: Number.NaN, prob: Number.NaN };

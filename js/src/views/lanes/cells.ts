@@ -42,7 +42,7 @@ function refusedMark(box: Box) {
   return svg`<path class="refused" d="M${box.x} ${box.y + box.h}l${box.w} ${-box.h}"/>`;
 }
 
-/** Attention's sum is a stem down to the stream; the residual stream after a block is a node on it. */
+/** The mark of a cell that has no box: attn_out is a stem down to the residual stream, resid_post a node on it. */
 function outputMark(cell: Cell, box: Box, end: number) {
   const x = box.x + box.w / 2;
   if (cell.component === "attn_out") {

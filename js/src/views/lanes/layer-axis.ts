@@ -35,7 +35,7 @@ export function axis(cx: Context) {
   </svg>`;
 }
 
-/** All layers in one strip: where the window lies, what is patched, where the stream moved. */
+/** All layers in one strip: which are shown, which are patched, where the residual stream moved. */
 export function overview(cx: Context) {
   const { layout, state } = cx;
   if (layout.count >= layout.layers) return nothing;

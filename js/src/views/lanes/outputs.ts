@@ -7,21 +7,21 @@ import { metricNumber, probability } from "../../text/numbers";
 import { shortToken } from "../../text/tokens";
 import type { Context } from "../context";
 
-/** The run of a lane; the patched lane is its host's until something is patched. */
-export function runOf(cx: Context, lane: Lane): Run {
+/** The run of a lane. Until something is patched, the patched lane shows its host. */
+function runOf(cx: Context, lane: Lane): Run {
   const { state, scene } = cx;
   if (lane !== "patched") return scene.runs[lane];
   return state.result?.patched ?? scene.runs[hostOf(shownDirection(state))];
 }
 
-/** Of a long name the position stays in sight: it tells one from another. */
+/** A metric's label. If it is too long, its position stays in sight. */
 function metricLabel(label: string) {
   const at = label.lastIndexOf("@");
   const name = at < 0 ? label : label.slice(0, at);
   return html`<span class="metric-label">${name}</span>${label.slice(name.length)}`;
 }
 
-export function metricValue(cx: Context, lane: Lane) {
+function metricValue(cx: Context, lane: Lane) {
   const metric = currentMetric(cx.state, cx.scene);
   const value = runOf(cx, lane).values[metric.name];
   return html`<span class="metric">${metricLabel(metric.label)} <b>${metricNumber(value, metric)}</b></span>`;
@@ -37,7 +37,7 @@ export function outputs(cx: Context, lane: Lane) {
   )}</div>`;
 }
 
-/** The same in one line, for a lane without room at its side. */
+/** The same in one line, for a lane that has no room at its side. */
 export function outputsLine(cx: Context, lane: Lane) {
   const first = runOf(cx, lane).top[0];
   const said =

@@ -6,7 +6,7 @@ import { type Cell, cellName } from "../../model/cell";
 import { type Movement, movementAt, reachLook } from "../../model/reach";
 import type { Context } from "../context";
 
-/** The cells that are patched, by name; partly: a neuron of an MLP, a query of a head. */
+/** The names of the patched cells. Partly patched means a neuron of an MLP or a query of a head. */
 export interface PatchedCells {
   readonly all: ReadonlySet<string>;
   readonly partly: ReadonlySet<string>;
@@ -31,7 +31,7 @@ function reachFill(cx: Context, box: Box, moved: Movement, layer: number) {
       }`;
 }
 
-/** A notch in the corner: it moved further than the source. */
+/** A notch in the corner: the cell moved further than the source. */
 function notch(box: Box) {
   const side = Math.min(4, box.h * 0.6);
   return svg`<path class="notch" d="M${box.x + box.w} ${box.y}v${side}l${-side} ${-side}z"/>`;

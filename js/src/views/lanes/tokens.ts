@@ -17,16 +17,16 @@ export interface TokenRowData {
   readonly differs: readonly number[];
   readonly pieces: readonly TokenPiece[];
   readonly widths: readonly number[];
-  /** Positions, which count in the clean prompt. */
+  /** Positions in the clean prompt. */
   readonly marked: ReadonlySet<number>;
 }
 
-/** The other prompt has a token here. */
+/** An empty place: only the other prompt has a token here. */
 function gap(width: number) {
   return html`<span class="gap" aria-hidden="true" style="min-width:${width}px"></span>`;
 }
 
-/** A token that the other prompt has no counterpart of: it says so, and does nothing. */
+/** A token without a counterpart: it says so, and a click does nothing. */
 function alone(cx: Context, data: TokenRowData, text: string, column: Column, width: number) {
   const at = column.clean;
   const hovered = at !== undefined && hoveredPosition(cx.state, cx.scene) === at;

@@ -52,7 +52,7 @@ function label(map: MapView, site: string, index: number): string {
   return cellLabel(site, mapLook(data, index), percent(data.share[index] ?? 0));
 }
 
-/** Effects in the cells that are large enough for a number. */
+/** A known effect, printed in cells that are large enough. */
 function inside(cx: Context, map: MapView, box: Box, index: number) {
   const effect = map.data?.effect[index];
   if (

@@ -12,7 +12,7 @@ import { gridRows, tabSite } from "./cells";
 import { mapRings } from "./highlights";
 import { columnLabels, foldedColumn, rowLabels } from "./labels";
 
-/** The site under the pointer: a cell says its own, the canvas is asked where it was hit. */
+/** The site under the pointer: that of the cell, or on a canvas the one at that point. */
 function siteAt(map: MapView, event: MouseEvent): string | undefined {
   const { target, currentTarget } = event;
   const own = target instanceof Element ? target.closest("[data-site]") : null;

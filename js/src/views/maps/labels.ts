@@ -25,7 +25,7 @@ export function rowLabels(cx: Context, map: MapView) {
   );
 }
 
-/** Columns whose labels come first: hovered, differing, chosen, the last token. */
+/** Columns whose labels come first: hovered, differing, selected, the last token. */
 function wantedColumns(cx: Context, map: MapView, hovered: number | undefined): readonly number[] {
   if (map.across === "head") return hovered === undefined ? [] : [hovered];
   const { differs } = cx.scene.task;
@@ -62,7 +62,7 @@ export function columnLabels(cx: Context, map: MapView) {
   });
 }
 
-/** The columns of identical tokens as one: its words say what is in it. */
+/** The folded columns of identical tokens, drawn as one with its label. */
 export function foldedColumn(map: MapView) {
   const { fold, foldWidth, left, plotHeight } = map.layout;
   if (fold === 0) return nothing;

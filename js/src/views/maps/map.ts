@@ -13,7 +13,7 @@ import { refusalSentence } from "../../text/status";
 import type { Context } from "../context";
 import { heatmap } from "./heatmap";
 
-export function mapOf(cx: Context, name: MapName): MapView {
+function mapOf(cx: Context, name: MapName): MapView {
   return mapView(cx.state, cx.scene, cx.layout, name);
 }
 
@@ -41,17 +41,17 @@ function control(cx: Context, map: MapView) {
   return nothing;
 }
 
-/** The line under the title: how far it is, and how to stop or go on. */
+/** The line under the title: how far the map is, and how to stop or continue. */
 export function mapNote(cx: Context, name: MapName) {
   const map = mapOf(cx, name);
   const { phase, message } = cx.state.sweep;
   const said = sweepSentence(phase, map.data, message);
-  // A sentence that has no room is left out whole.
+  // Each sentence is an element: one that has no room is hidden whole.
   const sentences = said.split(/(?<=\.) /);
   return html`<div class="map-note" data-sweep=${complete(map) ? "done" : phase}><span class="said-so-far" title=${said}>${sentences.map((s) => html`<span>${s} </span>`)}</span> ${control(cx, map)}</div>`;
 }
 
-/** The colour bar with its numbers; a narrower range than ±1 says so. */
+/** The colour bar with its numbers; it names a range narrower than ±1. */
 function scaleBar(cx: Context, map: MapView) {
   const range = mapRange(map.data);
   const colours = palette(cx.state.theme);
@@ -63,7 +63,7 @@ function scaleBar(cx: Context, map: MapView) {
     <span><span class="towards">towards </span>clean</span>${range < 1 ? html`<b>range ±${shown}</b>` : nothing}</div>`;
 }
 
-/** Why there is nothing to draw, if there is nothing. */
+/** Why nothing can be drawn; undefined if something can. */
 function empty(cx: Context, map: MapView): string | undefined {
   const reason = refusalReason(cx.scene, map.component);
   if (reason !== undefined)

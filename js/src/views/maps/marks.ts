@@ -5,14 +5,14 @@ import { mapBox, NUMBER_FITS } from "../../layout/map";
 import { DASH_FROM, type MapPaint } from "../../layout/map-colours";
 import type { MapView } from "../../state/maps";
 
-/** Dots of exact zeros are no denser than this. */
+/** The least distance between the dots of exact zeros. */
 const DOTS_APART = 6;
 
 function cross(x: number, y: number, r: number): string {
   return `M${x - r} ${y - r}l${2 * r} ${2 * r}m0 ${-2 * r}l${-2 * r} ${2 * r}`;
 }
 
-/** All small marks of a kind are one path. */
+/** All marks of a kind are one path, so that a map stays fast. */
 export function mapMarks(map: MapView, at: (row: number, column: number) => MapPaint) {
   const { layout } = map;
   const paths = { zero: "", minus: "", notch: "", undefined: "", alone: "" };
