@@ -35,7 +35,7 @@ export interface Actions {
   continueSweep(): void;
   patchTyped(site: string): void;
   unfold(): void;
-  window(first: number): void;
+  scrollLayers(first: number): void;
   copy(text: string): void;
   dismiss(): void;
 }
@@ -66,7 +66,7 @@ export function createActions(tools: Tools): Actions {
     continueSweep: () => askSweep(tools),
     patchTyped: (text) => patchTyped(tools, text),
     unfold: () => set(store, { unfolded: !store.state().unfolded }),
-    window: (first) => set(store, { firstLayer: Math.max(0, first) }),
+    scrollLayers: (first) => set(store, { firstLayer: Math.max(0, first) }),
     copy: (text) => void copy(tools, text),
     dismiss: () => set(store, { problem: undefined, notice: undefined }),
   };

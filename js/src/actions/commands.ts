@@ -7,7 +7,7 @@ import { selectedPatches } from "../state/selectors";
 import type { Actions } from "./actions";
 import type { Command } from "./keymap";
 import { showLayerOf } from "./layers";
-import { atSelectedPosition, clear, everythingElse } from "./patching";
+import { atSelectedPosition, clear, patchEverythingBut } from "./patching";
 import { askPatch, set, type Tools } from "./tools";
 
 /** The cell some layers and some places further, inside the model. */
@@ -73,10 +73,10 @@ export function runCommand(tools: Tools, act: Actions, command: Command, site: s
     case "toggle":
       act.patch(site, command.type === "toggle");
       return true;
-    case "but":
-      everythingElse(tools, cell);
+    case "everythingBut":
+      patchEverythingBut(tools, cell);
       return true;
-    case "flip":
+    case "flipDirection":
       act.direction(direction === "denoise" ? "noise" : "denoise");
       return true;
     case "position":

@@ -9,7 +9,15 @@ export type Command =
     }
   | { readonly type: "edge"; readonly end: "first" | "last" }
   | { readonly type: "position"; readonly step: -1 | 1 }
-  | { readonly type: "allPositions" | "patch" | "toggle" | "but" | "flip" | "pin" }
+  | {
+      readonly type:
+        | "allPositions"
+        | "patch"
+        | "toggle"
+        | "everythingBut"
+        | "flipDirection"
+        | "pin";
+    }
   | { readonly type: "undo" | "redo" | "site" | "keys" | "escape" };
 
 export interface KeyPress {
@@ -27,6 +35,7 @@ const ARROWS: Readonly<Record<string, readonly [number, number]>> = {
   ArrowDown: [0, 1],
 };
 
+/** How many layers Page Up and Page Down move. */
 const PAGE = 5;
 
 const PLAIN: Readonly<Record<string, Command>> = {
@@ -39,8 +48,8 @@ const PLAIN: Readonly<Record<string, Command>> = {
   a: { type: "allPositions" },
   Enter: { type: "patch" },
   " ": { type: "toggle" },
-  i: { type: "but" },
-  n: { type: "flip" },
+  i: { type: "everythingBut" },
+  n: { type: "flipDirection" },
   p: { type: "pin" },
   z: { type: "undo" },
   "/": { type: "site" },

@@ -13,12 +13,12 @@ function clamp(value: number, low: number, high: number): number {
 }
 
 /** Moves to another cell of the map; true if the key was one that moves. */
-function walk(tools: Tools, press: KeyPress, name: MapName, site: string): boolean {
+function moveInMap(tools: Tools, press: KeyPress, name: MapName, site: string): boolean {
   const step = mapStep(press);
   const state = tools.store.state();
-  const page = tools.page.layout();
-  if (step === undefined || state.scene === undefined || page === undefined) return false;
-  const map = mapView(state, state.scene, page, name);
+  const layout = tools.page.layout();
+  if (step === undefined || state.scene === undefined || layout === undefined) return false;
+  const map = mapView(state, state.scene, layout, name);
   const from = mapRegion(map, site, state.scene);
   if (from === undefined) return false;
   const { rows, columns, fold } = map.layout;
@@ -37,7 +37,7 @@ export function runMapCommand(
   name: MapName,
   site: string,
 ): boolean {
-  if (walk(tools, press, name, site)) return true;
+  if (moveInMap(tools, press, name, site)) return true;
   const command = commandOf(press);
   if (command === undefined || command.type === "move" || command.type === "edge") return false;
   if (command.type === "patch" || command.type === "toggle") {
@@ -45,6 +45,6 @@ export function runMapCommand(
     return true;
   }
   const cell = nearestCell(site);
-  if (cell === undefined && command.type === "but") return false;
+  if (cell === undefined && command.type === "everythingBut") return false;
   return runCommand(tools, act, command, cell === undefined ? "L0.H0" : cellName(cell));
 }

@@ -10,5 +10,7 @@ export function openPanel({ store, page }: Tools, panel: Panel): void {
 
 export async function copy({ store, page }: Tools, text: string): Promise<void> {
   const done = await page.copy(text);
-  set(store, { notice: done ? "Copied." : "This page may not copy; the text is selected." });
+  set(store, {
+    notice: done ? "Copied." : "The browser does not allow copying; the text is selected.",
+  });
 }

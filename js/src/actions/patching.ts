@@ -30,43 +30,46 @@ export function atSelectedPosition(state: State, site: string): string {
 }
 
 /** Why a site cannot be patched at its position; undefined if it can. */
-function aloneAt({ task }: Scene, site: string): string | undefined {
+function counterpartProblem({ task }: Scene, site: string): string | undefined {
   const [from, to] = positionRange(site, task) ?? [0, 0];
-  const alone = task.counterparts.findIndex((at, i) => at === null && i >= from && i < to);
-  return alone < 0 ? undefined : `position ${alone} has ${NO_COUNTERPART.clean}. Choose another.`;
+  const at = task.counterparts.findIndex((there, i) => there === null && i >= from && i < to);
+  return at < 0 ? undefined : `position ${at} has ${NO_COUNTERPART.clean}. Choose another.`;
 }
 
 /** Whether a site can be patched; if not, the page says why. */
-function allowed({ store }: Tools, site: string): boolean {
+function canPatch({ store }: Tools, site: string): boolean {
   const { scene } = store.state();
   const component = parseSite(site)?.component;
   const refused = scene && component && refusalReason(scene, component);
-  const reason = refused ?? (scene && aloneAt(scene, site));
+  const reason = refused ?? (scene && counterpartProblem(scene, site));
   const cell = nearestCell(site);
   set(store, { focus: cell === undefined ? withoutPosition(site) : cellName(cell) });
   if (reason !== undefined) set(store, { notice: refusalSentence(site, reason) });
   return reason === undefined;
 }
 
-function patchThese(tools: Tools, patches: readonly Patch[]): void {
+function patchOrClear(tools: Tools, patches: readonly Patch[]): void {
   if (patches.length === 0) clear(tools);
   else askPatch(tools, { patches });
 }
 
 export function patchOne(tools: Tools, site: string, extend: boolean): void {
-  if (!allowed(tools, atSelectedPosition(tools.store.state(), site))) return;
+  if (!canPatch(tools, atSelectedPosition(tools.store.state(), site))) return;
   const state = tools.store.state();
   const added: Patch = { site: atSelectedPosition(state, site), source: "source" };
-  const sameBase = (a: string, b: string) => withoutPosition(a) === withoutPosition(b);
-  patchThese(tools, extend ? toggled(selectedPatches(state), added, sameBase) : [added]);
+  const sameComponent = (a: string, b: string) => withoutPosition(a) === withoutPosition(b);
+  patchOrClear(tools, extend ? toggled(selectedPatches(state), added, sameComponent) : [added]);
 }
 
 /** Patches a cell of a map: its site as it is, so that its number is the map's. */
 export function patchExactly(tools: Tools, site: string, extend: boolean): void {
-  if (!allowed(tools, site)) return;
+  if (!canPatch(tools, site)) return;
   const added: Patch = { site, source: "source" };
   const same = (a: string, b: string) => a === b;
-  patchThese(tools, extend ? toggled(selectedPatches(tools.store.state()), added, same) : [added]);
+  patchOrClear(
+    tools,
+    extend ? toggled(selectedPatches(tools.store.state()), added, same) : [added],
+  );
 }
 
 export function clear(tools: Tools): void {
@@ -93,11 +96,14 @@ export function patchTyped(tools: Tools, text: string): void {
   tools.page.focusGrid();
 }
 
-export function everythingElse(tools: Tools, cell: Cell): void {
+/** Patches everything of the same kind but this cell. */
+export function patchEverythingBut(tools: Tools, cell: Cell): void {
   const state = tools.store.state();
   const sites = state.scene && everythingBut(cell, state.scene.model);
   if (sites === undefined || sites.length === 0) {
-    set(tools.store, { notice: "Everything but a residual stream is the other run itself." });
+    set(tools.store, {
+      notice: "Patching everything but a residual stream gives the other run itself.",
+    });
     return;
   }
   patchSites(

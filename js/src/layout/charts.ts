@@ -12,8 +12,8 @@ const LEAST = 120;
 
 /** The width of a map's drawing inside its chart. */
 export function mapWidth(layout: PageLayout, name: MapName): number {
-  if (!layout.wide) return Math.max(LEAST, layout.width - 24 - AROUND);
+  if (!layout.wide) return Math.max(LEAST, layout.inner - AROUND);
   const part =
-    (layout.width - 24 - 12) / (CHART_RATIO.heads + CHART_RATIO.positions + CHART_RATIO.others);
+    (layout.inner - 12) / (CHART_RATIO.heads + CHART_RATIO.positions + CHART_RATIO.others);
   return Math.floor(part * CHART_RATIO[name]) - AROUND;
 }

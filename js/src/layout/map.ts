@@ -5,8 +5,7 @@ import type { Box } from "./page";
 /** Maps with more cells than this are painted on a canvas. */
 const SVG_MOST = 2000;
 
-/** Cells of this size have room for a number. */
-export const NUMBER_FITS = { w: 48, h: 16 } as const;
+const NUMBER_FITS = { w: 48, h: 16 } as const;
 const PLOT = { height: 224, row: 36, column: 72 } as const;
 
 const LEFT = 24;
@@ -21,7 +20,7 @@ const NARROWEST = 18;
 
 const TICKS = 18;
 
-export interface MapShape {
+export interface MapSize {
   readonly rows: number;
   readonly columns: number;
   readonly room: number;
@@ -74,7 +73,7 @@ function marginOf(labels: readonly string[], tilted: boolean, pitch: number): nu
   return Math.max(LEFT, ...reach.map(Math.ceil));
 }
 
-export function mapLayout({ rows, columns, room, fold, labels }: MapShape): MapLayout {
+export function mapLayout({ rows, columns, room, fold, labels }: MapSize): MapLayout {
   const shown = Math.max(1, columns - fold);
   const foldWidth = fold > 0 ? FOLD : 0;
   const named = labels.slice(fold);
@@ -116,6 +115,11 @@ export function mapBox(layout: MapLayout, row: number, column: number, end = col
   const last = end <= layout.fold ? layout.foldWidth : layout.pitch;
   const w = columnLeft(layout, end - 1) + last - x - layout.gapX;
   return { x, y: row * layout.rowPitch, w, h: layout.rowPitch - layout.gapY };
+}
+
+/** Whether a cell has room for a number. */
+export function hasNumber({ w, h }: Box): boolean {
+  return w >= NUMBER_FITS.w && h >= NUMBER_FITS.h;
 }
 
 /** The cell under a point of the drawing; the gaps belong to the cell before them. */

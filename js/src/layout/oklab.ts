@@ -53,7 +53,7 @@ function mix(from: string, to: string, t: number): string {
 }
 
 /** The colour of −1 … 1 on the diverging scale: orange, neutral, blue. Clipped at the ends. */
-export function diverging(value: number, theme: "light" | "dark"): string {
+export function diverging(value: number, theme: Theme): string {
   const stops = DIVERGING[theme];
   const at = (Math.min(1, Math.max(-1, value)) + 1) * 2;
   const index = Math.min(3, Math.floor(at));

@@ -28,6 +28,8 @@ interface LaneLayout {
 
 export interface PageLayout {
   readonly width: number;
+  /** The width without the padding of the page. */
+  readonly inner: number;
   readonly wide: boolean;
   readonly compact: boolean;
   readonly gutter: number;
@@ -50,7 +52,7 @@ export interface PageLayout {
   readonly height: number;
 }
 
-const RIBBON = 22;
+const TOKEN_ROW = 22;
 
 export const STREAM_HEIGHT = 26;
 
@@ -78,7 +80,7 @@ function windowOf(body: number, shape: Shape, columns: number, first: number) {
 function laneLayout(lane: Lane, top: number, rows: number, wide: boolean): LaneLayout {
   const rowPitch = Math.min(CELL_MAX.h + 2, HEADS_MAX[lane] / rows);
   const gap = rowPitch >= 9 ? 2 : rowPitch >= 5 ? 1.25 : 0.75;
-  const svgTop = top + 1 + (wide ? 0 : LANE_HEAD) + RIBBON;
+  const svgTop = top + 1 + (wide ? 0 : LANE_HEAD) + TOKEN_ROW;
   const streamTop = 5 + rows * rowPitch + 4;
   const svgHeight = streamTop + STREAM_HEIGHT;
   const height = svgTop - top + svgHeight + 3;
@@ -96,7 +98,8 @@ export function pageLayout(width: number, shape: Shape, first = 0): PageLayout {
   const wide = width >= 900;
   const gutter = wide ? 116 : 0;
   const outputs = wide ? 168 : 0;
-  const body = Math.max(120, width - 2 * PAD - gutter - outputs - 2 - 2 * EDGE);
+  const inner = width - 2 * PAD;
+  const body = Math.max(120, inner - gutter - outputs - 2 - 2 * EDGE);
   const columns = Math.max(1, Math.ceil(shape.heads / ROWS_MAX));
   const rows = Math.max(1, Math.ceil(shape.heads / columns));
   const shown = windowOf(body, shape, columns, first);
@@ -108,6 +111,7 @@ export function pageLayout(width: number, shape: Shape, first = 0): PageLayout {
   const mlpLeft = channel - mlpWidth - Math.min(6, pitch * 0.07);
   return {
     width,
+    inner,
     wide,
     compact: width < 600,
     gutter,

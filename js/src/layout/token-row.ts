@@ -32,9 +32,9 @@ export function tokenWidth(token: string, differs = false): number {
 function needed(
   differs: readonly number[],
   length: number,
-  chosen: readonly number[],
+  marked: readonly number[],
 ): Set<number> {
-  const kept = [...differs, length - 1, ...chosen];
+  const kept = [...differs, length - 1, ...marked];
   return new Set(kept.filter((i) => i >= 0 && i < length));
 }
 
@@ -97,7 +97,7 @@ export function tokenWidths(
 export function tokenPieces(
   widths: readonly number[],
   differs: readonly number[],
-  chosen: readonly number[],
+  marked: readonly number[],
   room: number,
 ): readonly TokenPiece[] {
   const length = widths.length;
@@ -105,6 +105,6 @@ export function tokenPieces(
   const all = new Set(widths.map((_, i) => i));
   const first = Math.min(...differs, length);
   if (total <= room) return pieces(length, all, first);
-  const kept = needed(differs, length, chosen);
+  const kept = needed(differs, length, marked);
   return pieces(length, widened(widths, kept, first, room), first);
 }

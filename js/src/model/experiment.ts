@@ -2,6 +2,9 @@
 
 export type Direction = "denoise" | "noise";
 
+/** One of the two prompts, and its unpatched run. */
+export type Prompt = "clean" | "corrupted";
+
 export type Lane = "clean" | "patched" | "corrupted";
 
 export interface TopToken {
@@ -56,23 +59,23 @@ export interface Scene {
   readonly metrics: readonly MetricInfo[];
   readonly direction: Direction;
   readonly metric: string;
-  readonly runs: { readonly clean: Run; readonly corrupted: Run };
+  readonly runs: Readonly<Record<Prompt, Run>>;
   /** The kernel answers `sweep`. Older kernels and saved pages do not. */
   readonly can_sweep: boolean;
 }
 
-export type Prompt = "clean" | "corrupted";
+/** The run that is patched. */
+export function hostOf(direction: Direction): Prompt {
+  return direction === "denoise" ? "corrupted" : "clean";
+}
 
-const HOST = { denoise: "corrupted", noise: "clean" } as const;
-
-const SOURCE = { denoise: "clean", noise: "corrupted" } as const;
-
-export const hostOf = (direction: Direction): "clean" | "corrupted" => HOST[direction];
-
-export const sourceOf = (direction: Direction): "clean" | "corrupted" => SOURCE[direction];
+/** The run whose values are put into the host. */
+export function sourceOf(direction: Direction): Prompt {
+  return direction === "denoise" ? "clean" : "corrupted";
+}
 
 /** Where the metric moved: +1 is towards clean, whichever run is the host. */
-export function towardsClean(share: number, direction: "denoise" | "noise"): number {
+export function towardsClean(share: number, direction: Direction): number {
   return direction === "denoise" ? share : -share;
 }
 

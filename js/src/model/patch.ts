@@ -1,6 +1,6 @@
 /** Patches, and the request that asks for their effect. */
 
-import { type Direction, hostOf, sourceOf } from "./experiment";
+import { type Direction, hostOf, type Prompt, sourceOf } from "./experiment";
 import { parseSite, printSite } from "./site";
 
 /** "source" is the run that the direction takes values from. */
@@ -19,7 +19,7 @@ export interface PatchRequest {
 }
 
 /** The lane that a patch takes its value from. */
-export function sourceLane(patch: Patch, direction: Direction): "clean" | "corrupted" {
+export function sourceLane(patch: Patch, direction: Direction): Prompt {
   if (patch.source === "clean" || patch.source === "corrupted") return patch.source;
   return patch.source === "host" ? hostOf(direction) : sourceOf(direction);
 }

@@ -26,6 +26,11 @@ export function movementAt(reach: Reach | undefined, cell: Cell): Movement | und
   return { along: read("along"), size: read("size"), cos: read("cos") };
 }
 
+/** The movement of the residual stream after a layer. */
+export function streamMovement(reach: Reach | undefined, layer: number): Movement | undefined {
+  return movementAt(reach, { layer, component: "resid_post", index: undefined });
+}
+
 /** How a cell is drawn: exactly zero, moved, or moved much but not towards the source. */
 export function reachLook(moved: Movement | undefined): ReachLook {
   if (moved === undefined) return "none";

@@ -1,5 +1,6 @@
 /** What one view knows. */
 
+import type { Theme } from "../layout/oklab";
 import type { Direction, Scene } from "../model/experiment";
 import type { PatchRequest } from "../model/patch";
 import type { Position } from "../model/position";
@@ -55,7 +56,7 @@ export interface State {
   readonly unfolded: boolean;
   readonly firstLayer: number;
   readonly width: number;
-  readonly theme: "light" | "dark";
+  readonly theme: Theme;
 }
 
 /** What may be set without any consequence for the rest. */

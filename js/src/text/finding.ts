@@ -5,6 +5,7 @@ import {
   hostOf,
   type MetricInfo,
   type ModelInfo,
+  type Prompt,
   type Run,
   sourceOf,
 } from "../model/experiment";
@@ -80,7 +81,7 @@ export interface Finding {
   readonly direction: Direction;
   readonly reading: Reading;
   readonly patched: Run;
-  readonly runs: { readonly clean: Run; readonly corrupted: Run };
+  readonly runs: Readonly<Record<Prompt, Run>>;
   readonly metric: MetricInfo;
   readonly model: ModelInfo;
   readonly nPairs: number;

@@ -44,7 +44,9 @@ export function sweepSentence(
         ? "Stopped. The model is unchanged."
         : `Stopped after ${map.done} of ${map.total}. The model is unchanged.`;
     case "running":
-      return map === undefined ? "Asked for; it fills while you look." : soFar(map);
+      return map === undefined
+        ? "Waiting for the kernel; cells appear as they are computed."
+        : soFar(map);
     default:
       return map === undefined ? "" : soFar(map);
   }

@@ -67,7 +67,7 @@ function numbers(found: Finding) {
 }
 
 /** The same numbers with all their digits, for scripts and tests. */
-function readOut(found: Finding) {
+function resultAttributes(found: Finding) {
   return {
     site: found.patches.map((patch) => patch.site).join(" + "),
     effect: String(found.reading.effect ?? Number.NaN),
@@ -80,11 +80,11 @@ export function findingStrip(cx: Context) {
   const metric = currentMetric(state, scene);
   const found = currentFinding(state, scene);
   const sentence = found === undefined ? NOTHING_PATCHED[state.direction] : findingSentence(found);
-  const out = found && readOut(found);
+  const attributes = found && resultAttributes(found);
   return html`<div class="answer ${awaitsResult(state) ? "waiting" : ""}"
       data-result=${found === undefined ? nothing : ""}
-      data-site=${out?.site ?? nothing} data-metric=${out === undefined ? nothing : metric.name}
-      data-effect=${out?.effect ?? nothing} data-recovery=${out?.recovery ?? nothing}>
+      data-site=${attributes?.site ?? nothing} data-metric=${attributes === undefined ? nothing : metric.name}
+      data-effect=${attributes?.effect ?? nothing} data-recovery=${attributes?.recovery ?? nothing}>
     <div class="said-what"><p class="finding" title=${sentence}>${sentence}</p>${status(cx) ?? limit(cx, found)}</div>
     ${found === undefined ? nothing : numbers(found)}${gauge(cx, metric, found?.reading)}
   </div>`;

@@ -1,7 +1,7 @@
 /** The recovery gauge: 0 is corrupted, 1 is clean, the knob is the patched run, ghosts are pinned results. */
 
 import { html, nothing } from "lit-html";
-import type { Direction, MetricInfo } from "../model/experiment";
+import type { Direction, MetricInfo, Prompt } from "../model/experiment";
 import type { Reading } from "../model/result";
 import { shownDirection } from "../state/selectors";
 import { patchName } from "../text/names";
@@ -43,7 +43,7 @@ function knob(reading: Reading, metric: MetricInfo) {
 
 export function gauge(cx: Context, metric: MetricInfo, reading: Reading | undefined) {
   const { runs } = cx.scene;
-  const value = (run: "clean" | "corrupted") => metricNumber(runs[run].values[metric.name], metric);
+  const value = (run: Prompt) => metricNumber(runs[run].values[metric.name], metric);
   const recovery = reading?.recovery ?? null;
   const said = recovery === null ? "no value" : plainNumber(recovery);
   return html`<div class="gauge" role="img"

@@ -24,7 +24,7 @@ function siteBox(cx: Context) {
   return html`<form class="panel site-box" @submit=${submit} @keydown=${enter}>
     <label for="${cx.id}-site">Site</label>
     <input id="${cx.id}-site" type="text" placeholder="L9.H6   L26.N1262@-1   L20.mlp_out@3:7" autocomplete="off" spellcheck="false">
-    <button type="submit">Patch</button><span class="hint">Several, with +, patch jointly.</span></form>`;
+    <button type="submit">Patch</button><span class="hint">Join sites with + to patch them together.</span></form>`;
 }
 
 function code(cx: Context) {

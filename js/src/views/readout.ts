@@ -3,9 +3,10 @@
 import { html, nothing } from "lit-html";
 import { cellName, nearestCell } from "../model/cell";
 import { firstDifference, lacksCounterpart, tokenAtPosition } from "../model/counterparts";
-import { hostOf, refusalReason, sourceOf } from "../model/experiment";
+import { hostOf, type MetricInfo, refusalReason, sourceOf } from "../model/experiment";
 import { positionRange } from "../model/position";
 import { firstPatchedLayer, movementAt } from "../model/reach";
+import type { Reading } from "../model/result";
 import { positionOf, withoutPosition } from "../model/site";
 import { mapReading } from "../state/maps";
 import { currentMetric, knownReadings } from "../state/selectors";
@@ -28,18 +29,18 @@ function aboutToken(cx: Context, index: number): string {
   return `${where} · ${tokenText(clean)} in both${before ? " · before the first difference: exactly 0" : ""}`;
 }
 
-function hostName(site: string): string | undefined {
+function nearestName(site: string): string | undefined {
   const cell = nearestCell(site);
   return cell && cellName(cell);
 }
 
-function reached(cx: Context, site: string): string {
+function reachText(cx: Context, site: string): string {
   const { result } = cx.state;
   const cell = nearestCell(site);
   if (result === undefined || cell === undefined) return "click to patch, Shift-click to add";
   const towards = sourceOf(result.direction);
   const [own, node] = [withoutPosition(site), cellName(cell)];
-  const enters = (patch: string) => /\.resid_pre\b/.test(patch) && hostName(patch) === node;
+  const enters = (patch: string) => /\.resid_pre\b/.test(patch) && nearestName(patch) === node;
   if (result.patches.some((patch) => withoutPosition(patch.site) === own || enters(patch.site)))
     return `has its ${towards} value`;
   const moved = movementAt(result.reach, cell);
@@ -61,10 +62,14 @@ function mapText(cx: Context, site: string): string | undefined {
     const at = positionRange(site, cx.scene.task)?.[0] ?? Number.POSITIVE_INFINITY;
     return at < firstDifference(cx.scene.task)
       ? "exactly 0: before the first difference"
-      : "exactly 0: nothing of it reaches the answer";
+      : "exactly 0: it does not reach the answer";
   }
   const effect = `effect ${effectNumber(known.effect, currentMetric(cx.state, cx.scene))}`;
   return Number.isNaN(known.share) ? effect : `share ${percent(known.share)}, ${effect}`;
+}
+
+function aloneText({ effect, share }: Reading, metric: MetricInfo): string {
+  return `effect ${effectNumber(effect, metric)}${share === null ? "" : `, ${percent(share)}`}`;
 }
 
 function aboutSite(cx: Context, site: string): string {
@@ -78,13 +83,9 @@ function aboutSite(cx: Context, site: string): string {
     const click = said === NO_COUNTERPART.clean ? "" : " · click to patch, Shift-click to add";
     return `${site} · ${said ?? "not in a map"}${click}`;
   }
-  const alone =
-    known === undefined
-      ? said === undefined
-        ? ""
-        : ` · alone: ${said}`
-      : ` · alone: effect ${effectNumber(known.effect, metric)}${known.share === null ? "" : `, ${percent(known.share)}`}`;
-  return `${site} · ${reached(cx, site)}${alone}`;
+  const alone = known === undefined ? said : aloneText(known, metric);
+  const end = alone === undefined ? "" : ` · alone: ${alone}`;
+  return `${site} · ${reachText(cx, site)}${end}`;
 }
 
 /** What the marks in the patched lane mean. */

@@ -92,7 +92,7 @@ describe("keys", () => {
     page.press(page.cell("L1.H2"), "?");
     expect(page.text(".keys")).toContain("everything but this");
     page
-      .get('[title="the pw lines of this view"]')
+      .get('[title="this view as Python code"]')
       .dispatchEvent(new MouseEvent("click", { bubbles: true }));
     expect(page.text("pre")).toContain('r = exp.patch("L1.H2")');
   });

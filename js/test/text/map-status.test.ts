@@ -5,7 +5,7 @@ import { cells } from "../fixtures/map";
 describe("words", () => {
   it("say how far it is", () => {
     expect(sweepSentence("running", undefined, undefined)).toBe(
-      "Asked for; it fills while you look.",
+      "Waiting for the kernel; cells appear as they are computed.",
     );
     expect(sweepSentence("running", cells(), undefined)).toBe("Exact so far: 4 of 6, 3 s left.");
     expect(sweepSentence("running", cells({ exact: false, secondsLeft: null }), undefined)).toBe(

@@ -51,11 +51,11 @@ describe("the page", () => {
 
   it("steps over it", () => {
     const step = (label: string) => page.click(page.get(`[aria-label="${label}"]`));
-    step("one position on");
+    step("next position");
     expect(page.get(".where").textContent).toBe("@3 ␣Lee");
-    step("one position on");
+    step("next position");
     expect(page.get(".where").textContent).toBe("@5 ␣went");
-    step("one position back");
+    step("previous position");
     expect(page.get(".where").textContent).toBe("@3 ␣Lee");
   });
 

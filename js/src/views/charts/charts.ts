@@ -30,7 +30,7 @@ function legend(cx: Context) {
 
 function pinButton(cx: Context) {
   const pinned = shownEntry(cx.state)?.pinned === true;
-  return html`<button class="tool" title="keep it on the gauge (P)" ?disabled=${cx.state.result === undefined}
+  return html`<button class="tool" title="keep this result on the gauge (P)" ?disabled=${cx.state.result === undefined}
     aria-pressed=${pinned ? "true" : "false"} @click=${() => cx.act.pin()}>${pinned ? "Unpin" : "Pin"}</button>`;
 }
 
@@ -81,7 +81,7 @@ const HISTORY: Chart = {
 const CHARTS: readonly Chart[] = [REACH, LOGITS, HISTORY];
 
 /** Beside the maps only one of them is shown; the logits come first. */
-const BESIDE: readonly Chart[] = [LOGITS, REACH, HISTORY];
+const BESIDE_MAPS: readonly Chart[] = [LOGITS, REACH, HISTORY];
 
 function card(cx: Context, chart: Chart) {
   return html`<section class="chart ${chart.tab}" aria-label=${chart.title}>
@@ -116,9 +116,9 @@ export function charts(cx: Context) {
   const maps = hasMaps(cx.state);
   const kind = maps ? "charts mapped" : "charts";
   if (!cx.layout.wide) {
-    const all = maps ? [...MAPS, ...BESIDE] : CHARTS;
+    const all = maps ? [...MAPS, ...BESIDE_MAPS] : CHARTS;
     return html`<div class="${kind} narrow">${tabbed(cx, all, maps ? "heads" : "logits")}</div>`;
   }
   if (!maps) return html`<div class=${kind}>${CHARTS.map((chart) => card(cx, chart))}</div>`;
-  return html`<div class=${kind}>${MAPS.map((chart) => card(cx, chart))}${tabbed(cx, BESIDE, "logits")}</div>`;
+  return html`<div class=${kind}>${MAPS.map((chart) => card(cx, chart))}${tabbed(cx, BESIDE_MAPS, "logits")}</div>`;
 }

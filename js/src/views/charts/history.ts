@@ -26,7 +26,7 @@ function row(cx: Context, entry: HistoryEntry, current: boolean) {
 export function historyChart(cx: Context) {
   const { entries, result } = cx.state;
   if (entries.length === 0)
-    return html`<p class="none">Each patch is kept here; a click asks it again.</p>`;
+    return html`<p class="none">Your patches are kept here; click one to see it again.</p>`;
   const current = shownEntry(cx.state);
   return html`<div class="hrows">${[...entries].reverse().map((e) => row(cx, e, result !== undefined && e === current))}</div>`;
 }

@@ -5,44 +5,40 @@ import { sourceOf } from "../../model/experiment";
 import {
   firstPatchedLayer,
   furthestMoved,
-  movementAt,
   type ReachedComponent,
+  streamMovement,
 } from "../../model/reach";
 import type { Result } from "../../model/result";
 import { plainNumber } from "../../text/numbers";
 import type { Context } from "../context";
 
-const H = 84;
+const HEIGHT = 84;
 
-const W = 300;
+const WIDTH = 300;
 
 function profilePath(cx: Context, result: Result): { area: string; line: string } {
   const layers = cx.scene.model.n_layers;
-  const x = (layer: number) => ((layer + 1) / layers) * W;
-  const y = (along: number) => H * (1 - Math.min(1.08, Math.max(-0.2, along)) / 1.1);
+  const x = (layer: number) => ((layer + 1) / layers) * WIDTH;
+  const y = (along: number) => HEIGHT * (1 - Math.min(1.08, Math.max(-0.2, along)) / 1.1);
   const points = Array.from({ length: layers }, (_, layer) => {
-    const along = movementAt(result.reach, {
-      layer,
-      component: "resid_post",
-      index: undefined,
-    })?.along;
+    const along = streamMovement(result.reach, layer)?.along;
     return `${x(layer).toFixed(1)} ${y(along !== undefined && Number.isFinite(along) ? along : 0).toFixed(1)}`;
   });
   const line = `M0 ${y(0)}L${points.join("L")}`;
-  return { line, area: `${line}L${W} ${y(0)}Z` };
+  return { line, area: `${line}L${WIDTH} ${y(0)}Z` };
 }
 
 function profile(cx: Context, result: Result) {
   const { area, line } = profilePath(cx, result);
-  const at = ((firstPatchedLayer(result.patches) + 0.5) / cx.scene.model.n_layers) * W;
+  const at = ((firstPatchedLayer(result.patches) + 0.5) / cx.scene.model.n_layers) * WIDTH;
   const towards = sourceOf(result.direction);
   return html`<div class="profile"><span class="y1">1</span><span class="y0">0</span>
-    <svg viewBox="0 0 ${W} ${H}" preserveAspectRatio="none" role="img"
+    <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img"
       aria-label="How far the residual stream moved towards ${towards}, by layer">
-      ${svg`<line class="grid-line" x1="0" x2=${W} y1=${H * (1 - 1 / 1.1)} y2=${H * (1 - 1 / 1.1)}/>
-      <line class="grid-line" x1="0" x2=${W} y1=${H} y2=${H}/>
+      ${svg`<line class="grid-line" x1="0" x2=${WIDTH} y1=${HEIGHT * (1 - 1 / 1.1)} y2=${HEIGHT * (1 - 1 / 1.1)}/>
+      <line class="grid-line" x1="0" x2=${WIDTH} y1=${HEIGHT} y2=${HEIGHT}/>
       <path class="area ${towards}" d=${area}/><path class="line ${towards}" d=${line}/>
-      <line class="at" x1=${at} x2=${at} y1="0" y2=${H}/>`}
+      <line class="at" x1=${at} x2=${at} y1="0" y2=${HEIGHT}/>`}
     </svg><span class="x0">layer 0</span><span class="x1">${cx.scene.model.n_layers - 1}</span></div>`;
 }
 
@@ -58,7 +54,7 @@ function row(cx: Context, r: ReachedComponent, towards: string, most: number) {
 export function reachChart(cx: Context) {
   const { result } = cx.state;
   if (result?.reach === undefined) {
-    return html`<p class="none">After a patch: how far the residual stream and each component downstream moved towards the other run.</p>`;
+    return html`<p class="none">After a patch, this shows how far the residual stream and each later component moved towards the other run.</p>`;
   }
   const towards = sourceOf(result.direction);
   const top = furthestMoved(result, cx.scene.model, 5);

@@ -8,9 +8,9 @@ import { type Patch, sourceLane } from "../../model/patch";
 import { awaitsResult, selectedPatches } from "../../state/selectors";
 import type { Context } from "../context";
 
-const MOST = 16;
+const MOST_ARROWS = 16;
 
-function one(cx: Context, patch: Patch, pending: boolean) {
+function patchArrow(cx: Context, patch: Patch, pending: boolean) {
   const cell = nearestCell(patch.site);
   if (cell === undefined || !layerVisible(cx.layout, cell.layer)) return nothing;
   const path = arrowPath(cx.layout, sourceLane(patch, cx.state.direction), cell);
@@ -22,9 +22,9 @@ function one(cx: Context, patch: Patch, pending: boolean) {
 export function arrows(cx: Context) {
   const patches = selectedPatches(cx.state);
   const pending = awaitsResult(cx.state);
-  return html`<svg class="arrows" aria-hidden="true" width=${cx.layout.width - 24} height=${cx.layout.height}>
+  return html`<svg class="arrows" aria-hidden="true" width=${cx.layout.inner} height=${cx.layout.height}>
     <defs><marker id="${cx.id}-tip" viewBox="0 0 8 8" refX="6.5" refY="4" markerWidth="8" markerHeight="8"
       markerUnits="userSpaceOnUse" orient="auto"><path d="M0.5 0.5L7.5 4L0.5 7.5z"/></marker></defs>
-    ${patches.length > MOST ? nothing : patches.map((patch) => one(cx, patch, pending))}
+    ${patches.length > MOST_ARROWS ? nothing : patches.map((patch) => patchArrow(cx, patch, pending))}
   </svg>`;
 }

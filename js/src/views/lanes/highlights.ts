@@ -17,7 +17,7 @@ function ring(cx: Context, lane: Lane, cell: Cell | undefined, kind: string, out
     width=${box.w + 2 * out} height=${box.h + 2 * out} rx=${1.5 + out}/>`;
 }
 
-function chosenRings(cx: Context, lane: Lane) {
+function patchRings(cx: Context, lane: Lane) {
   const { state } = cx;
   const pending = awaitsResult(state);
   return selectedPatches(state).map((patch) => {
@@ -35,7 +35,7 @@ function chosenRings(cx: Context, lane: Lane) {
 export function laneRings(cx: Context, lane: Lane, focus: string) {
   const { hover } = cx.state;
   const under = hover === undefined ? undefined : nearestCell(hover);
-  return svg`<g class="rings" aria-hidden="true">${chosenRings(cx, lane)}${
+  return svg`<g class="rings" aria-hidden="true">${patchRings(cx, lane)}${
     under === undefined ? nothing : ring(cx, lane, under, "hover", 1)
   }${lane === "patched" ? svg`<g class="focus">${ring(cx, lane, nearestCell(focus), "inner", 1.5)}${ring(cx, lane, nearestCell(focus), "outer", 3.5)}</g>` : nothing}</g>`;
 }

@@ -12,7 +12,7 @@ import { cells } from "./cells";
 import { laneRings } from "./highlights";
 import { outputs, outputsLine } from "./outputs";
 import type { PatchedCells } from "./reach-marks";
-import { stream } from "./residual-stream";
+import { residualStream } from "./residual-stream";
 import { type TokenRowData, tokenRow } from "./tokens";
 
 const NAMES = { clean: "Clean", patched: "Patched", corrupted: "Corrupted" } as const;
@@ -50,7 +50,7 @@ function drawing(cx: Context, lane: Lane, focus: string) {
     const patched = patchedCells(cx);
     const metric = currentMetric(state, cx.scene);
     const known = knownReadings(state, metric.name);
-    return [stream(cx, lane), cells(cx, { lane, patched, known, metric, focus })];
+    return [residualStream(cx, lane), cells(cx, { lane, patched, known, metric, focus })];
   });
   const label = own ? "Components of the model: rows are layers" : `The ${lane} run's components`;
   return own
@@ -60,9 +60,9 @@ function drawing(cx: Context, lane: Lane, focus: string) {
 }
 
 /** What the token rows of the three lanes have in common. */
-export type Prompts = Omit<TokenRowData, "lane" | "prompt">;
+export type TokenRows = Omit<TokenRowData, "lane" | "prompt">;
 
-export function lane(cx: Context, which: Lane, prompts: Prompts, focus: string) {
+export function lane(cx: Context, which: Lane, rows: TokenRows, focus: string) {
   const { layout, state } = cx;
   const host = hostOf(shownDirection(state));
   const prompt = which === "patched" ? host : which;
@@ -73,7 +73,7 @@ export function lane(cx: Context, which: Lane, prompts: Prompts, focus: string) 
     ${layout.wide ? html`<div class="gutter">${name}<p>${role(cx, which)}</p></div>` : nothing}
     <div class="body">
       ${layout.wide ? nothing : html`<div class="lane-head">${name}<span class="role">${role(cx, which)}</span>${outputsLine(cx, which)}</div>`}
-      ${tokenRow(cx, { lane: which, prompt, ...prompts })}
+      ${tokenRow(cx, { lane: which, prompt, ...rows })}
       ${drawing(cx, which, focus)}
     </div>
     ${layout.wide ? outputs(cx, which) : nothing}

@@ -7,9 +7,9 @@ import { alignedColumns, differingColumns, tokenInColumn } from "../../model/cou
 import { markedPositions } from "../../state/selectors";
 import type { Context } from "../context";
 import { arrows } from "./arrows";
-import { lane, type Prompts } from "./lane";
+import { lane, type TokenRows } from "./lane";
 
-function prompts(cx: Context): Prompts {
+function tokenRows(cx: Context): TokenRows {
   const { task } = cx.scene;
   const columns = alignedColumns(task);
   const differs = differingColumns(columns, task.differs);
@@ -19,14 +19,14 @@ function prompts(cx: Context): Prompts {
   const widths = tokenWidths(tokens, differs);
   const room = cx.state.unfolded ? Number.POSITIVE_INFINITY : cx.layout.body;
   const marked = markedPositions(cx.state, cx.scene);
-  const chosen = columns.flatMap(({ clean }, i) =>
+  const needed = columns.flatMap(({ clean }, i) =>
     clean !== undefined && marked.has(clean) ? [i] : [],
   );
-  return { columns, differs, widths, marked, pieces: tokenPieces(widths, differs, chosen, room) };
+  return { columns, differs, widths, marked, pieces: tokenPieces(widths, differs, needed, room) };
 }
 
 export function lanes(cx: Context, focus: string) {
-  const shown = prompts(cx);
+  const shown = tokenRows(cx);
   const hover = (event: PointerEvent) => {
     const cell = event.target instanceof Element ? event.target.closest("[data-site]") : null;
     cx.act.hover(cell?.getAttribute("data-site") ?? undefined);

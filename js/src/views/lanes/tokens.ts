@@ -27,7 +27,13 @@ function gap(width: number) {
 }
 
 /** A token without a counterpart: it says so, and a click does nothing. */
-function alone(cx: Context, data: TokenRowData, text: string, column: Column, width: number) {
+function unpatchableToken(
+  cx: Context,
+  data: TokenRowData,
+  text: string,
+  column: Column,
+  width: number,
+) {
   const at = column.clean;
   const hovered = at !== undefined && hoveredPosition(cx.state, cx.scene) === at;
   const hover = () => at !== undefined && cx.act.hover(`@${at}`);
@@ -43,26 +49,26 @@ function token(cx: Context, data: TokenRowData, i: number) {
   const { clean: index } = column;
   if (text === undefined) return gap(width);
   if (index === undefined || column.corrupted === undefined)
-    return alone(cx, data, text, column, width);
+    return unpatchableToken(cx, data, text, column, width);
   const differs = data.differs.includes(i);
-  const chosen = positionIndex(cx.state.position, cx.scene.task) === index;
+  const selected = positionIndex(cx.state.position, cx.scene.task) === index;
   const marked = data.marked.has(index) && data.lane === "patched";
   const hovered = hoveredPosition(cx.state, cx.scene) === index;
   const kinds = [
     differs ? "differs" : "",
-    chosen ? "chosen" : "",
+    selected ? "chosen" : "",
     marked ? "marked" : "",
     hovered ? "hovered" : "",
   ];
   return html`<button class="token ${kinds.join(" ")}" data-token=${index} tabindex="-1" style="min-width:${width}px"
-    aria-pressed=${chosen ? "true" : "false"} aria-label="position ${index}, ${tokenText(text)}${differs ? ", differs" : ""}"
-    @click=${() => cx.act.position(chosen ? "all" : index)}
+    aria-pressed=${selected ? "true" : "false"} aria-label="position ${index}, ${tokenText(text)}${differs ? ", differs" : ""}"
+    @click=${() => cx.act.position(selected ? "all" : index)}
     @pointerenter=${() => cx.act.hover(`@${index}`)}
     @pointerleave=${() => cx.act.hover(undefined)}>${rowToken(text, differs)}</button>`;
 }
 
 function fold(cx: Context, piece: TokenPiece & { kind: "fold" }) {
-  return html`<button class="fold" tabindex="-1" title="show them all"
+  return html`<button class="fold" tabindex="-1" title="show all tokens"
     @click=${() => cx.act.unfold()}>${foldLabel(piece.count, piece.before)}</button>`;
 }
 

@@ -1,8 +1,9 @@
 /** The cells of a map as SVG; over a canvas only the row that has the focus, unseen. */
 
 import { nothing, svg } from "lit-html";
-import { mapBox, NUMBER_FITS } from "../../layout/map";
+import { hasNumber, mapBox } from "../../layout/map";
 import { type MapPaint, mapPaint, mapRange } from "../../layout/map-colours";
+import type { Box } from "../../layout/page";
 import { type MapData, mapLook } from "../../model/map";
 import { type MapView, mapRegion, mapSite } from "../../state/maps";
 import { currentMetric, selectedPatches } from "../../state/selectors";
@@ -10,8 +11,6 @@ import { cellLabel } from "../../text/map-status";
 import { effectNumber, percent } from "../../text/numbers";
 import type { Context } from "../context";
 import { mapMarks } from "./marks";
-
-type Box = ReturnType<typeof mapBox>;
 
 export function scaleOf(cx: Context, map: MapView, data: MapData) {
   return { range: mapRange(data), direction: map.direction, theme: cx.state.theme };
@@ -24,7 +23,7 @@ export function tabSite(cx: Context, map: MapView): string {
   return mapSite(map, 0, map.layout.fold);
 }
 
-function isChosen(cx: Context, map: MapView, row: number, column: number): boolean {
+function isSelected(cx: Context, map: MapView, row: number, column: number): boolean {
   return selectedPatches(cx.state).some(({ site }) => {
     const at = mapRegion(map, site, cx.scene);
     return at !== undefined && row === at.top && column >= at.from && column < at.to;
@@ -53,15 +52,9 @@ function label(map: MapView, site: string, index: number): string {
 }
 
 /** A known effect, printed in cells that are large enough. */
-function inside(cx: Context, map: MapView, box: Box, index: number) {
+function effectText(cx: Context, map: MapView, box: Box, index: number) {
   const effect = map.data?.effect[index];
-  if (
-    box.w < NUMBER_FITS.w ||
-    box.h < NUMBER_FITS.h ||
-    effect === undefined ||
-    !(Math.abs(effect) > 0)
-  )
-    return nothing;
+  if (!hasNumber(box) || effect === undefined || !(Math.abs(effect) > 0)) return nothing;
   const text = effectNumber(effect, currentMetric(cx.state, cx.scene));
   return svg`<text class="inside" x=${box.x + box.w / 2} y=${box.y + box.h / 2 + 4} aria-hidden="true">${text}</text>`;
 }
@@ -76,8 +69,8 @@ function cellRow(cx: Context, map: MapView, row: number, paint: ReturnType<typeo
     const { look, fill } = layout.raster ? PENDING : paint(row, column);
     const index = row * layout.columns + column;
     return svg`<rect class="mcell ${layout.raster ? "unseen" : look}" data-site=${site} role="gridcell" tabindex=${site === tab ? 0 : -1}
-      aria-colindex=${column + 1} aria-label=${label(map, site, index)} aria-selected=${isChosen(cx, map, row, column) ? "true" : "false"}
-      x=${box.x} y=${box.y} width=${box.w} height=${box.h} fill=${fill}/>${layout.raster ? nothing : inside(cx, map, box, index)}`;
+      aria-colindex=${column + 1} aria-label=${label(map, site, index)} aria-selected=${isSelected(cx, map, row, column) ? "true" : "false"}
+      x=${box.x} y=${box.y} width=${box.w} height=${box.h} fill=${fill}/>${layout.raster ? nothing : effectText(cx, map, box, index)}`;
   });
   return svg`<g role="row" aria-rowindex=${row + 1} aria-label="layer ${row}">${drawn}</g>`;
 }

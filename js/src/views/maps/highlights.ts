@@ -8,13 +8,13 @@ import type { Context } from "../context";
 import { tabSite } from "./cells";
 
 function ring(cx: Context, map: MapView, site: string, kind: string, out: number) {
-  const place = mapRegion(map, site, cx.scene);
-  if (place === undefined) return nothing;
+  const region = mapRegion(map, site, cx.scene);
+  if (region === undefined) return nothing;
   const { layout } = map;
   const from =
-    place.to <= layout.fold ? 0 : Math.max(place.from, Math.min(layout.fold, place.from));
-  const box = mapBox(layout, place.top, from, Math.min(layout.columns, place.to));
-  const h = (place.bottom - place.top) * layout.rowPitch - layout.gapY;
+    region.to <= layout.fold ? 0 : Math.max(region.from, Math.min(layout.fold, region.from));
+  const box = mapBox(layout, region.top, from, Math.min(layout.columns, region.to));
+  const h = (region.bottom - region.top) * layout.rowPitch - layout.gapY;
   return svg`<rect class="ring ${kind}" x=${box.x - out} y=${box.y - out} width=${box.w + 2 * out} height=${h + 2 * out} rx="1.5"/>`;
 }
 

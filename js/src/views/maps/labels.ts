@@ -67,7 +67,7 @@ export function foldedColumn(map: MapView) {
   const { fold, foldWidth, left, plotHeight } = map.layout;
   if (fold === 0) return nothing;
   const [x, y] = [left + foldWidth / 2 + 2, plotHeight / 2];
-  const words = plotHeight < 190 ? `${fold} tokens · 0` : `${fold} identical tokens · exactly 0`;
+  const label = plotHeight < 190 ? `${fold} tokens · 0` : `${fold} identical tokens · exactly 0`;
   return svg`<g class="folded"><rect x=${left} y="0" width=${foldWidth - 4} height=${plotHeight - map.layout.gapY} rx="2"/>
-    <text transform="translate(${x} ${y}) rotate(-90)" text-anchor="middle">${words}</text></g>`;
+    <text transform="translate(${x} ${y}) rotate(-90)" text-anchor="middle">${label}</text></g>`;
 }

@@ -2,7 +2,7 @@
 
 import { html, nothing } from "lit-html";
 import { mapRange, palette } from "../../layout/map-colours";
-import { refusalReason } from "../../model/experiment";
+import { hostOf, refusalReason } from "../../model/experiment";
 import { isComplete, type MapName, mapLook } from "../../model/map";
 import { MAP_COMPONENTS, type MapView, mapView } from "../../state/maps";
 import { currentMetric } from "../../state/selectors";
@@ -32,7 +32,7 @@ function complete({ data }: MapView): boolean {
   return data !== undefined && isComplete(data);
 }
 
-function control(cx: Context, map: MapView) {
+function sweepButton(cx: Context, map: MapView) {
   const { phase } = cx.state.sweep;
   if (complete(map) || !cx.scene.can_sweep) return nothing;
   if (phase === "running") return html`<button @click=${() => cx.act.stopSweep()}>Stop</button>`;
@@ -48,7 +48,7 @@ export function mapNote(cx: Context, name: MapName) {
   const said = sweepSentence(phase, map.data, message);
   // Each sentence is an element: one that has no room is hidden whole.
   const sentences = said.split(/(?<=\.) /);
-  return html`<div class="map-note" data-sweep=${complete(map) ? "done" : phase}><span class="said-so-far" title=${said}>${sentences.map((s) => html`<span>${s} </span>`)}</span> ${control(cx, map)}</div>`;
+  return html`<div class="map-note" data-sweep=${complete(map) ? "done" : phase}><span class="said-so-far" title=${said}>${sentences.map((s) => html`<span>${s} </span>`)}</span> ${sweepButton(cx, map)}</div>`;
 }
 
 /** The colour bar with its numbers; it names a range narrower than ±1. */
@@ -57,14 +57,14 @@ function scaleBar(cx: Context, map: MapView) {
   const colours = palette(cx.state.theme);
   const stops = Array.from({ length: 9 }, (_, i) => colours[i * 25] ?? "").join(",");
   const shown = plainNumber(range).replace(/0+$/, "").replace(/\.$/, "");
-  const host = map.direction === "denoise" ? "corrupted" : "clean";
+  const host = hostOf(map.direction);
   return html`<div class="scale" role="img" aria-label="Colours: orange moved towards corrupted, blue towards clean, up to ${shown} of the difference; neutral is the ${host} run unchanged">
     <span><span class="towards">towards </span>corrupted</span> <span>−${shown}</span> <i style="background:linear-gradient(to right,${stops})"></i><span>+${shown}</span>
     <span><span class="towards">towards </span>clean</span>${range < 1 ? html`<b>range ±${shown}</b>` : nothing}</div>`;
 }
 
 /** Why nothing can be drawn; undefined if something can. */
-function empty(cx: Context, map: MapView): string | undefined {
+function emptyReason(cx: Context, map: MapView): string | undefined {
   const reason = refusalReason(cx.scene, map.component);
   if (reason !== undefined)
     return refusalSentence(map.across === "head" ? "heads" : map.component, reason);
@@ -78,7 +78,7 @@ function empty(cx: Context, map: MapView): string | undefined {
 
 export function mapChart(cx: Context, name: MapName) {
   const map = mapOf(cx, name);
-  const nothingSaid = empty(cx, map);
-  if (nothingSaid !== undefined) return html`<p class="none">${nothingSaid}</p>`;
+  const reason = emptyReason(cx, map);
+  if (reason !== undefined) return html`<p class="none">${reason}</p>`;
   return html`<div class="map" data-map=${name}>${heatmap(cx, map)}${scaleBar(cx, map)}</div>`;
 }
