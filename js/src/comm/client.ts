@@ -143,6 +143,10 @@ class CommClient implements Client {
     if (message !== undefined) this.handle(message);
   }
 
+  private emitSweep(event: SweepReply): void {
+    this.emit({ type: "sweep", event });
+  }
+
   private stale(id: number): boolean {
     return this.mine.has(id) && id !== this.latest;
   }
@@ -159,10 +163,10 @@ class CommClient implements Client {
         this.emit({ type: "singles", id: message.id, singles: message.singles });
         return;
       case "cells":
-        this.emit({ type: "sweep", event: { type: "map", map: message.map } });
+        this.emitSweep({ type: "map", map: message.map });
         return;
       case "swept":
-        this.emit({ type: "sweep", event: { type: "swept", id: message.id } });
+        this.emitSweep({ type: "swept", id: message.id });
         return;
       case "result":
         this.answered(message.result);
@@ -190,7 +194,7 @@ class CommClient implements Client {
   }
 
   private dropped(id: number): void {
-    if (this.sweeps.has(id)) this.emit({ type: "sweep", event: { type: "dropped", id } });
+    if (this.sweeps.has(id)) this.emitSweep({ type: "dropped", id });
     if (id !== this.latest) return;
     this.latest = undefined;
     const waiting = this.foreign;
@@ -200,7 +204,7 @@ class CommClient implements Client {
 
   private failed(id: number, failure: Failure): void {
     if (this.sweeps.has(id)) {
-      this.emit({ type: "sweep", event: { type: "failed", id, failure } });
+      this.emitSweep({ type: "failed", id, failure });
       return;
     }
     if (this.stale(id) && this.latest !== undefined) return;

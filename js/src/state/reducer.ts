@@ -4,7 +4,7 @@ import type { Scene } from "../model/experiment";
 import { type Patch, samePatches, sameRun } from "../model/patch";
 import type { Result, Single } from "../model/result";
 import { withoutPosition } from "../model/site";
-import type { Connection, Failure } from "../model/status";
+import { type Connection, type Failure, isLost } from "../model/status";
 import { withEntry, withPin, withSingles, withTimelineStep } from "./history";
 import type { Pending, Settable, State } from "./state";
 import { reduceSweep, type SweepEvent } from "./sweep";
@@ -79,8 +79,7 @@ function withTraits(state: State, values: Partial<Settable>): State {
 
 /** Without Python nothing is pending any more. */
 function withConnection(state: State, connection: Connection): State {
-  const lost = connection === "gone" || connection === "restarted";
-  if (!lost) return { ...state, connection };
+  if (!isLost(connection)) return { ...state, connection };
   const sweep = reduceSweep(state.sweep, { type: "stopped" });
   return { ...withoutPending(state), connection, sweep };
 }
