@@ -3,6 +3,7 @@
 import { nothing, render } from "lit-html";
 import { createActions } from "../actions/actions";
 import { createAutoSweep } from "../actions/auto-sweep";
+import { keepCodeCurrent } from "../actions/code";
 import { followSelection } from "../actions/layers";
 import { set, type Tools } from "../actions/tools";
 import { createClient } from "../comm/client";
@@ -30,6 +31,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
     savePicture(model, state, before);
     followSelection(tools, before);
     autoSweep.consider();
+    keepCodeCurrent(tools);
   });
   const client = createClient(model, store.dispatch);
   const tools: Tools = { store, kernel: client, page: createPage(root, store, layoutOfState) };

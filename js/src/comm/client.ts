@@ -24,6 +24,7 @@ export type KernelEvent =
   | { readonly type: "result"; readonly result: Result }
   | { readonly type: "singles"; readonly id: number; readonly singles: readonly Single[] }
   | { readonly type: "sweep"; readonly event: SweepReply }
+  | { readonly type: "code"; readonly id: number; readonly code: string }
   | { readonly type: "dropped" }
   | { readonly type: "failed"; readonly failure: Failure }
   | { readonly type: "connection"; readonly connection: Connection };
@@ -34,6 +35,8 @@ export interface Client {
   patch(request: PatchRequest, asked: (id: number) => void): void;
   /** Asks for maps. Nobody clicked for them, so a late acknowledgement does not count as busy. */
   sweep(request: SweepRequest, asked: (id: number) => void): void;
+  /** Asks for the lines of Python that give the numbers of a request. */
+  code(request: PatchRequest, asked: (id: number) => void): void;
   cancel(): void;
   dispose(): void;
 }
@@ -93,6 +96,13 @@ class CommClient implements Client {
     this.sweeps.add(id);
     asked(id);
     this.post({ v: 1, kind: "sweep", id, maps, direction, metric });
+  }
+
+  code(request: PatchRequest, asked: (id: number) => void): void {
+    const id = this.takeId();
+    const { patches, direction, metric } = request;
+    asked(id);
+    this.send({ v: 1, kind: "code", id, patches, direction, metric });
   }
 
   cancel(): void {
@@ -167,6 +177,9 @@ class CommClient implements Client {
         return;
       case "swept":
         this.emitSweep({ type: "swept", id: message.id });
+        return;
+      case "code":
+        this.emit({ type: "code", id: message.id, code: message.code });
         return;
       case "result":
         this.answered(message.result);

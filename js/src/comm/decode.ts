@@ -30,6 +30,8 @@ export function decode(value: unknown, buffers: Buffers): Incoming | undefined {
       return { kind, id, singles: f.get("singles", listOf(decodeSingle)) };
     case "cells":
       return { kind, id, map: decodeMap(value, buffers) };
+    case "code":
+      return { kind, id, code: f.get("code", text) };
     default:
       return undefined;
   }

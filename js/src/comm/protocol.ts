@@ -14,10 +14,12 @@ export type Incoming =
   | { readonly kind: "result"; readonly id: number; readonly result: Result }
   | { readonly kind: "singles"; readonly id: number; readonly singles: readonly Single[] }
   | { readonly kind: "cells"; readonly id: number; readonly map: MapData }
-  | { readonly kind: "swept"; readonly id: number };
+  | { readonly kind: "swept"; readonly id: number }
+  | { readonly kind: "code"; readonly id: number; readonly code: string };
 
 export type Outgoing =
   | { readonly v: 1; readonly kind: "hello"; readonly id: number }
   | ({ readonly v: 1; readonly kind: "patch"; readonly id: number } & PatchRequest)
   | ({ readonly v: 1; readonly kind: "sweep"; readonly id: number } & SweepRequest)
+  | ({ readonly v: 1; readonly kind: "code"; readonly id: number } & PatchRequest)
   | { readonly v: 1; readonly kind: "cancel"; readonly id: number };
