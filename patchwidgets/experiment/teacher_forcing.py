@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from patchwidgets.hooks.hooks import Edit, Key
-from patchwidgets.models.forward import at_entries, forward, together
+from patchwidgets.models.forward import forward, gather_entries, union_of_positions
 from patchwidgets.models.layout import Layout
 from patchwidgets.tasks import Pair
 
@@ -53,18 +53,18 @@ def scored_pass(
     last = prompts.shape[1] - 1
     read_positions = [(last,)] * len(pairs) if read_positions is None else read_positions
     if not pairs[0].long_answers:
-        keep = together([*read_positions, (last,)])
+        keep = union_of_positions([*read_positions, (last,)])
         output = forward(layout, prompts, edits, record, keep)
-        read = at_entries(output.logits, keep, read_positions)
+        read = gather_entries(output.logits, keep, read_positions)
         return ScoredOutput(output.logits[:, -1], read, None, output.activations)
     forced = TeacherForced.of(pairs, prompts)
-    keep = together([*read_positions, forced.behind])
+    keep = union_of_positions([*read_positions, forced.behind])
     output = forward(layout, forced.ids, forced.edits(edits or {}), record, keep)
     of_prompts = output.logits[:: forced.n_rows]
     behind = output.logits[:, -len(forced.behind) :]
     return ScoredOutput(
         of_prompts[:, keep.index(last)],
-        at_entries(of_prompts, keep, read_positions),
+        gather_entries(of_prompts, keep, read_positions),
         forced.joint(behind),
         forced.prompts_only(output.activations),
     )

@@ -1,4 +1,4 @@
-"""What a front end may ask (``docs/protocol.md``), read from its messages and checked before anything runs."""
+"""What a front end can ask for (``docs/protocol.md``). Messages are checked here, before anything runs."""
 
 import threading
 from collections.abc import Callable
@@ -18,14 +18,14 @@ SOURCES = ("source", "clean", "corrupted", "host")
 
 @dataclass(frozen=True)
 class PatchRequest:
-    """A whole request for a patch: everything that its answer depends on.
+    """A request for a patch. It holds everything that the answer depends on.
 
     Attributes
     ----------
     patches
         Pairs of site string and source name.
     unwanted
-        Set once nobody waits for the answer.
+        Set when nobody waits for the answer any more.
     """
 
     id: int
@@ -39,14 +39,14 @@ class PatchRequest:
         """The sites that are patched."""
         return [site for site, _ in self.patches]
 
-    def made(self) -> list[Patch]:
-        """The patches themselves."""
+    def to_patches(self) -> list[Patch]:
+        """The request as patches."""
         return [Patch(site, source) for site, source in self.patches]
 
 
 @dataclass(frozen=True)
 class Map:
-    """One map: its name in the page, and what it shows."""
+    """One map: its name in the page and what it shows."""
 
     name: str
     component: Component
@@ -61,7 +61,7 @@ class Map:
 
 @dataclass(frozen=True)
 class MapSweepRequest:
-    """A whole request for maps: everything that its answer depends on."""
+    """A request for maps. It holds everything that the answer depends on."""
 
     id: int
     maps: tuple[Map, ...]
@@ -70,7 +70,7 @@ class MapSweepRequest:
 
     @property
     def subject(self) -> tuple[tuple[Map, ...], Direction, str]:
-        """What is asked, whoever asks."""
+        """What is asked for: equal subjects have the same answer."""
         return self.maps, self.direction, self.metric
 
 
@@ -80,7 +80,7 @@ def checked_envelope(content: Any) -> tuple[str, int]:
     Raises
     ------
     ProtocolError
-        Something else than a message of this version.
+        The content is not a message of this version of the protocol.
     """
     if not isinstance(content, dict):
         raise ProtocolError(
@@ -107,9 +107,9 @@ def checked_patch_request(
     Raises
     ------
     ProtocolError
-        A field that is missing or of another form.
+        A field is missing or has another form.
     MetricError, SiteError
-        A metric or a site that this experiment does not have.
+        The experiment does not have the metric or the site.
     """
     patches = content.get("patches")
     if not isinstance(patches, list) or not all(isinstance(patch, dict) for patch in patches):
@@ -129,9 +129,9 @@ def checked_map_sweep_request(
     Raises
     ------
     ProtocolError
-        A field that is missing or of another form.
+        A field is missing or has another form.
     MetricError, RefusedError
-        A metric or a component that this experiment does not have.
+        The experiment does not have the metric or the component.
     """
     maps = content.get("maps")
     if not isinstance(maps, list) or not maps or not all(isinstance(m, dict) for m in maps):
@@ -154,7 +154,7 @@ def _checked_view(content: dict[str, Any], experiment: BaseExperiment) -> tuple[
 def _checked_source(patch: dict[str, Any]) -> str:
     source = patch.get("source", "source")
     if source not in SOURCES:
-        raise ProtocolError(f"Expected a source out of {', '.join(SOURCES)}; got {source!r}.")
+        raise ProtocolError(f"Expected a source, one of {', '.join(SOURCES)}; got {source!r}.")
     return str(source)
 
 

@@ -58,13 +58,15 @@ def forward(
     hf_model, length = layout.hf_model, ids.shape[1]
     keep = (length - 1,) if keep is None else keep
     with (
-        at_work(hf_model),
+        locked_eval_mode(hf_model),
         hooked(layout.bodies, layout.hook_points, edits, record) as activations,
     ):
         output = hf_model(
-            input_ids=ids.to(layout.device), use_cache=False, **keeping(hf_model, keep, length)
+            input_ids=ids.to(layout.device),
+            use_cache=False,
+            **logits_to_keep(hf_model, keep, length),
         )
-        logits = kept(output.logits, keep).float()
+        logits = select_positions(output.logits, keep).float()
     if not torch.isfinite(logits).all():
         raise ModelError(
             f"The model's logits are not finite in {hf_model.dtype}. Load it in a wider dtype, as in dtype='float32'."
@@ -101,20 +103,22 @@ def gradients(
     ModelError
         The gradient is not finite.
     """
-    hf_model, keep = layout.hf_model, together(read_positions)
+    hf_model, keep = layout.hf_model, union_of_positions(read_positions)
     _refuse_without_gradient(hf_model)
     held: dict[Key, Tensor] = {}
     edits = {key: _held_for_gradient(key, held) for key in keys}
     with (
-        at_work(hf_model),
+        locked_eval_mode(hf_model),
         torch.inference_mode(False),
         torch.enable_grad(),
         hooked(layout.bodies, layout.hook_points, edits),
     ):
         inputs = ids.to(layout.device, copy=True)  # one from inference mode cannot be kept
-        asked = keeping(hf_model, keep, ids.shape[1])
+        asked = logits_to_keep(hf_model, keep, ids.shape[1])
         output = hf_model(input_ids=inputs, use_cache=False, **asked)
-        values = measure(at_entries(kept(output.logits, keep).float(), keep, read_positions))
+        values = measure(
+            gather_entries(select_positions(output.logits, keep).float(), keep, read_positions)
+        )
         if not values.requires_grad:
             raise MetricError(
                 "The first metric has no gradient, so nothing can be ranked by it. Put logit_diff or another smooth "
@@ -153,13 +157,15 @@ def _refuse_without_gradient(hf_model: nn.Module) -> None:
 
 
 @contextmanager
-def at_work(hf_model: nn.Module) -> Iterator[None]:
+def locked_eval_mode(hf_model: nn.Module) -> Iterator[None]:
     """Hold the model's lock, in eval mode without gradients, untouched by patches that others have set."""
     with model_lock(hf_model), separate_work(), _eval_mode(hf_model), torch.no_grad():
         yield
 
 
-def keeping(hf_model: nn.Module, keep: Sequence[int], length: int) -> dict[str, int | Tensor]:
+def logits_to_keep(
+    hf_model: nn.Module, keep: Sequence[int], length: int
+) -> dict[str, int | Tensor]:
     """Ask for the logits at some positions of `length` alone, where the model can be asked."""
     if "logits_to_keep" not in signature(hf_model.forward).parameters:
         return {}
@@ -167,12 +173,12 @@ def keeping(hf_model: nn.Module, keep: Sequence[int], length: int) -> dict[str, 
     return {"logits_to_keep": len(keep) if last_ones else torch.tensor(keep)}
 
 
-def kept(passing: Tensor, keep: Sequence[int]) -> Tensor:
+def select_positions(passing: Tensor, keep: Sequence[int]) -> Tensor:
     """``[row, pos, ...]`` at the positions in `keep`, of a model that was asked for them or of one that gave all."""
     return passing if passing.shape[1] == len(keep) else passing[:, torch.tensor(keep)]
 
 
-def at_entries(
+def gather_entries(
     passing: Tensor, keep: Sequence[int], read_positions: Sequence[Sequence[int]]
 ) -> Tensor:
     """Each row of ``[row, pos, ...]`` at positions of its own out of `keep`: ``[entry, ...]``, row after row."""
@@ -183,7 +189,7 @@ def at_entries(
     return passing[rows, [slots[pos] for read in read_positions for pos in read]]
 
 
-def together(read_positions: Iterable[Sequence[int]]) -> list[int]:
+def union_of_positions(read_positions: Iterable[Sequence[int]]) -> list[int]:
     """All positions that any row reads, ascending."""
     return sorted({pos for read in read_positions for pos in read})
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from patchwidgets.errors import SiteError
 from patchwidgets.hooks.hooks import Key
-from patchwidgets.models.forward import at_entries, forward, together
+from patchwidgets.models.forward import forward, gather_entries, union_of_positions
 from patchwidgets.models.layout import Layout
 from patchwidgets.models.resolve import resolve
 from patchwidgets.sites import Entry, Site, indices_of
@@ -160,7 +160,7 @@ class Run:
 
     def _read(self, batch: Batch, read_positions: Sequence[Sequence[int]]) -> None:
         """Keep the logits at positions of each row."""
-        if keep := together(read_positions):
+        if keep := union_of_positions(read_positions):
             logits = forward(self.layout, batch.ids, keep=keep).logits
             entries = [
                 (row, pos)
@@ -168,7 +168,7 @@ class Run:
                 for pos in read
             ]
             self._logits_elsewhere |= zip(
-                entries, at_entries(logits, keep, read_positions), strict=True
+                entries, gather_entries(logits, keep, read_positions), strict=True
             )
 
 

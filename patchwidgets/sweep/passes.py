@@ -13,7 +13,13 @@ from transformers import DynamicCache
 
 from patchwidgets.hooks.hook_points import HookPoint
 from patchwidgets.hooks.hooks import Edit, Key, hooked
-from patchwidgets.models.forward import at_entries, at_work, keeping, kept, together
+from patchwidgets.models.forward import (
+    gather_entries,
+    locked_eval_mode,
+    logits_to_keep,
+    select_positions,
+    union_of_positions,
+)
 from patchwidgets.models.layout import Layout
 from patchwidgets.sweep.cache import HostCache
 from patchwidgets.sweep.groups import Group
@@ -191,10 +197,10 @@ def _run(
     n_logits: int | None,
     row_positions: RowPositions,
 ) -> FinalStates:
-    hidden, keep = [], together(row_positions)
+    hidden, keep = [], union_of_positions(row_positions)
 
     def arrive(passing: Tensor) -> Tensor:
-        final = at_entries(kept(passing, keep), keep, row_positions)
+        final = gather_entries(select_positions(passing, keep), keep, row_positions)
         hidden.append(final)
         return final[:n_logits, None]
 
@@ -221,9 +227,9 @@ def _forward(
     }
     length = inputs["input_ids"].shape[1]
     inputs = inputs | {"input_ids": inputs["input_ids"].to(layout.device)}
-    inputs |= keeping(hf_model, keep or [length - 1], length)
+    inputs |= logits_to_keep(hf_model, keep or [length - 1], length)
     with (
-        at_work(hf_model),
+        locked_eval_mode(hf_model),
         hooked(layout.bodies, hook_points, edits, record, continued=True) as held,
     ):
         logits: Tensor = hf_model(**inputs).logits

@@ -1,0 +1,67 @@
+/** The last picture as plain JSON, so that a saved notebook shows it without a kernel. */
+
+import type { Scene } from "../model/experiment";
+import type { MapData } from "../model/map";
+import type { Grid, Result } from "../model/result";
+import { decodeMap } from "./decode-map";
+import { decodeResult } from "./decode-result";
+import { decodeScene } from "./decode-scene";
+import { fields, record } from "./validate";
+
+export interface Snapshot {
+  readonly scene: Scene;
+  readonly result: Result | undefined;
+  /** By `mapKey`. */
+  readonly maps: Readonly<Record<string, MapData>>;
+}
+
+/** Larger maps are not saved, to keep notebooks small; they are asked for again. */
+const MOST_CELLS = 4000;
+
+function plain(grid: Grid): { shape: readonly number[]; data: (number | null)[] } {
+  return {
+    shape: grid.shape,
+    data: Array.from(grid.data, (x) => (Number.isFinite(x) ? Number(x.toPrecision(4)) : null)),
+  };
+}
+
+function plainMap(map: MapData): unknown {
+  const { share, effect, rows, columns, across, secondsLeft, unpatchable, ...rest } = map;
+  const shape = [rows, columns];
+  const grids = { share: plain({ shape, data: share }), effect: plain({ shape, data: effect }) };
+  const more = { unpatchable: [...unpatchable], seconds_left: secondsLeft };
+  return { ...rest, ...more, shape, over: ["layer", across], grids };
+}
+
+function plainMaps(maps: Snapshot["maps"]): Record<string, unknown> {
+  const small = Object.entries(maps).filter(([, map]) => map.rows * map.columns <= MOST_CELLS);
+  return Object.fromEntries(small.map(([key, map]) => [key, plainMap(map)]));
+}
+
+export function encodeSnapshot(snapshot: Snapshot): unknown {
+  const { scene, result } = snapshot;
+  const maps = plainMaps(snapshot.maps);
+  if (result === undefined) return { scene, maps };
+  const entries = Object.entries(result.reach?.grids ?? {});
+  const reach = result.reach && {
+    position: result.reach.position,
+    grids: Object.fromEntries(entries.map(([name, grid]) => [name, plain(grid)])),
+  };
+  return JSON.parse(JSON.stringify({ scene, maps, result: { ...result, reach } }));
+}
+
+/** What was saved; undefined if nothing was, or if it cannot be read. */
+export function decodeSnapshot(value: unknown): Snapshot | undefined {
+  if (value === null || value === undefined) return undefined;
+  try {
+    const f = fields(value, "snapshot");
+    if (f.scene === undefined) return undefined;
+    const result = f.result === undefined ? undefined : decodeResult(f.result, []);
+    const maps = record(f.maps ?? {}, "snapshot.maps", (map) => decodeMap(map, []));
+    // A saved picture has no kernel: what is not in it stays unknown.
+    return { scene: { ...decodeScene(f.scene), can_sweep: false }, result, maps };
+  } catch (error) {
+    console.warn("patchwidgets: the saved picture cannot be read.", error);
+    return undefined;
+  }
+}
