@@ -75,7 +75,7 @@ class Evaluation:
         logits: Float[Tensor, "entry vocabulary"],
         pairs: Sequence[int] | None = None,
         joint: Float[Tensor, "pair 2"] | None = None,
-    ) -> dict[str, Float[Values, "pair"]]:
+    ) -> dict[str, Float[np.ndarray, "pair"]]:
         """Every metric of some pairs, by name.
 
         Parameters
@@ -103,7 +103,7 @@ class Evaluation:
         starts: Sequence[int],
         host: RunName,
         joint: Float[Tensor, "pair 2"] | None = None,
-    ) -> dict[str, Float[Values, "pair"]]:
+    ) -> dict[str, Float[np.ndarray, "pair"]]:
         """Every metric of some patched pairs, by name.
 
         As `measure`, but entries before a pair's first patched position get the host's own value: a causal model
@@ -128,7 +128,7 @@ class Evaluation:
 
     def unpatched_values(
         self, run: str, metric: str, entries: Sequence[Entry]
-    ) -> Float[Values, "entry"]:
+    ) -> Float[np.ndarray, "entry"]:
         """One metric of an unpatched run at some entries; NaN where the metric does not read."""
         return self._unpatched[run][metric][[self._entry_number[entry] for entry in entries]]
 
@@ -137,7 +137,7 @@ class Evaluation:
         logits: Float[Tensor, "entry vocabulary"],
         entries: Sequence[Entry],
         joint: Float[Tensor, "pair 2"] | None = None,
-    ) -> dict[str, Float[Values, "entry"]]:
+    ) -> dict[str, Float[np.ndarray, "entry"]]:
         """Every metric at each of some entries, by name; NaN where a metric does not read.
 
         Raises
@@ -156,7 +156,7 @@ class Evaluation:
 
     def measure_readouts(
         self, entries: Sequence[Entry], make_readout: Callable[[list[int]], Readout]
-    ) -> dict[str, Float[Values, "entry"]]:
+    ) -> dict[str, Float[np.ndarray, "entry"]]:
         """Every metric at each of some entries, as `measure_entries`, for callers that make the readouts themselves.
 
         Parameters
@@ -209,8 +209,8 @@ class Evaluation:
         )
 
     def _mean_over_entries(
-        self, by_metric: Mapping[str, Float[Values, "entry"]], pairs: Sequence[int]
-    ) -> dict[str, Float[Values, "pair"]]:
+        self, by_metric: Mapping[str, Float[np.ndarray, "entry"]], pairs: Sequence[int]
+    ) -> dict[str, Float[np.ndarray, "pair"]]:
         """From values at all entries of some pairs to the mean of each pair, where the metric reads."""
         number = [i for i, pair in enumerate(pairs) for _ in self.read_positions.positions[pair]]
         return {

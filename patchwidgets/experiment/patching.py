@@ -13,7 +13,6 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.reach import ReachSums, reach_keys
 from patchwidgets.experiment.reading import Reading
-from patchwidgets.metrics import Values
 from patchwidgets.sites import Patchable
 
 
@@ -48,7 +47,7 @@ def run_patch(
 
 
 def _readings(
-    experiment: BaseExperiment, patched: dict[str, Float[Values, "pair"]]
+    experiment: BaseExperiment, patched: dict[str, Float[np.ndarray, "pair"]]
 ) -> dict[str, Reading]:
     unpatched, floor = experiment.evaluation.values, experiment.noise_floor
     return {

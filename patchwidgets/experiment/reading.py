@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from jaxtyping import Float
 
 from patchwidgets.directions import Direction, host_name
-from patchwidgets.metrics import Metric, Values
+from patchwidgets.metrics import Metric
 from patchwidgets.recovery import recovery, share
 
 
@@ -30,10 +31,10 @@ class PerPair:
     array([12.6])
     """
 
-    value: Float[Values, "pair"]
-    effect: Float[Values, "pair"]
-    share: Float[Values, "pair"]
-    recovery: Float[Values, "pair"]
+    value: Float[np.ndarray, "pair"]
+    effect: Float[np.ndarray, "pair"]
+    share: Float[np.ndarray, "pair"]
+    recovery: Float[np.ndarray, "pair"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,9 +61,9 @@ class Reading:
     """
 
     metric: Metric
-    clean: Float[Values, "pair"]
-    corrupted: Float[Values, "pair"]
-    patched: Float[Values, "pair"]
+    clean: Float[np.ndarray, "pair"]
+    corrupted: Float[np.ndarray, "pair"]
+    patched: Float[np.ndarray, "pair"]
     direction: Direction
     noise_floor: float
 
@@ -111,7 +112,7 @@ class Reading:
         )
 
     @property
-    def _host(self) -> Float[Values, "pair"]:
+    def _host(self) -> Float[np.ndarray, "pair"]:
         return self.clean if host_name(self.direction) == "clean" else self.corrupted
 
     @property

@@ -101,7 +101,7 @@ def rank_by_attribution(
 
 def _first_order_effects(
     experiment: BaseExperiment, component: Component, axes: Axes, budget: float | None
-) -> Float[Values, "layer *axes"]:
+) -> Float[np.ndarray, "layer *axes"]:
     """First-order effects over the axes, in their order: the mean over pairs."""
     keys: list[Key] = [(component, int(layer)) for layer in axes["layer"]]
     total = np.zeros([len(coordinates) for coordinates in axes.values()])
@@ -167,7 +167,7 @@ def _products(
 
 def _over_axes(
     experiment: BaseExperiment, axes: Axes, pair: int, product: Float[Tensor, "pos neuron"]
-) -> Float[Values, "neuron *positions"]:
+) -> Float[np.ndarray, "neuron *positions"]:
     """One pair's products of one layer over the axes after ``layer``; summed over positions where these are no axis."""
     if "pos" in axes:
         over_axes = product.T

@@ -8,7 +8,6 @@ from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.metrics import Values
 from patchwidgets.sites import Entry
 from patchwidgets.sweep.groups import Group
 from patchwidgets.sweep.rows import Rows
@@ -37,7 +36,7 @@ class CellEffects:
         self.unpatchable: CellFlags = np.zeros(n_cells, dtype=np.bool_)
         self.unpatchable[[cell for cell, _ in rows.unpatchable]] = True
         self.zero: CellFlags = (self._rows_left == 0) & ~self.unpatchable
-        self.effects: dict[str, Float[Values, "cell pair"]] = {}
+        self.effects: dict[str, Float[np.ndarray, "cell pair"]] = {}
         zero_cells, zero_pairs = np.array(rows.zero, dtype=np.int64).reshape(-1, 2).T
         for metric in experiment.metrics:
             self.effects[metric] = np.full((n_cells, len(experiment.pairs)), np.nan)
@@ -58,7 +57,7 @@ class CellEffects:
         self,
         group: Group,
         entries: Sequence[Sequence[Entry]],
-        measured: Mapping[str, Float[Values, "entry"]],
+        measured: Mapping[str, Float[np.ndarray, "entry"]],
     ) -> None:
         """Add what a pass of a group measured, by metric, at the entries of each of its rows, host rows first."""
         for name, values in measured.items():
@@ -68,7 +67,7 @@ class CellEffects:
     def _add_metric(
         self,
         name: str,
-        values: Float[Values, "entry"],
+        values: Float[np.ndarray, "entry"],
         group: Group,
         entries: Sequence[Sequence[Entry]],
     ) -> None:

@@ -10,7 +10,6 @@ import xarray as xr
 from jaxtyping import Float
 
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.metrics import Values
 from patchwidgets.recovery import recovery, share
 from patchwidgets.sites import Site
 from patchwidgets.sweep.over_pairs import PairValues
@@ -28,8 +27,8 @@ def sweep_dataset(experiment: BaseExperiment, grid_values: GridValues) -> xr.Dat
     dims = ("metric", *axes, "pair")
 
     def stacked(
-        by_metric: Mapping[str, Float[Values, "cell pair"]],
-    ) -> Float[Values, "metric *axes pair"]:
+        by_metric: Mapping[str, Float[np.ndarray, "cell pair"]],
+    ) -> Float[np.ndarray, "metric *axes pair"]:
         return np.stack([by_metric[name] for name in names]).reshape(len(names), *shape, pairs)
 
     unpatched = {
@@ -116,7 +115,7 @@ def _attrs(experiment: BaseExperiment, grid_values: GridValues) -> dict[str, Any
 def pair_values(of_metric: xr.Dataset) -> PairValues:
     """One metric of a sweep's dataset, pair by pair."""
 
-    def by_pair(name: str) -> Float[Values, "*axes pair"]:
+    def by_pair(name: str) -> Float[np.ndarray, "*axes pair"]:
         return np.asarray(of_metric[name].transpose(..., "pair").values)
 
     return PairValues(

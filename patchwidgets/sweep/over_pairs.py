@@ -6,7 +6,6 @@ import numpy as np
 from jaxtyping import Float
 
 from patchwidgets.directions import Direction, host_name
-from patchwidgets.metrics import Values
 from patchwidgets.recovery import recovery, share
 
 INTERVAL = (0.025, 0.975)
@@ -31,15 +30,15 @@ class PairValues:
         Sum pairs up by their median instead of their mean.
     """
 
-    value: Float[Values, "*axes pair"]
-    effect: Float[Values, "*axes pair"]
-    clean: Float[Values, "pair"]
-    corrupted: Float[Values, "pair"]
+    value: Float[np.ndarray, "*axes pair"]
+    effect: Float[np.ndarray, "*axes pair"]
+    clean: Float[np.ndarray, "pair"]
+    corrupted: Float[np.ndarray, "pair"]
     noise_floor: float
     direction: Direction
     median: bool
 
-    def over_pairs(self) -> dict[str, Float[Values, "*axes"]]:
+    def over_pairs(self) -> dict[str, Float[np.ndarray, "*axes"]]:
         """`value` and `effect`, means over pairs, and `share` and `recovery`, ratios of means."""
         centre = np.median if self.median else np.mean
         value, clean, corrupted = (
@@ -54,7 +53,7 @@ class PairValues:
             "recovery": recovery(value, clean, corrupted, self.noise_floor),
         }
 
-    def bootstrap(self, seed: int, draws: int) -> dict[str, Float[Values, "*axes"]]:
+    def bootstrap(self, seed: int, draws: int) -> dict[str, Float[np.ndarray, "*axes"]]:
         """The middle 95 % of mean effect and recovery over resampled pairs: a lower and an upper bound of each.
 
         NaN for a single pair, for a median, and without draws.

@@ -7,7 +7,6 @@ from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.metrics import Values
 from patchwidgets.sweep.grid import Grid
 from patchwidgets.sweep.groups import Group
 from patchwidgets.sweep.over_pairs import PairValues
@@ -95,8 +94,8 @@ class GridValues:
     """
 
     grid: Grid
-    values: dict[str, Float[Values, "cell pair"]]
-    effects: dict[str, Float[Values, "cell pair"]]
+    values: dict[str, Float[np.ndarray, "cell pair"]]
+    effects: dict[str, Float[np.ndarray, "cell pair"]]
     noise_floor: dict[str, float]
     zero: Bool[NDArray[np.bool_], "cell"]
     unpatchable: Bool[NDArray[np.bool_], "cell"]

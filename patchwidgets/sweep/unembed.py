@@ -6,6 +6,7 @@ model's own logits of the host rows. Other metrics get whole logits, some entrie
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from torch.nn.functional import linear
 
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.cancellation import cancellation_check
-from patchwidgets.metrics import Readout, Values, answer_logit, logit_diff
+from patchwidgets.metrics import Readout, answer_logit, logit_diff
 from patchwidgets.sites import Entry
 from patchwidgets.sweep.passes import FinalStates
 
@@ -80,7 +81,7 @@ class MetricReader:
 
     def measure(
         self, final: FinalStates, entries: Sequence[Entry]
-    ) -> dict[str, Float[Values, "entry"]]:
+    ) -> dict[str, Float[np.ndarray, "entry"]]:
         """Every metric at each entry of a pass; NaN where a metric does not read."""
         parts, stop_if_cancelled = [], cancellation_check()
         size = max(1, ENTRIES_AT_ONCE if self._reads_answer_tokens else self._logits_at_once)
@@ -104,7 +105,7 @@ class MetricReader:
 
     def _measure(
         self, final: FinalStates, part: slice, entries: Sequence[Entry]
-    ) -> dict[str, Float[Values, "entry"]]:
+    ) -> dict[str, Float[np.ndarray, "entry"]]:
         evaluation = self._experiment.evaluation
         if self.all_logits:
             return evaluation.measure_entries(final.logits[part], entries)
@@ -123,7 +124,7 @@ class MetricReader:
 
     def _measure_answer_tokens(
         self, hidden: Float[Tensor, "entry d_model"], entries: Sequence[Entry]
-    ) -> dict[str, Float[Values, "entry"]]:
+    ) -> dict[str, Float[np.ndarray, "entry"]]:
         """Every metric from logits over a small vocabulary: the answers and foils of these entries."""
         pairs = [self._experiment.pairs[i] for i, _ in entries]
         ids = sorted({i for pair in pairs for i in (*pair.answers, *(pair.foils or ()))})
