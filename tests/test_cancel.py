@@ -125,7 +125,7 @@ def test_ctrl_c_ends_the_cell_and_keeps_what_is_done(
     handle = llama.model.layout.blocks[1].register_forward_pre_hook(after_some)
     assert llama.interrupted == ()
     with pytest.raises(KeyboardInterrupt) as caught:
-        llama.sweep("resid_pre", progress=False)
+        llama.sweep("resid_pre", batch=4, progress=False)
     handle.remove()
     (kept,) = llama.interrupted
     done = kept.effect.notnull().values
@@ -151,7 +151,7 @@ def test_an_interrupt_in_a_metric(llama: Experiment) -> None:
 
     experiment = llama.measuring(stops)
     with pytest.raises(KeyboardInterrupt):
-        experiment.sweep_many(["z", "mlp_out"], progress=False)
+        experiment.sweep_many(["z", "mlp_out"], batch=4, progress=False)
     heads, mlps = experiment.interrupted
     assert (heads.attrs["component"], mlps.attrs["component"]) == ("z", "mlp_out")
     assert heads.effect.isnull().any() or mlps.effect.isnull().any()

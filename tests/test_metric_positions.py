@@ -367,8 +367,8 @@ def test_a_row_is_not_read_before_it_is_patched(llama: Model) -> None:
     """Also where it joins a group that begins earlier: what is not read cannot be off by rounding."""
     experiment = one_pair(llama, ["kl@3", "kl"])
     grid = make_grid(experiment, SweepRequest("resid_pre", layers=[1]))
-    rows = make_rows(experiment, grid.variants, APART)
-    (group,) = make_groups(rows.rows, experiment, APART, plain=False)
+    rows = make_rows(experiment, grid.variants, Savings())
+    (group,) = make_groups(rows.rows, experiment, Savings(), plain=False)
     assert (group.start, [row.start for row in group.rows]) == (2, [2, 3, 4, 5, 6])
     read = [
         [pos for _, pos in entries]
@@ -438,7 +438,7 @@ def test_an_explorer_of_such_a_metric(llama: Model) -> None:
 
 def test_code_of_the_explorer_names_the_position(llama: Model) -> None:
     widget = one_pair(llama, ["kl@first"]).explore("L1.H2")
-    assert 'metric="kl@first"' in widget.to_code()
+    assert "metric='kl@first'" in widget.to_code()
     assert widget.result is not None
     widget.close()
 

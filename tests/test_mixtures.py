@@ -36,7 +36,7 @@ def test_routers_are_found_and_watched(case: str) -> None:
 
 def per_sweep(experiment: Experiment) -> int:
     """Tokens of the unpatched rows times layers, over the groups of all heads."""
-    made = Sweep(experiment, [make_grid(experiment, SweepRequest("z"))], savings=APART)
+    made = Sweep(experiment, [make_grid(experiment, SweepRequest("z"))])
     groups = [group for _, groups in made._planned for group in groups]
     return sum(len(group.pairs) * group.positions * N_LAYERS for group in groups)
 

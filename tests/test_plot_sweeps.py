@@ -8,6 +8,7 @@ import patchwidgets as pw
 from patchwidgets.errors import SiteError
 from patchwidgets.facade import Experiment
 from patchwidgets.plot.maps import colour_range
+from tests.support.sweeps import make_model, one_pair, several_pairs
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +71,3 @@ def test_other_shapes_are_refused(experiment: Experiment) -> None:
         pw.plot.heatmap(experiment.sweep("z", ("layer", "head", "pos"), progress=False))
     with pytest.raises(SiteError, match="layers are needed"):
         pw.plot.layers(experiment.sweep(sites=["L1.H2"], progress=False))
-
-
-from tests.support.sweeps import make_model, one_pair, several_pairs

@@ -10,6 +10,7 @@ import patchwidgets as pw
 from patchwidgets.errors import MetricError, PatchError, SiteError
 from patchwidgets.facade import Experiment
 from patchwidgets.sweep.sweep_result import SweepResult
+from tests.support.sweeps import make_model, one_pair, several_pairs
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +177,3 @@ def test_a_plan_is_made_for_the_direction(pairs: Experiment) -> None:
     asked = {"sites": ["L1.H2"], "make": lambda site: pw.Patch(site, "corrupted")}
     assert pairs.plan(**asked).zero == 1
     assert pairs.plan(**asked, direction="noise").zero == 0
-
-
-from tests.support.sweeps import make_model, one_pair, several_pairs

@@ -284,7 +284,7 @@ def test_the_choice_holds_the_true_top_of_the_teaching_model() -> None:
 def test_the_backward_pass_stays_inside_the_budget(smollm2: Model) -> None:
     experiment = Experiment(smollm2, pw.tasks.ioi(n=10, seed=0))
     budget = 250 * 2**20
-    request = SweepRequest("neuron", top=10, budget=budget)
+    request = SweepRequest("neuron", top=10)
     assert 2 <= budget // Cost(smollm2.layout).backward(len(experiment.pairs[0])) <= 8
-    make_grid(experiment, request)
-    assert peak_above(lambda: make_grid(experiment, request)) <= budget
+    make_grid(experiment, request, budget)
+    assert peak_above(lambda: make_grid(experiment, request, budget)) <= budget
