@@ -165,8 +165,8 @@ def test_other_sources(experiment: Experiment, toy: Model, direction: Direction)
         Patch("L1.H2@3", "clean" if direction == "denoise" else "corrupted"),
     ):
         assert torch.equal(turned.patch(patch).logits, by_name)
-        grid_values = turned.sweep(sites=[patch], progress=False)
-        assert float(grid_values.effect[0]) == pytest.approx(turned.patch(patch).effect, abs=FLOOR)
+        swept = turned.sweep(sites=[patch], progress=False)
+        assert float(swept.effect[0]) == pytest.approx(turned.patch(patch).effect, abs=FLOOR)
     other, named = toy.run("w1 w2 w3"), "clean" if direction == "denoise" else "corrupted"
     with pytest.raises(
         PatchError, match=rf"source run has 3 tokens and the {named} prompt {3 + there}"

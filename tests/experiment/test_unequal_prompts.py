@@ -43,8 +43,8 @@ def test_a_tensor_is_cut_by_pairs_only_where_it_has_the_axes_of_the_site(toy: Mo
     patch = Patch("L0.mlp_out", tensor)
     expected = exp.patch(Patch("L0.mlp_out", tensor[None].expand(2, -1, -1).clone()))
     assert torch.equal(exp.patch(patch).logits, expected.logits)
-    grid_values = exp.sweep(sites=[patch], progress=False).to_xarray()["value"].values[0, 0]
-    assert grid_values == pytest.approx(expected.per_pair.value, abs=FLOOR)
+    swept = exp.sweep(sites=[patch], progress=False).to_xarray()["value"].values[0, 0]
+    assert swept == pytest.approx(expected.per_pair.value, abs=FLOOR)
     heads = torch.randn(2, 4, 8)
     whole = exp.patch(Patch("L0.z", heads[None].expand(2, -1, -1, -1).clone()))
     assert torch.equal(exp.patch(Patch("L0.z", heads)).logits, whole.logits)

@@ -22,8 +22,7 @@ def experiment() -> Experiment:
 def test_every_cell_is_one_patch(experiment: Experiment, component: str, over: str | None) -> None:
     unit = "kv_head" if component in ("k", "v") else "head"
     axes = ("layer", unit) if over is None else ("layer", unit, "pos")
-    grid_values = experiment.sweep(component, over=axes, progress=False).to_xarray()  # type: ignore[arg-type]
-    effects = grid_values["effect"].sel(metric="logit_diff").mean("pair")
+    effects = experiment.sweep(component, over=axes, progress=False).effect  # type: ignore[arg-type]
     for layer in range(3):
         for head in range(2):
             site = Site(component, layer, head, -1 if over else None, kv=unit == "kv_head")  # type: ignore[arg-type]

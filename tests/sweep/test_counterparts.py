@@ -157,12 +157,12 @@ def test_the_result_says_what_is_not_patchable(experiment: Experiment, tmp_path:
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_sweeps_read_metrics_at_counterparts(experiment: Experiment, direction: Direction) -> None:
     turned = experiment.turned(direction).measuring(["answer_logit@X", "kl@-2", "logit_diff"])
-    grid_values = turned.sweep("mlp_out", ("layer", "pos"), progress=False).to_xarray()["effect"]
+    effects = turned.sweep("mlp_out", ("layer", "pos"), progress=False).to_xarray()["effect"]
     for layer in range(3):
         for pos in (0, 1, 3, 4, 5):
             one = turned.patch(f"L{layer}.mlp_out@{pos}").readings
             for name, reading in one.items():
-                found = float(grid_values.sel(layer=layer, pos=pos, metric=name).mean("pair"))
+                found = float(effects.sel(layer=layer, pos=pos, metric=name).mean("pair"))
                 assert found == pytest.approx(reading.effect, abs=2e-5), (layer, pos, name)
 
 
@@ -172,8 +172,8 @@ def test_top_neurons_are_ranked_by_counterparts(
 ) -> None:
     """By the gradient, taken apart: moving one neuron a little moves the metric by its share of the first order."""
     turned = experiment.turned(direction)
-    grid_values = turned.sweep("neuron", ("layer", "neuron", "pos"), top=6, progress=False)
-    found = grid_values.to_xarray().sel(metric="logit_diff")
+    result = turned.sweep("neuron", ("layer", "neuron", "pos"), top=6, progress=False)
+    found = result.to_xarray().sel(metric="logit_diff")
     for i, site in enumerate(found["site"].to_numpy()):
         assert found["pos"].to_numpy()[i] != 2
         assert float(found["effect"][i].mean("pair")) == pytest.approx(
