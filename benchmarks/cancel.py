@@ -1,10 +1,10 @@
-"""How long a sweep of SmolLM2 goes on once nobody wants it: promised are 250 ms and one layer of its largest group.
+"""How long a cancelled sweep of SmolLM2 goes on: we promise at most 250 ms and one layer of its largest group.
 
 python -m benchmarks.cancel [--rounds 20] [--threads 2] [--out folder]
 
 The event is set from another thread, at random moments of: a sweep of heads over 32 pairs; its planning (every neuron
-at every position); its first recordings; and, by a page's `cancel` message, the maps of the explorer. The time of one
-layer is the longest that was seen between two layers of the same sweep.
+at every position); its first recordings; and the explorer's maps, by a page's `cancel` message. The time of one
+layer is the longest time between two successive layers of the same sweep.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def main() -> None:
         rows.append(row(name, times, layers.longest))
     layers.longest = 0.0
     both = [session(one, chance.uniform(0, 1.5)) for _ in range(arguments.rounds)]
-    rows.append(row("session, message", [told for told, _ in both], 0.0))
+    rows.append(row("session, message", [sent for sent, _ in both], 0.0))
     rows.append(row("session, worker", [idle for _, idle in both], layers.longest))
     if arguments.out is not None:
         arguments.out.mkdir(parents=True, exist_ok=True)
@@ -109,11 +109,11 @@ def answered(work: Callable[[], object], after: float) -> float:
 
 def session(experiment: pw.Experiment, after: float) -> tuple[float, float]:
     """Seconds from a `cancel` message to the `dropped` event, and to an idle worker."""
-    told = [float("nan")]
+    sent = [float("nan")]
 
     def send(message: dict[str, Any], _buffers: object) -> None:
         if message["kind"] == "dropped":
-            told[0] = time.perf_counter()
+            sent[0] = time.perf_counter()
 
     page = PatchSession(experiment, send)
     maps = [
@@ -127,7 +127,7 @@ def session(experiment: pw.Experiment, after: float) -> tuple[float, float]:
     page.handle({"v": 1, "kind": "cancel", "id": 2})
     page.wait()
     idle = time.perf_counter() - moment
-    return max(0.0, told[0] - moment), idle
+    return max(0.0, sent[0] - moment), idle
 
 
 def row(name: str, times: list[float], layer: float) -> dict[str, float | str | bool]:

@@ -1,8 +1,8 @@
-"""Peak memory of a piece of work, above what was held before it; and of all heads of SmolLM2 over 32 pairs of names.
+"""Peak memory of a piece of work above what was in use before; measured for all heads of SmolLM2 over 32 pairs.
 
 python -m benchmarks.memory [--budgets 160 300 1000] [--metric logit_diff|kl] [--threads 2] [--out folder]
 
-Each budget is met by other groups of the same 270 heads × 32 pairs: about a minute and a half each.
+Each budget splits the same 270 heads × 32 pairs into other groups: about a minute and a half each.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def main() -> None:
 
 def measure(experiment: pw.Experiment, budget: float) -> dict[str, float]:
     """Sizes in MiB."""
-    made = Sweep(experiment, [make_grid(experiment, SweepRequest("z"))], budget=budget * 2**20)
-    plan, started = made.plan(), time.perf_counter()
-    peak = peak_above(lambda: list(made.run()))
+    sweep = Sweep(experiment, [make_grid(experiment, SweepRequest("z"))], budget=budget * 2**20)
+    plan, started = sweep.plan(), time.perf_counter()
+    peak = peak_above(lambda: list(sweep.run()))
     return {
         "budget": budget,
         "runs": plan.runs,
@@ -63,17 +63,16 @@ def measure(experiment: pw.Experiment, budget: float) -> dict[str, float]:
 
 
 def peak_above(run: Callable[[], object], device: str = "cpu") -> int:
-    """Bytes above what was held before: of the GPU, or of the process where Linux tells; else -1."""
+    """Bytes above what was in use before, on the GPU or in the process; -1 where the system does not say."""
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
         run()
         return torch.cuda.max_memory_allocated() - before
     try:
-        ctypes.CDLL("libc.so.6").malloc_trim(
-            0
-        )  # what was freed before does not hide what is taken now
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        # memory freed earlier would hide what is taken now
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
         before = _status("VmRSS")
         run()
         return _status("VmHWM") - before

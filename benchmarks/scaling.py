@@ -2,8 +2,8 @@
 
 python -m benchmarks.scaling [--threads 2] [--device cpu|cuda] [--budget 512] [--out folder]
 
-Each line doubles one size and leaves the others. Time is also given per GFLOP, so that what grows faster than the
-arithmetic shows. Peak memory is what was added to the process (or to the GPU) while the sweep ran.
+Each line doubles one size and leaves the others. Time is also given per GFLOP, to show what grows faster than the
+arithmetic. Peak memory is what the process (or the GPU) took in addition while the sweep ran.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ def measure(size: Size, device: str, budget: float) -> dict[str, Any]:
     grids = [make_grid(experiment, SweepRequest(component, over)) for component, over in asked]
     for _ in Sweep(experiment, grids[:1], budget=budget).run():  # warm
         break
-    made = Sweep(experiment, grids, budget=budget)
-    seconds, peak = timed(lambda: [None for _ in made.run()], device)
-    plan = made.plan()
+    sweep = Sweep(experiment, grids, budget=budget)
+    seconds, peak = timed(lambda: [None for _ in sweep.run()], device)
+    plan = sweep.plan()
     return asdict(size) | {
         "sites": plan.sites,
         "gflop": plan.flops / 1e9,

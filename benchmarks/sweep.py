@@ -1,12 +1,13 @@
-"""Sweeps of SmolLM2 by this engine and by others, in one run on the same weights.
+"""Sweeps of SmolLM2 by patchwidgets and by other tools, in one run on the same weights.
 
 python -m benchmarks.sweep [--sites blocks|heads] [--prompts late|early] [--rounds 3] [--device cpu|cuda]
                            [--threads 2] [--out folder]
 
-`blocks` are resid_pre, attn_out and mlp_out at every layer and position, `heads` every head at all positions. The
-engine, whole prompts in batches of 32 that also skip equal positions, and the tools that are installed
-(TransformerLens, nnsight, entoscope) take turns, so that a busy machine slows all of them. The tools do some of the
-sites and are scaled up; of `blocks` those of resid_pre. Differences are to one forward pass per site, on a sample.
+`blocks` are resid_pre, attn_out and mlp_out at every layer and position, `heads` every head at all positions. Three
+kinds take turns, so that a busy machine slows all of them: patchwidgets as it is; patchwidgets with whole prompts in
+batches of 32, which skips equal positions too; and the tools that are installed (TransformerLens, nnsight, entoscope).
+The tools patch only some of the sites (of `blocks`, those of resid_pre), and their times are scaled up. Differences are
+measured on a sample, against one forward pass per site.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ WHOLE = Savings(cone=False, descent=False, unembed=False)
 FOR_PEERS = 11
 """Every so manieth site is what the other tools do."""
 SAMPLE = 41
-"""Every so manieth site is compared with a forward pass of its own."""
+"""One site in so many is compared with a forward pass of its own."""
+
+OURS = "patchwidgets"
 
 Seconds = dict[str, list[float]]
 
@@ -64,29 +67,29 @@ def main() -> None:
     experiment = make_experiment(arguments.prompts, arguments.device)
     requests = REQUESTS[arguments.sites]
     runs: dict[str, Callable[[], Any]] = {
-        "engine": lambda: grid_values(experiment, requests),
-        "batches of 32": lambda: grid_values(experiment, requests, batch=32, savings=WHOLE),
+        OURS: lambda: effects(experiment, requests),
+        "batches of 32": lambda: effects(experiment, requests, batch=32, savings=WHOLE),
     }
-    made = Sweep(experiment, [make_grid(experiment, request) for request in requests])
-    some = [patch.site for (patch,) in made.grids[0].cells][::FOR_PEERS]
+    sweep = Sweep(experiment, [make_grid(experiment, request) for request in requests])
+    some = [patch.site for (patch,) in sweep.grids[0].cells][::FOR_PEERS]
     peers = make_peers(experiment, [experiment.model.resolve(site) for site in some])
     gc.collect()
-    gc.freeze()  # what the tools made is not looked through while another one is timed
-    scales = dict.fromkeys(runs, 1.0) | dict.fromkeys(peers, made.plan().sites / len(some))
+    gc.freeze()  # so that the garbage collector skips what the tools made while another one is timed
+    scales = dict.fromkeys(runs, 1.0) | dict.fromkeys(peers, sweep.plan().sites / len(some))
     seconds, rates = measure(runs | peers, scales, arguments.rounds, lambda: gemm_rate(experiment))
     shares = [
-        made.plan().flops / rate / each for rate, each in zip(rates, seconds["engine"], strict=True)
+        sweep.plan().flops / rate / each for rate, each in zip(rates, seconds[OURS], strict=True)
     ]
-    found = {
-        "sites": made.plan().sites,
+    result = {
+        "sites": sweep.plan().sites,
         "seconds": {name: statistics.median(each) for name, each in seconds.items()},
         "gflops": statistics.median(rates) / 1e9,
         "share": statistics.median(shares),
-        "difference": difference(experiment, made.grids),
+        "difference": difference(experiment, sweep.grids),
     }
-    report(f"{experiment.model}, {arguments.prompts} prompts", made, found)
+    report(f"{experiment.model}, {arguments.prompts} prompts", sweep, result)
     if arguments.out is not None:
-        save(arguments, found | {"rounds": seconds, "shares": shares})
+        save(arguments, result | {"rounds": seconds, "shares": shares})
 
 
 def parsed() -> argparse.Namespace:
@@ -106,14 +109,14 @@ def make_experiment(prompts: str, device: str) -> pw.Experiment:
     return pw.Experiment(model, pw.Task(clean, corrupted, " Mary", " John"))
 
 
-def grid_values(experiment: pw.Experiment, requests: list[SweepRequest], **how: Any) -> list[Any]:
+def effects(experiment: pw.Experiment, requests: list[SweepRequest], **how: Any) -> list[Any]:
     """Effects of each request, ``[cell]``."""
-    made = Sweep(experiment, [make_grid(experiment, request) for request in requests], **how)
-    for _ in made.run():
+    sweep = Sweep(experiment, [make_grid(experiment, request) for request in requests], **how)
+    for _ in sweep.run():
         pass
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return [each.effects["logit_diff"][:, 0] for each in made.grid_values()]
+    return [each.effects["logit_diff"][:, 0] for each in sweep.grid_values()]
 
 
 def gemm_rate(experiment: pw.Experiment) -> float:
@@ -138,9 +141,9 @@ def measure(
     rounds: int,
     rate: Callable[[], float],
 ) -> tuple[Seconds, list[float]]:
-    """Seconds of every round by name, scaled to the whole sweep; the machine's rate around each of the engine's."""
+    """Seconds of every round by name, scaled to the whole sweep; the machine's rate around each round of ours."""
     seconds: Seconds = {name: [] for name in runs}
-    for run in (runs["engine"], rate):  # warm
+    for run in (runs[OURS], rate):  # warm
         run()
     rates = []
     for _ in range(rounds):
@@ -149,43 +152,43 @@ def measure(
             started = time.perf_counter()
             run()
             seconds[name].append(scales[name] * (time.perf_counter() - started))
-            if name == "engine":
+            if name == OURS:
                 rates.append((before + rate()) / 2)
     return seconds, rates
 
 
 def difference(experiment: pw.Experiment, grids: list[Any]) -> float:
     """Largest difference from one forward pass per site, on a sample."""
-    made = Sweep(experiment, grids)
-    for _ in made.run():
+    sweep = Sweep(experiment, grids)
+    for _ in sweep.run():
         pass
-    effects = np.concatenate([each.effects["logit_diff"][:, 0] for each in made.grid_values()])
+    ours = np.concatenate([each.effects["logit_diff"][:, 0] for each in sweep.grid_values()])
     cells = [cell for grid in grids for cell in grid.cells]
     some = range(0, len(cells), SAMPLE)
-    return max(abs(float(experiment.patch(*cells[i]).effect - effects[i])) for i in some)
+    return max(abs(float(experiment.patch(*cells[i]).effect - ours[i])) for i in some)
 
 
-def report(title: str, made: Sweep, found: dict[str, Any]) -> None:
-    seconds = found["seconds"]
+def report(title: str, sweep: Sweep, result: dict[str, Any]) -> None:
+    seconds = result["seconds"]
     print(f"{title}, {torch.get_num_threads()} threads")
-    print(made.plan())
+    print(sweep.plan())
     for name, each in seconds.items():
-        print(f"  {name:16} {each:8.2f} s   {each / seconds['engine']:7.1f} × the engine's time")
+        print(f"  {name:16} {each:8.2f} s   {each / seconds[OURS]:7.1f} × our time")
     print(
-        f"  share of the rate of plain linear maps ({found['gflops']:.0f} GFLOP/s): {found['share']:.0%}"
+        f"  share of the rate of plain linear maps ({result['gflops']:.0f} GFLOP/s): {result['share']:.0%}"
     )
-    print(f"  largest difference from one forward pass per site: {found['difference']:.1e} logits")
+    print(f"  largest difference from one forward pass per site: {result['difference']:.1e} logits")
 
 
-def save(arguments: argparse.Namespace, found: dict[str, Any]) -> None:
+def save(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
     """Write a JSON file and a plot."""
     from matplotlib.figure import Figure
 
     arguments.out.mkdir(parents=True, exist_ok=True)
     name = f"sweep_{arguments.sites}_{arguments.prompts}_{arguments.device}"
-    content = {"torch": torch.__version__, "threads": arguments.threads} | found
+    content = {"torch": torch.__version__, "threads": arguments.threads} | result
     (arguments.out / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
-    seconds = found["seconds"]
+    seconds = result["seconds"]
     figure = Figure(figsize=(6, 0.5 * len(seconds) + 1), layout="constrained")
     ax = figure.subplots()
     bars = ax.barh(list(seconds), list(seconds.values()), color="#3D1466")
@@ -193,7 +196,7 @@ def save(arguments: argparse.Namespace, found: dict[str, Any]) -> None:
     ax.set_xscale("log")
     ax.invert_yaxis()
     ax.margins(x=0.2)
-    ax.set_xlabel(f"seconds for {found['sites']:,} sites")
+    ax.set_xlabel(f"seconds for {result['sites']:,} sites")
     figure.savefig(arguments.out / f"{name}.png", dpi=120)
 
 
