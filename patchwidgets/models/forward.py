@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from patchwidgets.errors import MetricError, ModelError, RefusedError
 from patchwidgets.hooks.cancellation import cancellation_check
-from patchwidgets.hooks.hooks import Edit, Key, hooked, separate_work
+from patchwidgets.hooks.hooks import Edit, Key, hooked, isolated
 from patchwidgets.models.layout import Layout
 
 _LOCKS: "weakref.WeakKeyDictionary[nn.Module, threading.RLock]" = weakref.WeakKeyDictionary()
@@ -159,7 +159,7 @@ def _refuse_without_gradient(hf_model: nn.Module) -> None:
 @contextmanager
 def locked_eval_mode(hf_model: nn.Module) -> Iterator[None]:
     """Hold the model's lock, in eval mode without gradients, untouched by patches that others have set."""
-    with model_lock(hf_model), separate_work(), _eval_mode(hf_model), torch.no_grad():
+    with model_lock(hf_model), isolated(), _eval_mode(hf_model), torch.no_grad():
         yield
 
 
