@@ -1,12 +1,13 @@
-"""Sweeps of SmolLM2 by this engine and by others, in one run on the same weights.
+"""How fast sweeps of SmolLM2 are, against other tools on the same weights, all measured in one run.
 
 python -m benchmarks.sweep [--sites blocks|heads] [--prompts late|early] [--rounds 3] [--device cpu|cuda]
                            [--threads 2] [--out folder]
 
-`blocks` are resid_pre, attn_out and mlp_out at every layer and position, `heads` every head at all positions. The
-engine, whole prompts in batches of 32 that also skip equal positions, and the tools that are installed
-(TransformerLens, nnsight, entoscope) take turns, so that a busy machine slows all of them. The tools do some of the
-sites and are scaled up; of `blocks` those of resid_pre. Differences are to one forward pass per site, on a sample.
+`blocks` are resid_pre, attn_out and mlp_out at every layer and position; `heads` are all heads, each at all positions.
+Three kinds of work take turns, so that a busy machine slows all of them: this engine; whole prompts in batches of 32,
+which also skip the equal beginning of the prompts; and the installed tools (TransformerLens, nnsight, entoscope). The
+tools patch only some sites (for `blocks`, only of resid_pre), and their time is scaled up to all sites. On a sample of
+sites, the engine's effects are compared with one forward pass per site.
 """
 
 from __future__ import annotations
@@ -49,11 +50,11 @@ REQUESTS = {
     "heads": [SweepRequest("z", ("layer", "head"))],
 }
 WHOLE = Savings(cone=False, descent=False, unembed=False)
-"""Whole prompts in batches; equal positions are skipped all the same."""
+"""Whole prompts in batches, without our savings, except that the equal beginning of the prompts is skipped."""
 FOR_PEERS = 11
-"""Every so manieth site is what the other tools do."""
+"""The other tools patch one site in this many."""
 SAMPLE = 41
-"""Every so manieth site is compared with a forward pass of its own."""
+"""One site in this many is compared with a forward pass of its own."""
 
 Seconds = dict[str, list[float]]
 
@@ -71,7 +72,7 @@ def main() -> None:
     some = [patch.site for (patch,) in made.grids[0].variants][::FOR_PEERS]
     peers = make_peers(experiment, [experiment.model.resolve(site) for site in some])
     gc.collect()
-    gc.freeze()  # what the tools made is not looked through while another one is timed
+    gc.freeze()  # garbage collection of one tool's objects must not slow the timing of another
     scales = dict.fromkeys(runs, 1.0) | dict.fromkeys(peers, made.plan().sites / len(some))
     seconds, rates = measure(runs | peers, scales, arguments.rounds, lambda: gemm_rate(experiment))
     shares = [
@@ -107,7 +108,7 @@ def make_experiment(prompts: str, device: str) -> pw.Experiment:
 
 
 def grid_values(experiment: pw.Experiment, requests: list[SweepRequest], **how: Any) -> list[Any]:
-    """Effects of each request, ``[cell]``."""
+    """Run the sweeps, and return the effects of each request, ``[cell]``."""
     made = Sweep(experiment, [make_grid(experiment, request) for request in requests], **how)
     for _ in made.run():
         pass
@@ -117,7 +118,7 @@ def grid_values(experiment: pw.Experiment, requests: list[SweepRequest], **how: 
 
 
 def gemm_rate(experiment: pw.Experiment) -> float:
-    """FLOP/s of plain linear maps of this model's shapes, on as many tokens as a middling batch has."""
+    """Measure the FLOP/s of plain linear maps with the shapes of this model, on 256 tokens, as in a typical batch."""
     block = experiment.model.layout.blocks[0]
     weights = [p for p in block.parameters() if p.ndim == 2]
     x = {w.shape[1]: torch.randn(256, w.shape[1], device=w.device, dtype=w.dtype) for w in weights}
@@ -138,7 +139,15 @@ def measure(
     rounds: int,
     rate: Callable[[], float],
 ) -> tuple[Seconds, list[float]]:
-    """Seconds of every round by name, scaled to the whole sweep; the machine's rate around each of the engine's."""
+    """Measure every round.
+
+    Returns
+    -------
+    seconds
+        By name, one number per round, scaled up to the whole sweep.
+    rates
+        FLOP/s of plain linear maps just before and after the engine's run, one mean per round.
+    """
     seconds: Seconds = {name: [] for name in runs}
     for run in (runs["engine"], rate):  # warm
         run()
@@ -155,7 +164,7 @@ def measure(
 
 
 def difference(experiment: pw.Experiment, grids: list[Any]) -> float:
-    """Largest difference from one forward pass per site, on a sample."""
+    """Return the largest difference from one forward pass per site, on a sample."""
     made = Sweep(experiment, grids)
     for _ in made.run():
         pass
