@@ -1,6 +1,6 @@
 # make demo    JupyterLab on the first notebook. PORT=8900 chooses the port, OPEN=0 opens no browser,
 #              MODEL=teaching opens on the model in the package and fetches no weights.
-# make test    everything: linters, types, front end, Python, a real browser, the notebooks.
+# make test    everything: linters, types, front end, Python and its examples, a real browser, the notebooks.
 # make help    the rest.
 # The first run makes .venv; later runs do only what has changed.
 # Every path here is relative, so the folder may lie anywhere: make itself cannot read a path with a space in it.
@@ -51,7 +51,7 @@ demo: $(STAMPS)/demo $(if $(filter teaching,$(MODEL)),,$(STAMPS)/model) $(BUNDLE
 
 test: lint $(STAMPS)/model $(STAMPS)/browser $(BUNDLE)
 	@$(TEST_FRONT_END)
-	$(BIN)/python -m pytest tests notebooks --numprocesses auto --maxprocesses 4 --dist loadfile --nbval --nbval-current-env \
+	$(BIN)/python -m pytest patchwidgets tests notebooks --doctest-modules --numprocesses auto --maxprocesses 4 --dist loadfile --nbval --nbval-current-env \
 	    --nbval-sanitize-with notebooks/nbval_sanitize.cfg --nbval-cell-timeout=300 $(PYTEST_ARGS)
 
 build: $(BUNDLE)

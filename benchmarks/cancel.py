@@ -65,7 +65,7 @@ def main() -> None:
         Sweep(one, [make_grid(one, SweepRequest("neuron", ("layer", "neuron", "pos")))])
 
     def records() -> None:
-        Sweep(many, [heads], budget=budget).step()
+        Sweep(many, [heads], budget=budget).compute_next()
 
     kinds: dict[str, tuple[Callable[[], object], float]] = {
         "sweep": (lambda: list(Sweep(many, [heads], budget=budget).run()), 8.0),

@@ -69,7 +69,7 @@ def main() -> None:
         "batches of 32": lambda: grid_values(experiment, requests, batch=32, savings=WHOLE),
     }
     made = Sweep(experiment, [make_grid(experiment, request) for request in requests])
-    some = [patch.site for (patch,) in made.grids[0].variants][::FOR_PEERS]
+    some = [patch.site for (patch,) in made.grids[0].cells][::FOR_PEERS]
     peers = make_peers(experiment, [experiment.model.resolve(site) for site in some])
     gc.collect()
     gc.freeze()  # garbage collection of one tool's objects must not slow the timing of another
@@ -169,9 +169,9 @@ def difference(experiment: pw.Experiment, grids: list[Any]) -> float:
     for _ in made.run():
         pass
     effects = np.concatenate([each.effects["logit_diff"][:, 0] for each in made.grid_values()])
-    variants = [variant for grid in grids for variant in grid.variants]
-    some = range(0, len(variants), SAMPLE)
-    return max(abs(float(experiment.patch(*variants[i]).effect - effects[i])) for i in some)
+    cells = [cell for grid in grids for cell in grid.cells]
+    some = range(0, len(cells), SAMPLE)
+    return max(abs(float(experiment.patch(*cells[i]).effect - effects[i])) for i in some)
 
 
 def report(title: str, made: Sweep, found: dict[str, Any]) -> None:

@@ -62,7 +62,7 @@ def first_order(experiment: pw.Experiment, layer: int) -> NDArray[np.float64]:
         experiment, "neuron", {"layer": [layer], "neuron": list(range(n))}, n
     )
     found = np.zeros(n)
-    found[[int(neuron) for neuron in choice.cells["neuron"]]] = choice.first_order
+    found[[int(neuron) for neuron in choice.coordinates["neuron"]]] = choice.first_order
     return found
 
 

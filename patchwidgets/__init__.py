@@ -1,4 +1,7 @@
-"""Activation patching in a notebook: see three runs of a language model side by side and splice one into another."""
+"""Activation patching in a notebook.
+
+See three runs of a language model side by side (clean, patched, corrupted) and copy activations from one into another.
+"""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -41,7 +44,7 @@ __all__ = [
 ]
 
 # torch and transformers take seconds to import, so each name is imported when it is first used.
-_HOME = {
+_MODULE_OF = {
     "At": "metrics",
     "Experiment": "facade",
     "Model": "models.model",
@@ -61,8 +64,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(f"patchwidgets.{_HOME[name]}"), name)
+    if name in _MODULE_OF:
+        return getattr(importlib.import_module(f"patchwidgets.{_MODULE_OF[name]}"), name)
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("patchwidgets")
     if name in __all__:

@@ -1,42 +1,44 @@
-"""Which run is patched, and with the activations of which run. Plain data; costs nothing."""
+"""The direction of a patch: which run is patched, and with the activations of which run. Costs nothing."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from patchwidgets.errors import PatchError
 
 RunName = Literal["clean", "corrupted"]
-"""One of the two unpatched runs, and its prompt."""
+"""The name of one of the two unpatched runs, and of its prompt."""
 
 Direction = Literal["denoise", "noise"]
 """``denoise`` patches the corrupted run with clean activations, ``noise`` the clean run with corrupted ones."""
 
 
 def host_name(direction: Direction) -> RunName:
-    """The run that is patched."""
+    """Return the name of the run that is patched."""
     return "corrupted" if direction == "denoise" else "clean"
 
 
 def source_name(direction: Direction) -> RunName:
-    """The run whose activations are spliced in."""
+    """Return the name of the run whose activations are written into the host."""
     return "clean" if direction == "denoise" else "corrupted"
 
 
 def opposite(direction: Direction) -> Direction:
-    """The other direction."""
+    """Return the other direction."""
     return "noise" if direction == "denoise" else "denoise"
 
 
-def checked_direction(direction: Any) -> Direction:
-    """A direction as it is.
+def checked_direction(direction: str) -> Direction:
+    """Return the direction unchanged, if it is one.
 
     Raises
     ------
     PatchError
-        Something else.
+        It is neither ``"denoise"`` nor ``"noise"``.
     """
-    if direction not in ("denoise", "noise"):
-        raise PatchError(
-            f"Unknown direction {direction!r}; expected 'denoise' (clean into corrupted) or "
-            "'noise' (corrupted into clean)."
-        )
-    return direction  # type: ignore[no-any-return]
+    if direction == "denoise":
+        return "denoise"
+    if direction == "noise":
+        return "noise"
+    raise PatchError(
+        f"Unknown direction {direction!r}; expected 'denoise' (clean into corrupted) or "
+        "'noise' (corrupted into clean)."
+    )

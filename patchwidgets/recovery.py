@@ -1,15 +1,16 @@
-"""Share and recovery: how far a patch moves a metric, as a part of the distance between two runs. Costs nothing.
+"""Share and recovery: how far a patch moves a metric, as a fraction of the distance between two runs. Costs nothing.
 
-Both are undefined, so NaN, where the two runs are equal to within the noise floor. Numbers and arrays alike: what is
-given is broadcast against each other.
+Both are undefined (NaN) where the two runs differ by no more than the noise floor. All functions take numbers or
+arrays, broadcast them against each other, and return an array of the common shape.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from patchwidgets.directions import Direction
 
-Floats = NDArray[np.float64]
+Floats = Float[np.ndarray, "..."]
 
 
 def share(
@@ -19,7 +20,10 @@ def share(
     noise_floor: ArrayLike,
     direction: Direction,
 ) -> Floats:
-    """effect / (metric(source) − metric(host)): 0 is no effect, 1 all the way to the source, in both directions."""
+    """Return effect / (metric(source) − metric(host)): 0 is no effect, 1 is all the way to the source.
+
+    The scale is the same in both directions.
+    """
     source, host = (clean, corrupted) if direction == "denoise" else (corrupted, clean)
     return _fraction(effect, np.subtract(source, host), noise_floor)
 
@@ -27,10 +31,13 @@ def share(
 def recovery(
     value: ArrayLike, clean: ArrayLike, corrupted: ArrayLike, noise_floor: ArrayLike
 ) -> Floats:
-    """(metric(patched) − metric(corrupted)) / (metric(clean) − metric(corrupted)): 0 is corrupted, 1 is clean."""
+    """Return (metric(patched) − metric(corrupted)) / (metric(clean) − metric(corrupted)).
+
+    0 is the corrupted run, 1 is the clean run, in both directions.
+    """
     return _fraction(np.subtract(value, corrupted), np.subtract(clean, corrupted), noise_floor)
 
 
 def _fraction(change: ArrayLike, distance: ArrayLike, noise_floor: ArrayLike) -> Floats:
-    apart = np.where(np.abs(distance) > noise_floor, distance, np.nan)
-    return np.asarray(change / apart, dtype=np.float64)
+    defined = np.where(np.abs(distance) > noise_floor, distance, np.nan)
+    return np.asarray(change / defined, dtype=np.float64)

@@ -1,15 +1,18 @@
-"""Where an activation is read or replaced, and with what. Plain data: no torch, no model, costs nothing.
+"""Sites, where an activation is read or replaced, and patches, what is written there.
 
-A site is written ``L9.H6`` (head 6 of layer 9, its ``z``), ``L9.KV2.k``, ``L9.mlp_out@3:7``, ``L4.N123@-1``,
-``embed``, ``L9.H6@S2``. Parsing and printing round-trip.
+Plain data: needs no torch and no model, and costs nothing. A site is written ``L9.H6`` (``z`` of head 6 in layer 9),
+``L9.KV2.k``, ``L9.mlp_out@3:7``, ``L4.N123@-1``, ``embed``, ``L9.H6@S2``. Parsing and printing round-trip.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from patchwidgets.errors import PatchError, SiteError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Component = Literal[
     "embed",
@@ -30,13 +33,20 @@ Component = Literal[
 COMPONENTS: tuple[Component, ...] = get_args(Component)
 HEAD_COMPONENTS: frozenset[str] = frozenset({"q", "k", "v", "z", "pattern"})
 NEURON_COMPONENTS: frozenset[str] = frozenset({"neuron_pre", "neuron_up", "neuron"})
+_COMPONENTS_OF = {"H": HEAD_COMPONENTS, "KV": frozenset({"k", "v"}), "N": NEURON_COMPONENTS}
 ALIASES: dict[str, Component] = {"neuron_gate": "neuron_pre"}
 
 Entry = tuple[int, int]
-"""A prompt, or a pair of prompts, by its number, and a position in it."""
+"""One position of a dataset: the index of the prompt (or pair of prompts) and a position in it, both from 0."""
 
 Position = int | tuple[int | None, int | None] | str | None
-"""An index (negative: from the end of the full prompt), a half-open range, a name from the task, or None: all."""
+"""An index (negative counts from the end of the prompt), a half-open range, a name from the task, or None for all."""
+
+Source = Any
+"""What a patch writes: a name, a `Run` or a tensor. `Run` is defined in a higher layer, so it is not named here."""
+
+PatchFunction = Callable[["Tensor", "Tensor"], "Tensor"]
+"""From the activations of the host and of the source at a site to what is written there, all of the same shape."""
 
 _SITE = re.compile(
     r"""(?: embed | L(?P<layer>\d+) (?: \.(?P<unit>H|KV|N)(?P<index>\d+) )? (?: \.(?P<component>[a-z_]+) )? )
@@ -57,18 +67,24 @@ class Site:
     component
         A name from `COMPONENTS`.
     layer
-        Counted from 0; None only for ``embed``.
+        Counts from 0; None only for ``embed``.
     index
         Which head (``q``, ``z``, ``pattern``), key-value head (``k``, ``v``) or neuron; None means all of them.
     pos
         An index, a half-open range ``(start, stop)``, a name from the task, or None for all positions.
     kv
-        True where `index` counts key-value heads (written ``KV2``) rather than query heads (``H6``).
+        Whether `index` counts key-value heads (written ``KV2``) and not query heads (``H6``).
 
     Raises
     ------
     SiteError
-        The parts do not fit together.
+        The arguments contradict each other, such as a head of ``mlp_out``.
+
+    Examples
+    --------
+    >>> head = pw.Site("z", layer=9, index=6)
+    >>> print(head, head.at(-1))
+    L9.H6 L9.H6@-1
     """
 
     component: Component
@@ -88,8 +104,7 @@ class Site:
             raise SiteError(
                 f"{self.component!r} needs a layer, as in 'L9.{self.component}'; only 'embed' has none."
             )
-        countable = HEAD_COMPONENTS | NEURON_COMPONENTS
-        if self.index is not None and self.component not in countable:
+        if self.index is not None and self.component not in HEAD_COMPONENTS | NEURON_COMPONENTS:
             raise SiteError(
                 f"{self.component!r} has no heads or neurons to choose from; write 'L{self.layer}.{self.component}'."
             )
@@ -100,12 +115,18 @@ class Site:
 
     @classmethod
     def parse(cls, text: "str | Site") -> "Site":
-        """Read a site string such as ``L9.H6@-1``; a `Site` is returned as it is.
+        """Parse a site string; a `Site` is returned unchanged.
 
         Raises
         ------
         SiteError
-            The text is not a site; the message shows the forms that are.
+            The text is not a site; the message shows valid forms.
+
+        Examples
+        --------
+        >>> site = pw.Site.parse("L9.H6@3:7")
+        >>> site.component, site.layer, site.index, site.pos
+        ('z', 9, 6, (3, 7))
         """
         if isinstance(text, Site):
             return text
@@ -120,7 +141,7 @@ class Site:
         return cls(component, int(match["layer"]), index, pos, kv=match["unit"] == "KV")
 
     def at(self, pos: Position) -> "Site":
-        """The same site at another position."""
+        """Return the same component at another position."""
         return replace(self, pos=pos)
 
     def __repr__(self) -> str:
@@ -131,7 +152,7 @@ class Site:
 
     @property
     def name(self) -> str:
-        """The site without its position: ``L9.H6``."""
+        """The site without its position, such as ``L9.H6``."""
         if self.layer is None:
             return self.component
         if self.index is None:
@@ -152,24 +173,32 @@ class Patch:
     site
         A `Site` or a site string.
     source
-        ``"source"`` (the run the direction says), ``"clean"``, ``"corrupted"``, ``"host"`` (freezes the site at
-        its unpatched value), a `Run` that has recorded the site and is read in the place of the source prompt, or a
-        tensor that broadcasts to ``[pair, pos, ...]`` of the site. The host's own value and a tensor need no
-        counterpart: without a position they are written everywhere in the host prompt.
+        ``"source"`` (the source run of the experiment's direction), ``"clean"``, ``"corrupted"``, ``"host"`` (freezes
+        the site at its unpatched value), a `Run`, which is read in place of the source prompt, or a tensor that
+        broadcasts to ``[pair, pos, ...]`` of the site. ``"host"`` and a tensor need no counterpart in the source
+        prompt: without a position they are written at every position of the host prompt.
     fn
-        ``fn(host, source) -> tensor`` of the same shape, called with the activations at the site,
-        ``[pair, pos, d]``; without it the source itself is written.
+        Computes what is written as ``fn(host, source)``, from the activations ``[pair, pos, ...]`` at the site to a
+        tensor of the same shape. Without it the source itself is written.
+
+    Raises
+    ------
+    SiteError, PatchError
+        The site or the source is a text that is not one of the forms above.
+
+    Examples
+    --------
+    >>> halfway = pw.Patch("L2.resid_post@-1", fn=lambda host, source: (host + source) / 2)
+    >>> round(exp.patch(halfway).recovery, 2)
+    0.48
     """
 
     site: Site
-    source: Any = "source"
-    fn: Callable[[Any, Any], Any] | None = None
+    source: Source = "source"
+    fn: PatchFunction | None = None
 
     def __init__(
-        self,
-        site: "str | Site",
-        source: Any = "source",
-        fn: Callable[[Any, Any], Any] | None = None,
+        self, site: "str | Site", source: Source = "source", fn: PatchFunction | None = None
     ) -> None:
         if isinstance(source, str) and source not in ("source", "clean", "corrupted", "host"):
             raise PatchError(
@@ -182,7 +211,7 @@ class Patch:
 
     @classmethod
     def of(cls, patch: "str | Site | Patch") -> "Patch":
-        """A site or site string as a patch from the direction's source; a `Patch` as it is."""
+        """Make a patch from the source run out of a site or site string; a `Patch` is returned unchanged."""
         return patch if isinstance(patch, Patch) else cls(patch)
 
 
@@ -193,31 +222,27 @@ Patchable = str | Site | Patch
 def _component(unit: str | None, component: str | None, text: str) -> Component:
     if component is None:
         if unit in (None, "KV"):
-            choice = "'.k' or '.v'" if unit == "KV" else "a component, as in 'L9.mlp_out'"
-            raise SiteError(f"{text!r} lacks {choice}. Sites look like {_EXAMPLES}.")
+            missing = "'.k' or '.v'" if unit == "KV" else "a component, as in 'L9.mlp_out'"
+            raise SiteError(f"{text!r} lacks {missing}. Sites look like {_EXAMPLES}.")
         return "neuron" if unit == "N" else "z"
-    found = ALIASES.get(component, component)
-    if found not in COMPONENTS:
+    name = ALIASES.get(component, component)
+    if name not in COMPONENTS:
         raise SiteError(
             f"Unknown component {component!r} in {text!r}; known are {', '.join(COMPONENTS)}."
         )
-    allowed = {"N": NEURON_COMPONENTS, "H": HEAD_COMPONENTS, "KV": frozenset({"k", "v"})}.get(
-        unit or ""
-    )
-    if allowed is not None and found not in allowed:
-        raise SiteError(
-            f"{text!r}: {unit} goes with {', '.join(sorted(allowed))}, not with {component!r}."
-        )
-    return found
+    if unit is not None and name not in _COMPONENTS_OF[unit]:
+        allowed = ", ".join(sorted(_COMPONENTS_OF[unit]))
+        raise SiteError(f"{text!r}: {unit} goes with {allowed}, not with {component!r}.")
+    return name
 
 
 def parse_pos(text: str, whole: str) -> Position:
-    """Read what stands behind the ``@`` of a site or a metric; `whole` is all of it, for the message.
+    """Parse the text behind the ``@`` of a site or a metric; `whole` is the full string, for the error message.
 
     Raises
     ------
     SiteError
-        Neither an index, a range nor a name.
+        The text is neither an index, a range nor a name.
     """
     if re.fullmatch(r"-?\d+", text):
         return int(text)
@@ -232,45 +257,41 @@ def parse_pos(text: str, whole: str) -> Position:
 
 
 def print_pos(pos: Position) -> str:
-    """A position as it is written behind an ``@``."""
+    """Return a position as it is written behind an ``@``."""
     if isinstance(pos, tuple):
         return ":".join("" if part is None else str(part) for part in pos)
     return str(pos)
 
 
 def indices_of(pos: Position, n: int, positions: Mapping[str, int]) -> list[int]:
-    """A position of a site as indices into a prompt of `n` tokens.
+    """Return the indices, from 0, that a position stands for in a prompt of `n` tokens.
 
     Raises
     ------
     SiteError
-        An index out of range, an empty range, or a name that is not one of `positions`.
+        An index is out of range, a range is empty, or a name is not one of `positions`.
     """
     if pos is None:
         return list(range(n))
     if isinstance(pos, str):
-        return [_named(pos, positions)]
+        if pos not in positions:
+            known = ", ".join(positions) or "none"
+            raise SiteError(
+                f"The task names no position {pos!r}; it names: {known}. Name one with Task(positions={{...}})."
+            )
+        return [positions[pos]]
     if isinstance(pos, tuple):
-        found = list(range(n))[slice(*pos)]
-        if not found:
+        indices = list(range(n))[slice(*pos)]
+        if not indices:
             raise SiteError(
                 f"The range {pos[0]}:{pos[1]} is empty in a prompt of {n} tokens (0 to {n - 1})."
             )
-        return found
+        return indices
     return [index_of(pos, n)]
 
 
-def _named(name: str, positions: Mapping[str, int]) -> int:
-    if name not in positions:
-        known = ", ".join(positions) or "none"
-        raise SiteError(
-            f"The task names no position {name!r}; it names: {known}. Name one with Task(positions={{...}})."
-        )
-    return positions[name]
-
-
 def index_of(pos: int, n: int) -> int:
-    """A position as an index from 0 in a prompt of `n` tokens; negative ones count from the end."""
+    """Return the index, from 0, of a position in a prompt of `n` tokens; a negative one counts from the end."""
     if not -n <= pos < n:
         raise SiteError(
             f"Position {pos} is out of range: the prompt has {n} tokens (0 to {n - 1}, or -{n} to -1)."

@@ -1,4 +1,7 @@
-"""Text to token ids and back, the same way everywhere. Uses the tokenizer that is handed in; imports no torch."""
+"""From text to token ids and back, in one way for the whole package.
+
+Works with the tokenizer of the caller; imports no torch. Costs a call of the tokenizer.
+"""
 
 from collections.abc import Sequence
 from difflib import SequenceMatcher
@@ -7,11 +10,11 @@ from typing import Any, Protocol
 from patchwidgets.errors import AnswerError, TaskError
 
 Tokenizer = Any
-"""A transformers tokenizer; it ships no useful types."""
+"""A transformers tokenizer, which has no useful types."""
 
 
 class HasTokenizer(Protocol):
-    """Anything with a tokenizer, such as a `Model`."""
+    """An object with a tokenizer, such as a `Model`."""
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -21,14 +24,14 @@ class HasTokenizer(Protocol):
 def encode(
     tokenizer: Tokenizer, text: str, bos: bool | None = None, chat: bool = False
 ) -> list[int]:
-    """The ids of a prompt, beginning token included where it is wanted.
+    """Return the token ids of a prompt, including a beginning token if there is to be one.
 
     Parameters
     ----------
     bos
-        Put the beginning token first: True or False; None does what the tokenizer does by itself.
+        Whether the prompt begins with the beginning token. None follows the tokenizer's default.
     chat
-        Wrap the text as one user turn of the tokenizer's chat template (which brings its own beginning token).
+        Wrap the text as one user turn of the tokenizer's chat template, which may add a beginning token itself.
 
     Raises
     ------
@@ -38,18 +41,18 @@ def encode(
     if chat:
         text = _chat_prompt(tokenizer, text)
     ids = list(tokenizer(text, add_special_tokens=False)["input_ids"])
-    wants_bos = adds_bos(tokenizer) if bos is None else bos
-    if wants_bos and tokenizer.bos_token_id is None:
-        raise TaskError("This tokenizer has no beginning token; use Task(bos=None) or bos=False.")
-    if wants_bos and ids[:1] != [tokenizer.bos_token_id]:
+    with_bos = adds_bos(tokenizer) if bos is None else bos
+    if with_bos and tokenizer.bos_token_id is None:
+        raise TaskError("This tokenizer has no beginning token; use bos=None or bos=False.")
+    if with_bos and ids[:1] != [tokenizer.bos_token_id]:
         ids.insert(0, tokenizer.bos_token_id)
     if not ids:
-        raise TaskError(f"The prompt {text!r} has no tokens; a prompt needs at least one.")
+        raise TaskError(f"The prompt {text!r} has no tokens; give a text with at least one.")
     return ids
 
 
 def adds_bos(tokenizer: Tokenizer) -> bool:
-    """Whether the tokenizer puts its beginning token before a text by itself."""
+    """Whether the tokenizer puts its beginning token before a text by default."""
     return (
         tokenizer.bos_token_id is not None
         and tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id
@@ -58,7 +61,7 @@ def adds_bos(tokenizer: Tokenizer) -> bool:
 
 def _chat_prompt(tokenizer: Tokenizer, text: str) -> str:
     if not getattr(tokenizer, "chat_template", None):
-        raise TaskError("This tokenizer has no chat template; use Task(chat=False).")
+        raise TaskError("This tokenizer has no chat template; use chat=False.")
     message = [{"role": "user", "content": text}]
     prompt: str = tokenizer.apply_chat_template(message, add_generation_prompt=True, tokenize=False)
     return prompt
@@ -67,12 +70,12 @@ def _chat_prompt(tokenizer: Tokenizer, text: str) -> str:
 def answer_ids(
     tokenizer: Tokenizer, prompt: str, answer: str, bos: bool | None, chat: bool
 ) -> tuple[int, ...]:
-    """The ids of an answer as it follows this prompt: ``ids(prompt + answer)[len(ids(prompt)):]``.
+    """Return the token ids of an answer behind a prompt: ``ids(prompt + answer)[len(ids(prompt)):]``.
 
     Raises
     ------
     AnswerError
-        The answer has no token there, or it changes the tokens of the prompt.
+        The answer has no tokens, or it changes the tokens of the prompt.
     """
     if chat:
         prompt, chat = _chat_prompt(tokenizer, prompt), False
@@ -80,32 +83,32 @@ def answer_ids(
     after = encode(tokenizer, prompt + answer, bos)
     if after[: len(before)] != before:
         raise AnswerError(
-            f"The answer {answer!r} changes the tokens of the prompt: it ends in "
-            f"{visible(token_strings(tokenizer, before)[-1])!r} alone and in "
-            f"{visible(token_strings(tokenizer, after[: len(before)])[-1])!r} with the answer. "
+            f"The answer {answer!r} changes the tokens of the prompt: the prompt ends in "
+            f"{visible(token_string(tokenizer, before[-1]))!r} alone and in "
+            f"{visible(token_string(tokenizer, after[: len(before)][-1]))!r} with the answer. "
             f"Move the space: end the prompt without one and begin the answer with one, as in ' Mary'."
         )
     ids = after[len(before) :]
     if not ids:
         raise AnswerError(
-            f"The answer {answer!r} has no tokens; give the text that follows the prompt."
+            f"The answer {answer!r} has no tokens; give the text that should follow the prompt."
         )
     return tuple(ids)
 
 
 def token_strings(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
-    """What each id adds to the decoded text, leading spaces kept."""
+    """Return the text that each id adds when a sequence is decoded, including leading spaces."""
     return [token_string(tokenizer, token_id) for token_id in ids]
 
 
 def token_string(tokenizer: Tokenizer, token_id: int) -> str:
-    """One token as text, with its leading space where it has one; a piece of a character as its raw token.
+    """Return one token as text, including its leading space; a part of a character comes as its raw token.
 
-    Decoded behind an anchor, since many tokenizers drop the space of a first token.
+    The token is decoded behind another one, because many tokenizers drop the leading space of a first token.
     """
-    anchor = tokenizer("a", add_special_tokens=False)["input_ids"][-1:]
-    before = tokenizer.decode(anchor, clean_up_tokenization_spaces=False)
-    both = tokenizer.decode([*anchor, token_id], clean_up_tokenization_spaces=False)
+    first = tokenizer("a", add_special_tokens=False)["input_ids"][-1:]
+    before = tokenizer.decode(first, clean_up_tokenization_spaces=False)
+    both = tokenizer.decode([*first, token_id], clean_up_tokenization_spaces=False)
     text: str = both[len(before) :] if both.startswith(before) else tokenizer.decode([token_id])
     if text and "\ufffd" not in text:
         return text
@@ -113,23 +116,23 @@ def token_string(tokenizer: Tokenizer, token_id: int) -> str:
 
 
 def visible(token: str) -> str:
-    """A token with its white space made visible."""
+    """Return a token with its white space made visible."""
     return token.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")
 
 
 def aligned(clean: Sequence[str], corrupted: Sequence[str]) -> str:
-    """Both tokenisations one above the other, column by column, differences marked below."""
+    """Return both tokenisations as text, one above the other, with a third line that marks the differences."""
     columns = [("clean", "corrupted", "")]
     for tag, a, b, c, d in SequenceMatcher(a=clean, b=corrupted, autojunk=False).get_opcodes():
         for i in range(max(b - a, d - c)):
-            above = visible(clean[a + i]) if a + i < b else ""
-            below = visible(corrupted[c + i]) if c + i < d else ""
-            columns.append((above, below, "" if tag == "equal" else "^"))
+            clean_token = visible(clean[a + i]) if a + i < b else ""
+            corrupted_token = visible(corrupted[c + i]) if c + i < d else ""
+            columns.append((clean_token, corrupted_token, "" if tag == "equal" else "^"))
     return table(columns)
 
 
 def table(columns: Sequence[Sequence[str]], width: int = 110) -> str:
-    """Columns of texts beside each other, the first one before every line; wider ones go on below."""
+    """Return columns of text side by side. Columns beyond `width` continue below, again behind the first column."""
     widths = [max(map(len, column)) for column in columns]
     blocks: list[list[int]] = [[]]
     for i in range(1, len(columns)):

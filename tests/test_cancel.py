@@ -53,7 +53,7 @@ def test_every_stage_of_planning_asks_whether_it_is_wanted() -> None:
 
     enough = Countdown(10**6)
     with cancellable(enough):
-        n_cells, n_rows = len(plan().grids[0].variants), plan().plan().runs
+        n_cells, n_rows = len(plan().grids[0].cells), plan().plan().runs
     asked = (10**6 - enough.left) // 2
     assert asked >= 2 * n_cells + 3 * n_rows
     for steps in range(asked):
@@ -72,7 +72,7 @@ def test_recording_is_cancelled_between_layers(llama: Experiment) -> None:
         blocks[1].register_forward_hook(lambda *_: layers.append(1)),
     ]
     with cancellable(unwanted), pytest.raises(Cancelled):
-        made.step()
+        made.compute_next()
     assert layers == []
     for handle in handles:
         handle.remove()
@@ -88,7 +88,7 @@ def test_reading_metrics_is_cancelled_between_its_parts(llama: Experiment) -> No
 
     experiment = llama.measuring(counted)
     made = Sweep(experiment, [make_grid(experiment, SweepRequest("resid_pre"))], savings=APART)
-    made._reader._chunk = 2
+    made._reader._logits_at_once = 2
     parts.clear()
 
     def stops(readout: Readout) -> torch.Tensor:
@@ -98,7 +98,7 @@ def test_reading_metrics_is_cancelled_between_its_parts(llama: Experiment) -> No
     metric = next(iter(experiment.metrics.values()))
     object.__setattr__(metric, "function", stops)
     with cancellable(unwanted), pytest.raises(Cancelled):
-        made.step()
+        made.compute_next()
     assert parts == [2]
 
 

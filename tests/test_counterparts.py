@@ -221,7 +221,7 @@ def test_the_identity_written_out_changes_no_bit(toy: Model) -> None:
         ("L1.H2@lone", "Position 2 of the clean prompt has no counterpart"),
         ("L1.H2@1:4", "Position 2 of the clean prompt has no counterpart"),
         ("L1.KV0.k@3", r"L1.KV0.k@3: q and k carry the position .* position 3 .* at 4 in the cor"),
-        ("L1.H1.q", "L1.H1.q: q and k carry the position at which they were made"),
+        ("L1.H1.q", "L1.H1.q: q and k carry the position at which they were computed"),
         ("L1.H1.pattern@0", "these prompts have other keys: 6 and 7 tokens with 5 counterparts"),
     ],
 )
@@ -416,14 +416,14 @@ def test_every_cell_of_a_sweep_is_one_patch(
             pass
         assert sweep.progress.left == 0
         for grid_values in sweep.grid_values():
-            for cell, variant in enumerate(grid_values.grid.variants):
+            for cell, patches in enumerate(grid_values.grid.cells):
                 effects = [array[cell, 0] for array in grid_values.effects.values()]
-                if any(patch.site.pos == 2 for patch in variant):
+                if any(patch.site.pos == 2 for patch in patches):
                     assert grid_values.unpatchable[cell]
                     assert not grid_values.zero[cell]
                     assert np.isnan(effects).all()
                     continue
-                readings = exp.patch(*variant).readings.values()
+                readings = exp.patch(*patches).readings.values()
                 expected = [reading.effect for reading in readings]
                 assert effects == pytest.approx(expected, abs=FLOOR * size)
                 assert not grid_values.unpatchable[cell]

@@ -18,7 +18,7 @@ from patchwidgets.sites import Patch
 from patchwidgets.sweep import continuation as sweep_continuation
 from patchwidgets.sweep import passes as sweep_passes
 from patchwidgets.sweep import sweep as sweep_sweep
-from patchwidgets.sweep.grid import Grid, make_grid
+from patchwidgets.sweep.grid import Grid, cell_names, make_grid
 from patchwidgets.sweep.progress import GridValues
 from patchwidgets.sweep.request import SweepRequest
 from patchwidgets.sweep.sweep import Sweep
@@ -65,7 +65,7 @@ def sweep(experiment: Experiment, *grids: Grid, **options: Any) -> list[GridValu
 
 def one_by_one(experiment: Experiment, grid: Grid) -> dict[str, np.ndarray]:
     """Values of one full forward pass per cell, ``[cell, pair]`` by metric."""
-    results = [experiment.patch(*variant) for variant in grid.variants]
+    results = [experiment.patch(*patches) for patches in grid.cells]
     return {
         name: np.array([result.readings[name].patched for result in results])
         for name in experiment.metrics
@@ -289,7 +289,7 @@ def test_there_is_one_recording_at_a_time(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(sweep_sweep, "record", watched)
     list(made.run())
-    assert held == [None] * len(made._planned)
+    assert held == [None] * len(made._pair_batches)
     assert len(held) > 1
 
 
@@ -412,10 +412,10 @@ def test_positions_that_do_not_correspond_are_refused() -> None:
 
 def test_windows_and_functions_of_sites(llama: Experiment) -> None:
     grid = make_grid(llama, SweepRequest("mlp_out", ("layer",), window=3))
-    assert grid.names() == [
+    assert cell_names(grid.cells) == [
         "L0.mlp_out + L1.mlp_out",
         "L0.mlp_out + L1.mlp_out + L2.mlp_out",
         "L1.mlp_out + L2.mlp_out",
     ]
     frozen = make_grid(llama, SweepRequest("z", make=lambda site: Patch(site, "host")))
-    assert {variant[0].source for variant in frozen.variants} == {"host"}
+    assert {patches[0].source for patches in frozen.cells} == {"host"}

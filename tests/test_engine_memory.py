@@ -38,7 +38,7 @@ def planned_and_peak(
     list(warm.run())
     plan = made.plan()
     groups = plan.groups if steps is None else steps
-    return plan, peak_above(lambda: [made.step() for _ in range(groups)])
+    return plan, peak_above(lambda: [made.compute_next() for _ in range(groups)])
 
 
 @pytest.mark.parametrize(

@@ -367,12 +367,12 @@ def test_a_row_is_not_read_before_it_is_patched(llama: Model) -> None:
     """Also where it joins a group that begins earlier: what is not read cannot be off by rounding."""
     experiment = one_pair(llama, ["kl@3", "kl"])
     grid = make_grid(experiment, SweepRequest("resid_pre", layers=[1]))
-    rows = make_rows(experiment, grid.variants, APART)
+    rows = make_rows(experiment, grid.cells, APART)
     (group,) = make_groups(rows.rows, experiment, APART, plain=False)
     assert (group.start, [row.start for row in group.rows]) == (2, [2, 3, 4, 5, 6])
     read = [
         [pos for _, pos in entries]
-        for entries in group.reading(experiment.evaluation.read_positions, "corrupted")
+        for entries in group.entries(experiment.evaluation.read_positions, "corrupted")
     ]
     assert read == [[3, 6], [3, 6], [3, 6], [6], [6], [6]]
 

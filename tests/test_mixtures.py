@@ -37,7 +37,7 @@ def test_routers_are_found_and_watched(case: str) -> None:
 def per_sweep(experiment: Experiment) -> int:
     """Tokens of the unpatched rows times layers, over the groups of all heads."""
     made = Sweep(experiment, [make_grid(experiment, SweepRequest("z"))], savings=APART)
-    groups = [group for _, groups in made._planned for group in groups]
+    groups = [group for _, groups in made._pair_batches for group in groups]
     return sum(len(group.pairs) * group.positions * N_LAYERS for group in groups)
 
 
@@ -78,17 +78,17 @@ def test_each_flip_is_counted_and_said(
     experiment = one_pair(make_model("mixtral"))
     grid = make_grid(experiment, SweepRequest(sites=["L0.H1", "L1.mlp_out@3", "L1.H2@5"]))
     made = Sweep(experiment, [grid], savings=APART)
-    groups = [group for _, groups in made._planned for group in groups]
+    groups = [group for _, groups in made._pair_batches for group in groups]
     turned_choice.positions = groups[0].positions
     turned_choice(experiment, 1)
-    made.step()
+    made.compute_next()
     assert (made.grid_values()[0].flips.flips, made.grid_values()[0].flips.choices) == (
         1,
         5 * N_LAYERS,
     )
     for group in groups[1:]:
         turned_choice.positions = group.positions
-        made.step()
+        made.compute_next()
     assert made.grid_values()[0].flips.flips == len(groups) == 3
     assert "mixture of experts; 3 of" in caplog.text
     assert made.grid_values()[0].noise_floor["logit_diff"] > 1e-3

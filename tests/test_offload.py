@@ -92,7 +92,7 @@ def test_each_weight_is_brought_in_once_per_group(
     made = Sweep(experiment, [grid], savings=savings, batch=4)
     plan = made.plan()
     assert plan.groups > 2
-    made.step()
+    made.compute_next()
     loads = count_loads(monkeypatch)
     list(made.run())
     inside = [m for block in experiment.model.layout.blocks for m in block.modules()]

@@ -46,7 +46,7 @@ def test_the_criterion_by_finite_differences(case: str, component: Any) -> None:
     experiment = several_pairs(make_model(case, torch.float64), ["logit_diff"])
     axes: dict[str, Any] = {"layer": [0, 2], "neuron": list(range(D_MLP))}
     found = rank_by_attribution(experiment, component, axes, 5)
-    for layer, neuron, effect in zip(*found.cells.values(), found.first_order, strict=True):
+    for layer, neuron, effect in zip(*found.coordinates.values(), found.first_order, strict=True):
         site = f"L{layer}.N{neuron}.{component}"
         expected = np.mean([small_steps(experiment, site, pair) for pair in range(3)])
         assert effect == pytest.approx(expected, rel=0.02, abs=1e-6), site
@@ -74,7 +74,7 @@ def test_the_criterion_of_a_metric_that_is_read_elsewhere(metric: str) -> None:
         experiment, "neuron", {"layer": [1], "neuron": list(range(D_MLP))}, 3
     )
     assert found.metric == metric
-    for neuron, effect in zip(found.cells["neuron"], found.first_order, strict=True):
+    for neuron, effect in zip(found.coordinates["neuron"], found.first_order, strict=True):
         expected = np.mean([small_steps(experiment, f"L1.N{neuron}", pair) for pair in range(3)])
         assert effect == pytest.approx(expected, rel=0.05, abs=2e-4)  # logits are float32
 
@@ -103,8 +103,8 @@ def test_the_criterion_between_prompts_of_unequal_length(direction: Any) -> None
 
 def cell(ranking: AttributionRanking, **at: Any) -> float:
     """The first-order effect of one cell."""
-    rows = zip(*ranking.cells.values(), ranking.first_order, strict=True)
-    names = list(ranking.cells)
+    rows = zip(*ranking.coordinates.values(), ranking.first_order, strict=True)
+    names = list(ranking.coordinates)
     return next(
         float(effect)
         for *place, effect in rows
@@ -285,6 +285,6 @@ def test_the_backward_pass_stays_inside_the_budget(smollm2: Model) -> None:
     experiment = Experiment(smollm2, pw.tasks.ioi(n=10, seed=0))
     budget = 250 * 2**20
     request = SweepRequest("neuron", top=10, budget=budget)
-    assert 2 <= budget // Cost(smollm2.layout).backward(len(experiment.pairs[0])) <= 8
+    assert 2 <= budget // Cost(smollm2.layout).backward_bytes(len(experiment.pairs[0])) <= 8
     make_grid(experiment, request)
     assert peak_above(lambda: make_grid(experiment, request)) <= budget

@@ -61,7 +61,7 @@ class MapSweep:
         if self._sweep is None:
             self._sweep = self._planned()
         elif self._sweep.progress.left:
-            self._sweep.step()
+            self._sweep.compute_next()
 
     def news(self) -> Iterator[tuple[Message, Buffers]]:
         """A message about each map, unless the last ones were just sent. At the end, one more says so."""

@@ -10,8 +10,9 @@ from jaxtyping import Float
 
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.measured_run import MeasuredRun
-from patchwidgets.experiment.patch_result import PatchResult, Reading
+from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.reach import Reach
+from patchwidgets.experiment.reading import Reading
 from patchwidgets.models.run import TopToken
 from patchwidgets.sites import Patch
 from patchwidgets.sweep.over_pairs import PairValues

@@ -1,7 +1,6 @@
 """What a front end can ask for (``docs/protocol.md``). Messages are checked here, before anything runs."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -99,9 +98,7 @@ def checked_envelope(content: Any) -> tuple[str, int]:
     return kind, message_id
 
 
-def checked_patch_request(
-    content: dict[str, Any], experiment: BaseExperiment, checked_site: Callable[[Any], Site]
-) -> PatchRequest:
+def checked_patch_request(content: dict[str, Any], experiment: BaseExperiment) -> PatchRequest:
     """Read a request for a patch.
 
     Raises
@@ -116,7 +113,8 @@ def checked_patch_request(
         raise ProtocolError(f"Expected patches as a list of {{site, source}}; got {patches!r}.")
     direction, metric = _checked_view(content, experiment)
     checked = tuple(
-        (str(checked_site(patch.get("site"))), _checked_source(patch)) for patch in patches
+        (str(checked_site(patch.get("site"), experiment)), _checked_source(patch))
+        for patch in patches
     )
     return PatchRequest(content["id"], checked, direction, metric)
 
@@ -139,6 +137,20 @@ def checked_map_sweep_request(
     direction, metric = _checked_view(content, experiment)
     checked = tuple(_checked_map(each, experiment) for each in maps)
     return MapSweepRequest(content["id"], checked, direction, metric)
+
+
+def checked_site(site: Any, experiment: BaseExperiment) -> Site:
+    """A site that can be patched in the model and on all prompts.
+
+    Raises
+    ------
+    SiteError
+        Any other site.
+    """
+    resolved = experiment.model.resolve(site)
+    for pair in experiment.pairs:
+        experiment.sources.places(Patch(resolved), pair)
+    return resolved
 
 
 def _checked_view(content: dict[str, Any], experiment: BaseExperiment) -> tuple[Direction, str]:

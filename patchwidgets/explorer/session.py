@@ -28,10 +28,11 @@ from patchwidgets.explorer.requests import (
     checked_envelope,
     checked_map_sweep_request,
     checked_patch_request,
+    checked_site,
 )
 from patchwidgets.hooks.cancellation import Cancelled, cancellable
-from patchwidgets.metrics import METRICS, Metric
-from patchwidgets.sites import Patch, Site
+from patchwidgets.metrics import Metric
+from patchwidgets.metrics.named import available_metrics
 
 Send = Callable[[Message, Buffers], None]
 
@@ -109,15 +110,8 @@ class PatchSession:
 
     def ask(self, sites: list[str], direction: Direction, metric: str) -> None:
         """Ask from Python for the same as a click does."""
-        patches = tuple((str(self.checked_site(site)), "source") for site in sites)
+        patches = tuple((str(checked_site(site, self.experiment)), "source") for site in sites)
         self._queue(PatchRequest(next(self._own_ids), patches, direction, metric))
-
-    def checked_site(self, site: Any) -> Site:
-        """A site, if it can be patched in this model and on all prompts; else `SiteError`."""
-        resolved = self.experiment.model.resolve(site)
-        for pair in self.experiment.pairs:
-            self.experiment.sources.places(Patch(resolved), pair)
-        return resolved
 
     def code_of(self, request: PatchRequest) -> str:
         """The lines of Python that give the numbers of a request."""
@@ -144,7 +138,7 @@ class PatchSession:
     def _dispatch(self, content: Any) -> PatchRequest | None:
         kind, message_id = checked_envelope(content)
         if kind == "patch":
-            request = checked_patch_request(content, self.experiment, self.checked_site)
+            request = checked_patch_request(content, self.experiment)
             self._emit({"kind": "ack", "id": message_id})
             self._queue(request)
             return request
@@ -154,7 +148,7 @@ class PatchSession:
             self._queue_sweep(maps)
             return None
         if kind == "code":
-            request = checked_patch_request(content, self.experiment, self.checked_site)
+            request = checked_patch_request(content, self.experiment)
             self._emit(messages.code(self.code_of(request)) | {"id": message_id})
             return None
         self._emit({"kind": "ack", "id": message_id})
@@ -301,13 +295,6 @@ class PatchSession:
 
 def _all_metrics(experiment: BaseExperiment) -> list[Metric]:
     """The experiment's own metrics, then every named metric that its task allows."""
-    own = experiment.metrics
-    has_foil = experiment.task.foil is not None
-    several = any(pair.long_answers for pair in experiment.pairs)
-    return [*own.values()] + [
-        metric
-        for name, metric in METRICS.items()
-        if name not in own
-        and (has_foil or not metric.needs_foil)
-        and not (several and metric.one_token)
-    ]
+    several_tokens = any(pair.long_answers for pair in experiment.pairs)
+    available = available_metrics(experiment.task.foil is not None, several_tokens)
+    return list((experiment.metrics | (available | experiment.metrics)).values())

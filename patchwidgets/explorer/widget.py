@@ -13,6 +13,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import run_patch
 from patchwidgets.explorer.messages import Buffers, Message
+from patchwidgets.explorer.requests import checked_site
 from patchwidgets.explorer.session import PatchSession
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -136,7 +137,7 @@ class PatchExplorer(anywidget.AnyWidget):
 
     @traitlets.validate("selection")
     def _checked_selection(self, proposal: Any) -> list[str]:
-        return [str(self._session.checked_site(site)) for site in proposal["value"]]
+        return [str(checked_site(site, self._session.experiment)) for site in proposal["value"]]
 
     @traitlets.validate("metric")
     def _checked_metric(self, proposal: Any) -> str:

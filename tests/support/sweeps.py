@@ -57,7 +57,7 @@ def sweep(
 
 def one_by_one(experiment: Experiment, grid: Grid) -> dict[str, np.ndarray]:
     """Values of one full forward pass per cell, ``[cell, pair]`` by metric."""
-    results = [experiment.patch(*variant) for variant in grid.variants]
+    results = [experiment.patch(*patches) for patches in grid.cells]
     return {
         name: np.array([result.readings[name].patched for result in results])
         for name in experiment.metrics

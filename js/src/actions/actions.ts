@@ -5,7 +5,7 @@ import type { Position } from "../model/position";
 import type { Panel, Tab } from "../state/state";
 import { moveInTimeline, replay } from "./history";
 import { copy, openPanel } from "./panels";
-import { cancelPatch, clear, patchExactly, patchOne, patchTyped } from "./patching";
+import { cancelPatch, patchExactly, patchOne, patchTyped } from "./patching";
 import { movePosition, stepPosition } from "./position";
 import { askSweep, stopSweep } from "./sweep";
 import { askPatch, set, type Tools } from "./tools";
@@ -26,7 +26,6 @@ export interface Actions {
   cancel(): void;
   replay(number: number): void;
   pin(): void;
-  clear(): void;
   panel(panel: Panel): void;
   tab(tab: Tab): void;
   mapComponent(component: string): void;
@@ -57,7 +56,6 @@ export function createActions(tools: Tools): Actions {
     cancel: () => cancelPatch(tools),
     replay: (number) => replay(tools, number),
     pin: () => store.dispatch({ type: "pinned" }),
-    clear: () => clear(tools),
     panel: (panel) => openPanel(tools, panel),
     tab: (tab) => set(store, { tab }),
     mapComponent: (component) => set(store, { mapComponent: component, mapFocus: {} }),

@@ -2,6 +2,7 @@
 
 import { type Cell, cellName, exactCell, layerCells } from "../model/cell";
 import type { ModelInfo } from "../model/experiment";
+import { clamp } from "../model/math";
 import type { Patch } from "../model/patch";
 import { selectedPatches } from "../state/selectors";
 import type { Actions } from "./actions";
@@ -17,11 +18,11 @@ function steppedCell(
   places: number,
   model: Pick<ModelInfo, "n_layers" | "n_heads">,
 ): Cell {
-  const layer = Math.max(0, Math.min(model.n_layers - 1, cell.layer + layers));
+  const layer = clamp(cell.layer + layers, 0, model.n_layers - 1);
   const cells = layerCells(layer, model);
   const name = cellName({ ...cell, layer });
   const at = cells.findIndex((c) => cellName(c) === name);
-  return cells[Math.max(0, Math.min(cells.length - 1, at + places))] ?? cell;
+  return cells[clamp(at + places, 0, cells.length - 1)] ?? cell;
 }
 
 function moveTo(tools: Tools, cell: Cell): void {
@@ -92,13 +93,9 @@ export function runCommand(tools: Tools, act: Actions, command: Command, site: s
       act.panel(panel === "keys" ? "none" : "keys");
       return true;
     case "undo":
-      act.undo();
-      return true;
     case "redo":
-      act.redo();
-      return true;
     case "pin":
-      act.pin();
+      act[command.type]();
       return true;
     case "escape":
       return leave(tools, act);

@@ -9,16 +9,9 @@ export type Command =
     }
   | { readonly type: "edge"; readonly end: "first" | "last" }
   | { readonly type: "position"; readonly step: -1 | 1 }
-  | {
-      readonly type:
-        | "allPositions"
-        | "patch"
-        | "toggle"
-        | "everythingBut"
-        | "flipDirection"
-        | "pin";
-    }
-  | { readonly type: "undo" | "redo" | "site" | "keys" | "escape" };
+  | { readonly type: "patch" | "toggle" | "everythingBut" | "escape" }
+  | { readonly type: "allPositions" | "flipDirection" | "site" | "keys" }
+  | { readonly type: "undo" | "redo" | "pin" };
 
 export interface KeyPress {
   readonly key: string;

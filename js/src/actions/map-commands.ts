@@ -2,15 +2,12 @@
 
 import { cellName, nearestCell } from "../model/cell";
 import type { MapName } from "../model/map";
+import { clamp } from "../model/math";
 import { mapRegion, mapSite, mapView } from "../state/maps";
 import type { Actions } from "./actions";
 import { runCommand } from "./commands";
 import { commandOf, type KeyPress, mapStep } from "./keymap";
 import { set, type Tools } from "./tools";
-
-function clamp(value: number, low: number, high: number): number {
-  return Math.max(low, Math.min(high, value));
-}
 
 /** Moves to another cell of the map; true if the key was one that moves. */
 function moveInMap(tools: Tools, press: KeyPress, name: MapName, site: string): boolean {

@@ -11,6 +11,6 @@ export function openPanel({ store, page }: Tools, panel: Panel): void {
 export async function copy({ store, page }: Tools, text: string): Promise<void> {
   const done = await page.copy(text);
   set(store, {
-    notice: done ? "Copied." : "The browser does not allow copying; the text is selected.",
+    notice: done ? "Copied." : "Copying is not allowed here; the text is selected.",
   });
 }

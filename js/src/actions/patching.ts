@@ -102,7 +102,7 @@ export function patchEverythingBut(tools: Tools, cell: Cell): void {
   const sites = state.scene && everythingBut(cell, state.scene.model);
   if (sites === undefined || sites.length === 0) {
     set(tools.store, {
-      notice: "Patching everything but a residual stream gives the other run itself.",
+      notice: "Everything but a residual stream would be the other run itself.",
     });
     return;
   }

@@ -3,7 +3,7 @@
 import type { PageLayout } from "../layout/page";
 import type { SweepRequest } from "../model/map";
 import type { PatchRequest } from "../model/patch";
-import { selectedPatches } from "../state/selectors";
+import { selectedRequest } from "../state/selectors";
 import type { Settable } from "../state/state";
 import type { Store } from "../state/store";
 
@@ -22,6 +22,7 @@ export interface Page {
 interface Kernel {
   patch(request: PatchRequest, asked: (id: number) => void): void;
   sweep(request: SweepRequest, asked: (id: number) => void): void;
+  code(request: PatchRequest, asked: (id: number) => void): void;
   cancel(): void;
 }
 
@@ -41,9 +42,7 @@ export function askPatch(
   change: Partial<PatchRequest>,
   cursor?: number,
 ): void {
-  const state = store.state();
-  const { direction, metric } = state;
-  const request = { patches: selectedPatches(state), direction, metric, ...change };
+  const request = { ...selectedRequest(store.state()), ...change };
   kernel.patch(request, (id) =>
     store.dispatch({ type: "asked", pending: { id, request, cursor } }),
   );

@@ -6,16 +6,16 @@ import { commandOf } from "../actions/keymap";
 import { runMapCommand } from "../actions/map-commands";
 import type { Tools } from "../actions/tools";
 import type { MapName } from "../model/map";
-import { listen, type Removal } from "./listen";
+import { listen, type Removal, removeAll } from "./listen";
 
 /** The map that contains an element, if one does. */
-export function mapName(element: Element): MapName | undefined {
+function mapName(element: Element): MapName | undefined {
   const name = element.closest("[data-map]")?.getAttribute("data-map");
   return name === "heads" || name === "positions" ? name : undefined;
 }
 
 /** Tab comes back to the cell that has the focus. A cell of a map is also highlighted everywhere. */
-export function cellFocused(act: Actions, target: EventTarget | null): void {
+function cellFocused(act: Actions, target: EventTarget | null): void {
   if (!(target instanceof SVGElement)) return;
   const site = target.getAttribute("data-site");
   const map = mapName(target);
@@ -25,6 +25,15 @@ export function cellFocused(act: Actions, target: EventTarget | null): void {
     act.mapFocus(map, site);
     act.hover(site);
   }
+}
+
+export function watchFocus(root: HTMLElement, act: Actions): Removal {
+  return removeAll([
+    listen(root, "focusin", ({ target }) => cellFocused(act, target)),
+    listen(root, "focusout", ({ target }) => {
+      if (target instanceof SVGElement && mapName(target) !== undefined) act.hover(undefined);
+    }),
+  ]);
 }
 
 export function watchKeys(root: HTMLElement, tools: Tools, act: Actions): Removal {

@@ -29,3 +29,9 @@ export function suppressShortcuts(root: HTMLElement): Removal {
   };
   return listen(root, "focusin", mark, { capture: true });
 }
+
+export function removeAll(removals: readonly Removal[]): Removal {
+  return () => {
+    for (const remove of removals) remove();
+  };
+}

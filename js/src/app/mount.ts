@@ -3,15 +3,15 @@
 import { nothing, render } from "lit-html";
 import { createActions } from "../actions/actions";
 import { createAutoSweep } from "../actions/auto-sweep";
-import { showLayerOf } from "../actions/layers";
+import { keepCodeCurrent } from "../actions/code";
+import { followSelection } from "../actions/layers";
 import { set, type Tools } from "../actions/tools";
 import { createClient } from "../comm/client";
 import { watchTraits } from "../comm/traits";
 import type { WidgetModel } from "../comm/widget-model";
-import { selectedPatches } from "../state/selectors";
 import { createStore } from "../state/store";
-import { cellFocused, mapName, watchKeys } from "./keyboard";
-import { listen, type Removal, suppressShortcuts, watchWidth } from "./listen";
+import { watchFocus, watchKeys } from "./keyboard";
+import { type Removal, removeAll, suppressShortcuts, watchWidth } from "./listen";
 import { createPage } from "./page";
 import { createLayout, draw } from "./render";
 import { restorePicture, savePicture } from "./saved-picture";
@@ -28,38 +28,31 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
   const layoutOfState = createLayout();
   const store = createStore((state, before) => {
     draw(root, id, state, layoutOfState(state), act);
-    const swept = state.sweep.phase !== before.sweep.phase && state.sweep.phase !== "running";
-    if (state.scene !== before.scene || state.result !== before.result || swept)
-      savePicture(model, state);
-    const last = selectedPatches(state).at(-1);
-    if (last !== undefined && last !== selectedPatches(before).at(-1))
-      showLayerOf(tools, last.site);
-    sweeper.consider();
+    savePicture(model, state, before);
+    followSelection(tools, before);
+    autoSweep.consider();
+    keepCodeCurrent(tools);
   });
   const client = createClient(model, store.dispatch);
   const tools: Tools = { store, kernel: client, page: createPage(root, store, layoutOfState) };
   const act = createActions(tools);
-  const sweeper = createAutoSweep(tools);
-  const removals = [
+  const autoSweep = createAutoSweep(tools);
+  const remove = removeAll([
     watchTheme(el, (theme) => set(store, { theme })),
-    watchWidth(
-      root,
-      (width) => width > 0 && width !== store.state().width && set(store, { width }),
-    ),
+    watchWidth(root, (width) => {
+      if (width > 0 && width !== store.state().width) set(store, { width });
+    }),
     suppressShortcuts(root),
     watchKeys(root, tools, act),
-    listen(root, "focusin", (event) => cellFocused(act, event.target)),
-    listen(root, "focusout", ({ target }) => {
-      if (target instanceof SVGElement && mapName(target) !== undefined) act.hover(undefined);
-    }),
+    watchFocus(root, act),
     watchTraits(model, store.dispatch),
     () => client.dispose(),
-    () => sweeper.dispose(),
-  ];
+    () => autoSweep.dispose(),
+  ]);
   restorePicture(store, model);
   client.hello();
   return () => {
-    for (const remove of removals) remove();
+    remove();
     render(nothing, root);
     root.remove();
   };

@@ -20,21 +20,17 @@ export function createPage(
   store: Store,
   layoutOfState: ReturnType<typeof createLayout>,
 ): Page {
+  const focus = (selector: string) => {
+    const cell = root.querySelector(selector);
+    if (cell instanceof SVGElement) cell.focus({ preventScroll: true });
+  };
+  const cell = (site: string) => `[data-site="${CSS.escape(site)}"]`;
   return {
     layout: () => layoutOfState(store.state()),
-    focusCell: (site: string) => {
-      const cell = root.querySelector(`[data-run="patched"] [data-site="${CSS.escape(site)}"]`);
-      if (cell instanceof SVGElement) cell.focus({ preventScroll: true });
-    },
-    focusMap: (name: string, site: string) => {
-      const cell = root.querySelector(`[data-map="${name}"] [data-site="${CSS.escape(site)}"]`);
-      if (cell instanceof SVGElement) cell.focus({ preventScroll: true });
-    },
-    focusGrid: () => {
-      const cell = root.querySelector('[role="grid"] [tabindex="0"]');
-      if (cell instanceof SVGElement) cell.focus({ preventScroll: true });
-    },
+    focusCell: (site) => focus(`[data-run="patched"] ${cell(site)}`),
+    focusMap: (name, site) => focus(`[data-map="${name}"] ${cell(site)}`),
+    focusGrid: () => focus('[role="grid"] [tabindex="0"]'),
     focusPanel: () => root.querySelector<HTMLInputElement>(".site-box input")?.focus(),
-    copy: (text: string) => copyText(root, text),
+    copy: (text) => copyText(root, text),
   };
 }

@@ -5,12 +5,17 @@ import type { WidgetModel } from "../comm/widget-model";
 import type { State } from "../state/state";
 import type { Store } from "../state/store";
 
+/** Whether the picture changed, or a sweep came to its end. */
+function isNew(state: State, before: State): boolean {
+  const { phase } = state.sweep;
+  const swept = phase !== before.sweep.phase && phase !== "running";
+  return swept || state.scene !== before.scene || state.result !== before.result;
+}
+
 /** Keeps the last picture on the page's own model; it is never sent. */
-export function savePicture(
-  model: WidgetModel,
-  { scene, result, direction, metric, sweep }: State,
-): void {
-  if (scene === undefined) return;
+export function savePicture(model: WidgetModel, state: State, before: State): void {
+  const { scene, result, direction, metric, sweep } = state;
+  if (scene === undefined || !isNew(state, before)) return;
   const shown = Object.entries(sweep.maps).filter(([key]) =>
     key.endsWith(` ${direction} ${metric}`),
   );

@@ -24,6 +24,7 @@ export type KernelEvent =
   | { readonly type: "result"; readonly result: Result }
   | { readonly type: "singles"; readonly id: number; readonly singles: readonly Single[] }
   | { readonly type: "sweep"; readonly event: SweepReply }
+  | { readonly type: "code"; readonly id: number; readonly code: string }
   | { readonly type: "dropped" }
   | { readonly type: "failed"; readonly failure: Failure }
   | { readonly type: "connection"; readonly connection: Connection };
@@ -34,6 +35,8 @@ export interface Client {
   patch(request: PatchRequest, asked: (id: number) => void): void;
   /** Asks for maps. Nobody clicked for them, so a late acknowledgement does not count as busy. */
   sweep(request: SweepRequest, asked: (id: number) => void): void;
+  /** Asks for the lines of Python that give the numbers of a request. */
+  code(request: PatchRequest, asked: (id: number) => void): void;
   cancel(): void;
   dispose(): void;
 }
@@ -95,6 +98,13 @@ class CommClient implements Client {
     this.post({ v: 1, kind: "sweep", id, maps, direction, metric });
   }
 
+  code(request: PatchRequest, asked: (id: number) => void): void {
+    const id = this.takeId();
+    const { patches, direction, metric } = request;
+    asked(id);
+    this.send({ v: 1, kind: "code", id, patches, direction, metric });
+  }
+
   cancel(): void {
     this.latest = undefined;
     this.watch.clear();
@@ -143,6 +153,10 @@ class CommClient implements Client {
     if (message !== undefined) this.handle(message);
   }
 
+  private emitSweep(event: SweepReply): void {
+    this.emit({ type: "sweep", event });
+  }
+
   private stale(id: number): boolean {
     return this.mine.has(id) && id !== this.latest;
   }
@@ -159,10 +173,13 @@ class CommClient implements Client {
         this.emit({ type: "singles", id: message.id, singles: message.singles });
         return;
       case "cells":
-        this.emit({ type: "sweep", event: { type: "map", map: message.map } });
+        this.emitSweep({ type: "map", map: message.map });
         return;
       case "swept":
-        this.emit({ type: "sweep", event: { type: "swept", id: message.id } });
+        this.emitSweep({ type: "swept", id: message.id });
+        return;
+      case "code":
+        this.emit({ type: "code", id: message.id, code: message.code });
         return;
       case "result":
         this.answered(message.result);
@@ -190,7 +207,7 @@ class CommClient implements Client {
   }
 
   private dropped(id: number): void {
-    if (this.sweeps.has(id)) this.emit({ type: "sweep", event: { type: "dropped", id } });
+    if (this.sweeps.has(id)) this.emitSweep({ type: "dropped", id });
     if (id !== this.latest) return;
     this.latest = undefined;
     const waiting = this.foreign;
@@ -200,7 +217,7 @@ class CommClient implements Client {
 
   private failed(id: number, failure: Failure): void {
     if (this.sweeps.has(id)) {
-      this.emit({ type: "sweep", event: { type: "failed", id, failure } });
+      this.emitSweep({ type: "failed", id, failure });
       return;
     }
     if (this.stale(id) && this.latest !== undefined) return;

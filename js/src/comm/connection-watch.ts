@@ -1,6 +1,6 @@
 /** Watches for acknowledgements: says when Python is busy, when it is gone, and when it is back. */
 
-import type { Connection } from "../model/status";
+import { type Connection, isLost } from "../model/status";
 import type { KernelStatus } from "./kernel-status";
 
 export const BUSY_AFTER = 300;
@@ -62,7 +62,7 @@ export class ConnectionWatch {
   }
 
   private set(connection: Connection): void {
-    const lost = connection === "gone" || connection === "restarted";
+    const lost = isLost(connection);
     if (connection === this.connection && !lost) return;
     this.connection = connection;
     if (lost) this.clear();

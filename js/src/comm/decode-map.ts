@@ -2,19 +2,10 @@
 
 import type { MapData } from "../model/map";
 import type { Grid } from "../model/result";
-import { type Buffers, gridsOf, plainGrid } from "./grids";
-import {
-  count,
-  DecodeError,
-  fields,
-  list,
-  maybeNumber,
-  number,
-  oneOf,
-  record,
-  text,
-} from "./validate";
+import { type Buffers, decodeGrids } from "./grids";
+import { count, DecodeError, Fields, listOf, maybeNumber, number, oneOf, text } from "./validate";
 
+/** The numbers of one array, which must have the shape of the map. */
 function values(
   grids: Readonly<Record<string, Grid>>,
   name: string,
@@ -22,37 +13,31 @@ function values(
 ): ArrayLike<number> {
   const grid = grids[name];
   if (grid === undefined) throw new DecodeError(`cells.buffers: ${name} is missing`);
-  if (grid.shape.join() !== shape.join()) {
-    throw new DecodeError(
-      `cells.${name}: expected ${shape.join(" × ")}, got ${grid.shape.join(" × ")}`,
-    );
-  }
+  const [expected, got] = [shape.join(" × "), grid.shape.join(" × ")];
+  if (got !== expected) throw new DecodeError(`cells.${name}: expected ${expected}, got ${got}`);
   return grid.data;
 }
 
 export function decodeMap(value: unknown, buffers: Buffers): MapData {
-  const f = fields(value, "cells");
-  const shape = list(f.shape, "cells.shape", count);
+  const f = new Fields(value, "cells");
+  const shape = f.get("shape", listOf(count));
   const [rows = 0, columns = 0] = shape;
-  const [over, across] = list(f.over, "cells.over", text);
-  oneOf(over, ["layer"] as const, "cells.over[0]");
-  const grids =
-    f.grids === undefined
-      ? gridsOf(f.buffers, buffers, "cells")
-      : record(f.grids, "cells.grids", plainGrid);
+  const [over, across] = f.get("over", listOf(text));
+  oneOf("layer")(over, "cells.over[0]");
+  const grids = decodeGrids(f, f, buffers);
   return {
-    id: number(f.id, "cells.id"),
-    name: text(f.name, "cells.name"),
-    component: text(f.component, "cells.component"),
-    across: oneOf(across, ["head", "pos"] as const, "cells.over[1]"),
+    id: f.get("id", number),
+    name: f.get("name", text),
+    component: f.get("component", text),
+    across: oneOf("head", "pos")(across, "cells.over[1]"),
     rows,
     columns,
-    done: count(f.done, "cells.done"),
-    total: count(f.total, "cells.total"),
-    zero: count(f.zero ?? 0, "cells.zero"),
-    unpatchable: new Set(list(f.unpatchable ?? [], "cells.unpatchable", count)),
-    exact: f.exact !== false,
-    secondsLeft: maybeNumber(f.seconds_left, "cells.seconds_left"),
+    done: f.get("done", count),
+    total: f.get("total", count),
+    zero: f.getOr("zero", count, 0),
+    unpatchable: new Set(f.getOr("unpatchable", listOf(count), [])),
+    exact: f.raw("exact") !== false,
+    secondsLeft: f.get("seconds_left", maybeNumber),
     share: values(grids, "share", shape),
     effect: values(grids, "effect", shape),
   };

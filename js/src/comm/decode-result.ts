@@ -2,79 +2,73 @@
 
 import type { Patch } from "../model/patch";
 import type { Reach, Reading, Result, Single, TokenComparison, TokenScore } from "../model/result";
-import { DIRECTIONS, decodeRun } from "./decode-scene";
-import { type Buffers, gridsOf, plainGrid } from "./grids";
-import { type Fields, fields, list, maybeNumber, number, oneOf, record, text } from "./validate";
+import { decodeDirection, decodeRun } from "./decode-scene";
+import { type Buffers, decodeGrids } from "./grids";
+import {
+  Fields,
+  listOf,
+  maybeNumber,
+  number,
+  numberOrNaN,
+  oneOf,
+  recordOf,
+  text,
+  textOr,
+} from "./validate";
 
-const SOURCES = ["source", "clean", "corrupted", "host"] as const;
-
-function reading(value: unknown, where: string): Reading {
-  const f = fields(value, where);
+function decodeReading(value: unknown, where: string): Reading {
+  const f = new Fields(value, where);
   return {
-    value: maybeNumber(f.value, `${where}.value`),
-    effect: maybeNumber(f.effect, `${where}.effect`),
-    share: maybeNumber(f.share, `${where}.share`),
-    recovery: maybeNumber(f.recovery, `${where}.recovery`),
-    reason: typeof f.reason === "string" ? f.reason : null,
+    value: f.get("value", maybeNumber),
+    effect: f.get("effect", maybeNumber),
+    share: f.get("share", maybeNumber),
+    recovery: f.get("recovery", maybeNumber),
+    reason: f.get("reason", textOr(null)),
   };
 }
 
-function patch(value: unknown, where: string): Patch {
-  const f = fields(value, where);
+function decodePatch(value: unknown, where: string): Patch {
+  const f = new Fields(value, where);
+  const source = f.getOr("source", oneOf("source", "clean", "corrupted", "host"), "source");
+  return { site: f.get("site", text), source };
+}
+
+function decodeScore(value: unknown, where: string): TokenScore {
+  const f = new Fields(value, where);
+  return { logit: f.get("logit", numberOrNaN), prob: f.get("prob", numberOrNaN) };
+}
+
+function decodeToken(value: unknown, where: string): TokenComparison {
+  const f = new Fields(value, where);
   return {
-    site: text(f.site, `${where}.site`),
-    source: oneOf(f.source ?? "source", SOURCES, `${where}.source`),
+    token: f.get("token", text),
+    clean: f.get("clean", decodeScore),
+    patched: f.get("patched", decodeScore),
+    corrupted: f.get("corrupted", decodeScore),
   };
 }
 
-function score(value: unknown, where: string): TokenScore {
-  const f = fields(value, where);
-  return {
-    logit: maybeNumber(f.logit, `${where}.logit`) ?? Number.NaN,
-    prob: maybeNumber(f.prob, `${where}.prob`) ?? Number.NaN,
-  };
-}
-
-function tokenRow(value: unknown, where: string): TokenComparison {
-  const f = fields(value, where);
-  return {
-    token: text(f.token, `${where}.token`),
-    clean: score(f.clean, `${where}.clean`),
-    patched: score(f.patched, `${where}.patched`),
-    corrupted: score(f.corrupted, `${where}.corrupted`),
-  };
-}
-
-function reachOf(f: Fields, buffers: Buffers): Reach | undefined {
-  if (f.reach === null || f.reach === undefined) return undefined;
-  const reach = fields(f.reach, "result.reach");
-  const position = number(reach.position, "result.reach.position");
-  const grids =
-    reach.grids === undefined
-      ? gridsOf(f.buffers, buffers)
-      : record(reach.grids, "result.reach.grids", plainGrid);
-  return { position, grids };
+function decodeReach(f: Fields, buffers: Buffers): Reach | undefined {
+  if (!f.has("reach")) return undefined;
+  const reach = new Fields(f.raw("reach"), "result.reach");
+  return { position: reach.get("position", number), grids: decodeGrids(f, reach, buffers) };
 }
 
 export function decodeResult(value: unknown, buffers: Buffers): Result {
-  const f = fields(value, "result");
+  const f = new Fields(value, "result");
   return {
-    id: number(f.id, "result.id"),
-    patches: list(f.patches, "result.patches", patch),
-    direction: oneOf(f.direction, DIRECTIONS, "result.direction"),
-    metric: text(f.metric, "result.metric"),
-    readings: record(f.readings, "result.readings", reading),
-    patched: decodeRun(f.patched, "result.patched"),
-    tokens: list(f.tokens ?? [], "result.tokens", tokenRow),
-    reach: reachOf(f, buffers),
-    seconds: maybeNumber(f.seconds, "result.seconds"),
+    id: f.get("id", number),
+    patches: f.get("patches", listOf(decodePatch)),
+    direction: f.get("direction", decodeDirection),
+    metric: f.get("metric", text),
+    readings: f.get("readings", recordOf(decodeReading)),
+    patched: f.get("patched", decodeRun),
+    tokens: f.getOr("tokens", listOf(decodeToken), []),
+    reach: decodeReach(f, buffers),
   };
 }
 
 export function decodeSingle(value: unknown, where: string): Single {
-  const f = fields(value, where);
-  return {
-    site: text(f.site, `${where}.site`),
-    readings: record(f.readings, `${where}.readings`, reading),
-  };
+  const f = new Fields(value, where);
+  return { site: f.get("site", text), readings: f.get("readings", recordOf(decodeReading)) };
 }

@@ -1,90 +1,103 @@
 /** Decodes the `scene` message. */
 
 import type { MetricInfo, ModelInfo, Run, Scene, TaskInfo, TopToken } from "../model/experiment";
-import { count, fields, list, maybeNumber, number, oneOf, record, text, textOr } from "./validate";
+import {
+  count,
+  Fields,
+  listOf,
+  maybeNumber,
+  number,
+  numberOr,
+  numberOrNaN,
+  oneOf,
+  recordOf,
+  text,
+  textOr,
+} from "./validate";
 
-export const DIRECTIONS = ["denoise", "noise"] as const;
+export const decodeDirection = oneOf("denoise", "noise");
 
-function topToken(value: unknown, where: string): TopToken {
-  const f = fields(value, where);
+function decodeTopToken(value: unknown, where: string): TopToken {
+  const f = new Fields(value, where);
   return {
-    token: text(f.token, `${where}.token`),
-    prob: maybeNumber(f.prob, `${where}.prob`) ?? Number.NaN,
-    logit: maybeNumber(f.logit, `${where}.logit`) ?? Number.NaN,
+    token: f.get("token", text),
+    prob: f.get("prob", numberOrNaN),
+    logit: f.get("logit", numberOrNaN),
   };
 }
 
 export function decodeRun(value: unknown, where: string): Run {
-  const f = fields(value, where);
+  const f = new Fields(value, where);
   return {
-    values: record(f.values, `${where}.values`, maybeNumber),
-    top: list(f.top, `${where}.top`, topToken),
+    values: f.get("values", recordOf(maybeNumber)),
+    top: f.get("top", listOf(decodeTopToken)),
   };
 }
 
-function modelInfo(value: unknown): ModelInfo {
-  const f = fields(value, "scene.model");
-  const checks = f.checks === undefined ? {} : fields(f.checks, "scene.model.checks");
-  const heads = count(f.n_heads, "scene.model.n_heads");
+function decodeChecks(value: unknown, where: string): ModelInfo["checks"] {
+  const f = new Fields(value, where);
+  return { passed: f.raw("passed") === true, summary: f.get("summary", textOr("")) };
+}
+
+function decodeModel(value: unknown, where: string): ModelInfo {
+  const f = new Fields(value, where);
   return {
-    name: text(f.name, "scene.model.name"),
-    dtype: textOr(f.dtype, ""),
-    device: textOr(f.device, ""),
-    n_layers: count(f.n_layers, "scene.model.n_layers"),
-    n_heads: heads,
-    n_kv_heads: typeof f.n_kv_heads === "number" ? f.n_kv_heads : heads,
-    components: list(f.components, "scene.model.components", text),
-    refused: f.refused === undefined ? {} : record(f.refused, "scene.model.refused", text),
-    checks: { passed: checks.passed === true, summary: textOr(checks.summary, "") },
+    name: f.get("name", text),
+    dtype: f.get("dtype", textOr("")),
+    device: f.get("device", textOr("")),
+    n_layers: f.get("n_layers", count),
+    n_heads: f.get("n_heads", count),
+    refused: f.getOr("refused", recordOf(text), {}),
+    checks: f.getOr("checks", decodeChecks, { passed: false, summary: "" }),
   };
 }
 
-function place(value: unknown, where: string): number | null {
+function decodeCounterpart(value: unknown, where: string): number | null {
   return value === null ? null : count(value, where);
 }
 
-function taskInfo(value: unknown): TaskInfo {
-  const f = fields(value, "scene.task");
-  const clean = list(f.clean, "scene.task.clean", text);
+function decodeTask(value: unknown, where: string): TaskInfo {
+  const f = new Fields(value, where);
+  const clean = f.get("clean", listOf(text));
   return {
     clean,
-    corrupted: list(f.corrupted, "scene.task.corrupted", text),
-    differs: list(f.differs, "scene.task.differs", count),
-    counterparts: list(f.counterparts ?? [...clean.keys()], "scene.task.counterparts", place),
-    answer: list(f.answer, "scene.task.answer", text),
-    foil: list(f.foil, "scene.task.foil", text),
-    positions: record(f.positions ?? {}, "scene.task.positions", number),
-    bos: typeof f.bos === "string" ? f.bos : null,
-    n_pairs: typeof f.n_pairs === "number" ? f.n_pairs : 1,
-    warnings: list(f.warnings ?? [], "scene.task.warnings", text),
+    corrupted: f.get("corrupted", listOf(text)),
+    differs: f.get("differs", listOf(count)),
+    counterparts: f.getOr("counterparts", listOf(decodeCounterpart), [...clean.keys()]),
+    answer: f.get("answer", listOf(text)),
+    foil: f.get("foil", listOf(text)),
+    positions: f.getOr("positions", recordOf(number), {}),
+    n_pairs: f.get("n_pairs", numberOr(1)),
+    warnings: f.getOr("warnings", listOf(text), []),
   };
 }
 
-function metricInfo(value: unknown, where: string): MetricInfo {
-  const f = fields(value, where);
-  const name = text(f.name, `${where}.name`);
+function decodeMetric(value: unknown, where: string): MetricInfo {
+  const f = new Fields(value, where);
+  const name = f.get("name", text);
   return {
     name,
-    label: textOr(f.label, name.replaceAll("_", " ")),
-    unit: textOr(f.unit, ""),
-    lower_is_better: f.lower_is_better === true,
-    noise_floor: maybeNumber(f.noise_floor, `${where}.noise_floor`) ?? 0,
+    label: f.get("label", textOr(name.replaceAll("_", " "))),
+    unit: f.get("unit", textOr("")),
+    lower_is_better: f.raw("lower_is_better") === true,
+    noise_floor: f.get("noise_floor", maybeNumber) ?? 0,
   };
+}
+
+function decodeRuns(value: unknown, where: string): Scene["runs"] {
+  const f = new Fields(value, where);
+  return { clean: f.get("clean", decodeRun), corrupted: f.get("corrupted", decodeRun) };
 }
 
 export function decodeScene(value: unknown): Scene {
-  const f = fields(value, "scene");
-  const runs = fields(f.runs, "scene.runs");
+  const f = new Fields(value, "scene");
   return {
-    model: modelInfo(f.model),
-    task: taskInfo(f.task),
-    metrics: list(f.metrics, "scene.metrics", metricInfo),
-    direction: oneOf(f.direction, DIRECTIONS, "scene.direction"),
-    metric: text(f.metric, "scene.metric"),
-    runs: {
-      clean: decodeRun(runs.clean, "scene.runs.clean"),
-      corrupted: decodeRun(runs.corrupted, "scene.runs.corrupted"),
-    },
-    can_sweep: f.can_sweep === true,
+    runs: f.get("runs", decodeRuns),
+    model: f.get("model", decodeModel),
+    task: f.get("task", decodeTask),
+    metrics: f.get("metrics", listOf(decodeMetric)),
+    direction: f.get("direction", decodeDirection),
+    metric: f.get("metric", text),
+    can_sweep: f.raw("can_sweep") === true,
   };
 }

@@ -5,32 +5,33 @@ import { decodeResult, decodeSingle } from "./decode-result";
 import { decodeScene } from "./decode-scene";
 import type { Buffers } from "./grids";
 import type { Incoming } from "./protocol";
-import { fields, list, text, textOr } from "./validate";
+import { Fields, listOf, numberOr, text, textOr } from "./validate";
 
 /** One message of the kernel; undefined for a kind that this version does not know. */
 export function decode(value: unknown, buffers: Buffers): Incoming | undefined {
-  const f = fields(value, "message");
-  const id = typeof f.id === "number" ? f.id : -1;
-  switch (f.kind) {
+  const f = new Fields(value, "message");
+  const id = f.get("id", numberOr(-1));
+  const kind = f.raw("kind");
+  switch (kind) {
     case "ack":
-      return { kind: "ack", id };
     case "dropped":
-      return { kind: "dropped", id, why: textOr(f.why, "") };
+    case "swept":
+      return { kind, id };
     case "error": {
-      const message = text(f.message, "error.message");
-      const failure = { code: textOr(f.code, "Error"), message, details: textOr(f.details, "") };
-      return { kind: "error", id, failure };
+      const message = f.get("message", text);
+      const details = f.get("details", textOr(""));
+      return { kind, id, failure: { code: f.get("code", textOr("Error")), message, details } };
     }
     case "scene":
-      return { kind: "scene", id, scene: decodeScene(f) };
+      return { kind, id, scene: decodeScene(value) };
     case "result":
-      return { kind: "result", id, result: decodeResult(f, buffers) };
+      return { kind, id, result: decodeResult(value, buffers) };
     case "singles":
-      return { kind: "singles", id, singles: list(f.singles, "singles", decodeSingle) };
+      return { kind, id, singles: f.get("singles", listOf(decodeSingle)) };
     case "cells":
-      return { kind: "cells", id, map: decodeMap(f, buffers) };
-    case "swept":
-      return { kind: "swept", id };
+      return { kind, id, map: decodeMap(value, buffers) };
+    case "code":
+      return { kind, id, code: f.get("code", text) };
     default:
       return undefined;
   }

@@ -6,7 +6,7 @@ import type { Grid, Result } from "../model/result";
 import { decodeMap } from "./decode-map";
 import { decodeResult } from "./decode-result";
 import { decodeScene } from "./decode-scene";
-import { fields, record } from "./validate";
+import { Fields, recordOf } from "./validate";
 
 export interface Snapshot {
   readonly scene: Scene;
@@ -54,12 +54,16 @@ export function encodeSnapshot(snapshot: Snapshot): unknown {
 export function decodeSnapshot(value: unknown): Snapshot | undefined {
   if (value === null || value === undefined) return undefined;
   try {
-    const f = fields(value, "snapshot");
-    if (f.scene === undefined) return undefined;
-    const result = f.result === undefined ? undefined : decodeResult(f.result, []);
-    const maps = record(f.maps ?? {}, "snapshot.maps", (map) => decodeMap(map, []));
+    const f = new Fields(value, "snapshot");
+    if (!f.has("scene")) return undefined;
+    const result = f.getOr("result", (saved) => decodeResult(saved, []), undefined);
+    const maps = f.getOr(
+      "maps",
+      recordOf((saved) => decodeMap(saved, [])),
+      {},
+    );
     // A saved picture has no kernel: what is not in it stays unknown.
-    return { scene: { ...decodeScene(f.scene), can_sweep: false }, result, maps };
+    return { scene: { ...f.get("scene", decodeScene), can_sweep: false }, result, maps };
   } catch (error) {
     console.warn("patchwidgets: the saved picture cannot be read.", error);
     return undefined;

@@ -1,27 +1,52 @@
-/** Small readers that turn unknown data into typed data, or say where it is wrong. */
+/** Turns unknown data into typed data, or says where it is wrong. */
 
 export class DecodeError extends Error {}
 
-export type Fields = Readonly<Record<string, unknown>>;
+/** Reads one value; `where` names it in the error. */
+export type Decoder<T> = (value: unknown, where: string) => T;
 
 function wrong(where: string, expected: string, got: unknown): never {
   const shown = got === null ? "null" : Array.isArray(got) ? "a list" : typeof got;
   throw new DecodeError(`${where}: expected ${expected}, got ${shown}`);
 }
 
-export function fields(value: unknown, where: string): Fields {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return wrong(where, "an object", value);
+/** An object whose fields are read one by one. */
+export class Fields {
+  readonly where: string;
+  private readonly values: Readonly<Record<string, unknown>>;
+
+  constructor(value: unknown, where: string) {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      wrong(where, "an object", value);
+    }
+    this.where = where;
+    this.values = value as Readonly<Record<string, unknown>>;
   }
-  return value as Fields;
+
+  raw(name: string): unknown {
+    return this.values[name];
+  }
+
+  get<T>(name: string, decoder: Decoder<T>): T {
+    return decoder(this.values[name], `${this.where}.${name}`);
+  }
+
+  /** The field, or another value where it is absent. */
+  getOr<T>(name: string, decoder: Decoder<T>, otherwise: T): T {
+    return this.has(name) ? this.get(name, decoder) : otherwise;
+  }
+
+  has(name: string): boolean {
+    return this.values[name] !== undefined && this.values[name] !== null;
+  }
+
+  names(): readonly string[] {
+    return Object.keys(this.values);
+  }
 }
 
 export function text(value: unknown, where: string): string {
   return typeof value === "string" ? value : wrong(where, "a text", value);
-}
-
-export function textOr(value: unknown, otherwise: string): string {
-  return typeof value === "string" ? value : otherwise;
 }
 
 export function number(value: unknown, where: string): number {
@@ -40,25 +65,36 @@ export function maybeNumber(value: unknown, where: string): number | null {
   return Number.isFinite(n) ? n : null;
 }
 
-export function list<T>(
-  value: unknown,
-  where: string,
-  item: (value: unknown, where: string) => T,
-): readonly T[] {
-  if (!Array.isArray(value)) return wrong(where, "a list", value);
-  return value.map((entry: unknown, i) => item(entry, `${where}[${i}]`));
+/** A number, or NaN where it is undefined. */
+export function numberOrNaN(value: unknown, where: string): number {
+  return maybeNumber(value, where) ?? Number.NaN;
 }
 
-export function record<T>(
-  value: unknown,
-  where: string,
-  item: (value: unknown, where: string) => T,
-): Readonly<Record<string, T>> {
-  const entries = Object.entries(fields(value, where));
-  return Object.fromEntries(entries.map(([key, v]) => [key, item(v, `${where}.${key}`)]));
+/** A text; anything else counts as absent. */
+export function textOr<T>(otherwise: T): Decoder<string | T> {
+  return (value) => (typeof value === "string" ? value : otherwise);
 }
 
-export function oneOf<T extends string>(value: unknown, options: readonly T[], where: string): T {
-  const found = options.find((option) => option === value);
-  return found === undefined ? wrong(where, options.join(" or "), value) : found;
+/** A number; anything else counts as absent. */
+export function numberOr(otherwise: number): Decoder<number> {
+  return (value) => (typeof value === "number" ? value : otherwise);
+}
+
+export function listOf<T>(item: Decoder<T>): Decoder<readonly T[]> {
+  return (value, where) =>
+    Array.isArray(value)
+      ? value.map((entry: unknown, i) => item(entry, `${where}[${i}]`))
+      : wrong(where, "a list", value);
+}
+
+export function recordOf<T>(item: Decoder<T>): Decoder<Readonly<Record<string, T>>> {
+  return (value, where) => {
+    const f = new Fields(value, where);
+    return Object.fromEntries(f.names().map((name) => [name, f.get(name, item)]));
+  };
+}
+
+export function oneOf<T extends string>(...options: readonly T[]): Decoder<T> {
+  return (value, where) =>
+    options.find((option) => option === value) ?? wrong(where, options.join(" or "), value);
 }

@@ -2,6 +2,7 @@
 
 import type { Cell } from "../model/cell";
 import type { Lane } from "../model/experiment";
+import { clamp } from "../model/math";
 import { type Box, layerLeft, type PageLayout, STREAM_HEIGHT } from "./page";
 
 /** A cell's box inside its lane's drawing. */
@@ -20,11 +21,11 @@ export function boxOf(layout: PageLayout, lane: Lane, cell: Cell): Box {
     return { x: left + layout.mlpLeft, y: middle - 9, w: layout.mlpWidth, h: 18 };
   }
   if (cell.component === "attn_out") {
-    const w = Math.min(12, Math.max(5, layout.headWidth * 0.55));
+    const w = clamp(layout.headWidth * 0.55, 5, 12);
     const x = left + layout.headLeft + (layout.headWidth - w) / 2;
     return { x, y: at.streamTop - 3, w, h: STREAM_HEIGHT / 2 + 3 };
   }
-  const w = Math.min(9, Math.max(5, layout.pitch - layout.mlpLeft - layout.mlpWidth));
+  const w = clamp(layout.pitch - layout.mlpLeft - layout.mlpWidth, 5, 9);
   return { x: left + layout.pitch - w / 2 - 1, y: middle - 6, w, h: 12 };
 }
 
@@ -46,7 +47,7 @@ export function arrowPath(layout: PageLayout, from: Lane, cell: Cell): string {
   const down = y2 > y1 ? 1 : -1;
   const gap = layout.left + layerLeft(layout, cell.layer) + layout.channel;
   const [x1, x2] = [a.x + a.w, b.x + b.w + 1];
-  const r = Math.max(0, Math.min(8, gap - x2 - 1));
+  const r = clamp(gap - x2 - 1, 0, 8);
   return [
     `M${x1} ${y1}H${gap - r}`,
     `Q${gap} ${y1} ${gap} ${y1 + down * r}`,

@@ -2,6 +2,7 @@
 
 import { type Direction, towardsClean } from "../model/experiment";
 import { type MapData, type MapLook, mapLook } from "../model/map";
+import { clamp } from "../model/math";
 import { diverging, type Theme } from "./oklab";
 
 const RANGES = [0.05, 0.1, 0.2, 0.5, 1] as const;
@@ -40,7 +41,7 @@ export function palette(theme: Theme): readonly string[] {
 }
 
 export function colourOf(value: number, range: number, theme: Theme): string {
-  const at = Math.round((Math.min(1, Math.max(-1, value / range)) + 1) * STEPS);
+  const at = Math.round((clamp(value / range, -1, 1) + 1) * STEPS);
   return palette(theme)[at] ?? "";
 }
 
@@ -55,13 +56,18 @@ export interface MapPaint {
   readonly over: boolean;
 }
 
+/** A cell without a number. */
+export function unpainted(look: MapLook): MapPaint {
+  return { look, value: Number.NaN, fill: "none", dash: false, over: false };
+}
+
 export function mapPaint(
   map: MapData,
   index: number,
   scale: { readonly range: number; readonly direction: Direction; readonly theme: Theme },
 ): MapPaint {
   const look = mapLook(map, index);
-  if (look !== "value") return { look, value: Number.NaN, fill: "none", dash: false, over: false };
+  if (look !== "value") return unpainted(look);
   const value = towardsClean(map.share[index] ?? Number.NaN, scale.direction);
   return {
     look,

@@ -1,5 +1,6 @@
 /** Where the cells of a map lie: rows are layers, columns are heads or tokens. One geometry for SVG and canvas. */
 
+import { range } from "../model/math";
 import type { Box } from "./page";
 
 /** Maps with more cells than this are painted on a canvas. */
@@ -139,7 +140,7 @@ export function cellAtPoint(
 export function labelledColumns(layout: MapLayout, wanted: readonly number[]): readonly number[] {
   const every = [1, 2, 4, 5, 8, 10, 16, 20].find((n) => n * layout.pitch >= TICKS) ?? 50;
   const shown: number[] = [];
-  const rest = Array.from({ length: layout.columns }, (_, i) => i).filter((i) => i % every === 0);
+  const rest = range(layout.columns).filter((i) => i % every === 0);
   for (const column of [...wanted, ...rest]) {
     const free = shown.every((other) => Math.abs(other - column) * layout.pitch >= TICKS);
     if (column >= layout.fold && column < layout.columns && free) shown.push(column);

@@ -1,5 +1,6 @@
 /** Colours between colours, in OKLab (Ottosson 2020), so that equal steps look equal. */
 
+import { clamp } from "../model/math";
 export type Theme = "light" | "dark";
 
 type Triple = readonly [number, number, number];
@@ -14,7 +15,7 @@ function toLinear(c: number): number {
 }
 
 function toGamma(c: number): number {
-  const v = Math.min(1, Math.max(0, c));
+  const v = clamp(c, 0, 1);
   return v <= 0.0031308 ? 12.92 * v : 1.055 * v ** (1 / 2.4) - 0.055;
 }
 
@@ -55,7 +56,7 @@ function mix(from: string, to: string, t: number): string {
 /** The colour of −1 … 1 on the diverging scale: orange, neutral, blue. Clipped at the ends. */
 export function diverging(value: number, theme: Theme): string {
   const stops = DIVERGING[theme];
-  const at = (Math.min(1, Math.max(-1, value)) + 1) * 2;
+  const at = (clamp(value, -1, 1) + 1) * 2;
   const index = Math.min(3, Math.floor(at));
   return mix(stops[index] ?? stops[2], stops[index + 1] ?? stops[2], at - index);
 }

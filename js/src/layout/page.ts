@@ -1,6 +1,7 @@
 /** Where the lanes and their layers lie on the page. */
 
 import type { Lane } from "../model/experiment";
+import { clamp } from "../model/math";
 
 export const LANES: readonly Lane[] = ["clean", "patched", "corrupted"];
 
@@ -73,8 +74,8 @@ const ROWS_MAX = 16;
 /** The layers that are shown: all if they fit, otherwise a window that begins at `first`. */
 function windowOf(body: number, shape: Shape, columns: number, first: number) {
   const least = columns === 1 ? 15.5 : columns * 8 + 9;
-  const count = Math.max(1, Math.min(shape.layers, Math.floor(body / least)));
-  return { count, first: Math.max(0, Math.min(first, shape.layers - count)) };
+  const count = clamp(Math.floor(body / least), 1, shape.layers);
+  return { count, first: clamp(first, 0, shape.layers - count) };
 }
 
 function laneLayout(lane: Lane, top: number, rows: number, wide: boolean): LaneLayout {
@@ -106,8 +107,8 @@ export function pageLayout(width: number, shape: Shape, first = 0): PageLayout {
   const pitch = Math.min(body / shown.count, columns * CELL_MAX.w * 3.6);
   const headWidth = Math.min(pitch * (columns === 1 ? 0.54 : 0.74), columns * CELL_MAX.w);
   const headLeft = Math.min(4, pitch * 0.06);
-  const mlpWidth = Math.max(5, Math.min(44, pitch * (columns === 1 ? 0.34 : 0.2)));
-  const channel = pitch - Math.max(1.5, Math.min(9, (pitch - headWidth) * 0.2));
+  const mlpWidth = clamp(pitch * (columns === 1 ? 0.34 : 0.2), 5, 44);
+  const channel = pitch - clamp((pitch - headWidth) * 0.2, 1.5, 9);
   const mlpLeft = channel - mlpWidth - Math.min(6, pitch * 0.07);
   return {
     width,
@@ -146,7 +147,7 @@ export function firstLayerToShow(layout: PageLayout, layer: number): number {
   if (layerVisible(layout, layer)) return layout.first;
   const third = Math.floor(layout.count / 3);
   const first = layer < layout.first ? layer - Math.min(2, third) : layer - third;
-  return Math.max(0, Math.min(first, layout.layers - layout.count));
+  return clamp(first, 0, layout.layers - layout.count);
 }
 
 /** The axis labels every n-th layer; this is n. */

@@ -1,5 +1,6 @@
 /** Which tokens a row shows: all where they fit; otherwise identical tokens fold and differing ones stay. */
 
+import { range } from "../model/math";
 import { shortToken } from "../text/tokens";
 
 export type TokenPiece =
@@ -63,10 +64,9 @@ function widthOf(all: readonly TokenPiece[], widths: readonly number[]): number 
 function ranked(length: number, kept: ReadonlySet<number>): readonly number[] {
   const marks = [...kept];
   const far = (i: number) => Math.min(...marks.map((k) => Math.abs(k - i)));
-  const rest = Array.from({ length }, (_, i) => ({ i, far: far(i) })).filter(
-    ({ i }) => !kept.has(i),
-  );
-  return rest.sort((a, b) => a.far - b.far || a.i - b.i).map(({ i }) => i);
+  const rest = range(length).filter((i) => !kept.has(i));
+  const ranks = rest.map((i) => ({ i, far: far(i) }));
+  return ranks.sort((a, b) => a.far - b.far || a.i - b.i).map(({ i }) => i);
 }
 
 /** Adds tokens while they fit. Only the nearest are tried, so that a long prompt costs little. */

@@ -1,6 +1,7 @@
 /** The cells of a lane: the components that are drawn once per layer (or once per head). */
 
 import type { ModelInfo } from "./experiment";
+import { range } from "./math";
 import { parseSite } from "./site";
 
 type LayerOutput = "attn_out" | "mlp_out" | "resid_post";
@@ -14,21 +15,26 @@ export interface Cell {
   readonly index: number | undefined;
 }
 
-export function cellName(cell: Cell): string {
-  return cell.index === undefined
-    ? `L${cell.layer}.${cell.component}`
-    : `L${cell.layer}.H${cell.index}`;
+function headCell(layer: number, index: number): Cell {
+  return { layer, component: "z", index };
+}
+
+export function outputCell(layer: number, component: LayerOutput): Cell {
+  return { layer, component, index: undefined };
+}
+
+export function cellName({ layer, component, index }: Cell): string {
+  return `L${layer}.${index === undefined ? component : `H${index}`}`;
 }
 
 /** The cell that is exactly this site; undefined for a neuron, a query, the embedding. */
 export function exactCell(text: string): Cell | undefined {
   const site = parseSite(text);
   if (site?.layer === undefined) return undefined;
-  if (site.unit?.startsWith("H") && site.component === "z") {
-    return { layer: site.layer, component: "z", index: Number(site.unit.slice(1)) };
-  }
-  const stream = LAYER_OUTPUTS.find((name) => site.unit === undefined && name === site.component);
-  return stream && { layer: site.layer, component: stream, index: undefined };
+  const { layer, unit, component } = site;
+  if (unit?.startsWith("H") && component === "z") return headCell(layer, Number(unit.slice(1)));
+  const output = LAYER_OUTPUTS.find((name) => unit === undefined && name === component);
+  return output && outputCell(layer, output);
 }
 
 /** The cell that stands for a site: for a neuron its MLP, for a query its head,
@@ -36,28 +42,18 @@ export function exactCell(text: string): Cell | undefined {
 export function nearestCell(text: string): Cell | undefined {
   const site = parseSite(text);
   if (site?.layer === undefined) return undefined;
-  if (site.unit?.startsWith("H")) {
-    return { layer: site.layer, component: "z", index: Number(site.unit.slice(1)) };
-  }
-  if (site.unit?.startsWith("N"))
-    return { layer: site.layer, component: "mlp_out", index: undefined };
-  if (site.unit?.startsWith("KV"))
-    return { layer: site.layer, component: "attn_out", index: undefined };
-  if (site.component === "resid_pre" && site.layer > 0)
-    return { layer: site.layer - 1, component: "resid_post", index: undefined };
+  const { layer, unit, component } = site;
+  if (unit?.startsWith("H")) return headCell(layer, Number(unit.slice(1)));
+  if (unit?.startsWith("N")) return outputCell(layer, "mlp_out");
+  if (unit?.startsWith("KV")) return outputCell(layer, "attn_out");
+  if (component === "resid_pre" && layer > 0) return outputCell(layer - 1, "resid_post");
   return exactCell(text);
 }
 
 /** The cells of a layer from top to bottom, as the arrow keys walk through them. */
 export function layerCells(layer: number, model: Pick<ModelInfo, "n_heads">): readonly Cell[] {
-  const heads = Array.from(
-    { length: model.n_heads },
-    (_, index): Cell => ({ layer, component: "z", index }),
-  );
-  return [
-    ...heads,
-    ...LAYER_OUTPUTS.map((component): Cell => ({ layer, component, index: undefined })),
-  ];
+  const heads = range(model.n_heads).map((index) => headCell(layer, index));
+  return [...heads, ...LAYER_OUTPUTS.map((output) => outputCell(layer, output))];
 }
 
 /** All other heads of the layer, or the same component in all other layers; undefined for the residual stream. */
@@ -70,8 +66,7 @@ export function everythingBut(
     const heads = layerCells(cell.layer, model).filter((c) => c.component === "z");
     return heads.filter((c) => c.index !== cell.index).map(cellName);
   }
-  const layers = Array.from({ length: model.n_layers }, (_, layer) => layer);
-  return layers
+  return range(model.n_layers)
     .filter((layer) => layer !== cell.layer)
     .map((layer) => cellName({ ...cell, layer }));
 }

@@ -24,8 +24,6 @@ export interface ModelInfo {
   readonly device: string;
   readonly n_layers: number;
   readonly n_heads: number;
-  readonly n_kv_heads: number;
-  readonly components: readonly string[];
   readonly refused: Readonly<Record<string, string>>;
   readonly checks: { readonly passed: boolean; readonly summary: string };
 }
@@ -40,7 +38,6 @@ export interface TaskInfo {
   readonly answer: readonly string[];
   readonly foil: readonly string[];
   readonly positions: Readonly<Record<string, number>>;
-  readonly bos: string | null;
   readonly n_pairs: number;
   readonly warnings: readonly string[];
 }

@@ -1,6 +1,6 @@
 /** How far a patch moved each component: reading the grids of a result. */
 
-import { type Cell, cellName, layerCells, nearestCell } from "./cell";
+import { type Cell, cellName, layerCells, nearestCell, outputCell } from "./cell";
 import type { ModelInfo } from "./experiment";
 import type { Grid, Reach, Result } from "./result";
 import { withoutPosition } from "./site";
@@ -28,7 +28,7 @@ export function movementAt(reach: Reach | undefined, cell: Cell): Movement | und
 
 /** The movement of the residual stream after a layer. */
 export function streamMovement(reach: Reach | undefined, layer: number): Movement | undefined {
-  return movementAt(reach, { layer, component: "resid_post", index: undefined });
+  return movementAt(reach, outputCell(layer, "resid_post"));
 }
 
 /** How a cell is drawn: exactly zero, moved, or moved much but not towards the source. */

@@ -42,7 +42,6 @@ export interface Result extends PatchRequest {
   readonly patched: Run;
   readonly tokens: readonly TokenComparison[];
   readonly reach: Reach | undefined;
-  readonly seconds: number | null;
 }
 
 export interface Single {

@@ -15,7 +15,8 @@ import {
   type SweepRequest,
 } from "../model/map";
 import { positionRange, positionText } from "../model/position";
-import { parseSite } from "../model/site";
+import { parseSite, type Site } from "../model/site";
+import { isLost } from "../model/status";
 import { shortToken } from "../text/tokens";
 import type { State } from "./state";
 
@@ -42,8 +43,7 @@ export function hasMaps(state: State): boolean {
 /** The maps to ask for now; undefined if there are none, or while a patch is pending. */
 export function wantedSweep(state: State): SweepRequest | undefined {
   const { scene, pending, connection, direction, metric } = state;
-  if (!scene?.can_sweep || pending !== undefined) return undefined;
-  if (connection === "gone" || connection === "restarted") return undefined;
+  if (!scene?.can_sweep || pending !== undefined || isLost(connection)) return undefined;
   const maps = mapRequests(state.mapComponent).filter(
     ({ component }) => refusalReason(scene, component) === undefined,
   );
@@ -126,16 +126,21 @@ export function mapRegion(map: MapView, site: string, scene: Scene): MapRegion |
   if (parsed?.layer === undefined) return undefined;
   const row = rowOf(map, parsed.layer, parsed.component);
   if (row === undefined || row >= rows) return undefined;
-  if (map.across === "pos") {
-    const [from, to] = (parsed.unit === undefined && positionRange(site, scene.task)) || [
-      0,
-      columns,
-    ];
-    if (parsed.unit !== undefined) return undefined;
-    return { top: row, bottom: row + 1, from, to };
-  }
-  const head = parsed.unit?.startsWith("H") ? Number(parsed.unit.slice(1)) : undefined;
-  return head === undefined ? undefined : { top: row, bottom: row + 1, from: head, to: head + 1 };
+  const column = map.across === "head" ? headOf(parsed) : undefined;
+  if (column !== undefined) return { top: row, bottom: row + 1, from: column, to: column + 1 };
+  if (map.across === "head" || parsed.unit !== undefined) return undefined;
+  const [from, to] = positionRange(site, scene.task) ?? [0, columns];
+  return { top: row, bottom: row + 1, from, to };
+}
+
+/** The head of a site; undefined if it is not one. */
+function headOf({ unit }: Site): number | undefined {
+  return unit?.startsWith("H") ? Number(unit.slice(1)) : undefined;
+}
+
+/** A head at all positions, as maps of heads patch it. */
+function headAlone(site: Site): number | undefined {
+  return site.position === undefined ? headOf(site) : undefined;
 }
 
 export interface MapReading {
@@ -150,12 +155,7 @@ export function mapReading(state: State, scene: Scene, site: string): MapReading
   if (parsed?.layer === undefined) return undefined;
   const data = state.sweep.maps[mapKey(parsed.component, state.direction, state.metric)];
   if (data === undefined || parsed.layer >= data.rows) return undefined;
-  const column =
-    data.across === "head"
-      ? parsed.position === undefined && parsed.unit !== undefined
-        ? Number(parsed.unit.slice(1))
-        : undefined
-      : positionRange(site, scene.task)?.[0];
+  const column = data.across === "head" ? headAlone(parsed) : positionRange(site, scene.task)?.[0];
   if (column === undefined || !(column < data.columns)) return undefined;
   const index = parsed.layer * data.columns + column;
   const [share, effect] = [data.share[index], data.effect[index]];

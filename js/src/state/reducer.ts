@@ -4,9 +4,9 @@ import type { Scene } from "../model/experiment";
 import { type Patch, samePatches, sameRun } from "../model/patch";
 import type { Result, Single } from "../model/result";
 import { withoutPosition } from "../model/site";
-import type { Connection, Failure } from "../model/status";
+import { type Connection, type Failure, isLost } from "../model/status";
 import { withEntry, withPin, withSingles, withTimelineStep } from "./history";
-import type { Pending, Settable, State } from "./state";
+import type { Code, Pending, Settable, State } from "./state";
 import { reduceSweep, type SweepEvent } from "./sweep";
 
 export type StateEvent =
@@ -15,6 +15,8 @@ export type StateEvent =
   | { readonly type: "result"; readonly result: Result }
   | { readonly type: "singles"; readonly id: number; readonly singles: readonly Single[] }
   | { readonly type: "sweep"; readonly event: SweepEvent }
+  | { readonly type: "code-asked"; readonly code: Code }
+  | { readonly type: "code"; readonly id: number; readonly code: string }
   | { readonly type: "dropped" }
   | { readonly type: "failed"; readonly failure: Failure }
   | { readonly type: "cleared" }
@@ -79,8 +81,7 @@ function withTraits(state: State, values: Partial<Settable>): State {
 
 /** Without Python nothing is pending any more. */
 function withConnection(state: State, connection: Connection): State {
-  const lost = connection === "gone" || connection === "restarted";
-  if (!lost) return { ...state, connection };
+  if (!isLost(connection)) return { ...state, connection };
   const sweep = reduceSweep(state.sweep, { type: "stopped" });
   return { ...withoutPending(state), connection, sweep };
 }
@@ -99,11 +100,22 @@ function withoutPending(state: State): State {
   return { ...state, ...shown, pending: undefined };
 }
 
+/** Lines that nobody waits for any more are dropped. */
+function withCode(state: State, id: number, lines: string): State {
+  return state.code?.id === id ? { ...state, code: { ...state.code, lines } } : state;
+}
+
 function withScene(state: State, scene: Scene): State {
   const { direction, metric } = scene;
   const same = JSON.stringify(scene) === JSON.stringify(state.scene);
   const sweep = reduceSweep(state.sweep, { type: same ? "same-scene" : "new-scene" });
-  return { ...state, scene, sweep, ...(state.result === undefined ? { direction, metric } : {}) };
+  return {
+    ...state,
+    scene,
+    sweep,
+    code: undefined,
+    ...(state.result === undefined ? { direction, metric } : {}),
+  };
 }
 
 export function reduce(state: State, event: StateEvent): State {
@@ -118,6 +130,10 @@ export function reduce(state: State, event: StateEvent): State {
       return withSingles(state, event.id, event.singles);
     case "sweep":
       return { ...state, sweep: reduceSweep(state.sweep, event.event) };
+    case "code-asked":
+      return { ...state, code: event.code };
+    case "code":
+      return withCode(state, event.id, event.code);
     case "dropped":
       return withoutPending(state);
     case "failed":

@@ -1,7 +1,7 @@
 /** Questions about the state that several modules ask. */
 
 import type { Direction, MetricInfo, Scene } from "../model/experiment";
-import { type Patch, sameRun } from "../model/patch";
+import { type Patch, type PatchRequest, sameRequest, sameRun } from "../model/patch";
 import { positionIndex, positionRange } from "../model/position";
 import type { Reading } from "../model/result";
 import { withoutPosition } from "../model/site";
@@ -15,6 +15,20 @@ const NONE: readonly Patch[] = [];
 /** The patches that the person sees as selected: the pending ones, otherwise those of the result. */
 export function selectedPatches(state: State): readonly Patch[] {
   return state.pending?.request.patches ?? state.result?.patches ?? NONE;
+}
+
+/** The request whose answer the person sees, or waits for. */
+export function selectedRequest(state: State): PatchRequest {
+  const { direction, metric } = state;
+  return { patches: selectedPatches(state), direction, metric };
+}
+
+/** The selected request as lines of Python; undefined until the kernel has written them. */
+export function selectedCode(state: State): string | undefined {
+  const { code } = state;
+  return code !== undefined && sameRequest(code.request, selectedRequest(state))
+    ? code.lines
+    : undefined;
 }
 
 /** Whether a pending patch will change the picture; another metric of the same run will not. */

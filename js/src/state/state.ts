@@ -26,6 +26,13 @@ export interface HistoryEntry {
   readonly pinned: boolean;
 }
 
+/** A request as lines of Python. The kernel writes them; undefined until they come. */
+export interface Code {
+  readonly id: number;
+  readonly request: PatchRequest;
+  readonly lines: string | undefined;
+}
+
 export interface State {
   readonly scene: Scene | undefined;
   readonly direction: Direction;
@@ -46,6 +53,7 @@ export interface State {
   readonly hover: string | undefined;
   readonly focus: string | undefined;
   readonly panel: Panel;
+  readonly code: Code | undefined;
   /** The chart that was selected; undefined leaves it to the layout. */
   readonly tab: Tab | undefined;
   readonly sweep: Sweep;
@@ -97,6 +105,7 @@ export const INITIAL: State = {
   hover: undefined,
   focus: undefined,
   panel: "none",
+  code: undefined,
   tab: undefined,
   sweep: NO_SWEEP,
   mapComponent: "mlp_out",

@@ -44,9 +44,7 @@ export function sweepSentence(
         ? "Stopped. The model is unchanged."
         : `Stopped after ${map.done} of ${map.total}. The model is unchanged.`;
     case "running":
-      return map === undefined
-        ? "Waiting for the kernel; cells appear as they are computed."
-        : soFar(map);
+      return map === undefined ? "Waiting for the first cells." : soFar(map);
     default:
       return map === undefined ? "" : soFar(map);
   }

@@ -12,3 +12,8 @@ export interface Context {
   readonly act: Actions;
   readonly id: string;
 }
+
+/** Two names of one animation: each result takes the other one, so that it starts again. */
+export function waveClass({ state }: Context): string {
+  return state.answerCount % 2 === 0 ? "wave-a" : "wave-b";
+}

@@ -2,6 +2,7 @@
 
 import { html, nothing } from "lit-html";
 import type { Direction, MetricInfo, Prompt } from "../model/experiment";
+import { clamp } from "../model/math";
 import type { Reading } from "../model/result";
 import { shownDirection } from "../state/selectors";
 import { patchName } from "../text/names";
@@ -14,7 +15,7 @@ const HIGH = 1.2;
 
 /** Where a recovery lies on the gauge, in percent of its width; clipped at the ends. */
 function gaugePercent(recovery: number): number {
-  return ((Math.min(HIGH, Math.max(LOW, recovery)) - LOW) / (HIGH - LOW)) * 100;
+  return ((clamp(recovery, LOW, HIGH) - LOW) / (HIGH - LOW)) * 100;
 }
 
 function fill(recovery: number, direction: Direction) {

@@ -2,8 +2,7 @@
 
 import { html, nothing } from "lit-html";
 import { KEY_HELP } from "../actions/keymap";
-import { selectedPatches } from "../state/selectors";
-import { codeOf } from "../text/code";
+import { selectedCode } from "../state/selectors";
 import type { Context } from "./context";
 
 function siteBox(cx: Context) {
@@ -28,10 +27,9 @@ function siteBox(cx: Context) {
 }
 
 function code(cx: Context) {
-  const { direction, metric } = cx.state;
-  const text = codeOf({ patches: selectedPatches(cx.state), direction, metric });
-  return html`<div class="panel code"><pre tabindex="0" aria-label="code">${text}</pre>
-    <button @click=${() => cx.act.copy(text)}>Copy</button></div>`;
+  const lines = selectedCode(cx.state);
+  return html`<div class="panel code"><pre tabindex="0" aria-label="code">${lines ?? "Waiting for Python to write the lines …"}</pre>
+    <button ?disabled=${lines === undefined} @click=${() => cx.act.copy(lines ?? "")}>Copy</button></div>`;
 }
 
 function keys() {

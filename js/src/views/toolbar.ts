@@ -26,7 +26,7 @@ function direction(cx: Context, which: Direction) {
   const on = cx.state.direction === which;
   const [verb, way] =
     which === "denoise" ? ["Denoise", "clean → corrupted"] : ["Noise", "corrupted → clean"];
-  return html`<button class="segment ${which} ${on ? "on" : ""}" aria-pressed=${on ? "true" : "false"} data-direction=${which}
+  return html`<button class="segment ${which} ${on ? "on" : ""}" aria-pressed=${on} data-direction=${which}
     title="${which === "denoise" ? "put clean values into the corrupted run: what is enough" : "put corrupted values into the clean run: what is needed"} (N)"
     @click=${() => cx.act.direction(which)}>${verb}<small>${way}</small></button>`;
 }
@@ -59,7 +59,7 @@ function position(cx: Context) {
 
 function panelButton(cx: Context, panel: Panel, label: string, title: string) {
   const open = cx.state.panel === panel;
-  return html`<button class="tool ${open ? "on" : ""}" title=${title} aria-expanded=${open ? "true" : "false"}
+  return html`<button class="tool ${open ? "on" : ""}" title=${title} aria-expanded=${open}
     @click=${() => cx.act.panel(open ? "none" : panel)}>${label}</button>`;
 }
 

@@ -21,7 +21,6 @@ const result = (request: PatchRequest, id = ++ids): Result => ({
   patched: { values: {}, top: [] },
   tokens: [],
   reach: undefined,
-  seconds: 0.1,
 });
 
 const asked = (request: PatchRequest, cursor?: number): StateEvent => ({

@@ -4,9 +4,7 @@ import { cells } from "../fixtures/map";
 
 describe("words", () => {
   it("say how far it is", () => {
-    expect(sweepSentence("running", undefined, undefined)).toBe(
-      "Waiting for the kernel; cells appear as they are computed.",
-    );
+    expect(sweepSentence("running", undefined, undefined)).toBe("Waiting for the first cells.");
     expect(sweepSentence("running", cells(), undefined)).toBe("Exact so far: 4 of 6, 3 s left.");
     expect(sweepSentence("running", cells({ exact: false, secondsLeft: null }), undefined)).toBe(
       "Estimated by gradient; exact so far 4 of 6.",

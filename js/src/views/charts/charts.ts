@@ -30,8 +30,8 @@ function legend(cx: Context) {
 
 function pinButton(cx: Context) {
   const pinned = shownEntry(cx.state)?.pinned === true;
-  return html`<button class="tool" title="keep this result on the gauge (P)" ?disabled=${cx.state.result === undefined}
-    aria-pressed=${pinned ? "true" : "false"} @click=${() => cx.act.pin()}>${pinned ? "Unpin" : "Pin"}</button>`;
+  return html`<button class="tool" title="pin to the gauge (P)" ?disabled=${cx.state.result === undefined}
+    aria-pressed=${pinned} @click=${() => cx.act.pin()}>${pinned ? "Unpin" : "Pin"}</button>`;
 }
 
 const MAPS: readonly Chart[] = [
@@ -95,9 +95,9 @@ function isMap(chart: Chart): boolean {
 }
 
 function tabs(cx: Context, charts: readonly Chart[], shown: Chart | undefined) {
-  const short = charts.length > CHARTS.length || hasMaps(cx.state);
+  const short = hasMaps(cx.state);
   return html`<div class="tabs" role="tablist" aria-label="charts">${charts.map(
-    (chart) => html`<button role="tab" aria-selected=${chart === shown ? "true" : "false"}
+    (chart) => html`<button role="tab" aria-selected=${chart === shown}
       title=${chart.title} @click=${() => cx.act.tab(chart.tab)}>${short ? chart.short : chart.title}</button>`,
   )}</div>`;
 }

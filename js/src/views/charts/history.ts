@@ -16,7 +16,7 @@ function row(cx: Context, entry: HistoryEntry, current: boolean) {
     share === null
       ? "transparent"
       : diverging(towardsClean(share, result.direction), cx.state.theme);
-  return html`<button class="hrow ${current ? "current" : ""}" data-history=${number} aria-current=${current ? "true" : "false"}
+  return html`<button class="hrow ${current ? "current" : ""}" data-history=${number} aria-current=${current}
       @click=${() => cx.act.replay(number)}>
     <span class="no">${pinned ? "◆" : number}</span><span class="mono">${patchName(result.patches, cx.scene.model)}</span>
     <span class="dir">${result.direction === "noise" ? "noise" : ""}</span>
@@ -26,7 +26,7 @@ function row(cx: Context, entry: HistoryEntry, current: boolean) {
 export function historyChart(cx: Context) {
   const { entries, result } = cx.state;
   if (entries.length === 0)
-    return html`<p class="none">Your patches are kept here; click one to see it again.</p>`;
+    return html`<p class="none">Your patches appear here; a click repeats one.</p>`;
   const current = shownEntry(cx.state);
   return html`<div class="hrows">${[...entries].reverse().map((e) => row(cx, e, result !== undefined && e === current))}</div>`;
 }

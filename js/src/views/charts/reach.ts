@@ -2,6 +2,7 @@
 
 import { html, nothing, svg } from "lit-html";
 import { sourceOf } from "../../model/experiment";
+import { clamp, range } from "../../model/math";
 import {
   firstPatchedLayer,
   furthestMoved,
@@ -19,8 +20,8 @@ const WIDTH = 300;
 function profilePath(cx: Context, result: Result): { area: string; line: string } {
   const layers = cx.scene.model.n_layers;
   const x = (layer: number) => ((layer + 1) / layers) * WIDTH;
-  const y = (along: number) => HEIGHT * (1 - Math.min(1.08, Math.max(-0.2, along)) / 1.1);
-  const points = Array.from({ length: layers }, (_, layer) => {
+  const y = (along: number) => HEIGHT * (1 - clamp(along, -0.2, 1.08) / 1.1);
+  const points = range(layers).map((layer) => {
     const along = streamMovement(result.reach, layer)?.along;
     return `${x(layer).toFixed(1)} ${y(along !== undefined && Number.isFinite(along) ? along : 0).toFixed(1)}`;
   });
@@ -54,7 +55,7 @@ function row(cx: Context, r: ReachedComponent, towards: string, most: number) {
 export function reachChart(cx: Context) {
   const { result } = cx.state;
   if (result?.reach === undefined) {
-    return html`<p class="none">After a patch, this shows how far the residual stream and each later component moved towards the other run.</p>`;
+    return html`<p class="none">Patch a box to see how far the residual stream and later components move towards the other run.</p>`;
   }
   const towards = sourceOf(result.direction);
   const top = furthestMoved(result, cx.scene.model, 5);

@@ -6,7 +6,7 @@ import { layerVisible } from "../../layout/page";
 import { nearestCell } from "../../model/cell";
 import { type Patch, sourceLane } from "../../model/patch";
 import { awaitsResult, selectedPatches } from "../../state/selectors";
-import type { Context } from "../context";
+import { type Context, waveClass } from "../context";
 
 const MOST_ARROWS = 16;
 
@@ -14,8 +14,7 @@ function patchArrow(cx: Context, patch: Patch, pending: boolean) {
   const cell = nearestCell(patch.site);
   if (cell === undefined || !layerVisible(cx.layout, cell.layer)) return nothing;
   const path = arrowPath(cx.layout, sourceLane(patch, cx.state.direction), cell);
-  const turn = cx.state.answerCount % 2 === 0 ? "wave-a" : "wave-b";
-  return svg`<path class="halo" d=${path}/><path class="splice ${pending ? "pending" : turn}" d=${path}
+  return svg`<path class="halo" d=${path}/><path class="splice ${pending ? "pending" : waveClass(cx)}" d=${path}
     pathLength=${pending ? nothing : 1} marker-end="url(#${cx.id}-tip)"/>`;
 }
 

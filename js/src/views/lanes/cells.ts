@@ -5,6 +5,7 @@ import { boxOf } from "../../layout/lane-cells";
 import { type Box, STREAM_HEIGHT } from "../../layout/page";
 import { type Cell, cellName, layerCells } from "../../model/cell";
 import { type Lane, type MetricInfo, refusalReason, sourceOf } from "../../model/experiment";
+import { range } from "../../model/math";
 import { type Movement, movementAt, type ReachLook, reachLook } from "../../model/reach";
 import type { Reading } from "../../model/result";
 import { shownDirection } from "../../state/selectors";
@@ -62,7 +63,7 @@ function cellShape(cx: Context, data: CellsData, cell: Cell) {
   const rect = own
     ? svg`<rect class="cell ${solid ? "box" : "hit"}" data-site=${name} id="${cx.id}-${name}" role="gridcell"
         tabindex=${name === data.focus ? 0 : -1} aria-label=${label(name, moved, reachLook(moved), sourceOf(shownDirection(cx.state)))}
-        aria-selected=${isPatched ? "true" : "false"}
+        aria-selected=${isPatched}
         x=${box.x} y=${box.y} width=${box.w} height=${box.h} rx="1.5"/>`
     : svg`<rect class="cell ${solid ? "box" : "hit"}" data-site=${name} x=${box.x} y=${box.y}
         width=${box.w} height=${box.h} rx="1.5"/>`;
@@ -77,7 +78,7 @@ function cellShape(cx: Context, data: CellsData, cell: Cell) {
 export function cells(cx: Context, data: CellsData) {
   const { first, count } = cx.layout;
   const own = data.lane === "patched";
-  return Array.from({ length: count }, (_, i) => first + i).map((layer) => {
+  return range(count, first).map((layer) => {
     const inner = layerCells(layer, cx.scene.model).map((cell) => cellShape(cx, data, cell));
     return own ? svg`<g role="row" aria-label="layer ${layer}">${inner}</g>` : svg`<g>${inner}</g>`;
   });

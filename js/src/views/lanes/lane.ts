@@ -7,7 +7,7 @@ import { hostOf, type Lane, sourceOf } from "../../model/experiment";
 import { withoutPosition } from "../../model/site";
 import { currentMetric, knownReadings, shownDirection } from "../../state/selectors";
 import { patchName } from "../../text/names";
-import type { Context } from "../context";
+import { type Context, waveClass } from "../context";
 import { cells } from "./cells";
 import { laneRings } from "./highlights";
 import { outputs, outputsLine } from "./outputs";
@@ -54,7 +54,7 @@ function drawing(cx: Context, lane: Lane, focus: string) {
   });
   const label = own ? "Components of the model: rows are layers" : `The ${lane} run's components`;
   return own
-    ? html`<svg class="cells ${state.answerCount % 2 === 0 ? "wave-a" : "wave-b"}" role="grid" aria-label=${label}
+    ? html`<svg class="cells ${waveClass(cx)}" role="grid" aria-label=${label}
         width=${body + 4} height=${height}>${content}${laneRings(cx, lane, focus)}</svg>`
     : html`<svg class="cells" role="img" aria-label=${label} width=${body + 4} height=${height}>${content}${laneRings(cx, lane, focus)}</svg>`;
 }

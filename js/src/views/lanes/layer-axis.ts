@@ -3,6 +3,7 @@
 import { html, nothing, svg } from "lit-html";
 import { axisStep, layerLeft } from "../../layout/page";
 import { nearestCell } from "../../model/cell";
+import { range } from "../../model/math";
 import { streamMovement } from "../../model/reach";
 import { selectedPatches } from "../../state/selectors";
 import type { Context } from "../context";
@@ -23,7 +24,7 @@ export function axis(cx: Context) {
   const step = axisStep(layout.pitch);
   const patched = patchedLayers(cx);
   const hovered = state.hover === undefined ? undefined : nearestCell(state.hover)?.layer;
-  const layers = Array.from({ length: layout.count }, (_, i) => layout.first + i);
+  const layers = range(layout.count, layout.first);
   const labels = layers.filter((layer) => hasLabel(layer, step, patched) || layer === hovered);
   return html`<svg class="axis" aria-hidden="true" width=${layout.inner} height="16">
     <text class="axis-name" x=${layout.wide ? layout.left - 10 : 0} y="12" text-anchor=${layout.wide ? "end" : "start"}>${layout.wide ? "layer" : ""}</text>
@@ -48,7 +49,7 @@ export function overview(cx: Context) {
   const last = layout.first + layout.count - 1;
   return html`<svg class="overview" role="img" aria-label="Layers ${layout.first} to ${last} of ${layout.layers} are shown"
       width=${layout.inner} height="18" @click=${pick}>
-    ${Array.from({ length: layout.layers }, (_, layer) => {
+    ${range(layout.layers).map((layer) => {
       const moved = streamMovement(state.result?.reach, layer);
       const along = moved !== undefined && moved.along > 0 ? Math.min(1, moved.along) : 0;
       const x = layout.left + layer * w;

@@ -3,6 +3,7 @@
 import { nothing, svg } from "lit-html";
 import { layerLeft, STREAM_HEIGHT } from "../../layout/page";
 import type { Lane } from "../../model/experiment";
+import { range } from "../../model/math";
 import { streamMovement } from "../../model/reach";
 import type { Context } from "../context";
 
@@ -21,8 +22,7 @@ export function residualStream(cx: Context, lane: Lane) {
   const { first, count, pitch } = cx.layout;
   const y = cx.layout.lanes[lane].streamTop + STREAM_HEIGHT / 2;
   const thick = lane === "patched" ? 6 : 2.5;
-  const layers = Array.from({ length: count }, (_, i) => first + i);
   return svg`<g aria-hidden="true"><rect class="line" x="0" y=${y - thick / 2} width=${count * pitch + 2} height=${thick}/>${
-    lane === "patched" ? layers.map((layer) => layerFlow(cx, layer, y)) : nothing
+    lane === "patched" ? range(count, first).map((layer) => layerFlow(cx, layer, y)) : nothing
   }</g>`;
 }

@@ -61,7 +61,7 @@ function token(cx: Context, data: TokenRowData, i: number) {
     hovered ? "hovered" : "",
   ];
   return html`<button class="token ${kinds.join(" ")}" data-token=${index} tabindex="-1" style="min-width:${width}px"
-    aria-pressed=${selected ? "true" : "false"} aria-label="position ${index}, ${tokenText(text)}${differs ? ", differs" : ""}"
+    aria-pressed=${selected} aria-label="position ${index}, ${tokenText(text)}${differs ? ", differs" : ""}"
     @click=${() => cx.act.position(selected ? "all" : index)}
     @pointerenter=${() => cx.act.hover(`@${index}`)}
     @pointerleave=${() => cx.act.hover(undefined)}>${rowToken(text, differs)}</button>`;

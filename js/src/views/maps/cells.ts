@@ -2,9 +2,10 @@
 
 import { nothing, svg } from "lit-html";
 import { hasNumber, mapBox } from "../../layout/map";
-import { type MapPaint, mapPaint, mapRange } from "../../layout/map-colours";
+import { mapPaint, mapRange, unpainted } from "../../layout/map-colours";
 import type { Box } from "../../layout/page";
 import { type MapData, mapLook } from "../../model/map";
+import { range } from "../../model/math";
 import { type MapView, mapRegion, mapSite } from "../../state/maps";
 import { currentMetric, selectedPatches } from "../../state/selectors";
 import { cellLabel } from "../../text/map-status";
@@ -30,13 +31,7 @@ function isSelected(cx: Context, map: MapView, row: number, column: number): boo
   });
 }
 
-const PENDING: MapPaint = {
-  look: "pending",
-  value: Number.NaN,
-  fill: "none",
-  dash: false,
-  over: false,
-};
+const PENDING = unpainted("pending");
 
 export function cellPaint(cx: Context, map: MapView) {
   const { data, layout } = map;
@@ -62,14 +57,13 @@ function effectText(cx: Context, map: MapView, box: Box, index: number) {
 function cellRow(cx: Context, map: MapView, row: number, paint: ReturnType<typeof cellPaint>) {
   const { layout } = map;
   const tab = tabSite(cx, map);
-  const columns = Array.from({ length: layout.columns - layout.fold }, (_, i) => layout.fold + i);
-  const drawn = columns.map((column) => {
+  const drawn = range(layout.columns - layout.fold, layout.fold).map((column) => {
     const site = mapSite(map, row, column);
     const box = mapBox(layout, row, column);
     const { look, fill } = layout.raster ? PENDING : paint(row, column);
     const index = row * layout.columns + column;
     return svg`<rect class="mcell ${layout.raster ? "unseen" : look}" data-site=${site} role="gridcell" tabindex=${site === tab ? 0 : -1}
-      aria-colindex=${column + 1} aria-label=${label(map, site, index)} aria-selected=${isSelected(cx, map, row, column) ? "true" : "false"}
+      aria-colindex=${column + 1} aria-label=${label(map, site, index)} aria-selected=${isSelected(cx, map, row, column)}
       x=${box.x} y=${box.y} width=${box.w} height=${box.h} fill=${fill}/>${layout.raster ? nothing : effectText(cx, map, box, index)}`;
   });
   return svg`<g role="row" aria-rowindex=${row + 1} aria-label="layer ${row}">${drawn}</g>`;
@@ -81,7 +75,7 @@ export function gridRows(cx: Context, map: MapView) {
   if (layout.raster) {
     return cellRow(cx, map, mapRegion(map, tabSite(cx, map), cx.scene)?.top ?? 0, paint);
   }
-  const rows = Array.from({ length: layout.rows }, (_, row) => cellRow(cx, map, row, paint));
+  const rows = range(layout.rows).map((row) => cellRow(cx, map, row, paint));
   const approximate =
     map.data !== undefined && !map.data.exact
       ? svg`<rect class="approximate" fill="url(#${cx.id}-hatch)" x=${layout.left} y="0" width=${layout.plotWidth} height=${layout.plotHeight}/>`

@@ -11,8 +11,7 @@ function ring(cx: Context, map: MapView, site: string, kind: string, out: number
   const region = mapRegion(map, site, cx.scene);
   if (region === undefined) return nothing;
   const { layout } = map;
-  const from =
-    region.to <= layout.fold ? 0 : Math.max(region.from, Math.min(layout.fold, region.from));
+  const from = region.to <= layout.fold ? 0 : region.from;
   const box = mapBox(layout, region.top, from, Math.min(layout.columns, region.to));
   const h = (region.bottom - region.top) * layout.rowPitch - layout.gapY;
   return svg`<rect class="ring ${kind}" x=${box.x - out} y=${box.y - out} width=${box.w + 2 * out} height=${h + 2 * out} rx="1.5"/>`;

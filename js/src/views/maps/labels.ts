@@ -4,6 +4,7 @@ import { nothing, svg } from "lit-html";
 import { columnLeft, labelledColumns } from "../../layout/map";
 import { lacksCounterpart } from "../../model/counterparts";
 import { hostOf } from "../../model/experiment";
+import { range } from "../../model/math";
 import { type MapView, mapRegion } from "../../state/maps";
 import { hoveredPosition, selectedPosition } from "../../state/selectors";
 import type { Context } from "../context";
@@ -16,9 +17,10 @@ export function rowLabels(cx: Context, map: MapView) {
   const hovered =
     cx.state.hover === undefined ? undefined : mapRegion(map, cx.state.hover, cx.scene);
   const under = hovered !== undefined && hovered.bottom === hovered.top + 1 ? hovered.top : -1;
-  const rows = Array.from({ length: layout.rows }, (_, row) => row);
   const near = (row: number) => under >= 0 && Math.abs(row - under) * layout.rowPitch < ROW_LABEL;
-  const shown = rows.filter((row) => row === under || (row % step === 0 && !near(row)));
+  const shown = range(layout.rows).filter(
+    (row) => row === under || (row % step === 0 && !near(row)),
+  );
   return shown.map(
     (row) => svg`<text class=${row === under ? "hovered" : ""} x=${layout.left - 6}
       y=${(row + 0.5) * layout.rowPitch + 4 - layout.gapY / 2} text-anchor="end">${row}</text>`,

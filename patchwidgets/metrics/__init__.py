@@ -1,0 +1,42 @@
+"""Metrics: numbers read from the logits of a run, at the last position of the prompt or at chosen ones."""
+
+from patchwidgets.metrics.functions import (
+    answer_logit,
+    answer_logprob,
+    answer_prob,
+    kl,
+    logit_diff,
+    prob_diff,
+    rank,
+)
+from patchwidgets.metrics.metric import (
+    At,
+    Metric,
+    MetricFunction,
+    MetricSpec,
+    Readout,
+    Values,
+    evaluate,
+)
+from patchwidgets.metrics.named import METRICS, available_metrics, find_metric, find_metrics
+
+__all__ = [
+    "METRICS",
+    "At",
+    "Metric",
+    "MetricFunction",
+    "MetricSpec",
+    "Readout",
+    "Values",
+    "answer_logit",
+    "answer_logprob",
+    "answer_prob",
+    "available_metrics",
+    "evaluate",
+    "find_metric",
+    "find_metrics",
+    "kl",
+    "logit_diff",
+    "prob_diff",
+    "rank",
+]

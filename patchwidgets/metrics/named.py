@@ -1,0 +1,131 @@
+"""The metrics that have a name, and how a metric is looked up: ``kl``, ``kl@-3``, ``kl@S2``, ``kl@3:7``, a callable."""
+
+from collections.abc import Sequence
+
+from patchwidgets.errors import MetricError
+from patchwidgets.metrics.functions import (
+    answer_logit,
+    answer_logprob,
+    answer_prob,
+    kl,
+    logit_diff,
+    prob_diff,
+    rank,
+)
+from patchwidgets.metrics.metric import At, Metric, MetricSpec
+from patchwidgets.sites import parse_pos, print_pos
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("logit_diff", logit_diff, "logit diff", "logits", needs_foil=True),
+        Metric("answer_logit", answer_logit, "answer logit", "logits", one_token=True),
+        Metric("answer_logprob", answer_logprob, "answer log-prob", "nats"),
+        Metric("answer_prob", answer_prob, "answer probability", "probability"),
+        Metric("prob_diff", prob_diff, "probability diff", "probability", needs_foil=True),
+        Metric(
+            "rank", rank, "answer rank", "rank", lower_is_better=True, median=True, one_token=True
+        ),
+        Metric("kl", kl, "KL from clean", "nats", lower_is_better=True, needs_answer=False),
+    )
+}
+
+
+def available_metrics(has_foil: bool, several_tokens: bool = False) -> dict[str, Metric]:
+    """Return the named metrics that are defined for a task, by name.
+
+    Parameters
+    ----------
+    has_foil
+        Whether the task has a foil.
+    several_tokens
+        Whether an answer or foil of the task has several tokens.
+
+    Examples
+    --------
+    >>> list(pw.metrics.available_metrics(has_foil=False, several_tokens=True))
+    ['answer_logprob', 'answer_prob', 'kl']
+    """
+    return {
+        name: metric
+        for name, metric in METRICS.items()
+        if metric.refusal(has_foil, several_tokens) is None
+    }
+
+
+def find_metric(metric: MetricSpec) -> Metric:
+    """Return the metric that a name, a callable or an `At` stands for.
+
+    A callable over a `Readout` becomes a metric with the name of the function.
+
+    Raises
+    ------
+    MetricError
+        The name is unknown, or the argument is neither a name nor a callable.
+    SiteError
+        The text behind the ``@`` is not a position.
+
+    Examples
+    --------
+    >>> pw.metrics.find_metric("rank@3:7").pos
+    (3, 7)
+    """
+    if isinstance(metric, Metric):
+        return metric
+    if isinstance(metric, At):
+        return _find_at(metric)
+    if isinstance(metric, str):
+        name, at, pos = metric.partition("@")
+        if name in METRICS:
+            return METRICS[name].at(parse_pos(pos, metric)) if at else METRICS[name]
+    if callable(metric):
+        name = getattr(metric, "__name__", type(metric).__name__)
+        return Metric(name, metric, name, needs_answer=False)
+    raise MetricError(
+        f"Unknown metric {metric!r}; expected one of {', '.join(METRICS)}, perhaps with a position as in 'kl@-3', "
+        "or a callable over a Readout."
+    )
+
+
+def _find_at(at: At) -> Metric:
+    metric = find_metric(at.metric)
+    if metric.pos is not None:
+        raise MetricError(
+            f"{metric.name} has a position already; give pw.At the metric without one, as in pw.At('kl', 'S2')."
+        )
+    pos = print_pos(at.pos)
+    return metric.at(parse_pos(pos, f"{metric.name}@{pos}"))
+
+
+def find_metrics(
+    metric: MetricSpec | Sequence[MetricSpec], has_foil: bool, several_tokens: bool = False
+) -> dict[str, Metric]:
+    """Return one or several metrics by name, in the order given.
+
+    Parameters
+    ----------
+    metric
+        One metric or a list of them.
+    has_foil, several_tokens
+        As for `available_metrics`.
+
+    Raises
+    ------
+    MetricError
+        The list is empty, or a metric is unknown or undefined for such a task.
+    SiteError
+        The text behind an ``@`` is not a position.
+
+    Examples
+    --------
+    >>> list(pw.metrics.find_metrics(["kl@S2", "rank"], has_foil=True))
+    ['kl@S2', 'rank']
+    """
+    specs = [metric] if isinstance(metric, str | At | Metric) or callable(metric) else list(metric)
+    if not specs:
+        raise MetricError("The list of metrics is empty; name at least one.")
+    metrics = [find_metric(spec) for spec in specs]
+    for each in metrics:
+        if reason := each.refusal(has_foil, several_tokens):
+            raise MetricError(reason)
+    return {each.name: each for each in metrics}
