@@ -1,10 +1,10 @@
-"""How long a cancelled sweep of SmolLM2 goes on: we promise at most 250 ms and one layer of its largest group.
+"""How soon a cancelled sweep of SmolLM2 stops. Promised: within 250 ms plus one layer of its largest group.
 
 python -m benchmarks.cancel [--rounds 20] [--threads 2] [--out folder]
 
-The event is set from another thread, at random moments of: a sweep of heads over 32 pairs; its planning (every neuron
-at every position); its first recordings; and the explorer's maps, by a page's `cancel` message. The time of one
-layer is the longest time between two successive layers of the same sweep.
+Another thread cancels at a random moment of each kind of work: a sweep of heads over 32 pairs; the planning of a sweep
+(of every neuron at every position); its first recordings; the choice of neurons; and the explorer's maps, which a
+`cancel` message stops. The time of one layer is the longest time between the starts of two consecutive layers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PROMISED = 0.25
 
 
 class Layers:
-    """The longest time between the beginnings of two layers that follow each other, while it watches."""
+    """Measures the longest time between the starts of two consecutive layers of a model."""
 
     def __init__(self, model: pw.Model) -> None:
         self.longest, self._before = 0.0, (-2, 0.0)
@@ -83,7 +83,7 @@ def main() -> None:
         rows.append(row(name, times, layers.longest))
     layers.longest = 0.0
     both = [session(one, chance.uniform(0, 1.5)) for _ in range(arguments.rounds)]
-    rows.append(row("session, message", [sent for sent, _ in both], 0.0))
+    rows.append(row("session, message", [told for told, _ in both], 0.0))
     rows.append(row("session, worker", [idle for _, idle in both], layers.longest))
     if arguments.out is not None:
         arguments.out.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def main() -> None:
 
 
 def answered(work: Callable[[], object], after: float) -> float:
-    """Seconds from the moment the event is set to the end of the work; 0 if it had ended before."""
+    """Return the seconds from the cancellation to the end of the work; 0 if the work ended before."""
     unwanted, moment = threading.Event(), [float("inf")]
 
     def cancel() -> None:
@@ -108,12 +108,12 @@ def answered(work: Callable[[], object], after: float) -> float:
 
 
 def session(experiment: pw.Experiment, after: float) -> tuple[float, float]:
-    """Seconds from a `cancel` message to the `dropped` event, and to an idle worker."""
-    sent = [float("nan")]
+    """Return the seconds from a `cancel` message to the `dropped` message, and to an idle worker."""
+    told = [float("nan")]
 
     def send(message: dict[str, Any], _buffers: object) -> None:
         if message["kind"] == "dropped":
-            sent[0] = time.perf_counter()
+            told[0] = time.perf_counter()
 
     page = PatchSession(experiment, send)
     maps = [
@@ -127,7 +127,7 @@ def session(experiment: pw.Experiment, after: float) -> tuple[float, float]:
     page.handle({"v": 1, "kind": "cancel", "id": 2})
     page.wait()
     idle = time.perf_counter() - moment
-    return max(0.0, sent[0] - moment), idle
+    return max(0.0, told[0] - moment), idle
 
 
 def row(name: str, times: list[float], layer: float) -> dict[str, float | str | bool]:

@@ -1,13 +1,13 @@
-"""Sweeps of SmolLM2 by patchwidgets and by other tools, in one run on the same weights.
+"""How fast sweeps of SmolLM2 are, against other tools on the same weights, all measured in one run.
 
 python -m benchmarks.sweep [--sites blocks|heads] [--prompts late|early] [--rounds 3] [--device cpu|cuda]
                            [--threads 2] [--out folder]
 
-`blocks` are resid_pre, attn_out and mlp_out at every layer and position, `heads` every head at all positions. Three
-kinds take turns, so that a busy machine slows all of them: patchwidgets as it is; patchwidgets with whole prompts in
-batches of 32, which skips equal positions too; and the tools that are installed (TransformerLens, nnsight, entoscope).
-The tools patch only some of the sites (of `blocks`, those of resid_pre), and their times are scaled up. Differences are
-measured on a sample, against one forward pass per site.
+`blocks` are resid_pre, attn_out and mlp_out at every layer and position; `heads` are all heads, each at all positions.
+Three kinds of work take turns, so that a busy machine slows all of them: this engine; whole prompts in batches of 32,
+which also skip the equal beginning of the prompts; and the installed tools (TransformerLens, nnsight, entoscope). The
+tools patch only some sites (for `blocks`, only of resid_pre), and their time is scaled up to all sites. On a sample of
+sites, the engine's effects are compared with one forward pass per site.
 """
 
 from __future__ import annotations
@@ -50,13 +50,11 @@ REQUESTS = {
     "heads": [SweepRequest("z", ("layer", "head"))],
 }
 WHOLE = Savings(cone=False, descent=False, unembed=False)
-"""Whole prompts in batches; equal positions are skipped all the same."""
+"""Whole prompts in batches, without our savings, except that the equal beginning of the prompts is skipped."""
 FOR_PEERS = 11
-"""Every so manieth site is what the other tools do."""
+"""The other tools patch one site in this many."""
 SAMPLE = 41
-"""One site in so many is compared with a forward pass of its own."""
-
-OURS = "patchwidgets"
+"""One site in this many is compared with a forward pass of its own."""
 
 Seconds = dict[str, list[float]]
 
@@ -67,29 +65,29 @@ def main() -> None:
     experiment = make_experiment(arguments.prompts, arguments.device)
     requests = REQUESTS[arguments.sites]
     runs: dict[str, Callable[[], Any]] = {
-        OURS: lambda: effects(experiment, requests),
-        "batches of 32": lambda: effects(experiment, requests, batch=32, savings=WHOLE),
+        "engine": lambda: grid_values(experiment, requests),
+        "batches of 32": lambda: grid_values(experiment, requests, batch=32, savings=WHOLE),
     }
-    sweep = Sweep(experiment, [make_grid(experiment, request) for request in requests])
-    some = [patch.site for (patch,) in sweep.grids[0].cells][::FOR_PEERS]
+    made = Sweep(experiment, [make_grid(experiment, request) for request in requests])
+    some = [patch.site for (patch,) in made.grids[0].cells][::FOR_PEERS]
     peers = make_peers(experiment, [experiment.model.resolve(site) for site in some])
     gc.collect()
-    gc.freeze()  # so that the garbage collector skips what the tools made while another one is timed
-    scales = dict.fromkeys(runs, 1.0) | dict.fromkeys(peers, sweep.plan().sites / len(some))
+    gc.freeze()  # garbage collection of one tool's objects must not slow the timing of another
+    scales = dict.fromkeys(runs, 1.0) | dict.fromkeys(peers, made.plan().sites / len(some))
     seconds, rates = measure(runs | peers, scales, arguments.rounds, lambda: gemm_rate(experiment))
     shares = [
-        sweep.plan().flops / rate / each for rate, each in zip(rates, seconds[OURS], strict=True)
+        made.plan().flops / rate / each for rate, each in zip(rates, seconds["engine"], strict=True)
     ]
-    result = {
-        "sites": sweep.plan().sites,
+    found = {
+        "sites": made.plan().sites,
         "seconds": {name: statistics.median(each) for name, each in seconds.items()},
         "gflops": statistics.median(rates) / 1e9,
         "share": statistics.median(shares),
-        "difference": difference(experiment, sweep.grids),
+        "difference": difference(experiment, made.grids),
     }
-    report(f"{experiment.model}, {arguments.prompts} prompts", sweep, result)
+    report(f"{experiment.model}, {arguments.prompts} prompts", made, found)
     if arguments.out is not None:
-        save(arguments, result | {"rounds": seconds, "shares": shares})
+        save(arguments, found | {"rounds": seconds, "shares": shares})
 
 
 def parsed() -> argparse.Namespace:
@@ -109,18 +107,18 @@ def make_experiment(prompts: str, device: str) -> pw.Experiment:
     return pw.Experiment(model, pw.Task(clean, corrupted, " Mary", " John"))
 
 
-def effects(experiment: pw.Experiment, requests: list[SweepRequest], **how: Any) -> list[Any]:
-    """Effects of each request, ``[cell]``."""
-    sweep = Sweep(experiment, [make_grid(experiment, request) for request in requests], **how)
-    for _ in sweep.run():
+def grid_values(experiment: pw.Experiment, requests: list[SweepRequest], **how: Any) -> list[Any]:
+    """Run the sweeps, and return the effects of each request, ``[cell]``."""
+    made = Sweep(experiment, [make_grid(experiment, request) for request in requests], **how)
+    for _ in made.run():
         pass
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return [each.effects["logit_diff"][:, 0] for each in sweep.grid_values()]
+    return [each.effects["logit_diff"][:, 0] for each in made.grid_values()]
 
 
 def gemm_rate(experiment: pw.Experiment) -> float:
-    """FLOP/s of plain linear maps of this model's shapes, on as many tokens as a middling batch has."""
+    """Measure the FLOP/s of plain linear maps with the shapes of this model, on 256 tokens, as in a typical batch."""
     block = experiment.model.layout.blocks[0]
     weights = [p for p in block.parameters() if p.ndim == 2]
     x = {w.shape[1]: torch.randn(256, w.shape[1], device=w.device, dtype=w.dtype) for w in weights}
@@ -141,9 +139,17 @@ def measure(
     rounds: int,
     rate: Callable[[], float],
 ) -> tuple[Seconds, list[float]]:
-    """Seconds of every round by name, scaled to the whole sweep; the machine's rate around each round of ours."""
+    """Measure every round.
+
+    Returns
+    -------
+    seconds
+        By name, one number per round, scaled up to the whole sweep.
+    rates
+        FLOP/s of plain linear maps just before and after the engine's run, one mean per round.
+    """
     seconds: Seconds = {name: [] for name in runs}
-    for run in (runs[OURS], rate):  # warm
+    for run in (runs["engine"], rate):  # warm
         run()
     rates = []
     for _ in range(rounds):
@@ -152,43 +158,43 @@ def measure(
             started = time.perf_counter()
             run()
             seconds[name].append(scales[name] * (time.perf_counter() - started))
-            if name == OURS:
+            if name == "engine":
                 rates.append((before + rate()) / 2)
     return seconds, rates
 
 
 def difference(experiment: pw.Experiment, grids: list[Any]) -> float:
-    """Largest difference from one forward pass per site, on a sample."""
-    sweep = Sweep(experiment, grids)
-    for _ in sweep.run():
+    """Return the largest difference from one forward pass per site, on a sample."""
+    made = Sweep(experiment, grids)
+    for _ in made.run():
         pass
-    ours = np.concatenate([each.effects["logit_diff"][:, 0] for each in sweep.grid_values()])
+    effects = np.concatenate([each.effects["logit_diff"][:, 0] for each in made.grid_values()])
     cells = [cell for grid in grids for cell in grid.cells]
     some = range(0, len(cells), SAMPLE)
-    return max(abs(float(experiment.patch(*cells[i]).effect - ours[i])) for i in some)
+    return max(abs(float(experiment.patch(*cells[i]).effect - effects[i])) for i in some)
 
 
-def report(title: str, sweep: Sweep, result: dict[str, Any]) -> None:
-    seconds = result["seconds"]
+def report(title: str, made: Sweep, found: dict[str, Any]) -> None:
+    seconds = found["seconds"]
     print(f"{title}, {torch.get_num_threads()} threads")
-    print(sweep.plan())
+    print(made.plan())
     for name, each in seconds.items():
-        print(f"  {name:16} {each:8.2f} s   {each / seconds[OURS]:7.1f} × our time")
+        print(f"  {name:16} {each:8.2f} s   {each / seconds['engine']:7.1f} × the engine's time")
     print(
-        f"  share of the rate of plain linear maps ({result['gflops']:.0f} GFLOP/s): {result['share']:.0%}"
+        f"  share of the rate of plain linear maps ({found['gflops']:.0f} GFLOP/s): {found['share']:.0%}"
     )
-    print(f"  largest difference from one forward pass per site: {result['difference']:.1e} logits")
+    print(f"  largest difference from one forward pass per site: {found['difference']:.1e} logits")
 
 
-def save(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
+def save(arguments: argparse.Namespace, found: dict[str, Any]) -> None:
     """Write a JSON file and a plot."""
     from matplotlib.figure import Figure
 
     arguments.out.mkdir(parents=True, exist_ok=True)
     name = f"sweep_{arguments.sites}_{arguments.prompts}_{arguments.device}"
-    content = {"torch": torch.__version__, "threads": arguments.threads} | result
+    content = {"torch": torch.__version__, "threads": arguments.threads} | found
     (arguments.out / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
-    seconds = result["seconds"]
+    seconds = found["seconds"]
     figure = Figure(figsize=(6, 0.5 * len(seconds) + 1), layout="constrained")
     ax = figure.subplots()
     bars = ax.barh(list(seconds), list(seconds.values()), color="#3D1466")
@@ -196,7 +202,7 @@ def save(arguments: argparse.Namespace, result: dict[str, Any]) -> None:
     ax.set_xscale("log")
     ax.invert_yaxis()
     ax.margins(x=0.2)
-    ax.set_xlabel(f"seconds for {result['sites']:,} sites")
+    ax.set_xlabel(f"seconds for {found['sites']:,} sites")
     figure.savefig(arguments.out / f"{name}.png", dpi=120)
 
 
