@@ -171,7 +171,7 @@ class Experiment(BaseExperiment):
         direction
             ``"denoise"`` or ``"noise"``; the experiment's own by default.
         batch, budget
-            At most this many patched runs at once; bytes of memory beside the model, by default half of what is free.
+            At most this many patched runs at once; bytes in addition to the model, by default half of what is free.
         progress
             Show a bar.
 
