@@ -49,9 +49,9 @@ def main() -> None:
 
 def measure(experiment: pw.Experiment, budget: float) -> dict[str, float]:
     """Sweep all heads within a budget; every size is in MiB."""
-    made = Sweep(experiment, [make_grid(experiment, SweepRequest("z"))], budget=budget * 2**20)
-    plan, started = made.plan(), time.perf_counter()
-    peak = peak_above(lambda: list(made.run()))
+    sweep = Sweep(experiment, [make_grid(experiment, SweepRequest("z"))], budget=budget * 2**20)
+    plan, started = sweep.plan(), time.perf_counter()
+    peak = peak_above(lambda: list(sweep.run()))
     return {
         "budget": budget,
         "runs": plan.runs,

@@ -77,9 +77,9 @@ def measure(size: Size, device: str, budget: float) -> dict[str, Any]:
     grids = [make_grid(experiment, SweepRequest(component, over)) for component, over in asked]
     for _ in Sweep(experiment, grids[:1], budget=budget).run():  # warm
         break
-    made = Sweep(experiment, grids, budget=budget)
-    seconds, peak = timed(lambda: [None for _ in made.run()], device)
-    plan = made.plan()
+    sweep = Sweep(experiment, grids, budget=budget)
+    seconds, peak = timed(lambda: [None for _ in sweep.run()], device)
+    plan = sweep.plan()
     return asdict(size) | {
         "sites": plan.sites,
         "gflop": plan.flops / 1e9,

@@ -68,24 +68,24 @@ def main() -> None:
         "engine": lambda: grid_values(experiment, requests),
         "batches of 32": lambda: grid_values(experiment, requests, batch=32, savings=WHOLE),
     }
-    made = Sweep(experiment, [make_grid(experiment, request) for request in requests])
-    some = [patch.site for (patch,) in made.grids[0].cells][::FOR_PEERS]
+    sweep = Sweep(experiment, [make_grid(experiment, request) for request in requests])
+    some = [patch.site for (patch,) in sweep.grids[0].cells][::FOR_PEERS]
     peers = make_peers(experiment, [experiment.model.resolve(site) for site in some])
     gc.collect()
     gc.freeze()  # garbage collection of one tool's objects must not slow the timing of another
-    scales = dict.fromkeys(runs, 1.0) | dict.fromkeys(peers, made.plan().sites / len(some))
+    scales = dict.fromkeys(runs, 1.0) | dict.fromkeys(peers, sweep.plan().sites / len(some))
     seconds, rates = measure(runs | peers, scales, arguments.rounds, lambda: gemm_rate(experiment))
     shares = [
-        made.plan().flops / rate / each for rate, each in zip(rates, seconds["engine"], strict=True)
+        sweep.plan().flops / rate / each for rate, each in zip(rates, seconds["engine"], strict=True)
     ]
     found = {
-        "sites": made.plan().sites,
+        "sites": sweep.plan().sites,
         "seconds": {name: statistics.median(each) for name, each in seconds.items()},
         "gflops": statistics.median(rates) / 1e9,
         "share": statistics.median(shares),
-        "difference": difference(experiment, made.grids),
+        "difference": difference(experiment, sweep.grids),
     }
-    report(f"{experiment.model}, {arguments.prompts} prompts", made, found)
+    report(f"{experiment.model}, {arguments.prompts} prompts", sweep, found)
     if arguments.out is not None:
         save(arguments, found | {"rounds": seconds, "shares": shares})
 
@@ -109,12 +109,12 @@ def make_experiment(prompts: str, device: str) -> pw.Experiment:
 
 def grid_values(experiment: pw.Experiment, requests: list[SweepRequest], **how: Any) -> list[Any]:
     """Run the sweeps, and return the effects of each request, ``[cell]``."""
-    made = Sweep(experiment, [make_grid(experiment, request) for request in requests], **how)
-    for _ in made.run():
+    sweep = Sweep(experiment, [make_grid(experiment, request) for request in requests], **how)
+    for _ in sweep.run():
         pass
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return [each.effects["logit_diff"][:, 0] for each in made.grid_values()]
+    return [each.effects["logit_diff"][:, 0] for each in sweep.grid_values()]
 
 
 def gemm_rate(experiment: pw.Experiment) -> float:
@@ -165,19 +165,19 @@ def measure(
 
 def difference(experiment: pw.Experiment, grids: list[Any]) -> float:
     """Return the largest difference from one forward pass per site, on a sample."""
-    made = Sweep(experiment, grids)
-    for _ in made.run():
+    sweep = Sweep(experiment, grids)
+    for _ in sweep.run():
         pass
-    effects = np.concatenate([each.effects["logit_diff"][:, 0] for each in made.grid_values()])
+    effects = np.concatenate([each.effects["logit_diff"][:, 0] for each in sweep.grid_values()])
     cells = [cell for grid in grids for cell in grid.cells]
     some = range(0, len(cells), SAMPLE)
     return max(abs(float(experiment.patch(*cells[i]).effect - effects[i])) for i in some)
 
 
-def report(title: str, made: Sweep, found: dict[str, Any]) -> None:
+def report(title: str, sweep: Sweep, found: dict[str, Any]) -> None:
     seconds = found["seconds"]
     print(f"{title}, {torch.get_num_threads()} threads")
-    print(made.plan())
+    print(sweep.plan())
     for name, each in seconds.items():
         print(f"  {name:16} {each:8.2f} s   {each / seconds['engine']:7.1f} × the engine's time")
     print(

@@ -1,1 +1,1 @@
-"""Reading and replacing activations while a model runs, and stopping it on the way. Knows PyTorch modules, no models."""
+"""Reading and replacing activations while a model runs, and cancelling a run. Knows PyTorch modules, but no models."""

@@ -1,9 +1,9 @@
-"""Queries, keys, values and patterns, caught where a model hands them to its attention kernel.
+"""Hooks on queries, keys, values and patterns, at the call of a model's attention kernel.
 
-transformers looks the kernel up by name for every call, so one registered function sees them in every family that does
-so, after rotary embedding and per key-value head. It hands on to the kernel that was selected before; the selection
-comes back when the last block ends, however it ends. Costs nothing unless such a site is asked for; a pattern costs one
-eager attention, of those layers only.
+transformers looks up the kernel by name at every call. So one registered function sees q, k and v in every family that
+does this, after rotary embedding and per key-value head. It calls the kernel that was selected before. When the last
+``with`` block ends, by an error too, that kernel is selected again. Costs nothing unless such a site is used. A pattern
+costs one eager attention in its layer.
 """
 
 import sys
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
@@ -23,66 +24,72 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from patchwidgets.errors import PatchError
 from patchwidgets.hooks.hook_points import AttentionHookPoint, AttentionPart
 
-Watch = Callable[[Tensor], Tensor]
-"""Called with what passes by; returns the very same tensor, or another one to use instead."""
+Queries = Float[Tensor, "row head query d_head"]
+Keys = Float[Tensor, "row kv_head key d_head"]
+"""Keys or values: those of the prompt first, and behind them the empty places of a static cache, if there is one."""
+Pattern = Float[Tensor, "row head query key"]
 
+Hook = Callable[[Tensor], Tensor]
+"""Called with a tensor of the kernel; returns the same object to leave it, or another tensor to replace it."""
 
-_OPEN: dict[nn.Module, list[dict[AttentionPart, Watch]]] = {}
-"""By attention module: what each of the open blocks watches there."""
+_HOOKS: dict[nn.Module, list[dict[AttentionPart, Hook]]] = {}
+"""By attention module: the hooks of each ``with`` block that is open."""
 
-_SELECTED: Counter[int] = Counter()
+_N_BLOCKS: Counter[int] = Counter()
+"""By the id of a config: how many open blocks use our kernel in it."""
 _FORMER: dict[int, str | None] = {}
+"""By the id of a config: the implementation that was selected before the first of them."""
 _LOCK = threading.Lock()
 
 
 @contextmanager
-def attending(watched: Iterable[tuple[AttentionHookPoint, Watch]]) -> Iterator[None]:
-    """Inside the block, let each watch see and replace what passes by its tap; several blocks may be open."""
-    by_module: dict[nn.Module, dict[AttentionPart, Watch]] = {}
-    for hook_point, watch in watched:
-        by_module.setdefault(hook_point.module, {})[hook_point.part] = watch
+def hook_attention(hooks: Iterable[tuple[AttentionHookPoint, Hook]]) -> Iterator[None]:
+    """Let each hook see, and replace, the tensor at its hook point inside the block; blocks may overlap."""
+    by_module: dict[nn.Module, dict[AttentionPart, Hook]] = {}
+    for hook_point, hook in hooks:
+        by_module.setdefault(hook_point.module, {})[hook_point.part] = hook
     configs: dict[int, Any] = {id(module.config): module.config for module in by_module}
     with ExitStack() as stack:
         for config in configs.values():
             stack.enter_context(_selected(config))
-        for module, watches in by_module.items():
-            stack.enter_context(_opened(module, watches))
+        for module, of_module in by_module.items():
+            stack.enter_context(_hooked(module, of_module))
         yield
 
 
 @contextmanager
-def _opened(module: nn.Module, watches: dict[AttentionPart, Watch]) -> Iterator[None]:
+def _hooked(module: nn.Module, hooks: dict[AttentionPart, Hook]) -> Iterator[None]:
     with _LOCK:
-        _OPEN[module] = [*_OPEN.get(module, []), watches]
+        _HOOKS[module] = [*_HOOKS.get(module, []), hooks]
     try:
         yield
     finally:
         with _LOCK:
-            _OPEN[module] = [each for each in _OPEN[module] if each is not watches]
-            if not _OPEN[module]:
-                del _OPEN[module]
+            _HOOKS[module] = [each for each in _HOOKS[module] if each is not hooks]
+            if not _HOOKS[module]:
+                del _HOOKS[module]
 
 
 @contextmanager
 def _selected(config: Any) -> Iterator[None]:
-    """Select the registered function in a config; the last block that leaves puts the former one back."""
+    """Select our kernel in a config; the last block that ends selects the former one again."""
     key = id(config)
     with _LOCK:
         if key not in _FORMER:
             _FORMER[key] = config._attn_implementation
-            config._attn_implementation = _registered(config._attn_implementation or "eager")
-        _SELECTED[key] += 1
+            config._attn_implementation = _register(config._attn_implementation or "eager")
+        _N_BLOCKS[key] += 1
     try:
         yield
     finally:
         with _LOCK:
-            _SELECTED[key] -= 1
-            if _SELECTED[key] == 0:
+            _N_BLOCKS[key] -= 1
+            if _N_BLOCKS[key] == 0:
                 config._attn_implementation = _FORMER.pop(key)
 
 
-def _registered(former: str) -> str:
-    """The name of the function that hands on to `former`, registered when it is first needed."""
+def _register(former: str) -> str:
+    """Return the name of our kernel that calls the kernel `former`; register it if it is new."""
     name = f"patchwidgets_{former}"
     if name not in ALL_ATTENTION_FUNCTIONS:
 
@@ -99,7 +106,17 @@ def _registered(former: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class _Call:
-    """One call of the kernel: the implementation that was selected before, who called, and with what else."""
+    """One call of our kernel.
+
+    Attributes
+    ----------
+    former
+        The implementation that was selected before.
+    module
+        The attention module that calls.
+    mask, options
+        Its other arguments.
+    """
 
     former: str
     module: nn.Module
@@ -108,87 +125,92 @@ class _Call:
 
     @property
     def eager(self) -> Callable[..., tuple[Tensor, Tensor]]:
-        """The model's own attention in plain arithmetic: it knows of soft caps, sinks and scales."""
+        """The model's own attention in plain arithmetic, which includes soft caps, sinks and scales."""
         for cls in type(self.module).__mro__:
-            found = getattr(sys.modules.get(cls.__module__), "eager_attention_forward", None)
-            if found is not None:
-                return found  # type: ignore[no-any-return]
+            function = getattr(sys.modules.get(cls.__module__), "eager_attention_forward", None)
+            if function is not None:
+                return function  # type: ignore[no-any-return]
         raise PatchError(
-            f"{type(self.module).__name__} has no eager attention to read a pattern from."
+            f"{type(self.module).__name__} has no eager attention to read a pattern from; use q, k, v or z."
         )
 
     @property
     def kernel(self) -> Callable[..., tuple[Tensor, Tensor | None]]:
-        """What would have been called without us."""
+        """The kernel that the model would call without patchwidgets."""
         return self.eager if self.former == "eager" else ALL_ATTENTION_FUNCTIONS[self.former]
 
 
-def _attend(call: _Call, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor | None]:
-    """One attention call, with what the open blocks want of it."""
-    blocks = _OPEN.get(call.module, [])
-    for watches in blocks:
-        query = watches.get("q", _unchanged)(query)
-        key = _see_prompt(watches.get("k", _unchanged), key, query.shape[2])
-        value = _see_prompt(watches.get("v", _unchanged), value, query.shape[2])
+def _attend(
+    call: _Call, query: Queries, key: Keys, value: Keys
+) -> tuple[Float[Tensor, "row query head d_head"], Tensor | None]:
+    """Compute attention with the hooks of all open blocks."""
+    blocks = _HOOKS.get(call.module, [])
+    for hooks in blocks:
+        query = hooks.get("q", _unchanged)(query)
+        key = _hook_prompt(hooks.get("k", _unchanged), key, query.shape[2])
+        value = _hook_prompt(hooks.get("v", _unchanged), value, query.shape[2])
     output, weights = call.kernel(call.module, query, key, value, call.mask, **call.options)
-    wanted = [watches["pattern"] for watches in blocks if "pattern" in watches]
-    if wanted:
+    pattern_hooks = [hooks["pattern"] for hooks in blocks if "pattern" in hooks]
+    if pattern_hooks:
         before = _pattern(call, query, key, value)
         after = before
-        for watch in wanted:
-            after = watch(after)
+        for hook in pattern_hooks:
+            after = hook(after)
         if after is not before:
-            output = output + _moved(after - before, value).to(output.dtype)
+            output = output + _head_outputs(after - before, value).to(output.dtype)
     return output, weights
 
 
-def _unchanged(passing: Tensor) -> Tensor:
-    return passing
+def _unchanged(tensor: Tensor) -> Tensor:
+    return tensor
 
 
-def _see_prompt(watch: Watch, held: Tensor, n: int) -> Tensor:
-    """Show the keys or values of the prompt; what is written is written into the cache as well, where there is one."""
-    prompt = held[:, :, :n]
-    written = watch(prompt)
+def _hook_prompt(hook: Hook, tensor: Keys, n: int) -> Keys:
+    """Call the hook with the first `n` keys or values; what it replaces is replaced in the cache too."""
+    prompt = tensor[:, :, :n]
+    written = hook(prompt)
     if written is prompt:
-        return held
-    if held.requires_grad:
-        return torch.cat([written, held[:, :, n:]], dim=2)
+        return tensor
+    if tensor.requires_grad:
+        return torch.cat([written, tensor[:, :, n:]], dim=2)
     prompt.copy_(written)
-    return held
+    return tensor
 
 
-def _pattern(call: _Call, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Attention probabilities ``[row, head, query, key]`` over the prompt, the eager way."""
+def _pattern(call: _Call, query: Queries, key: Keys, value: Keys) -> Pattern:
+    """Return the attention probabilities over the prompt, computed by the eager attention."""
     if call.former not in ("eager", "sdpa"):
         raise PatchError(
             f"A pattern cannot be read beside attn_implementation={call.former!r}, whose masks are of another kind; "
             "call hf_model.set_attn_implementation('sdpa') first."
         )
     n, options = query.shape[2], call.options | {"dropout": 0.0}
-    mask = _additive(call, query, key)
+    mask = _additive_mask(call, query, key)
     return call.eager(call.module, query, key, value, mask, **options)[1][..., :n]
 
 
-def _additive(call: _Call, query: Tensor, key: Tensor) -> Tensor | None:
-    """The mask as numbers to add to the scores; a fused kernel was given booleans, or nothing where it is causal."""
-    allowed = call.mask
-    if allowed is None:
+def _additive_mask(call: _Call, query: Queries, key: Keys) -> Tensor | None:
+    """Return the mask as numbers to add to the scores, which eager attention expects.
+
+    A fused kernel gets booleans instead, or None where attention is causal.
+    """
+    mask = call.mask
+    if mask is None:
         if call.former == "eager":
             return None
-        allowed = torch.ones(query.shape[2], key.shape[2], dtype=torch.bool, device=query.device)
-        allowed = allowed.tril()
-    if allowed.dtype != torch.bool:
-        return allowed  # type: ignore[no-any-return]
-    return torch.zeros_like(allowed, dtype=query.dtype).masked_fill(
-        ~allowed, torch.finfo(query.dtype).min
+        mask = torch.ones(query.shape[2], key.shape[2], dtype=torch.bool, device=query.device)
+        mask = mask.tril()
+    if mask.dtype != torch.bool:
+        return mask  # type: ignore[no-any-return]
+    return torch.zeros_like(mask, dtype=query.dtype).masked_fill(
+        ~mask, torch.finfo(query.dtype).min
     )
 
 
-def _moved(change: Tensor, value: Tensor) -> Tensor:
-    """What a change of the pattern adds to the head outputs, ``[row, pos, head, d_head]``."""
-    n_queries_per_value = change.shape[1] // value.shape[1]
-    values = value[:, :, : change.shape[-1]].repeat_interleave(n_queries_per_value, dim=1)
-    return (
-        change.float() @ values.float() if change.dtype.itemsize < 4 else change @ values
-    ).transpose(1, 2)
+def _head_outputs(pattern: Pattern, value: Keys) -> Float[Tensor, "row query head d_head"]:
+    """Return pattern · value per head; in half precision the sum is taken in float32."""
+    n_queries_per_value = pattern.shape[1] // value.shape[1]
+    values = value[:, :, : pattern.shape[-1]].repeat_interleave(n_queries_per_value, dim=1)
+    half_precision = pattern.dtype.itemsize < 4
+    product = pattern.float() @ values.float() if half_precision else pattern @ values
+    return product.transpose(1, 2)

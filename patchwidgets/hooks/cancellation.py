@@ -1,4 +1,4 @@
-"""Stopping a forward pass that nobody waits for any more. Costs nothing unless somebody may cancel."""
+"""Cancelling a forward pass whose result nobody needs any more. Costs nothing where no caller can cancel."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,34 +7,37 @@ from contextvars import ContextVar
 
 
 class Cancelled(Exception):
-    """The work was no longer wanted."""
+    """The work was cancelled while it ran."""
 
 
-_UNWANTED: ContextVar[threading.Event | None] = ContextVar("unwanted", default=None)
-"""Set once the work is no longer wanted; None where nobody can cancel it."""
+_CANCEL: ContextVar[threading.Event | None] = ContextVar("cancel", default=None)
+"""The event that cancels the current work; None where no caller can cancel it."""
 
 
 @contextmanager
-def cancellable(unwanted: threading.Event) -> Iterator[None]:
-    """Inside the block, a forward pass ends with `Cancelled` before the next layer once the event is set."""
-    token = _UNWANTED.set(unwanted)
+def cancellable(cancel: threading.Event) -> Iterator[None]:
+    """Once the event is set, end a forward pass inside the block with `Cancelled` before its next layer."""
+    token = _CANCEL.set(cancel)
     try:
         yield
     finally:
-        _UNWANTED.reset(token)
+        _CANCEL.reset(token)
 
 
 def is_cancellable() -> bool:
-    """Whether somebody may cancel the work that is under way."""
-    return _UNWANTED.get() is not None
+    """Return whether a caller can cancel the current work."""
+    return _CANCEL.get() is not None
 
 
 def cancellation_check() -> Callable[..., None]:
-    """Return a function that raises `Cancelled` once the work is no longer wanted, whatever thread it is called in."""
-    unwanted = _UNWANTED.get()
+    """Return a function that raises `Cancelled` once the current work is cancelled.
 
-    def stop(*_: object) -> None:
-        if unwanted is not None and unwanted.is_set():
+    The function takes and ignores any arguments, so that it can serve as a hook, and works in any thread.
+    """
+    cancel = _CANCEL.get()
+
+    def check(*_: object) -> None:
+        if cancel is not None and cancel.is_set():
             raise Cancelled
 
-    return stop
+    return check

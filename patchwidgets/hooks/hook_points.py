@@ -1,33 +1,41 @@
-"""Where activations pass by, and what has to be done to read and write them there. Plain data over modules."""
+"""Hook points: at which module an activation can be seen, and how to read and write it there. Plain data over modules.
+
+A hook point converts between the tensor that the module takes or returns and the activation in the package's form,
+``[row, pos, ...]``.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 AttentionPart = Literal["q", "k", "v", "pattern"]
 ATTENTION_PARTS: tuple[AttentionPart, ...] = ("q", "k", "v", "pattern")
 
+Activation = Float[Tensor, "row pos *unit"]
+"""An activation; the axes after `pos` depend on the component."""
+
 
 @dataclass(frozen=True, eq=False)
 class HookPoint:
-    """Where one component of one layer passes by.
+    """Where one component of one layer is: in the input or the output of a module.
 
     Attributes
     ----------
     module, side
-        Whose input or output it is.
+        The module, and which of its tensors contains the component.
     n_heads
         Split the last axis into this many heads.
     chunk
-        Take the i-th of n equal parts of the last axis (fused projections).
+        ``(i, n)``: the component is part `i` of `n` equal parts of the last axis (fused projections).
     scale
-        The component is this many times what passes by.
+        The component is the tensor times this number.
     in_place
-        Write into the tensor itself: it is also held elsewhere (the residual stream between attention and MLP).
+        Write into the tensor itself, because the model uses it elsewhere too (the residual stream before the MLP).
     whole
-        Hand over what passes by as it is, of whatever shape.
+        The activation is the tensor itself, whatever its shape.
     """
 
     module: nn.Module
@@ -38,19 +46,19 @@ class HookPoint:
     in_place: bool = False
     whole: bool = False
 
-    def read(self, passing: Tensor, positions: int) -> Tensor:
-        """The activation ``[row, pos, ...]`` in what passes by (some models flatten rows and positions)."""
+    def read(self, tensor: Tensor, n_positions: int) -> Activation:
+        """Return the activation in the module's tensor, in which some models flatten rows and positions."""
         if self.whole:
-            return passing
-        activation = passing.reshape(-1, positions, passing.shape[-1])
+            return tensor
+        activation = tensor.reshape(-1, n_positions, tensor.shape[-1])
         if self.chunk is not None:
             activation = activation.chunk(self.chunk[1], dim=-1)[self.chunk[0]]
         if self.n_heads is not None:
             activation = activation.unflatten(-1, (self.n_heads, -1))
         return activation if self.scale == 1.0 else activation * self.scale
 
-    def write(self, passing: Tensor, activation: Tensor) -> Tensor:
-        """What shall pass by instead, so that `read` would give `activation`; shaped as `passing`, rows aside."""
+    def write(self, tensor: Tensor, activation: Activation) -> Tensor:
+        """Return the tensor from which `read` gives `activation`. It may have another number of rows than `tensor`."""
         if self.whole:
             return activation
         if self.n_heads is not None:
@@ -58,108 +66,126 @@ class HookPoint:
         if self.scale != 1.0:
             activation = activation / self.scale
         if self.chunk is not None:
-            parts = list(passing.reshape(*activation.shape[:2], -1).chunk(self.chunk[1], dim=-1))
+            parts = list(tensor.reshape(*activation.shape[:2], -1).chunk(self.chunk[1], dim=-1))
             parts[self.chunk[0]] = activation
             activation = torch.cat(parts, dim=-1)
-        activation = activation.to(passing.dtype).reshape(-1, *passing.shape[1:])
-        return passing.copy_(activation) if self.in_place else activation
+        activation = activation.to(tensor.dtype).reshape(-1, *tensor.shape[1:])
+        return tensor.copy_(activation) if self.in_place else activation
 
 
 @dataclass(frozen=True, eq=False)
 class GroupedHookPoint(HookPoint):
-    """One of q, k and v in a fused projection that is laid out by key-value head: its queries, its key, its value.
+    """One of q, k and v in a fused projection that stores, for each key-value head, its queries, its key, its value.
 
-    `n_heads` counts key-value heads here; `n_queries` is how many queries each of them has.
+    Attributes
+    ----------
+    n_heads
+        The number of key-value heads.
+    part
+        Which of q, k and v.
+    n_queries
+        The number of query heads per key-value head.
     """
 
     part: AttentionPart = "q"
     n_queries: int = 1
 
     @property
-    def _where(self) -> slice:
+    def _slice(self) -> slice:
         return {"q": slice(0, -2), "k": slice(-2, -1), "v": slice(-1, None)}[self.part]
 
-    def _grouped(self, passing: Tensor, positions: int) -> Tensor:
-        return passing.reshape(
-            -1, positions, self.n_heads or 1, self.n_queries + 2, self._d_head(passing)
-        )
+    def _grouped(self, tensor: Tensor, n_positions: int) -> Tensor:
+        """Return the projection as ``[row, pos, kv_head, queries + key + value, d_head]``."""
+        n_heads, n_vectors = self.n_heads or 1, self.n_queries + 2
+        d_head = tensor.shape[-1] // (n_heads * n_vectors)
+        return tensor.reshape(-1, n_positions, n_heads, n_vectors, d_head)
 
-    def _d_head(self, passing: Tensor) -> int:
-        return passing.shape[-1] // ((self.n_heads or 1) * (self.n_queries + 2))
+    def read(self, tensor: Tensor, n_positions: int) -> Float[Tensor, "row pos head d_head"]:
+        """Return q, k or v."""
+        return self._grouped(tensor, n_positions)[..., self._slice, :].flatten(2, 3)
 
-    def read(self, passing: Tensor, positions: int) -> Tensor:
-        """The activation ``[row, pos, head, d_head]``."""
-        return self._grouped(passing, positions)[..., self._where, :].flatten(2, 3)
-
-    def write(self, passing: Tensor, activation: Tensor) -> Tensor:
-        """The whole projection with one part of it replaced; of the shape of `passing`."""
-        whole = self._grouped(passing, activation.shape[1]).clone()
-        whole[..., self._where, :] = activation.unflatten(2, (self.n_heads or 1, -1)).to(
+    def write(self, tensor: Tensor, activation: Float[Tensor, "row pos head d_head"]) -> Tensor:
+        """Return the whole projection with this part replaced."""
+        whole = self._grouped(tensor, activation.shape[1]).clone()
+        whole[..., self._slice, :] = activation.unflatten(2, (self.n_heads or 1, -1)).to(
             whole.dtype
         )
-        return whole.reshape(passing.shape)
+        return whole.reshape(tensor.shape)
 
 
 @dataclass(frozen=True, eq=False)
 class PatternHookPoint(HookPoint):
-    """Attention probabilities ``[row, head, query, key]`` as a module's output, read as ``[row, query, head, key]``."""
+    """Attention probabilities as the output of a module, ``[row, head, query, key]``."""
 
-    def read(self, passing: Tensor, positions: int) -> Tensor:
-        """The activation, its position axis second as everywhere."""
-        return passing.transpose(1, 2)
+    def read(
+        self, tensor: Float[Tensor, "row head query key"], n_positions: int
+    ) -> Float[Tensor, "row query head key"]:
+        """Return the probabilities with the position of the query as second axis, as in every activation."""
+        return tensor.transpose(1, 2)
 
-    def write(self, passing: Tensor, activation: Tensor) -> Tensor:
-        """The axes put back."""
-        return activation.transpose(1, 2).to(passing.dtype)
+    def write(
+        self, tensor: Tensor, activation: Float[Tensor, "row query head key"]
+    ) -> Float[Tensor, "row head query key"]:
+        """Return the probabilities with their axes in the module's order."""
+        return activation.transpose(1, 2).to(tensor.dtype)
 
 
 @dataclass(frozen=True, eq=False)
 class RouterHookPoint(HookPoint):
-    """Which experts a router chose for each token; read alone, never written.
+    """Which experts a router chooses for each token. It is only read, never written.
 
     Attributes
     ----------
     logits
-        Which of its outputs is its logits.
+        The index of the logits among the router's outputs.
     n_chosen
-        How many experts a token gets.
+        The number of experts per token.
     """
 
     logits: int = 0
     n_chosen: int = 1
 
-    def read(self, passing: Any, positions: int) -> Tensor:
-        """Experts ``[row, pos, expert]`` in ascending order: the integers that it returns, else its largest logits."""
-        outputs = passing if isinstance(passing, tuple | list) else (passing,)
+    def read(self, tensor: Any, n_positions: int) -> Int[Tensor, "row pos expert"]:
+        """Return the indices of the chosen experts in ascending order.
+
+        They are the router's integer output, if it has one, or else the experts with the largest logits.
+        """
+        outputs = tensor if isinstance(tensor, tuple | list) else (tensor,)
         tensors = [each for each in outputs if isinstance(each, Tensor)]
-        chosen = next((t for t in tensors if not t.is_floating_point()), None)
-        if chosen is None:
-            chosen = outputs[self.logits].topk(self.n_chosen, dim=-1).indices
-        return chosen.reshape(-1, positions, chosen.shape[-1]).sort(-1).values
+        experts = next((each for each in tensors if not each.is_floating_point()), None)
+        if experts is None:
+            experts = outputs[self.logits].topk(self.n_chosen, dim=-1).indices
+        return experts.reshape(-1, n_positions, experts.shape[-1]).sort(-1).values
 
 
 @dataclass(frozen=True, eq=False)
 class AttentionHookPoint:
-    """What a layer hands to its attention kernel, ``[row, head, pos, d]``, or gets there (`pattern`: d is the key).
+    """What a layer passes to its attention kernel, or the pattern that the kernel computes: ``[row, head, pos, d]``.
+
+    For a pattern, `pos` is the query and `d` is the key.
 
     Attributes
     ----------
     module
         The attention module that calls the kernel.
     part
-        Which of them.
+        Which of q, k, v and pattern.
     """
 
     module: nn.Module
     part: AttentionPart
 
-    def read(self, passing: Tensor, positions: int) -> Tensor:
-        """The activation ``[row, pos, head, d]``."""
-        return passing.transpose(1, 2)
+    def read(
+        self, tensor: Float[Tensor, "row head pos d"], n_positions: int
+    ) -> Float[Tensor, "row pos head d"]:
+        """Return the activation."""
+        return tensor.transpose(1, 2)
 
-    def write(self, passing: Tensor, activation: Tensor) -> Tensor:
-        """The axes put back."""
-        return activation.transpose(1, 2).to(passing.dtype)
+    def write(
+        self, tensor: Tensor, activation: Float[Tensor, "row pos head d"]
+    ) -> Float[Tensor, "row head pos d"]:
+        """Return the activation with its axes in the kernel's order."""
+        return activation.transpose(1, 2).to(tensor.dtype)
 
 
 AnyHookPoint = HookPoint | AttentionHookPoint

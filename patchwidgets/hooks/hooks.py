@@ -1,13 +1,14 @@
-"""Reading and replacing activations while a model runs. With `attention`, the only place that touches hooks.
+"""Reading and replacing activations while a model runs. Only this module and `attention` touch hooks.
 
-Everything is undone when the ``with`` block ends, however it ends, and is inert for other threads: a hook acts only
-while the thread that entered the block runs the model. Costs one clone per recorded activation.
+Every hook is removed when the ``with`` block ends, by an error too. A hook acts only in the thread that entered the
+block. Costs one clone per recorded activation.
 """
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -15,9 +16,10 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from patchwidgets.errors import PatchError
-from patchwidgets.hooks.attention import attending
+from patchwidgets.hooks.attention import Hook, hook_attention
 from patchwidgets.hooks.cancellation import cancellation_check, is_cancellable
 from patchwidgets.hooks.hook_points import (
+    Activation,
     AnyHookPoint,
     AttentionHookPoint,
     HookPoint,
@@ -27,50 +29,102 @@ from patchwidgets.hooks.hook_points import (
 Key = tuple[str, int | None]
 """A component and its layer (None for ``embed``)."""
 
-Edit = Callable[[Tensor], Tensor]
-"""From a component ``[row, pos, ...]`` to what is written instead; must not change it in place."""
+Edit = Callable[[Activation], Activation]
+"""From the activation of a whole component to what is written instead; must not change its argument in place."""
 
 
-_WORK: ContextVar[object] = ContextVar("work", default=None)
-"""Whose forward pass is under way: None is the user's own; patchwidgets' own are not touched by the user's patches."""
+_SCOPE: ContextVar[object] = ContextVar("scope", default=None)
+"""The innermost `isolated` block. A hook acts only in the scope in which it was set; None is the user's own code."""
 
 
 @contextmanager
-def separate_work() -> Iterator[None]:
-    """Inside the block, only the hooks that are set inside it act."""
-    token = _WORK.set(object())
+def isolated() -> Iterator[None]:
+    """Let only those hooks act inside the block that are set inside it."""
+    token = _SCOPE.set(object())
     try:
         yield
     finally:
-        _WORK.reset(token)
+        _SCOPE.reset(token)
 
 
-class _Pass:
-    """The forward pass that is under way, and whether the hooks of one block act in it."""
+class _ForwardPass:
+    """The current forward pass, and whether the hooks of one block act in it.
+
+    Parameters
+    ----------
+    continued
+        Whether they also act in a pass that continues from a filled cache.
+    """
 
     def __init__(self, continued: bool) -> None:
-        self._owner = threading.get_ident()
-        self._work = _WORK.get()
+        self._thread = threading.get_ident()
+        self._scope = _SCOPE.get()
         self._in_prompt = False
         self._continued = continued
-        self.positions = 0
+        self.n_positions = 0
 
     @property
-    def mine(self) -> bool:
-        return threading.get_ident() == self._owner and _WORK.get() is self._work
+    def is_ours(self) -> bool:
+        """Whether the pass runs in the thread and the scope of the block."""
+        return threading.get_ident() == self._thread and _SCOPE.get() is self._scope
 
     @property
-    def active(self) -> bool:
-        return self._in_prompt and self.mine
+    def is_active(self) -> bool:
+        return self._in_prompt and self.is_ours
 
     def begin(self, _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Pre-hook of the bodies: the prompt is what runs while nothing is cached yet."""
-        if not self.mine:
+        """Note, as a pre-hook of the model, whether this pass runs the prompt: while the cache is empty, it does."""
+        if not self.is_ours:
             return
-        given = (*args, kwargs.get("input_ids"), kwargs.get("inputs_embeds"))
-        self.positions = next(tokens for tokens in given if tokens is not None).shape[1]
+        inputs = (*args, kwargs.get("input_ids"), kwargs.get("inputs_embeds"))
+        self.n_positions = next(tokens for tokens in inputs if tokens is not None).shape[1]
         cache = kwargs.get("past_key_values")
         self._in_prompt = self._continued or cache is None or cache.get_seq_length() == 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """What the hooks of one ``with`` block do, and what they have done.
+
+    Attributes
+    ----------
+    edits, record
+        As given to `hooked`.
+    forward_pass
+        The current pass of the model.
+    recorded
+        The clones.
+    reached
+        The edits that have run.
+    """
+
+    edits: Mapping[Key, Edit]
+    record: set[Key]
+    forward_pass: _ForwardPass
+    recorded: dict[Key, Tensor] = field(default_factory=dict)
+    reached: set[Key] = field(default_factory=set)
+
+    def apply(self, key: Key, hook_point: AnyHookPoint, tensor: Tensor) -> Tensor:
+        """Edit and record the activation in a module's tensor; return the tensor to use instead."""
+        if not self.forward_pass.is_active:
+            return tensor
+        n_positions = self.forward_pass.n_positions
+        if key in self.edits:
+            edited = self.edits[key](hook_point.read(tensor, n_positions))
+            tensor = hook_point.write(tensor, edited)
+            self.reached.add(key)
+        if key in self.record:
+            self.recorded[key] = hook_point.read(tensor, n_positions).clone()
+        return tensor
+
+    def check_reached(self) -> None:
+        if missed := self.edits.keys() - self.reached:
+            names = ", ".join(
+                sorted(f"{component} of layer {layer}" for component, layer in missed)
+            )
+            raise PatchError(
+                f"The patch of {names} was never reached: run the model on a prompt inside the block."
+            )
 
 
 @contextmanager
@@ -86,97 +140,78 @@ def hooked(
     Parameters
     ----------
     bodies
-        The modules whose forward pass begins a pass of the model: itself, and the one that runs the blocks.
-    taps
-        Where each component passes by.
+        The modules whose forward pass begins a pass of the model: the model, and its submodule that runs the blocks.
+    hook_points
+        Where each component is.
     edits
-        What to write, by component and layer. Tokens that are generated after the prompt are left alone.
+        What to write. Tokens that are generated after the prompt are not edited.
     record
-        What to clone, as it is after the edits.
+        What to clone, after the edits.
     continued
-        Act also in passes that go on from a filled cache; edits then see the new positions alone.
+        Act also in passes that continue from a filled cache; edits then see only the new positions.
 
     Yields
     ------
     dict
-        Filled while the model runs: ``[row, pos, ...]`` by component and layer.
+        The recorded activations ``[row, pos, ...]``; filled while the model runs.
 
     Raises
     ------
     PatchError
-        The block ended without an error and some edit was never reached.
+        The block ended without an error, but an edit never ran.
     """
-    edits, wanted, recorded = dict(edits or {}), set(record), {}
-    reached: set[Key] = set()
-    current = _Pass(continued)
-
-    def passing_by(key: Key, hook_point: AnyHookPoint, passing: Tensor) -> Tensor:
-        if not current.active:
-            return passing
-        if key in edits:
-            passing = hook_point.write(
-                passing, edits[key](hook_point.read(passing, current.positions))
-            )
-            reached.add(key)
-        if key in wanted:
-            recorded[key] = hook_point.read(passing, current.positions).clone()
-        return passing
-
-    watched = [
-        (hook_points[key], partial(passing_by, key, hook_points[key]))
-        for key in edits.keys() | wanted
+    block = _Block(dict(edits or {}), set(record), _ForwardPass(continued))
+    hooks = [
+        (hook_points[key], partial(block.apply, key, hook_points[key]))
+        for key in block.edits.keys() | block.record
     ]
     with ExitStack() as stack:
-        for handle in _begin_hooks(bodies, hook_points, current):
+        for handle in _pass_hooks(bodies, hook_points, block.forward_pass):
             stack.callback(handle.remove)
-        for hook_point, watch in watched:
-            if isinstance(hook_point, HookPoint):
-                stack.callback(_attach(hook_point, watch).remove)
+        for point, hook in hooks:
+            if isinstance(point, HookPoint):
+                stack.callback(_register(point, hook).remove)
         stack.enter_context(
-            attending(
-                (hook_point, watch)
-                for hook_point, watch in watched
-                if isinstance(hook_point, AttentionHookPoint)
-            )
+            hook_attention((p, hook) for p, hook in hooks if isinstance(p, AttentionHookPoint))
         )
-        yield recorded
-    if missed := edits.keys() - reached:
-        names = ", ".join(sorted(f"{component} of layer {layer}" for component, layer in missed))
-        raise PatchError(
-            f"The patch of {names} was never reached: run the model on a prompt inside the block."
-        )
+        yield block.recorded
+    block.check_reached()
 
 
-def _begin_hooks(
-    bodies: Iterable[nn.Module], hook_points: Mapping[Key, AnyHookPoint], current: _Pass
+def _pass_hooks(
+    bodies: Iterable[nn.Module],
+    hook_points: Mapping[Key, AnyHookPoint],
+    forward_pass: _ForwardPass,
 ) -> Iterator[RemovableHandle]:
-    """Note where each pass begins and, where somebody may cancel it, stop between its layers."""
+    """Note where each pass begins and, if a caller can cancel it, check for that before each layer."""
     for body in bodies:
-        yield body.register_forward_pre_hook(current.begin, with_kwargs=True)
+        yield body.register_forward_pre_hook(forward_pass.begin, with_kwargs=True)
     if not is_cancellable():
         return
     check = cancellation_check()
     for (component, _), hook_point in hook_points.items():
         if component == "resid_pre":
             yield hook_point.module.register_forward_pre_hook(
-                lambda *_: check() if current.mine else None
+                lambda *_: check() if forward_pass.is_ours else None
             )
 
 
-def _attach(hook_point: HookPoint, watch: Callable[[Tensor], Tensor]) -> RemovableHandle:
+def _register(hook_point: HookPoint, hook: Hook) -> RemovableHandle:
+    """Call the hook with the module's first input or first output, and use what it returns instead."""
+
     def before(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if args:
-            return (watch(args[0]), *args[1:]), kwargs
+            return (hook(args[0]), *args[1:]), kwargs
         name = "hidden_states" if "hidden_states" in kwargs else next(iter(kwargs))
-        return args, kwargs | {name: watch(kwargs[name])}
+        return args, kwargs | {name: hook(kwargs[name])}
 
     def after(_module: nn.Module, _args: tuple[Any, ...], output: Any) -> Any:
         if isinstance(hook_point, RouterHookPoint):
-            watch(output)
+            hook(output)
             return output
         if isinstance(output, tuple | list):
-            return type(output)((watch(output[0]), *output[1:]))
-        return watch(output)
+            return type(output)((hook(output[0]), *output[1:]))
+        return hook(output)
 
     if hook_point.side == "input":
         return hook_point.module.register_forward_pre_hook(before, with_kwargs=True)

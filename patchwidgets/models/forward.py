@@ -1,4 +1,7 @@
-"""One forward pass over prompts of equal length, leaving the model as it was."""
+"""One forward pass over prompts of equal length. It leaves the model as it was.
+
+Every pass takes the model's lock, so passes of several threads run one after another.
+"""
 
 import threading
 import weakref
@@ -8,47 +11,56 @@ from dataclasses import dataclass
 from inspect import signature
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from patchwidgets.errors import MetricError, ModelError, RefusedError
 from patchwidgets.hooks.cancellation import cancellation_check
-from patchwidgets.hooks.hooks import Edit, Key, hooked, separate_work
+from patchwidgets.hooks.hook_points import Activation
+from patchwidgets.hooks.hooks import Edit, Key, hooked, isolated
 from patchwidgets.models.layout import Layout
 
 _LOCKS: "weakref.WeakKeyDictionary[nn.Module, threading.RLock]" = weakref.WeakKeyDictionary()
 
 
 def model_lock(hf_model: nn.Module) -> threading.RLock:
-    """The lock under which work on this model object is done, the same for everybody who wraps it."""
+    """Return the lock of a model object; every `Model` that wraps this object shares it."""
     return _LOCKS.setdefault(hf_model, threading.RLock())
 
 
 @dataclass(frozen=True, eq=False)
 class Output:
-    """What a forward pass gave.
+    """What a forward pass returns.
 
     Attributes
     ----------
     logits
-        float32 ``[row, pos, vocabulary]`` of the positions that were kept.
+        float32, at the positions that the caller asked for.
     activations
-        ``[row, pos, ...]`` by component and layer.
+        What was recorded, by component and layer.
     """
 
-    logits: Tensor
-    activations: dict[Key, Tensor]
+    logits: Float[Tensor, "row pos vocabulary"]
+    activations: dict[Key, Activation]
 
 
 def forward(
     layout: Layout,
-    ids: Tensor,
+    ids: Int[Tensor, "row pos"],
     edits: Mapping[Key, Edit] | None = None,
     record: Iterable[Key] = (),
     keep: Sequence[int] | None = None,
 ) -> Output:
-    """Run the model on ``ids`` ``[row, pos]`` in eval mode without gradients, under the model's lock.
+    """Run the model in eval mode without gradients, under the model's lock.
 
-    Logits are those of the positions in `keep`, ascending; by default of the last one alone.
+    Parameters
+    ----------
+    ids
+        Token ids.
+    edits, record
+        What to replace and what to clone, as for `patchwidgets.hooks.hooks.hooked`.
+    keep
+        The positions whose logits are returned, ascending; by default only the last one.
 
     Raises
     ------
@@ -76,28 +88,31 @@ def forward(
 
 def gradients(
     layout: Layout,
-    ids: Tensor,
+    ids: Int[Tensor, "row pos"],
     keys: Sequence[Key],
     read_positions: Sequence[Sequence[int]],
-    measure: Callable[[Tensor], Tensor],
-) -> dict[Key, tuple[Tensor, Tensor]]:
-    """Activations of a run and the gradient of a metric there, each ``[row, pos, ...]``, by component and layer.
+    measure: Callable[[Float[Tensor, "entry vocabulary"]], Float[Tensor, "row"]],
+) -> dict[Key, tuple[Activation, Activation]]:
+    """Return the activations of a run, each with the gradient of a metric there, by component and layer.
 
-    Asks for the gradient of the activations alone: no parameter's ``grad`` or ``requires_grad`` is touched.
+    Only gradients of activations are computed; no parameter's ``grad`` or ``requires_grad`` changes. Costs one forward
+    and one backward pass.
 
     Parameters
     ----------
     ids
-        ``[row, pos]``.
+        Token ids.
+    keys
+        Which activations.
     read_positions
-        The positions at which each row is read.
+        For each row the positions where the metric reads the logits.
     measure
-        From logits, float32 ``[entry, vocabulary]`` at these positions, row after row, to one number per row.
+        The metric: from the float32 logits at these positions, row after row, to one number per row.
 
     Raises
     ------
     RefusedError
-        The weights are not there (offloaded), or stored in a way that gradients do not pass (quantised).
+        Gradients cannot pass through the weights: they are offloaded, quantised or inference tensors.
     MetricError
         The metric has no gradient.
     ModelError
@@ -105,98 +120,106 @@ def gradients(
     """
     hf_model, keep = layout.hf_model, union_of_positions(read_positions)
     _refuse_without_gradient(hf_model)
-    held: dict[Key, Tensor] = {}
-    edits = {key: _held_for_gradient(key, held) for key in keys}
+    activations: dict[Key, Tensor] = {}
+    edits = {key: _keep_for_gradient(key, activations) for key in keys}
     with (
         locked_eval_mode(hf_model),
         torch.inference_mode(False),
         torch.enable_grad(),
         hooked(layout.bodies, layout.hook_points, edits),
     ):
-        inputs = ids.to(layout.device, copy=True)  # one from inference mode cannot be kept
-        asked = logits_to_keep(hf_model, keep, ids.shape[1])
-        output = hf_model(input_ids=inputs, use_cache=False, **asked)
-        values = measure(
-            gather_entries(select_positions(output.logits, keep).float(), keep, read_positions)
-        )
+        inputs = ids.to(layout.device, copy=True)  # autograd cannot save an inference tensor
+        options = logits_to_keep(hf_model, keep, ids.shape[1])
+        output = hf_model(input_ids=inputs, use_cache=False, **options)
+        logits = select_positions(output.logits, keep).float()
+        values = measure(gather_entries(logits, keep, read_positions))
         if not values.requires_grad:
             raise MetricError(
                 "The first metric has no gradient, so nothing can be ranked by it. Put logit_diff or another smooth "
-                "one first, as in Experiment(..., metric=['logit_diff', 'rank'])."
+                "metric first, as in Experiment(..., metric=['logit_diff', 'rank'])."
             )
-        found = torch.autograd.grad(values.sum(), [held[key] for key in keys])
+        found = torch.autograd.grad(values.sum(), [activations[key] for key in keys])
     if not all(bool(torch.isfinite(gradient).all()) for gradient in found):
         raise ModelError(
             f"The gradient is not finite in {hf_model.dtype}. Load the model in a wider dtype, as in dtype='float32'."
         )
-    return {key: (held[key].detach(), each) for key, each in zip(keys, found, strict=True)}
+    return {key: (activations[key].detach(), each) for key, each in zip(keys, found, strict=True)}
 
 
-def _held_for_gradient(key: Key, held: dict[Key, Tensor]) -> Edit:
-    def hold(activation: Tensor) -> Tensor:
-        frozen = not activation.requires_grad
-        held[key] = activation.detach().requires_grad_() if frozen else activation
-        held[key].register_hook(cancellation_check())
-        return held[key]
+def _keep_for_gradient(key: Key, activations: dict[Key, Tensor]) -> Edit:
+    """Return an edit that changes nothing, but keeps the activation and lets autograd compute its gradient."""
 
-    return hold
+    def keep(activation: Tensor) -> Tensor:
+        # With frozen parameters nothing upstream requires a gradient, so the graph begins here.
+        is_leaf = not activation.requires_grad
+        activations[key] = activation.detach().requires_grad_() if is_leaf else activation
+        activations[key].register_hook(cancellation_check())
+        return activations[key]
+
+    return keep
 
 
 def _refuse_without_gradient(hf_model: nn.Module) -> None:
     if any(parameter.device.type == "meta" for parameter in hf_model.parameters()):
-        reason = "its weights are offloaded, and a backward pass needs all of them at once"
+        reason = "its weights are offloaded, and a backward pass needs all of them in memory"
     elif getattr(hf_model, "is_quantized", False):
-        reason = "its weights are quantised, and gradients do not pass through all kinds of these"
+        reason = (
+            "its weights are quantised, and not every kind of quantised weights passes gradients on"
+        )
     elif any(parameter.is_inference() for parameter in hf_model.parameters()):
         reason = "its weights were made in torch.inference_mode()"
     else:
         return
     raise RefusedError(
-        f"No gradient of this model: {reason}. Choose neurons yourself, with layers=[...] or sites=[...]."
+        f"This model has no gradients: {reason}. Choose neurons yourself, with layers=[...] or sites=[...]."
     )
 
 
 @contextmanager
 def locked_eval_mode(hf_model: nn.Module) -> Iterator[None]:
-    """Hold the model's lock, in eval mode without gradients, untouched by patches that others have set."""
-    with model_lock(hf_model), separate_work(), _eval_mode(hf_model), torch.no_grad():
+    """Hold the model's lock, in eval mode, without gradients and without hooks from outside the block."""
+    with model_lock(hf_model), isolated(), _eval_mode(hf_model), torch.no_grad():
         yield
 
 
 def logits_to_keep(
     hf_model: nn.Module, keep: Sequence[int], length: int
 ) -> dict[str, int | Tensor]:
-    """Ask for the logits at some positions of `length` alone, where the model can be asked."""
+    """Return the argument that makes a model compute logits only at `keep`; a model without it computes all."""
     if "logits_to_keep" not in signature(hf_model.forward).parameters:
         return {}
-    last_ones = keep[0] == length - len(keep)
-    return {"logits_to_keep": len(keep) if last_ones else torch.tensor(keep)}
+    is_suffix = keep[0] == length - len(keep)
+    return {"logits_to_keep": len(keep) if is_suffix else torch.tensor(keep)}
 
 
-def select_positions(passing: Tensor, keep: Sequence[int]) -> Tensor:
-    """``[row, pos, ...]`` at the positions in `keep`, of a model that was asked for them or of one that gave all."""
-    return passing if passing.shape[1] == len(keep) else passing[:, torch.tensor(keep)]
+def select_positions(
+    values: Float[Tensor, "row pos *d"], keep: Sequence[int]
+) -> Float[Tensor, "row keep *d"]:
+    """Return values at the positions in `keep`, from a model that computed only these or from one that computed all."""
+    return values if values.shape[1] == len(keep) else values[:, torch.tensor(keep)]
 
 
 def gather_entries(
-    passing: Tensor, keep: Sequence[int], read_positions: Sequence[Sequence[int]]
-) -> Tensor:
-    """Each row of ``[row, pos, ...]`` at positions of its own out of `keep`: ``[entry, ...]``, row after row."""
-    if all(len(read) == len(keep) for read in read_positions):
-        return passing.flatten(0, 1)
-    slots = {pos: slot for slot, pos in enumerate(keep)}
-    rows = [row for row, read in enumerate(read_positions) for _ in read]
-    return passing[rows, [slots[pos] for read in read_positions for pos in read]]
+    values: Float[Tensor, "row keep *d"],
+    keep: Sequence[int],
+    read_positions: Sequence[Sequence[int]],
+) -> Float[Tensor, "entry *d"]:
+    """Return the values that each row reads, at positions of its own out of `keep`, row after row."""
+    if all(len(positions) == len(keep) for positions in read_positions):
+        return values.flatten(0, 1)
+    index_in_keep = {pos: i for i, pos in enumerate(keep)}
+    rows = [row for row, positions in enumerate(read_positions) for _ in positions]
+    return values[rows, [index_in_keep[pos] for positions in read_positions for pos in positions]]
 
 
 def union_of_positions(read_positions: Iterable[Sequence[int]]) -> list[int]:
-    """All positions that any row reads, ascending."""
+    """Return all positions that any row reads, ascending."""
     return sorted({pos for read in read_positions for pos in read})
 
 
 @contextmanager
 def _eval_mode(hf_model: nn.Module) -> Iterator[None]:
-    """Eval mode for the block; every module's own ``training`` flag comes back."""
+    """Put every module into eval mode for the block, and restore each one's ``training`` flag after it."""
     training = [module for module in hf_model.modules() if module.training]
     if any(getattr(module, "gradient_checkpointing", False) for module in training):
         raise ModelError(

@@ -1,32 +1,44 @@
-"""Does a model do what its record says? Two short forward passes on random tokens, before anything else is believed.
+"""Does a model do what its record says? Two short forward passes on random tokens answer this when a model is loaded.
 
-Reading: ``resid_pre + attn_out + mlp_out == resid_post`` in every layer, every site is reached, and the last token
-changes no earlier state. Writing: with noise written at every site at once, each next quantity is what the
-identities say of the *written* values; a write that goes nowhere shows as a gap of the size of the noise. Attention's
-own identity, ``pattern · v = z``, holds the queries and keys as well: the pattern is made of those that were written.
+Reading: the identities of `patchwidgets.models.identities` hold between the recorded activations, every site is
+reached, and the last token changes no earlier state. Writing: noise is written at every site at once, and the
+identities hold between what is written and what is read downstream; a write without effect shows as a gap of the size
+of the noise.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from patchwidgets.errors import VerificationError
+from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.models.forward import forward
+from patchwidgets.models.identities import (
+    Gap,
+    Recording,
+    activation_gaps,
+    causality_gaps,
+    nonlinearity_gaps,
+    score_gaps,
+)
 from patchwidgets.models.layout import Layout, find_record, layouts
 
 _LOG = logging.getLogger(__name__)
 Verify = Literal["strict", "warn", "off"]
 N_TOKENS = 6
+CONSTANT = 0.75
+"""Written into every ``neuron_pre``."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One identity in one layer: the gap, relative to the size of what is compared, and what is allowed."""
+    """One identity in one layer: the relative gap, and the largest gap that is allowed."""
 
     identity: str
     layer: int
@@ -35,7 +47,7 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether the gap is within what the dtype allows."""
+        """Whether the gap is no larger than the tolerance."""
         return self.gap <= self.tolerance
 
     def __str__(self) -> str:
@@ -44,18 +56,24 @@ class Check:
 
 @dataclass(frozen=True)
 class Checks:
-    """The report of a model's checks. Empty if they were switched off."""
+    """The report of a model's checks; empty if they were switched off.
+
+    Examples
+    --------
+    >>> model.checks.passed, model.checks.largest_gap < 1e-5
+    (True, True)
+    """
 
     checks: tuple[Check, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether all of them passed."""
+        """Whether all checks passed."""
         return all(check.passed for check in self.checks)
 
     @property
     def failed(self) -> tuple[Check, ...]:
-        """Those which did not pass."""
+        """The checks that failed."""
         return tuple(check for check in self.checks if not check.passed)
 
     @property
@@ -66,26 +84,26 @@ class Checks:
     def __str__(self) -> str:
         if not self.checks:
             return "not checked (verify='off')"
-        kinds = len({check.identity for check in self.checks})
+        n_identities = len({check.identity for check in self.checks})
         if self.passed:
-            return f"{kinds} identities hold in every layer (largest relative gap {self.largest_gap:.1e})"
+            return f"{n_identities} identities hold in every layer (largest relative gap {self.largest_gap:.1e})"
         return f"{len(self.failed)} of {len(self.checks)} checks failed, first: {self.failed[0]}"
 
 
 def verified_layout(
     hf_model: Any, verify: Verify, name: str | None = None
 ) -> tuple[Layout, Checks]:
-    """The anatomy of a model, and the report of its checks.
+    """Return the layout of a model and the report of its checks.
 
-    A family with a record is checked as `verify` says. One without is always checked: what was discovered from its
-    structure is believed only if every check passes.
+    For a family with a record, `verify` says what a failed check does. A family without one is always checked: a layout
+    discovered from the model's structure is used only if every check passes.
 
     Raises
     ------
     ModelError
-        Not a causal language model, or one whose parts cannot be made out.
+        Not a causal language model, or its components cannot be identified.
     VerificationError
-        A check failed: the message names the identity, the layer and the gap.
+        A check failed; the message names the identity, the layer and the gap.
     """
     if find_record(hf_model.config) is None:
         return _discovered(hf_model, name)
@@ -94,13 +112,13 @@ def verified_layout(
     if not checks.passed:
         message = f"{type(hf_model).__name__} ({layout.model_type}): {checks}"
         if verify == "strict":
-            raise VerificationError(f"{message}. Pass verify='warn' to go on all the same.")
+            raise VerificationError(f"{message}. Pass verify='warn' to use the model all the same.")
         _LOG.warning(message)
     return layout, checks
 
 
 def _discovered(hf_model: Any, name: str | None) -> tuple[Layout, Checks]:
-    """The first anatomy that passes; of those that fail, the one that fails least is told."""
+    """Return the first layout that passes; if all fail, the error reports the one with the fewest failed checks."""
     reports: list[Checks] = []
     for layout in layouts(hf_model, name):
         try:
@@ -114,29 +132,29 @@ def _discovered(hf_model: Any, name: str | None) -> tuple[Layout, Checks]:
     nearest = min(reports, key=lambda report: len(report.failed), default="no site was reached")
     raise VerificationError(
         f"The family {hf_model.config.model_type!r} has no record, and what its structure suggests does not hold: "
-        f"{nearest}. Add a record to patchwidgets/models/architectures.py (a dozen module names; it is checked at load)."
+        f"{nearest}. Add a record to patchwidgets/models/architectures.py: a dozen module names, checked at load."
     )
 
 
 def verify_model(layout: Layout) -> Checks:
-    """Check reading and writing of every site of a model.
+    """Check reading and writing at every site of a model.
 
     Raises
     ------
     VerificationError
-        A site was never reached.
+        A site was never reached, or the number of heads differs from the config.
     """
     generator = torch.Generator().manual_seed(0)
     vocabulary = layout.hf_model.get_input_embeddings().weight.shape[0]
     ids = torch.randint(vocabulary, (1, N_TOKENS), generator=generator)
-    unedited = _read_all(layout, ids)
+    unedited = _record_all(layout, ids)
     return Checks(
         (*_check_reading(layout, unedited), *_check_writing(layout, ids, unedited, generator))
     )
 
 
-def _read_all(layout: Layout, ids: Tensor) -> dict[Key, Tensor]:
-    """Every site's activation, of the prompt and of the prompt with another last token."""
+def _record_all(layout: Layout, ids: Int[Tensor, "1 pos"]) -> dict[Key, Activation]:
+    """Record every site for two prompts: this one, and the same with another last token."""
     other = ids.clone()
     other[0, -1] = (other[0, -1] + 1) % layout.hf_model.get_input_embeddings().weight.shape[0]
     activations = forward(layout, torch.cat([ids, other]), record=layout.hook_points).activations
@@ -147,197 +165,53 @@ def _read_all(layout: Layout, ids: Tensor) -> dict[Key, Tensor]:
             "patchwidgets/models/architectures.py names another module than the one that runs."
         )
     for part, n in (("q", layout.n_heads), ("k", layout.n_kv_heads), ("v", layout.n_kv_heads)):
-        if (part, 0) in activations and (found := activations[(part, 0)].shape[2]) != n:
+        if (part, 0) in activations and (n_found := activations[(part, 0)].shape[2]) != n:
             raise VerificationError(
-                f"{part} of layer 0 has {found} heads and the config of {layout.model_type!r} says {n}; "
+                f"{part} of layer 0 has {n_found} heads and the config of {layout.model_type!r} says {n}; "
                 "its heads cannot be told apart."
             )
     return activations
 
 
-def _check_reading(layout: Layout, unedited: Mapping[Key, Tensor]) -> Iterator[Check]:
-    yield from _identities(layout, unedited, unedited)
-    for layer in range(layout.n_layers):
-        first, second = unedited[("resid_post", layer)][:, :-1].double()
-        gap = _distance(first, second)
-        yield Check(
-            "causal: the last token changes no earlier state", layer, gap, _tolerance(layout)
-        )
+def _check_reading(layout: Layout, unedited: Recording) -> Iterator[Check]:
+    for gap in (*activation_gaps(layout, unedited, unedited), *causality_gaps(layout, unedited)):
+        yield Check(gap.identity, gap.layer, gap.size, _tolerance(layout, gap))
 
 
 def _check_writing(
-    layout: Layout, ids: Tensor, unedited: Mapping[Key, Tensor], generator: torch.Generator
+    layout: Layout, ids: Int[Tensor, "1 pos"], unedited: Recording, generator: torch.Generator
 ) -> Iterator[Check]:
-    before: dict[Key, Tensor] = {}
-    edits = {key: _disturb(key, before, generator) for key in layout.hook_points}
-    after = forward(layout, ids, edits, record=layout.hook_points).activations
+    read: dict[Key, Activation] = {}
+    edits = {key: _disturb(key, read, generator) for key in layout.hook_points}
+    written = forward(layout, ids, edits, record=layout.hook_points).activations
     first = ("resid_pre", 0)
-    unmoved = torch.equal(before[first], unedited[first][:1])
+    unmoved = torch.equal(read[first], unedited[first][:1])
     yield Check("writing: embed changes the first resid_pre", 0, float(unmoved), 0.0)
-    for check in _identities(layout, before, after):
-        yield Check(f"writing: {check.identity}", check.layer, check.gap, check.tolerance)
-    yield from _check_nonlinearity(layout, before, after)
-    yield from _check_scores(layout, unedited, before, after)
+    for gap in (
+        *activation_gaps(layout, read, written),
+        *nonlinearity_gaps(layout, read, written),
+        *score_gaps(layout, unedited, read, written),
+    ):
+        yield Check(f"writing: {gap.identity}", gap.layer, gap.size, _tolerance(layout, gap))
 
 
-def _disturb(key: Key, before: dict[Key, Tensor], generator: torch.Generator) -> Edit:
-    """An edit that notes what it finds and adds noise of the same size (a constant before the non-linearity)."""
+def _disturb(key: Key, read: dict[Key, Activation], generator: torch.Generator) -> Edit:
+    """Return an edit that notes what it reads and adds noise of the same size, or sets ``neuron_pre`` to a constant."""
 
-    def edit(activation: Tensor) -> Tensor:
-        before[key] = activation.clone()
+    def edit(activation: Activation) -> Activation:
+        read[key] = activation.clone()
         if key[0] == "neuron_pre":
-            return torch.full_like(activation, 0.75)
+            return torch.full_like(activation, CONSTANT)
         noise = torch.randn(activation.shape, generator=generator).to(activation)
         return activation + noise * activation.float().std().to(activation).clamp_min(1e-3)
 
     return edit
 
 
-def _identities(
-    layout: Layout, before: Mapping[Key, Tensor], after: Mapping[Key, Tensor]
-) -> Iterator[Check]:
-    """What is found at a site (`before` an edit) against what was written upstream (`after` the edits)."""
-    add, linear = _sum_gap, _linear_gap
-    tolerance = _tolerance(layout)
-    for layer in range(layout.n_layers):
-        pre, post = after[("resid_pre", layer)], before[("resid_post", layer)]
-        attn, mlp = after[("attn_out", layer)], after[("mlp_out", layer)]
-        if ("resid_mid", layer) in layout.hook_points:
-            mid = ("resid_mid", layer)
-            yield Check(
-                "resid_pre + attn_out = resid_mid", layer, add(before[mid], pre, attn), tolerance
-            )
-            yield Check(
-                "resid_mid + mlp_out = resid_post", layer, add(post, after[mid], mlp), tolerance
-            )
-        else:
-            yield Check(
-                "resid_pre + attn_out + mlp_out = resid_post",
-                layer,
-                add(post, pre, attn, mlp),
-                tolerance,
-            )
-        if layer + 1 < layout.n_layers:
-            following = before[("resid_pre", layer + 1)]
-            yield Check(
-                "resid_post = next resid_pre",
-                layer,
-                add(following, after[("resid_post", layer)]),
-                tolerance,
-            )
-        for part, whole in (("z", "attn_out"), ("neuron", "mlp_out")):
-            module = layout.down(part, layer)
-            if module is not None:
-                gap = linear(
-                    layout, module, (part, layer), after[(part, layer)], before[(whole, layer)]
-                )
-                yield Check(f"projected {part} = {whole}", layer, gap, tolerance)
-    yield from _attention_identities(layout, before, after)
-
-
-def _attention_identities(
-    layout: Layout, before: Mapping[Key, Tensor], after: Mapping[Key, Tensor]
-) -> Iterator[Check]:
-    """What the values and the pattern that were written make of ``z``; without a pattern, of its first position."""
-    for layer in range(layout.n_layers):
-        if ("v", layer) not in layout.hook_points:
-            return
-        found, values = before[("z", layer)].double(), after[("v", layer)].double()
-        values = values.repeat_interleave(layout.n_heads // layout.n_kv_heads, dim=2)
-        if ("pattern", layer) in layout.hook_points:
-            pattern = after[("pattern", layer)].double()
-            expected = torch.einsum("rqhk,rkhd->rqhd", pattern, values)
-            identity = "pattern · v = z"
-        else:
-            found, expected = found[:, :1], values[:, :1]
-            identity = "first v = first z, which attends to nothing else"
-        yield Check(identity, layer, _distance(found, expected), _softmax_tolerance(layout))
-
-
-def _check_scores(
-    layout: Layout,
-    unedited: Mapping[Key, Tensor],
-    before: Mapping[Key, Tensor],
-    after: Mapping[Key, Tensor],
-) -> Iterator[Check]:
-    """Where modules' outputs are q and k: the pattern's logarithm moves with q · k, up to a scale and a row's sum."""
-    if layout.architecture.qkv == "kernel":
-        return  # patchwidgets computes that pattern itself, from the q and k that went into z
-    for layer in range(layout.n_layers):
-        if not {("q", layer), ("pattern", layer)} <= layout.hook_points.keys():
-            return
-        first, second = (
-            unedited[("pattern", layer)][:1].double(),
-            before[("pattern", layer)].double(),
-        )
-        seen = (first > 1e-20) & (second > 1e-20)
-        logs = _centred(second.log() - first.log(), seen)
-        scores = _centred(_scores(layout, after, layer) - _scores(layout, unedited, layer), seen)
-        slope = (logs * scores).sum() / (scores * scores).sum()
-        gap = _distance(logs, slope * scores)
-        yield Check("writing: pattern = softmax(q · k)", layer, gap, _softmax_tolerance(layout))
-
-
-def _scores(layout: Layout, activations: Mapping[Key, Tensor], layer: int) -> Tensor:
-    """Products of queries and keys ``[1, query, head, key]`` of the first row, not scaled."""
-    queries, keys = (activations[(part, layer)][:1].double() for part in ("q", "k"))
-    keys = keys.repeat_interleave(layout.n_heads // layout.n_kv_heads, dim=2)
-    return torch.einsum("rqhd,rkhd->rqhk", queries, keys)
-
-
-def _centred(values: Tensor, seen: Tensor) -> Tensor:
-    """Minus the mean over the keys that are seen; 0 at the others."""
-    values = torch.where(seen, values, 0.0)
-    mean = values.sum(-1, keepdim=True) / seen.sum(-1, keepdim=True).clamp_min(1)
-    return torch.where(seen, values - mean, 0.0)
-
-
-def _check_nonlinearity(
-    layout: Layout, before: Mapping[Key, Tensor], after: Mapping[Key, Tensor]
-) -> Iterator[Check]:
-    """With one constant written into every ``neuron_pre``, all neurons are equal (times ``neuron_up``)."""
-    for layer in range(layout.n_layers):
-        if ("neuron_pre", layer) not in layout.hook_points:
-            return
-        up = after.get(("neuron_up", layer))
-        found = before[("neuron", layer)].double()
-        factor = torch.ones_like(found) if up is None else up.double()
-        slope = (found * factor).sum() / (factor * factor).sum()
-        yield Check(
-            "writing: neuron = f(neuron_pre) · neuron_up",
-            layer,
-            _distance(found, slope * factor),
-            _tolerance(layout),
-        )
-
-
-def _sum_gap(total: Tensor, *terms: Tensor) -> float:
-    """Largest |total − Σ terms| relative to Σ |terms|, element by element: what rounding alone can do is known."""
-    parts = [term.double() for term in terms]
-    size = sum((part.abs() for part in parts), total.double().abs())
-    return float(((total.double() - sum(parts)).abs() / size.clamp_min(1e-6)).max())
-
-
-def _linear_gap(
-    layout: Layout, module: torch.nn.Module, key: Key, written: Tensor, found: Tensor
-) -> float:
-    passing = written.flatten(-2) if key[0] == "z" else written
-    with torch.no_grad():
-        predicted = module(passing) * layout.scale
-    return _distance(found.double(), predicted.double())
-
-
-def _distance(a: Tensor, b: Tensor) -> float:
-    """‖a − b‖ / ‖b‖."""
-    return float((a - b).norm() / b.norm().clamp_min(1e-12))
-
-
-def _tolerance(layout: Layout) -> float:
-    """What rounding can do in the model's dtype; a write that goes nowhere is off by order 1."""
+def _tolerance(layout: Layout, gap: Gap) -> float:
+    """Return what rounding can do in the model's dtype; a write without effect causes a gap of order 1."""
     eps = torch.finfo(layout.hf_model.dtype).eps
-    return (4 if eps > 1e-4 else 256) * eps
-
-
-def _softmax_tolerance(layout: Layout) -> float:
-    """The same; transformers takes the softmax of attention in float32, also in a float64 model."""
-    return max(_tolerance(layout), 256 * torch.finfo(torch.float32).eps)
+    tolerance = (4 if eps > 1e-4 else 256) * eps
+    if gap.in_softmax:  # transformers takes the softmax in float32, in a float64 model too
+        return max(tolerance, 256 * torch.finfo(torch.float32).eps)
+    return tolerance

@@ -15,17 +15,11 @@ from patchwidgets.sweep.request import SweepRequest
 from patchwidgets.sweep.savings import Savings
 from patchwidgets.sweep.sweep import Sweep
 from patchwidgets.tasks import Task
-from tests.support.families import VOCABULARY, random_model
-from tests.support.toy_tokenizer import toy_tokenizer
 
 APART = Savings(join_below=0)
 """These models are so small that otherwise all positions would run together."""
 
 METRICS = ["logit_diff", "kl"]
-
-
-def make_model(case: str, dtype: torch.dtype = torch.float32, **config: Any) -> Model:
-    return Model(random_model(case, dtype, **config), toy_tokenizer(VOCABULARY), case)
 
 
 def one_pair(model: Model, metrics: list[str] = METRICS) -> Experiment:
