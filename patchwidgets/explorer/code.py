@@ -13,6 +13,8 @@ from patchwidgets.tasks import Task
 
 LINE = 88
 """Longer calls are written one argument to a line."""
+VARIABLES = frozenset({"pw", "model", "task", "exp", "r"})
+"""Names that the lines use themselves, so that a metric of such a name needs another one."""
 
 
 def code_of(task: Task, metric: Metric, direction: Direction, patches: Sequence[Patch]) -> str:
@@ -75,9 +77,10 @@ def _literal(value: Any) -> str:
 def _metric(metric: Metric) -> tuple[str, list[str]]:
     """The argument ``metric=``, and what a reader has to be told."""
     name, at, _ = metric.name.partition("@")
-    if name in METRICS and METRICS[name].function is metric.function:
+    named = METRICS.get(name)
+    if named is not None and metric == (named.at(metric.pos) if at else named):
         return repr(metric.name), []
-    variable = name if name.isidentifier() else "metric"
+    variable = name if name.isidentifier() and name not in VARIABLES else "metric"
     note = f"# {variable}: your own metric, a function, which cannot be written here."
     written = f"pw.At({variable}, {print_pos(metric.pos)!r})" if at else variable
     return written, [note]
