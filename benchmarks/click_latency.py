@@ -1,4 +1,4 @@
-"""From a click to its charts: SmolLM2 in JupyterLab, from the press to the frame that shows the answer.
+"""How long a click takes: SmolLM2 in JupyterLab, from the press to the frame that shows the result.
 
 python -m benchmarks.click_latency
 """
@@ -28,13 +28,13 @@ def main() -> None:
     parser.add_argument("--notebook", default="01_quickstart.ipynb")
     times = measure(parser.parse_args().notebook)
     print(
-        f"click to charts: median of {len(times)} {statistics.median(times):.0f} ms, "
+        f"click to charts: median of {len(times)} clicks {statistics.median(times):.0f} ms, "
         f"min {min(times):.0f}, max {max(times):.0f}, limit 300 ms, {os.cpu_count()} cores"
     )
 
 
 def measure(notebook: str) -> list[float]:
-    """Return the milliseconds of each click, on heads of all depths."""
+    """Return the milliseconds of each click."""
     with (
         tempfile.TemporaryDirectory() as folder,
         sync_playwright() as playwright,
@@ -48,7 +48,7 @@ def measure(notebook: str) -> list[float]:
 
 
 def sites() -> list[str]:
-    """Return heads of SmolLM2, first and last layers mixed."""
+    """Return heads of SmolLM2 from all depths, in mixed order."""
     return [f"L{7 * i % 30}.H{i % 9}" for i in range(CLICKS + WARM_UP)]
 
 

@@ -1,4 +1,4 @@
-"""How long `import patchwidgets` takes in a new Python, and what in it takes longest.
+"""How long `import patchwidgets` takes in a new Python, and which modules take longest.
 
 python -m benchmarks.import_time
 """
@@ -16,12 +16,12 @@ ASK = f"import sys, patchwidgets; print(*(name for name in {HEAVY!r} if name in 
 
 
 def main() -> None:
-    run(ASK)  # the first one also compiles and fills the disk's cache
+    run(ASK)  # the first run also compiles the modules and fills the disk cache
     empty = [seconds("pass") for _ in range(RUNS)]
     full = [seconds("import patchwidgets") for _ in range(RUNS)]
     median = statistics.median(full) - statistics.median(empty)
-    print(f"import patchwidgets: median of {RUNS} {median:.3f} s, limit 0.5 s")
-    print(f"heavy packages it loads: {run(ASK).stdout.strip() or 'none'}")
+    print(f"import patchwidgets: median of {RUNS} runs {median:.3f} s, limit 0.5 s")
+    print(f"heavy packages that it imports: {run(ASK).stdout.strip() or 'none'}")
     print("\n".join(slowest(run("import patchwidgets", "-X", "importtime").stderr)))
 
 
@@ -39,7 +39,7 @@ def run(code: str, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def slowest(report: str, n: int = 8) -> list[str]:
-    """Return the modules with the largest times of their own, from `-X importtime`."""
+    """Return the modules that take longest, without their own imports, from a report of `-X importtime`."""
     rows = []
     for line in report.splitlines():
         parts = line.removeprefix("import time:").split("|")

@@ -1,8 +1,8 @@
-"""Peak memory of a piece of work, above what was held before it; and of all heads of SmolLM2 over 32 pairs of names.
+"""The peak memory of a sweep against its budget: all heads of SmolLM2 over 32 pairs of prompts with names.
 
 python -m benchmarks.memory [--budgets 160 300 1000] [--metric logit_diff|kl] [--threads 2] [--out folder]
 
-Each budget is met by other groups of the same 270 heads × 32 pairs: about a minute and a half each.
+Each budget splits the same 270 heads × 32 pairs into different groups. A budget takes about a minute and a half.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> None:
     for budget in arguments.budgets:
         rows.append(measure(experiment, budget))
         print(
-            "{budget:6.0f} MiB asked: {runs:,} runs in {groups} groups, planned {planned:.0f}, peak {peak:.0f} MiB, "
+            "budget {budget:6.0f} MiB: {runs:,} runs in {groups} groups, planned {planned:.0f}, peak {peak:.0f} MiB, "
             "{seconds:.0f} s".format(**rows[-1])
         )
     if arguments.out is not None:
@@ -48,10 +48,10 @@ def main() -> None:
 
 
 def measure(experiment: pw.Experiment, budget: float) -> dict[str, float]:
-    """Sizes in MiB."""
-    made = Sweep(experiment, [make_grid(experiment, SweepRequest("z"))], budget=budget * 2**20)
-    plan, started = made.plan(), time.perf_counter()
-    peak = peak_above(lambda: list(made.run()))
+    """Sweep all heads within a budget; every size is in MiB."""
+    sweep = Sweep(experiment, [make_grid(experiment, SweepRequest("z"))], budget=budget * 2**20)
+    plan, started = sweep.plan(), time.perf_counter()
+    peak = peak_above(lambda: list(sweep.run()))
     return {
         "budget": budget,
         "runs": plan.runs,
@@ -63,17 +63,19 @@ def measure(experiment: pw.Experiment, budget: float) -> dict[str, float]:
 
 
 def peak_above(run: Callable[[], object], device: str = "cpu") -> int:
-    """Bytes above what was held before: of the GPU, or of the process where Linux tells; else -1."""
+    """Return the peak memory of `run` in bytes, above the memory in use before it.
+
+    That of the GPU, or that of the process on Linux. -1 on other systems.
+    """
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
         run()
         return torch.cuda.max_memory_allocated() - before
     try:
-        ctypes.CDLL("libc.so.6").malloc_trim(
-            0
-        )  # what was freed before does not hide what is taken now
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        # Give freed memory back first, or new memory would fit into it unseen.
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
         before = _status("VmRSS")
         run()
         return _status("VmHWM") - before

@@ -1,7 +1,7 @@
-"""What other tools need for the same patches, on copies of the same weights: some sites, one after the other.
+"""The same patches with other tools, on copies of the same weights.
 
-Each function takes an experiment and sites of one kind, ``L3.resid_pre@5`` or ``L3.H1``, and returns what runs all of
-them, or in words why it cannot.
+Each function takes an experiment and sites of one kind, such as ``L3.resid_pre@5`` or ``L3.H1``. It prepares the tool
+and returns a function that patches all these sites, each in a run of its own.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from patchwidgets.sites import Site
 
 Run = Callable[[], Any]
 BATCH = 32
-"""Runs at once, for the tools that can."""
+"""How many runs go together, for tools with batches."""
 
 
 def transformer_lens(experiment: pw.Experiment, sites: Sequence[Site]) -> Run:
-    """What `get_act_patch_resid_pre` and `get_act_patch_attn_head_out_all_pos` do."""
+    """Do what `get_act_patch_resid_pre` and `get_act_patch_attn_head_out_all_pos` do, for these sites alone."""
     from transformer_lens import patching
 
     bridge = _bridge(experiment)
@@ -55,7 +55,7 @@ def transformer_lens(experiment: pw.Experiment, sites: Sequence[Site]) -> Run:
 
 
 def entoscope(experiment: pw.Experiment, sites: Sequence[Site]) -> Run:
-    """Its exact method, in batches."""
+    """Use the exact method of entoscope, in batches."""
     from entoscope import Patcher, PatchingConfig, PatchingInput
     from entoscope.model.config import Coordinates, ModelAxis, ModelLayerLocation
     from entoscope.patching import config as configs
@@ -94,7 +94,7 @@ def entoscope(experiment: pw.Experiment, sites: Sequence[Site]) -> Run:
 
 
 def nnsight(experiment: pw.Experiment, sites: Sequence[Site]) -> Run:
-    """One trace per site."""
+    """Run one trace per site."""
     from nnsight import LanguageModel
 
     model, pair = experiment.model, experiment.pairs[0]
@@ -128,18 +128,18 @@ PEERS: dict[str, Callable[[pw.Experiment, Sequence[Site]], Run]] = {
 
 
 def make_peers(experiment: pw.Experiment, sites: Sequence[Site]) -> dict[str, Run]:
-    """Every tool that is installed and runs; why another one is left out is printed."""
+    """Prepare every tool that is installed and runs; print why another one is left out."""
     found = {}
     for name, make in PEERS.items():
         module = "transformer_lens" if name == "TransformerLens" else name
         if importlib.util.find_spec(module) is None:
-            print(f"{name}: left out, it is not installed (pip install {module})")
+            print(f"{name}: left out because it is not installed (pip install {module})")
             continue
         try:
             run = make(experiment, sites)
             run()  # warm
-        except Exception as error:  # noqa: BLE001 - a peer that does not run is reported, not hidden
-            print(f"{name}: left out, it did not run: {type(error).__name__}: {str(error)[:200]}")
+        except Exception as error:  # noqa: BLE001 - a tool that fails is reported, not hidden
+            print(f"{name}: left out because it failed: {type(error).__name__}: {str(error)[:200]}")
         else:
             found[name] = run
     return found
@@ -151,7 +151,7 @@ def _bridge(experiment: pw.Experiment) -> Any:
     model = experiment.model
     bridge = TransformerBridge.boot_transformers(
         "HuggingFaceTB/SmolLM2-135M-Instruct",
-        hf_model=copy.deepcopy(model.hf_model),  # it changes the model that it is given
+        hf_model=copy.deepcopy(model.hf_model),  # the bridge changes the model that it is given
         tokenizer=model.tokenizer,
         device=model.device,
     )

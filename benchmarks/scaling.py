@@ -1,9 +1,9 @@
-"""How time and peak memory of a sweep grow with layers, positions, heads and pairs: random models of a Llama's form.
+"""How the time and the peak memory of a sweep grow with layers, positions, heads and pairs, on random Llama models.
 
 python -m benchmarks.scaling [--threads 2] [--device cpu|cuda] [--budget 512] [--out folder]
 
-Each line doubles one size and leaves the others. Time is also given per GFLOP, so that what grows faster than the
-arithmetic shows. Peak memory is what was added to the process (or to the GPU) while the sweep ran.
+Each line doubles one size and keeps the others. Time is also given per GFLOP, which shows whether time grows faster
+than the arithmetic. Peak memory is the memory that the process (or the GPU) takes in addition while the sweep runs.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ D_HEAD = 32
 
 @dataclass(frozen=True)
 class Size:
-    """One model and one dataset."""
+    """The sizes of a model and of a dataset."""
 
     layers: int = 8
     positions: int = 16
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def measure(size: Size, device: str, budget: float) -> dict[str, Any]:
-    """Seconds, arithmetic and peak memory of all heads and of one residual stream by position."""
+    """Measure a sweep of all heads, and of the residual stream at every layer and position, in the same passes."""
     experiment = make_experiment(size, device)
     asked: list[tuple[Component, tuple[str, ...]]] = [
         ("z", ("layer", "head")),
@@ -77,9 +77,9 @@ def measure(size: Size, device: str, budget: float) -> dict[str, Any]:
     grids = [make_grid(experiment, SweepRequest(component, over)) for component, over in asked]
     for _ in Sweep(experiment, grids[:1], budget=budget).run():  # warm
         break
-    made = Sweep(experiment, grids, budget=budget)
-    seconds, peak = timed(lambda: [None for _ in made.run()], device)
-    plan = made.plan()
+    sweep = Sweep(experiment, grids, budget=budget)
+    seconds, peak = timed(lambda: [None for _ in sweep.run()], device)
+    plan = sweep.plan()
     return asdict(size) | {
         "sites": plan.sites,
         "gflop": plan.flops / 1e9,
@@ -96,7 +96,7 @@ def timed(run: Callable[[], object], device: str) -> tuple[float, int]:
 
 
 def make_experiment(size: Size, device: str) -> pw.Experiment:
-    """Random weights and prompts; the pairs differ at the second token."""
+    """Make random weights and prompts. The prompts of a pair differ at the second token."""
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=VOCABULARY,
@@ -114,7 +114,7 @@ def make_experiment(size: Size, device: str) -> pw.Experiment:
 
 
 def words(ids: list[int]) -> str:
-    """Return the text of these ids."""
+    """Return the text that has these ids."""
     return " ".join(f"w{i}" for i in ids)
 
 
@@ -123,7 +123,7 @@ def line(row: dict[str, Any]) -> str:
     return (
         f"{row['grows']:>9}: {sizes}  {row['sites']:>5} sites {row['gflop']:8.1f} GFLOP "
         f"{row['seconds']:7.2f} s {1000 * row['seconds'] / row['gflop']:6.1f} ms/GFLOP "
-        f"peak {row['peak_mib']:6.0f} MiB (planned {row['planned_mib']:.0f})"
+        f"peak {row['peak_mib']:6.0f} MiB (planned {row['planned_mib']:.0f} MiB)"
     )
 
 

@@ -1,12 +1,13 @@
-"""Sweeps of SmolLM2 by this engine and by others, in one run on the same weights.
+"""How fast sweeps of SmolLM2 are, against other tools on the same weights, all measured in one run.
 
 python -m benchmarks.sweep [--sites blocks|heads] [--prompts late|early] [--rounds 3] [--device cpu|cuda]
                            [--threads 2] [--out folder]
 
-`blocks` are resid_pre, attn_out and mlp_out at every layer and position, `heads` every head at all positions. The
-engine, whole prompts in batches of 32 that also skip equal positions, and the tools that are installed
-(TransformerLens, nnsight, entoscope) take turns, so that a busy machine slows all of them. The tools do some of the
-sites and are scaled up; of `blocks` those of resid_pre. Differences are to one forward pass per site, on a sample.
+`blocks` are resid_pre, attn_out and mlp_out at every layer and position; `heads` are all heads, each at all positions.
+Three kinds of work take turns, so that a busy machine slows all of them: this engine; whole prompts in batches of 32,
+which also skip the equal beginning of the prompts; and the installed tools (TransformerLens, nnsight, entoscope). The
+tools patch only some sites (for `blocks`, only of resid_pre), and their time is scaled up to all sites. On a sample of
+sites, the engine's effects are compared with one forward pass per site.
 """
 
 from __future__ import annotations
@@ -49,11 +50,11 @@ REQUESTS = {
     "heads": [SweepRequest("z", ("layer", "head"))],
 }
 WHOLE = Savings(cone=False, descent=False, unembed=False)
-"""Whole prompts in batches; equal positions are skipped all the same."""
+"""Whole prompts in batches, without our savings, except that the equal beginning of the prompts is skipped."""
 FOR_PEERS = 11
-"""Every so manieth site is what the other tools do."""
+"""The other tools patch one site in this many."""
 SAMPLE = 41
-"""Every so manieth site is compared with a forward pass of its own."""
+"""One site in this many is compared with a forward pass of its own."""
 
 Seconds = dict[str, list[float]]
 
@@ -67,24 +68,24 @@ def main() -> None:
         "engine": lambda: grid_values(experiment, requests),
         "batches of 32": lambda: grid_values(experiment, requests, batch=32, savings=WHOLE),
     }
-    made = Sweep(experiment, [make_grid(experiment, request) for request in requests])
-    some = [patch.site for (patch,) in made.grids[0].variants][::FOR_PEERS]
+    sweep = Sweep(experiment, [make_grid(experiment, request) for request in requests])
+    some = [patch.site for (patch,) in sweep.grids[0].cells][::FOR_PEERS]
     peers = make_peers(experiment, [experiment.model.resolve(site) for site in some])
     gc.collect()
-    gc.freeze()  # what the tools made is not looked through while another one is timed
-    scales = dict.fromkeys(runs, 1.0) | dict.fromkeys(peers, made.plan().sites / len(some))
+    gc.freeze()  # garbage collection of one tool's objects must not slow the timing of another
+    scales = dict.fromkeys(runs, 1.0) | dict.fromkeys(peers, sweep.plan().sites / len(some))
     seconds, rates = measure(runs | peers, scales, arguments.rounds, lambda: gemm_rate(experiment))
     shares = [
-        made.plan().flops / rate / each for rate, each in zip(rates, seconds["engine"], strict=True)
+        sweep.plan().flops / rate / each for rate, each in zip(rates, seconds["engine"], strict=True)
     ]
     found = {
-        "sites": made.plan().sites,
+        "sites": sweep.plan().sites,
         "seconds": {name: statistics.median(each) for name, each in seconds.items()},
         "gflops": statistics.median(rates) / 1e9,
         "share": statistics.median(shares),
-        "difference": difference(experiment, made.grids),
+        "difference": difference(experiment, sweep.grids),
     }
-    report(f"{experiment.model}, {arguments.prompts} prompts", made, found)
+    report(f"{experiment.model}, {arguments.prompts} prompts", sweep, found)
     if arguments.out is not None:
         save(arguments, found | {"rounds": seconds, "shares": shares})
 
@@ -107,17 +108,17 @@ def make_experiment(prompts: str, device: str) -> pw.Experiment:
 
 
 def grid_values(experiment: pw.Experiment, requests: list[SweepRequest], **how: Any) -> list[Any]:
-    """Effects of each request, ``[cell]``."""
-    made = Sweep(experiment, [make_grid(experiment, request) for request in requests], **how)
-    for _ in made.run():
+    """Run the sweeps, and return the effects of each request, ``[cell]``."""
+    sweep = Sweep(experiment, [make_grid(experiment, request) for request in requests], **how)
+    for _ in sweep.run():
         pass
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return [each.effects["logit_diff"][:, 0] for each in made.grid_values()]
+    return [each.effects["logit_diff"][:, 0] for each in sweep.grid_values()]
 
 
 def gemm_rate(experiment: pw.Experiment) -> float:
-    """FLOP/s of plain linear maps of this model's shapes, on as many tokens as a middling batch has."""
+    """Measure the FLOP/s of plain linear maps with the shapes of this model, on 256 tokens, as in a typical batch."""
     block = experiment.model.layout.blocks[0]
     weights = [p for p in block.parameters() if p.ndim == 2]
     x = {w.shape[1]: torch.randn(256, w.shape[1], device=w.device, dtype=w.dtype) for w in weights}
@@ -138,7 +139,15 @@ def measure(
     rounds: int,
     rate: Callable[[], float],
 ) -> tuple[Seconds, list[float]]:
-    """Seconds of every round by name, scaled to the whole sweep; the machine's rate around each of the engine's."""
+    """Measure every round.
+
+    Returns
+    -------
+    seconds
+        By name, one number per round, scaled up to the whole sweep.
+    rates
+        FLOP/s of plain linear maps just before and after the engine's run, one mean per round.
+    """
     seconds: Seconds = {name: [] for name in runs}
     for run in (runs["engine"], rate):  # warm
         run()
@@ -155,20 +164,20 @@ def measure(
 
 
 def difference(experiment: pw.Experiment, grids: list[Any]) -> float:
-    """Largest difference from one forward pass per site, on a sample."""
-    made = Sweep(experiment, grids)
-    for _ in made.run():
+    """Return the largest difference from one forward pass per site, on a sample."""
+    sweep = Sweep(experiment, grids)
+    for _ in sweep.run():
         pass
-    effects = np.concatenate([each.effects["logit_diff"][:, 0] for each in made.grid_values()])
-    variants = [variant for grid in grids for variant in grid.variants]
-    some = range(0, len(variants), SAMPLE)
-    return max(abs(float(experiment.patch(*variants[i]).effect - effects[i])) for i in some)
+    effects = np.concatenate([each.effects["logit_diff"][:, 0] for each in sweep.grid_values()])
+    cells = [cell for grid in grids for cell in grid.cells]
+    some = range(0, len(cells), SAMPLE)
+    return max(abs(float(experiment.patch(*cells[i]).effect - effects[i])) for i in some)
 
 
-def report(title: str, made: Sweep, found: dict[str, Any]) -> None:
+def report(title: str, sweep: Sweep, found: dict[str, Any]) -> None:
     seconds = found["seconds"]
     print(f"{title}, {torch.get_num_threads()} threads")
-    print(made.plan())
+    print(sweep.plan())
     for name, each in seconds.items():
         print(f"  {name:16} {each:8.2f} s   {each / seconds['engine']:7.1f} × the engine's time")
     print(

@@ -1,9 +1,10 @@
-"""How good the choice of the top neurons is: every neuron of SmolLM2 exactly, against the order they are tried in.
+"""How good the first-order choice of neurons (`top=`) is, against the exact effect of every neuron of SmolLM2.
 
 python -m benchmarks.top_neurons [--layers 0 10 26] [--threads 2] [--out folder]
 
-For each layer, and for all of them together: how far down the first-order order one has to go to find the ten and the
-thirty neurons whose exact effects are largest. All 30 layers take about six minutes.
+For each layer, and for all layers together: how many neurons have to be tried, in the order of their first-order
+effects, until the ten and the thirty neurons of the largest exact effects are among them. All 30 layers take about six
+minutes.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def main() -> None:
         rows.append(compared(f"layer {layer}", exact[-1], chosen[-1]))
         print(
             line(rows[-1]),
-            f"({seconds[0]:.1f} s exactly, {seconds[1]:.1f} s to rank_by_attribution)",
+            f"({seconds[0]:.1f} s for the exact effects, {seconds[1]:.1f} s for the ranking)",
         )
     rows.append(compared("together", np.concatenate(exact), np.concatenate(chosen)))
     print(line(rows[-1]))
@@ -61,14 +62,14 @@ def first_order(experiment: pw.Experiment, layer: int) -> NDArray[np.float64]:
         experiment, "neuron", {"layer": [layer], "neuron": list(range(n))}, n
     )
     found = np.zeros(n)
-    found[[int(neuron) for neuron in choice.cells["neuron"]]] = choice.first_order
+    found[[int(neuron) for neuron in choice.coordinates["neuron"]]] = choice.first_order
     return found
 
 
 def compared(
     name: str, exact: NDArray[np.float64], chosen: NDArray[np.float64]
 ) -> dict[str, float | str]:
-    """How many have to be tried until the exact top 10 and 30 are among them, and of these how many in 100."""
+    """Count how many neurons to try until the exact top 10 and 30 are among them, and what the first 100 contain."""
     best, place = np.argsort(-np.abs(exact)), np.argsort(np.argsort(-np.abs(chosen)))
     return {
         "name": name,

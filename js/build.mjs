@@ -1,14 +1,16 @@
 // Bundles the front end into the Python package: one ES module, one style sheet. Takes 0.2 s.
 
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const LIMIT = 60 * 1024;
-const outdir = new URL("../patchwidgets/static/", import.meta.url).pathname;
+const at = (path) => fileURLToPath(new URL(path, import.meta.url));
+const outdir = at("../patchwidgets/static/");
 
 await build({
-  entryPoints: { widget: new URL("src/index.ts", import.meta.url).pathname },
+  entryPoints: { widget: at("src/index.ts") },
   outdir,
   bundle: true,
   minify: true,

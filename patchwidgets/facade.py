@@ -1,6 +1,6 @@
 """`pw.Experiment` and `pw.explore`: what can be done with an experiment, as methods.
 
-Thin: each method calls a function of a lower layer, which takes the experiment. Costs what these cost.
+Each method calls a function of a lower layer, which takes the experiment, and costs what that function costs.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +14,7 @@ from patchwidgets.explorer.widget import PatchExplorer
 from patchwidgets.metrics import MetricSpec
 from patchwidgets.models.model import Model
 from patchwidgets.sites import Component, Patchable, Position, Site
-from patchwidgets.sweep.api import PartialSweep, iter_parts, make_sweep, run_sweep
+from patchwidgets.sweep.api import PartialSweep, iter_sweep, make_sweep, run_sweep
 from patchwidgets.sweep.plan import Plan
 from patchwidgets.sweep.request import CellPatch, SweepArguments, SweepRequest
 from patchwidgets.sweep.sweep_result import SweepResult
@@ -22,7 +22,7 @@ from patchwidgets.tasks import Task
 
 
 class Experiment(BaseExperiment):
-    """Patches between the clean and the corrupted run of a task.
+    """A model and a task, with the clean and the corrupted run and patches between them.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ class Experiment(BaseExperiment):
     task
         One pair of prompts or a dataset.
     metric
-        A name, a callable over a `Readout`, or a list of either; the first is the one that is shown. It is read at the
-        last position of the prompt, or at the one behind an ``@`` as in sites: ``"kl@-3"``, ``"kl@S2"``, ``"kl@3:7"``
-        (the mean over these positions); of a callable, `At` says it: ``pw.At(mine, "S2")``.
+        A name, a callable over a `Readout`, or a list of either; the first one is shown. A metric is read at the last
+        position of the prompt, or at the position after an ``@``, as in sites: ``"kl@-3"``, ``"kl@S2"``, ``"kl@3:7"``
+        (the mean over these positions). A callable gets its position from `At`: ``pw.At(mine, "S2")``.
     direction
         ``"denoise"``: the corrupted run gets clean activations (what is enough). ``"noise"``: the clean run gets
         corrupted activations (what is needed). The two are not symmetric.
@@ -43,27 +43,33 @@ class Experiment(BaseExperiment):
     model, task, direction
         As given.
     metrics
-        By name, in order; the first is the one that is shown.
+        The metrics by name, in order; the first one is shown.
     clean, corrupted
-        The unpatched runs: ``value``, ``logits``, ``tokens``, ``top_tokens(5)``.
+        The unpatched runs: ``value``, ``values`` (by metric), ``logits``, ``tokens``, ``top_tokens(5)``.
     host, source
-        The same two: the one that is patched, and the one whose activations are spliced in.
+        The same two runs: the one that is patched, and the one whose activations are spliced in.
     pairs
         The pairs of the task as token ids.
     noise_floor
-        By the name of the metric, in its unit: how far an unpatched run is off in another batch.
+        By the name of the metric, in its unit: how much an unpatched run changes when it is computed in another batch.
+    warnings
+        Sentences about answers that are not the clean run's top token.
     interrupted
-        What the last sweep that was interrupted (Ctrl-C, the stop button) had done by then: valid numbers, NaN for
-        the rest; as `sweep_many` returns it.
+        The results of the last sweep that was interrupted (Ctrl-C, the stop button), as `sweep_many` returns them:
+        valid numbers where it was done, NaN elsewhere.
 
     Raises
     ------
     TaskError, AnswerError
         The task cannot be compared or scored with this tokenizer.
-    MetricError
-        An unknown metric, one that needs a foil the task does not have, or one that is not defined at its position.
-    SiteError
-        A metric's position that the prompts do not have.
+    MetricError, SiteError
+        An unknown metric, one that needs a foil the task does not have, or a position at which it is not defined.
+
+    Examples
+    --------
+    >>> exp = pw.Experiment(model, task, metric=["logit_diff", "kl"])
+    >>> round(exp.clean.value, 2), round(exp.corrupted.value, 2)
+    (6.59, -6.15)
     """
 
     interrupted: Sequence[SweepResult] = ()
@@ -74,41 +80,54 @@ class Experiment(BaseExperiment):
         Parameters
         ----------
         patches
-            Sites, site strings or patches; several are made jointly, in one run. None at all is the host run.
+            Sites, site strings or patches. Several act jointly, in one run; with none, the host runs unpatched.
         record_reach
-            Note in the same pass what ``reach()`` will need.
+            Record in the same pass what ``reach()`` of the result needs.
 
         Raises
         ------
-        SiteError, RefusedError
-            A site that this model or prompt does not have.
-        CounterpartError
-            A position without a counterpart in the other prompt.
+        SiteError, RefusedError, CounterpartError
+            A site that this model or prompt does not have, or a position without a counterpart in the other prompt.
         PatchError
             A source that does not fit, or the same site twice.
 
         Examples
         --------
-        >>> r = exp.patch("L0.H1")
-        >>> round(r.recovery, 2)
-        0.99
+        >>> round(exp.patch("L0.mlp_out", pw.Patch("L1.H1@-1")).recovery, 2)
+        0.41
         """
         return run_patch(self, *patches, record_reach=record_reach)
 
     def reach(self, *patches: Patchable, pos: Position = -1) -> Reach:
-        """How far a patch moves every component from the host towards the source, at one position and its counterpart.
+        """How far a patch moves every component from the host towards the source, at one position.
+
+        Parameters
+        ----------
+        patches
+            As in `patch`.
+        pos
+            A position of the clean prompt, as an index or a name; the corrupted prompt is read at its counterpart.
 
         Raises
         ------
-        PatchError
-            Not one position.
-        SiteError
-            A position out of range, an unknown name, or one without a counterpart.
+        PatchError, SiteError
+            As in `patch`; or `pos` is no single position of the prompt with a counterpart.
+
+        Examples
+        --------
+        >>> exp.reach("L0.H1").along["resid_post"].round(2)
+        array([0.99, 0.99, 0.99, 0.99], dtype=float32)
         """
         return measure_reach(self, self.checked(patches), pos)
 
     def explore(self, *selection: str) -> PatchExplorer:
-        """The explorer widget of this experiment, with these sites patched to begin with."""
+        """Open the explorer widget of this experiment, with these sites patched to begin with.
+
+        Examples
+        --------
+        >>> exp.explore("L0.H1").selection
+        ['L0.H1']
+        """
         return PatchExplorer(self, list(selection))
 
     def sweep(
@@ -126,36 +145,33 @@ class Experiment(BaseExperiment):
         budget: float | None = None,
         progress: bool = True,
     ) -> SweepResult:
-        """Patch every site of a kind, one at a time, exactly.
+        """Patch every site of a kind, one at a time, exactly. Costs what `plan` says.
 
         Parameters
         ----------
         component
             As in sites: ``"resid_pre"``, ``"z"``, …
         over
-            The axes: ``layer``, with ``head`` (``kv_head`` for k and v) or ``neuron``, and ``pos`` or ``pos_name``
-            (names of the task, for pairs of different lengths). Without a position, all positions at once. By
-            default layer and unit; for the residual stream layer and pos.
+            The axes: ``layer``, perhaps ``head`` (``kv_head`` for k and v) or ``neuron``, and perhaps ``pos`` or
+            ``pos_name`` (names of the task, for pairs of different lengths). Without a position, a patch acts on all
+            positions at once. By default layer and head or neuron; for the residual stream layer and pos.
         sites
-            Instead of a component: any list, each entry a site, a `Patch`, or a list of these made jointly.
+            Instead of a component, any list of cells: a site, a `Patch`, or a list of these that act jointly.
         make
-            From a site to what is patched there, as ``lambda site: pw.Patch(site, "host")``; a `fn` of a patch sees
-            one pair at a time.
+            From a site to what is patched there, as in ``lambda site: pw.Patch(site, "host")``. The `fn` of such a
+            patch sees one pair at a time.
         layers
-            These alone; for neurons, of which there are many.
+            Sweep these layers only.
         top
-            Of neurons only so many, over ``layer`` and ``neuron`` and, if asked, ``pos``: those of the largest
-            |gradient · (source − host)|, the gradient being the first metric's in the host run. That choice is to
-            first order; the effects shown are exact, and the result says how it was chosen. Measured on SmolLM2 and
-            the names task: of all 46,080 neurons the ten of the largest exact effects are among the first 12, the 30
-            largest among the first 92; within a layer the ten are among the first 25 (of 1,536), in layer 7 among 51
-            and in layer 13 among 113.
+            Sweep only this many neurons (or neurons and positions): those with the largest |gradient · (source −
+            host)|, with the first metric's gradient in the host run. The choice is to first order (`sweep.attribution`
+            says how good it is); the effects are exact. The result says how it was chosen.
         window
-            Patch so many neighbouring layers jointly, as in causal tracing.
+            Patch this many neighbouring layers jointly, as in causal tracing.
         direction
             ``"denoise"`` or ``"noise"``; the experiment's own by default.
         batch, budget
-            At most so many runs at once; bytes above the model (half of what is free by default).
+            At most this many patched runs at once; bytes of memory beside the model, by default half of what is free.
         progress
             Show a bar.
 
@@ -163,28 +179,27 @@ class Experiment(BaseExperiment):
         -------
         SweepResult
             Effects are measured against an unpatched run of the same pass; what cannot change is exactly 0. Positions
-            count in the clean prompt; a cell without a counterpart in the other prompt is NaN and `unpatchable`.
+            count in the clean prompt. Cells without a counterpart in the other prompt are NaN and `unpatchable`.
 
         Raises
         ------
-        SiteError, RefusedError
-            Axes or sites that the component, the model or the prompts do not have.
+        SiteError, RefusedError, CounterpartError
+            Axes or sites that the component, model or prompts do not have; no position with a counterpart at all.
         PatchError
-            A source that does not fit.
-        CounterpartError
-            No cell at all can be patched, since positions have no counterparts.
+            A source that does not fit; a task with answers of several tokens.
         MetricError
-            `top` with a first metric that has no gradient, as a rank.
+            `top` with a first metric that has no gradient, such as a rank.
         KeyboardInterrupt
-            Somebody interrupted it: the cell ends there, as always, and what was done is in ``exp.interrupted[0]``.
+            Somebody interrupted the cell; what was done by then is in ``exp.interrupted[0]``.
 
-        Notes
-        -----
-        Costs the arithmetic that the patches change; ``exp.plan(...)`` says how much that is.
+        Examples
+        --------
+        >>> exp.sweep("mlp_out", over=("layer", "pos"), progress=False).top_sites(1)
+        ['L1.mlp_out@14']
         """
         request = SweepRequest(component, over, sites, make, layers, top, window)
         sweep = make_sweep(self, [request], direction, batch, budget)
-        return run_sweep(sweep, progress, self._keep)[0]
+        return run_sweep(sweep, progress, self._set_interrupted)[0]
 
     def sweep_many(
         self,
@@ -195,24 +210,28 @@ class Experiment(BaseExperiment):
         budget: float | None = None,
         progress: bool = True,
     ) -> list[SweepResult]:
-        """Several sweeps that share their passes of the model.
+        """Run several sweeps together; they share their passes of the model, which is faster than one after the other.
 
         Parameters
         ----------
         asked
-            Components, or the arguments of `sweep` as dicts, as in
-            ``["z", {"component": "mlp_out", "over": ("layer", "pos")}]``.
-        direction, batch, budget, progress
-            As in `sweep`, for all of them: they share their host run.
+            Components, or the arguments of `sweep` as dicts. The other parameters are those of `sweep`, for all.
 
         Raises
         ------
         PatchError
-            An argument that `sweep` does not have.
+            An argument that `sweep` does not have, and other errors as in `sweep`.
         KeyboardInterrupt
-            Somebody interrupted it: the cell ends there, as always, and what was done is in ``exp.interrupted``.
+            As in `sweep`; what was done by then is in ``exp.interrupted``.
+
+        Examples
+        --------
+        >>> asked = ["z", {"component": "mlp_out", "over": ("layer", "pos")}]
+        >>> [result.axes for result in exp.sweep_many(asked, progress=False)]
+        [('layer', 'head'), ('layer', 'pos')]
         """
-        return run_sweep(make_sweep(self, asked, direction, batch, budget), progress, self._keep)
+        sweep = make_sweep(self, asked, direction, batch, budget)
+        return run_sweep(sweep, progress, self._set_interrupted)
 
     def iter_sweep(
         self,
@@ -228,13 +247,17 @@ class Experiment(BaseExperiment):
         batch: int | None = 64,
         budget: float | None = None,
     ) -> Iterator[PartialSweep]:
-        """A sweep whose results come as they are ready, the most telling positions first.
+        """Sweep in parts, and get the result so far with each; the parameters are those of `sweep`.
 
-        Where the prompts differ comes first, then the last position, then the others. Stop whenever you have seen
-        enough: every part holds all that is done. The arguments are those of `sweep`.
+        Positions where the prompts differ come first, then those that metrics read, then the others.
+
+        Examples
+        --------
+        >>> [(part.done, part.left) for part in exp.iter_sweep("resid_pre")]
+        [(40, 20), (60, 0)]
         """
         request = SweepRequest(component, over, sites, make, layers, top, window)
-        yield from iter_parts(make_sweep(self, [request], direction, batch, budget))
+        yield from iter_sweep(make_sweep(self, [request], direction, batch, budget))
 
     def plan(
         self,
@@ -250,16 +273,28 @@ class Experiment(BaseExperiment):
         batch: int | None = None,
         budget: float | None = None,
     ) -> Plan:
-        """What `sweep` would do with these arguments: sites, zeros, arithmetic, memory, time; nothing is patched."""
+        """What `sweep` would do with these arguments: sites, zeros, arithmetic, memory, time; nothing is patched.
+
+        Examples
+        --------
+        >>> exp.plan("resid_pre")
+        Plan: 60 sites, 40 of them exactly 0 for certain; 20 runs in 1 group (descent), ...
+        """
         request = SweepRequest(component, over, sites, make, layers, top, window)
         return make_sweep(self, [request], direction, batch, budget).plan()
 
-    def _keep(self, results: Sequence[SweepResult]) -> None:
+    def _set_interrupted(self, results: Sequence[SweepResult]) -> None:
         self.interrupted = results
 
 
 def explore(
     model: Model, task: Task, metric: MetricSpec = "logit_diff", direction: Direction = "denoise"
 ) -> PatchExplorer:
-    """The explorer of a task on a model, in one line."""
+    """Open the explorer of a task on a model, in one line; the parameters are those of `Experiment`.
+
+    Examples
+    --------
+    >>> pw.explore(model, task).selection
+    []
+    """
     return PatchExplorer(Experiment(model, task, metric, direction))

@@ -9,9 +9,7 @@ import patchwidgets as pw
 from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
 from patchwidgets.tasks import Task
-
-CLEAN = "When Mary and John went to the store, John gave a drink to"
-CORRUPTED = "When Mary and John went to the store, Mary gave a drink to"
+from tests.support.prompts import CLEAN, CORRUPTED
 
 # Test files run side by side, and threads of several processes that wait for each other are slow.
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):

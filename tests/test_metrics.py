@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from patchwidgets.errors import MetricError
-from patchwidgets.metrics import METRICS, Readout, evaluate, find_metric, find_metrics, fraction
+from patchwidgets.metrics import METRICS, Readout, evaluate, find_metric, find_metrics
 
 # Four tokens. Row 0: e^logit = 1, 2, 3, 4 (sum 10). Row 1: all equal.
 LOGITS = torch.tensor([[1.0, 2.0, 3.0, 4.0], [1.0, 1.0, 1.0, 1.0]]).log()
@@ -71,16 +71,3 @@ def test_what_is_asked_for_must_exist() -> None:
         find_metrics(["answer_logit", "logit_diff"], has_foil=False)
     with pytest.raises(MetricError, match="empty"):
         find_metrics([], has_foil=True)
-
-
-@pytest.mark.parametrize(
-    ("change", "whole", "floor", "expected"),
-    [(1.0, 2.0, 0.0, 0.5), (-1.0, 2.0, 0.1, -0.5), (3.0, 2.0, 0.1, 1.5), (0.0, -2.0, 0.1, 0.0)],
-)
-def test_a_fraction(change: float, whole: float, floor: float, expected: float) -> None:
-    assert fraction(change, whole, floor) == expected
-
-
-@pytest.mark.parametrize("whole", [0.0, 0.05, -0.1])
-def test_a_fraction_of_noise_is_undefined(whole: float) -> None:
-    assert math.isnan(fraction(1.0, whole, 0.1))

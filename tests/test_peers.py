@@ -16,8 +16,8 @@ from transformer_lens import model_bridge
 from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
 from patchwidgets.tasks import Task
-from tests.conftest import CLEAN, CORRUPTED
 from tests.support.families import VOCABULARY, random_model
+from tests.support.prompts import CLEAN, CORRUPTED
 from tests.support.toy_tokenizer import toy_tokenizer
 
 HOOKS = {

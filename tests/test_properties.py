@@ -17,8 +17,9 @@ from patchwidgets.sites import Patch
 from patchwidgets.tasks import Task
 from patchwidgets.tokens import adds_bos
 from tests.support.families import N_LAYERS, VOCABULARY, random_model
+from tests.support.prompts import words
+from tests.support.toy_models import assert_same_logits, count_hooks
 from tests.support.toy_tokenizer import toy_tokenizer
-from tests.test_families import assert_same_logits, count_hooks
 
 COMPONENTS = [each for each in ALL_COMPONENTS if each != "embed"]
 LAST = N_LAYERS - 1
@@ -29,10 +30,6 @@ quick = settings(max_examples=12, deadline=None)
 @pytest.fixture(scope="module", params=["llama", "gpt2", "gptj", "gemma2"])
 def toy(request: pytest.FixtureRequest) -> Model:
     return Model(random_model(request.param), toy_tokenizer(VOCABULARY))
-
-
-def words(ids: list[int]) -> str:
-    return " ".join(f"w{i}" for i in ids)
 
 
 @st.composite

@@ -1,9 +1,9 @@
-"""Write docs/components.md: which components each family has, from the records and the checks.
+"""Write docs/components.md: which components each model family has, according to the checks.
 
     python -m tools.component_table docs/components.md
 
-Every cell comes from a small model of the family with every parameter random: a dot is a component whose checks passed
-there, a letter the reason why there is none.
+Every cell comes from a small model of the family with random parameters. A dot is a component whose checks passed; a
+letter stands for the reason why the component is refused.
 """
 
 import string
@@ -18,40 +18,41 @@ from tests.support.toy_tokenizer import toy_tokenizer
 
 _INTRO = """# Components by architecture
 
-Written by `python -m tools.component_table docs/components.md`; a test holds it to the code. Each row is a small model
-with *every* parameter random (biases, norms and gates too) that passed every check of
-[`patchwidgets/checks.py`](../patchwidgets/checks.py), by reading and by writing. `tests/test_families.py` and
-`tests/test_attention.py` hold the same models to relations that do not depend on the hooks' own arithmetic.
+`python -m tools.component_table docs/components.md` writes this page, and a test keeps it up to date. Each row is a
+small model in which *every* parameter is random (biases, norms and gates too). It passed every check of
+[`patchwidgets/models/verification.py`](../patchwidgets/models/verification.py), which read and write every site.
+`tests/test_families.py` and `tests/test_attention.py` check the same models with identities that do not depend on the
+arithmetic of the hooks.
 
-• exact. A letter: refused, for the reason below the table. `embed`, `resid_pre`, `resid_post`, `attn_out` and `mlp_out`
-are exact everywhere.
+A dot (•) is a component that is read and written exactly. A letter is one that is refused, for the reason below the
+tables. `embed`, `resid_pre`, `resid_post`, `attn_out` and `mlp_out` are exact in every model, so they have no column.
 
 """
-_ALWAYS = {"embed", "resid_pre", "resid_post", "attn_out", "mlp_out"}
+_IN_EVERY_MODEL = {"embed", "resid_pre", "resid_post", "attn_out", "mlp_out"}
 
 
 def table() -> str:
-    """The whole page."""
-    shown = [component for component in COMPONENTS if component not in _ALWAYS]
+    """Return the whole page."""
+    columns = [component for component in COMPONENTS if component not in _IN_EVERY_MODEL]
     reasons: dict[str, str] = {}
     with_record: list[str] = []
-    without: list[str] = []
+    without_record: list[str] = []
     for case, (family, _) in CASES.items():
         model = Model(random_model(case), toy_tokenizer(61))
-        if missing := _ALWAYS - set(model.components):
+        if missing := _IN_EVERY_MODEL - set(model.components):
             raise AssertionError(f"{case} lacks {missing}")
-        cells = [_cell(model, component, reasons) for component in shown]
-        rows = with_record if family in ARCHITECTURES else without
+        cells = [_cell(model, component, reasons) for component in columns]
+        rows = with_record if family in ARCHITECTURES else without_record
         rows.append(f"| {case} | {' | '.join(cells)} |")
-    head = f"| | {' | '.join(shown)} |\n|---|{':-:|' * len(shown)}\n"
+    head = f"| | {' | '.join(columns)} |\n|---|{':-:|' * len(columns)}\n"
     return (
         _INTRO
         + head
         + "\n".join(with_record)
-        + "\n\n## Without a record\n\nFound in the structure of the model, and believed because every check passed. "
-        "Any other family is tried in the same way.\n\n"
+        + "\n\n## Without a record\n\npatchwidgets found the parts of these models by their structure, and every check "
+        "passed.\nIt tries any other family in the same way.\n\n"
         + head
-        + "\n".join(without)
+        + "\n".join(without_record)
         + "\n\n## Reasons\n\n"
         + "\n".join(f"- **{letter}**: {reason}" for reason, letter in reasons.items())
         + "\n"

@@ -1,6 +1,6 @@
-"""Start JupyterLab on one notebook and print its address.
+"""Start JupyterLab on one notebook and print its address: ``python tools/demo.py notebooks/01_quickstart.ipynb``.
 
-Opens a browser only where there is a screen, and goes to no other machine.
+Opens a browser only if there is a screen, and contacts no other machine.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ def main() -> None:
     parser.add_argument("notebook")
     parser.add_argument("--port", type=int, default=8888)
     parser.add_argument("--open", type=int, choices=(0, 1), default=1)
-    asked = parser.parse_args()
-    if not is_free(asked.port):
-        sys.exit(f"Port {asked.port} is taken. Choose another: make demo PORT={asked.port + 1}")
+    arguments = parser.parse_args()
+    if not is_free(arguments.port):
+        sys.exit(
+            f"Port {arguments.port} is in use. Choose another: make demo PORT={arguments.port + 1}"
+        )
     token = secrets.token_hex(16)
-    page = f"/lab/tree/{asked.notebook}"
-    command = lab_command(asked.port, token, page, opens=bool(asked.open) and has_screen())
-    print(f"\n  http://127.0.0.1:{asked.port}{page}?token={token}\n", flush=True)
-    print("  Ctrl+C stops it.\n", flush=True)
+    page, port = f"/lab/tree/{arguments.notebook}", arguments.port
+    command = lab_command(port, token, page, opens=bool(arguments.open) and has_screen())
+    print(f"\n  http://127.0.0.1:{port}{page}?token={token}\n", flush=True)
+    print("  Press Ctrl+C to stop it.\n", flush=True)
     os.execvp(command[0], command)
 
 
@@ -52,7 +54,7 @@ def lab_command(port: int, token: str, page: str, *, opens: bool) -> list[str]:
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on this port."""
+    """Return whether a server could listen on this port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -63,7 +65,7 @@ def is_free(port: int) -> bool:
 
 
 def has_screen() -> bool:
-    """Tell whether a browser could show itself."""
+    """Return whether a browser could open a window."""
     if sys.platform in ("darwin", "win32"):
         return True
     screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")

@@ -1,4 +1,4 @@
-"""Run notebooks from the top and save them as they ran, without widget state: ``python tools/run_notebooks.py``."""
+"""Run notebooks from top to bottom and save their outputs, without widget state: ``python -m tools.run_notebooks``."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ def run(path: Path) -> None:
     NotebookClient(
         notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": path.parent}}
     ).execute()
-    # Saved state would show a widget with no Python behind it, and versions and times change with every run.
+    # Saved state would show a widget without its kernel; versions and times change with every run.
     notebook.metadata.pop("widgets", None)
     notebook.metadata["language_info"] = {"name": "python"}
     for cell in notebook.cells:
@@ -24,6 +24,6 @@ def run(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    for chosen in [Path(name) for name in sys.argv[1:]] or sorted(NOTEBOOKS.glob("*.ipynb")):
-        print(chosen.name)
-        run(chosen)
+    for path in [Path(name) for name in sys.argv[1:]] or sorted(NOTEBOOKS.glob("*.ipynb")):
+        print(path.name)
+        run(path)

@@ -1,7 +1,8 @@
 // Bundles the demo page into dev/out; open dev/index.html?world=smollm&theme=dark from the disk.
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-const at = (path) => new URL(path, import.meta.url).pathname;
+const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 await build({
   entryPoints: [at("demo.ts")],
   outdir: at("out"),

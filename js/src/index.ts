@@ -1,8 +1,8 @@
 /** The front end of patchwidgets for anywidget: shows an experiment, asks the kernel for patches. */
 
-import type { WidgetModel } from "./client";
-import { mount } from "./mount";
-import "./styles.css";
+import { mount } from "./app/mount";
+import type { WidgetModel } from "./comm/widget-model";
+import "./styles/index.css";
 
 function render({ model, el }: { model: WidgetModel; el: HTMLElement }): () => void {
   return mount(model, el);

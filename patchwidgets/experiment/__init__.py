@@ -1,1 +1,1 @@
-"""One model, one task: the clean and the corrupted run, what metrics read from them, and patches between them."""
+"""One model, one task: the clean and the corrupted run, the metrics read from them, and patches between them."""

@@ -1,12 +1,13 @@
-"""The unpatched runs of a task: the clean and the corrupted one, and how far they are off when they are run again.
+"""The unpatched runs of a task, clean and corrupted, and how much their metrics vary from batch to batch.
 
-Making them costs a forward pass over the clean and one over the corrupted prompts, and one of the first batch of both.
-Metrics at other positions than the last cost each of these once more, when they are first asked for.
+Costs one forward pass over the clean and one over the corrupted prompts, and one more over the first batch of each for
+the noise floor. Metrics at other positions than the last cost these passes once more, when they are first measured.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from patchwidgets.directions import RunName
@@ -21,28 +22,28 @@ from patchwidgets.tasks import Pair
 
 
 class Baselines:
-    """The runs that every patch of a task is compared with.
+    """The clean and the corrupted run of a task, with which every patched run is compared.
 
     Attributes
     ----------
     clean, corrupted
-        Without the values of metrics, which belong to an experiment.
+        The runs, without values of metrics: those belong to an experiment.
     """
 
     def __init__(self, model: Model, pairs: Sequence[Pair]) -> None:
         self._model, self._pairs = model, pairs
-        alike = [(len(pair.clean), len(pair.corrupted), len(pair.columns)) for pair in pairs]
-        self.clean = _run(model, [pair.clean for pair in pairs], alike)
-        self.corrupted = _run(model, [pair.corrupted for pair in pairs], alike)
-        several = any(pair.long_answers for pair in pairs)
+        # Both runs get the same batches: pairs run together where all three counts are equal.
+        counts = [(len(pair.clean), len(pair.corrupted), len(pair.columns)) for pair in pairs]
+        self.clean = _run(model, [pair.clean for pair in pairs], counts)
+        self.corrupted = _run(model, [pair.corrupted for pair in pairs], counts)
         self._runs: dict[RunName, Run] = {"clean": self.clean, "corrupted": self.corrupted}
-        self._joint: dict[str, Tensor] | None = (
-            {name: self._joint_of(run) for name, run in self._runs.items()} if several else None
-        )
-        self._again: dict[object, tuple[Tensor, Tensor | None]] = {}
+        self._joint: dict[str, Tensor] | None = None
+        if any(pair.long_answers for pair in pairs):
+            self._joint = {name: self._joint_logprobs(run) for name, run in self._runs.items()}
+        self._repeated: dict[object, tuple[Tensor, Tensor | None]] = {}
 
     def evaluation(self, metrics: dict[str, Metric]) -> Evaluation:
-        """Read both runs wherever the metrics want it.
+        """Read both runs at every position that the metrics need.
 
         Raises
         ------
@@ -50,69 +51,66 @@ class Baselines:
             A position that the prompts do not have, or at which a metric is not defined.
         """
         read_positions = ReadPositions.of(metrics.values(), self._pairs)
+        every_pair = range(len(self._pairs))
         logits: dict[str, Tensor] = {
             name: run.logits_at(
-                [
-                    (i, pos)
-                    for i in range(len(self._pairs))
-                    for pos in read_positions.within(name, i)
-                ]
+                [(i, pos) for i in every_pair for pos in read_positions.within(name, i)]
             )
             for name, run in self._runs.items()
         }
         return Evaluation(metrics, self._pairs, read_positions, logits, self._joint)
 
     def noise_floor(self, evaluation: Evaluation) -> dict[str, float]:
-        """Per metric how far an unpatched run is off in another batch, at the positions that it reads."""
-        rows = self.clean.batches[0].rows
-        again = {
-            name: self._run_again(
-                name, tuple(evaluation.read_positions.within(name, row) for row in rows)
+        """For each metric, how much an unpatched run changes when it is computed in another batch."""
+        pairs = self.clean.batches[0].rows
+        repeated = {
+            name: self._repeat_first_batch(
+                name, tuple(evaluation.read_positions.within(name, pair) for pair in pairs)
             )
             for name in self._runs
         }
-        logits: dict[str, Tensor] = {name: read for name, (read, _) in again.items()}
+        logits: dict[str, Tensor] = {name: read for name, (read, _) in repeated.items()}
         joint: dict[str, Tensor] = {
-            name: each for name, (_, each) in again.items() if each is not None
+            name: logprobs for name, (_, logprobs) in repeated.items() if logprobs is not None
         }
         eps = torch.finfo(self._model.hf_model.dtype).eps
-        return evaluation.noise_floor(logits, rows, eps, joint or None)
+        return evaluation.noise_floor(logits, pairs, eps, joint or None)
 
     def scored_pass(
         self,
-        rows: Sequence[int],
-        ids: Tensor,
+        pairs: Sequence[int],
+        ids: Int[Tensor, "pair pos"],
         edits: Mapping[Key, Edit] | None = None,
         record: Iterable[Key] = (),
         read_positions: Sequence[Sequence[int]] | None = None,
     ) -> ScoredOutput:
-        """One pass over prompts ``[row, pos]`` of the pairs in `rows`, as of `forced.scored_pass`."""
-        pairs = [self._pairs[row] for row in rows]
-        return scored_pass(self._model.layout, pairs, ids, edits, record, read_positions)
+        """One pass over prompts of some pairs of the task; see `teacher_forcing.scored_pass`."""
+        chosen = [self._pairs[i] for i in pairs]
+        return scored_pass(self._model.layout, chosen, ids, edits, record, read_positions)
 
-    def _run_again(
+    def _repeat_first_batch(
         self, name: RunName, read_positions: tuple[tuple[int, ...], ...]
-    ) -> tuple[Tensor, Tensor | None]:
-        """The first batch of a run among more rows: what differs from before is noise."""
-        if (name, read_positions) not in self._again:
+    ) -> tuple[Float[Tensor, "entry vocabulary"], Float[Tensor, "pair 2"] | None]:
+        """Run the first batch of a run again with one more row: whatever differs from before is noise."""
+        if (name, read_positions) not in self._repeated:
             batch = self._runs[name].batches[0]
-            ids = torch.cat([batch.ids, batch.ids[:1]])
             output = self.scored_pass(
                 [*batch.rows, batch.rows[0]],
-                ids,
+                torch.cat([batch.ids, batch.ids[:1]]),
                 read_positions=[*read_positions, read_positions[0]],
             )
+            n_entries = sum(map(len, read_positions))
             joint = None if output.joint is None else output.joint[: len(batch.rows)]
-            self._again[name, read_positions] = output.read[: sum(map(len, read_positions))], joint
-        return self._again[name, read_positions]
+            self._repeated[name, read_positions] = output.read[:n_entries], joint
+        return self._repeated[name, read_positions]
 
-    def _joint_of(self, run: Run) -> Tensor:
-        """Of answers of several tokens the joint log-probabilities, ``[pair, 2]``."""
+    def _joint_logprobs(self, run: Run) -> Float[Tensor, "pair 2"]:
+        """Joint log-probabilities of answers of several tokens; see `ScoredOutput.joint`."""
         joint = run.logits.new_empty(len(self._pairs), 2)
         for batch in run.batches:
             joint[batch.rows] = self.scored_pass(batch.rows, batch.ids).joint  # type: ignore[assignment]
         return joint
 
 
-def _run(model: Model, prompts: Sequence[Sequence[int]], alike: Sequence[tuple[int, ...]]) -> Run:
-    return run_prompts(model.layout, model.tokenizer, prompts, alike=alike)
+def _run(model: Model, prompts: Sequence[Sequence[int]], counts: Sequence[tuple[int, ...]]) -> Run:
+    return run_prompts(model.layout, model.tokenizer, prompts, alike=counts)

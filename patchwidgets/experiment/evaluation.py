@@ -1,10 +1,15 @@
-"""The metrics of an experiment's runs, pair by pair, and how much of them is noise."""
+"""The metrics of an experiment's runs, pair by pair, and how much of them is noise.
+
+A metric reads each pair at one position, or at several if it names a range. An *entry* is one such place: the number of
+a pair and a position in its clean prompt. A pair's value is the mean over its entries.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from patchwidgets.directions import RunName
@@ -17,24 +22,25 @@ from patchwidgets.tokens import visible
 
 
 class Evaluation:
-    """Metrics over the pairs of a task.
+    """Computes the metrics of a task's pairs from logits.
 
     Parameters
     ----------
     metrics
         By name.
     pairs
-        With the ids of answers and foils.
+        The pairs of the task, with the ids of answers and foils.
     read_positions
-        Where the metrics read.
-    logits, joint
-        float32 ``[entry, vocabulary]`` of the clean and the corrupted run, by name, at `read_positions`; and
-        ``[pair, 2]`` as of `Forced.joint`, where answers have several tokens.
+        Where the metrics read each pair.
+    logits
+        float32 ``[entry, vocabulary]`` of the clean and the corrupted run, by name, at `read_positions`.
+    joint
+        ``[pair, 2]`` of both runs, as in `ScoredOutput.joint`; only where answers have several tokens.
 
     Attributes
     ----------
     values
-        ``[pair]`` by run and metric.
+        Every metric of the unpatched runs, ``[pair]``, by run and metric.
     """
 
     def __init__(
@@ -42,176 +48,217 @@ class Evaluation:
         metrics: dict[str, Metric],
         pairs: Sequence[Pair],
         read_positions: ReadPositions,
-        logits: Mapping[str, Tensor],
-        joint: Mapping[str, Tensor] | None = None,
+        logits: Mapping[str, Float[Tensor, "entry vocabulary"]],
+        joint: Mapping[str, Float[Tensor, "pair 2"]] | None = None,
     ) -> None:
         self.metrics = metrics
         self.read_positions = read_positions
         self._pairs = pairs
-        self._clean = logits["clean"]
+        self._clean_logits = logits["clean"]
         self._entries = read_positions.entries(range(len(pairs)))
-        self._number = {entry: i for i, entry in enumerate(self._entries)}
+        self._entry_number = {entry: i for i, entry in enumerate(self._entries)}
         self._unpatched = {
-            run: self.at(each, self._entries, joint[run] if joint else None)
-            for run, each in logits.items()
+            run: self.measure_entries(of_run, self._entries, joint[run] if joint else None)
+            for run, of_run in logits.items()
         }
-        self.values = {
-            run: self._over_positions(each, range(len(pairs)))
-            for run, each in self._unpatched.items()
+        self.values: dict[str, dict[str, Values]] = {
+            run: self._mean_over_entries(values, range(len(pairs)))
+            for run, values in self._unpatched.items()
         }
 
     def means(self, run: str) -> dict[str, float]:
-        """Every metric of a run over all pairs."""
+        """Every metric of an unpatched run, summed up over all pairs."""
         return {name: self.metrics[name].mean(values) for name, values in self.values[run].items()}
 
     def measure(
-        self, logits: Tensor, rows: Sequence[int] | None = None, joint: Tensor | None = None
-    ) -> dict[str, Values]:
-        """Every metric of some pairs (default: all), ``[row]`` by name.
+        self,
+        logits: Float[Tensor, "entry vocabulary"],
+        pairs: Sequence[int] | None = None,
+        joint: Float[Tensor, "pair 2"] | None = None,
+    ) -> dict[str, Float[np.ndarray, "pair"]]:
+        """Every metric of some pairs, by name.
 
         Parameters
         ----------
         logits
-            ``[entry, vocabulary]`` wherever these pairs are read, one pair after the other.
+            At all entries of these pairs, one pair after the other.
+        pairs
+            Numbers of pairs in the task; all of them by default.
         joint
-            ``[row, 2]`` as of `Forced.joint`; needed where answers have several tokens.
+            As in `ScoredOutput.joint`; needed where answers have several tokens.
 
         Raises
         ------
         MetricError
             Answers have several tokens, and `joint` is missing.
         """
-        rows = range(len(self._pairs)) if rows is None else rows
-        return self._over_positions(self.at(logits, self.read_positions.entries(rows), joint), rows)
+        pairs = range(len(self._pairs)) if pairs is None else pairs
+        entries = self.read_positions.entries(pairs)
+        return self._mean_over_entries(self.measure_entries(logits, entries, joint), pairs)
 
     def measure_patched(
         self,
-        logits: Tensor,
-        rows: Sequence[int],
+        logits: Float[Tensor, "entry vocabulary"],
+        pairs: Sequence[int],
         starts: Sequence[int],
         host: RunName,
-        joint: Tensor | None = None,
-    ) -> dict[str, Values]:
-        """Every metric of some pairs as of `measure`, of runs that are the host's before their first patched position.
+        joint: Float[Tensor, "pair 2"] | None = None,
+    ) -> dict[str, Float[np.ndarray, "pair"]]:
+        """Every metric of some patched pairs, by name.
+
+        As `measure`, but entries before a pair's first patched position get the host's own value: a causal model
+        cannot know of the patch there, so a difference could only be rounding.
 
         Parameters
         ----------
         starts
-            For each row the first position of the host prompt that is patched. At an earlier one, where a causal model
-            knows nothing of the patch, the host's number is exactly the patched one's, however the pass was rounded.
+            For each pair, the first position of the host prompt that is patched.
         """
-        entries = self.read_positions.entries(rows)
-        first = dict(zip(rows, starts, strict=True))
-        before = [
+        entries = self.read_positions.entries(pairs)
+        start_of = dict(zip(pairs, starts, strict=True))
+        unaffected = [
             i
-            for i, each in enumerate(entries)
-            if self.read_positions.index(host, each) < first[each[0]]
+            for i, entry in enumerate(entries)
+            if self.read_positions.index(host, entry) < start_of[entry[0]]
         ]
-        found = self.at(logits, entries, joint)
-        for name, values in found.items():
-            values[before] = self.unpatched(host, name, [entries[i] for i in before])
-        return self._over_positions(found, rows)
+        by_metric = self.measure_entries(logits, entries, joint)
+        for name, values in by_metric.items():
+            values[unaffected] = self.unpatched_values(host, name, [entries[i] for i in unaffected])
+        return self._mean_over_entries(by_metric, pairs)
 
-    def unpatched(self, run: str, name: str, entries: Sequence[Entry]) -> Values:
-        """One metric of an unpatched run, ``[entry]``; NaN where it does not read."""
-        return self._unpatched[run][name][[self._number[entry] for entry in entries]]
+    def unpatched_values(
+        self, run: str, metric: str, entries: Sequence[Entry]
+    ) -> Float[np.ndarray, "entry"]:
+        """One metric of an unpatched run at some entries; NaN where the metric does not read."""
+        return self._unpatched[run][metric][[self._entry_number[entry] for entry in entries]]
 
-    def at(
-        self, logits: Tensor, entries: Sequence[Entry], joint: Tensor | None = None
-    ) -> dict[str, Values]:
-        """Every metric at some pairs and positions, ``[entry]`` by name; NaN where a metric does not read."""
-        several = any(self._pairs[pair].long_answers for pair, _ in entries)
-        if joint is None and several:
+    def measure_entries(
+        self,
+        logits: Float[Tensor, "entry vocabulary"],
+        entries: Sequence[Entry],
+        joint: Float[Tensor, "pair 2"] | None = None,
+    ) -> dict[str, Float[np.ndarray, "entry"]]:
+        """Every metric at each of some entries, by name; NaN where a metric does not read.
+
+        Raises
+        ------
+        MetricError
+            Answers have several tokens, and `joint` is missing.
+        """
+        if joint is None and any(self._pairs[pair].long_answers for pair, _ in entries):
             raise MetricError(
-                "An answer of the task has several tokens, which are scored in a pass of their own and not from the "
-                "last position's logits alone; use Experiment.patch, or answers of one token."
+                "An answer of the task has several tokens. These are scored in a pass of their own, not from the last "
+                "position's logits alone; use Experiment.patch, or answers of one token."
             )
-        return self.each(entries, lambda chosen: self._readout(logits, entries, chosen, joint))
+        return self.measure_readouts(
+            entries, lambda chosen: self._readout(logits, entries, chosen, joint)
+        )
 
-    def each(
-        self, entries: Sequence[Entry], readout: Callable[[list[int]], Readout]
-    ) -> dict[str, Values]:
-        """As `at`, from a function that hands over the logits of some of the entries."""
-        at = {pos: self.read_positions.chosen(pos, entries) for pos in self.read_positions.spans}
-        readouts = {pos: readout(chosen) for pos, chosen in at.items() if chosen}
-        found = {}
+    def measure_readouts(
+        self, entries: Sequence[Entry], make_readout: Callable[[list[int]], Readout]
+    ) -> dict[str, Float[np.ndarray, "entry"]]:
+        """Every metric at each of some entries, as `measure_entries`, for callers that make the readouts themselves.
+
+        Parameters
+        ----------
+        make_readout
+            From indices into `entries` to what a metric may read there.
+        """
+        chosen = {
+            pos: self.read_positions.chosen(pos, entries) for pos in self.read_positions.spans
+        }
+        readouts = {pos: make_readout(indices) for pos, indices in chosen.items() if indices}
+        by_metric = {}
         for name, metric in self.metrics.items():
-            found[name] = np.full(len(entries), np.nan)
-            if at[metric.pos]:
-                found[name][at[metric.pos]] = evaluate(metric, readouts[metric.pos])
-        return found
+            by_metric[name] = np.full(len(entries), np.nan)
+            if chosen[metric.pos]:
+                by_metric[name][chosen[metric.pos]] = evaluate(metric, readouts[metric.pos])
+        return by_metric
 
-    def differentiable(self, metric: Metric, logits: Tensor, rows: Sequence[int]) -> Tensor:
-        """One metric of some pairs, ``[row]`` as of `measure`, as a tensor that may pass gradients on to the logits."""
-        entries = self.read_positions.entries(rows)
+    def measure_with_gradient(
+        self, metric: Metric, logits: Float[Tensor, "entry vocabulary"], pairs: Sequence[int]
+    ) -> Float[Tensor, "pair"]:
+        """One metric of some pairs, as `measure`, but as a tensor through which gradients flow back to the logits."""
+        entries = self.read_positions.entries(pairs)
         chosen = self.read_positions.chosen(metric.pos, entries)
         values = torch.as_tensor(metric.function(self._readout(logits, entries, chosen, None)))
-        of_rows = [list(rows).index(entries[i][0]) for i in chosen]
-        index = torch.tensor(of_rows, device=values.device)
-        counts = torch.bincount(index, minlength=len(rows))
-        return values.new_zeros(len(rows)).index_add(0, index, values) / counts
+        numbers = [list(pairs).index(entries[i][0]) for i in chosen]
+        index = torch.tensor(numbers, device=values.device)
+        counts = torch.bincount(index, minlength=len(pairs))
+        return values.new_zeros(len(pairs)).index_add(0, index, values) / counts
 
     def _readout(
-        self, logits: Tensor, entries: Sequence[Entry], chosen: list[int], joint: Tensor | None
+        self,
+        logits: Float[Tensor, "entry vocabulary"],
+        entries: Sequence[Entry],
+        chosen: list[int],
+        joint: Float[Tensor, "pair 2"] | None,
     ) -> Readout:
         entries = [entries[i] for i in chosen]
         pairs = [self._pairs[pair] for pair, _ in entries]
-        behind = all(pos == len(pair) - 1 for (_, pos), pair in zip(entries, pairs, strict=True))
+        all_last = all(pos == len(pair) - 1 for (_, pos), pair in zip(entries, pairs, strict=True))
         foils = [list(pair.foils) for pair in pairs if pair.foils is not None]
         return Readout(
             logits if len(chosen) == len(logits) else logits[chosen],
-            self._clean[[self._number[entry] for entry in entries]],
+            self._clean_logits[[self._entry_number[entry] for entry in entries]],
             [list(pair.answers) for pair in pairs],
             foils or None,
             [pair for pair, _ in entries],
-            *(None, None) if joint is None or not behind else joint.unbind(-1),
+            # Joint probabilities of answers are defined behind the last position alone.
+            *(None, None) if joint is None or not all_last else joint.unbind(-1),
         )
 
-    def _over_positions(
-        self, found: Mapping[str, Values], pairs: Sequence[int]
-    ) -> dict[str, Values]:
-        """Every metric's mean over its positions, ``[row]`` by name, of rows that are wholly read."""
-        rows = [row for row, pair in enumerate(pairs) for _ in self.read_positions.positions[pair]]
+    def _mean_over_entries(
+        self, by_metric: Mapping[str, Float[np.ndarray, "entry"]], pairs: Sequence[int]
+    ) -> dict[str, Float[np.ndarray, "pair"]]:
+        """From values at all entries of some pairs to the mean of each pair, where the metric reads."""
+        number = [i for i, pair in enumerate(pairs) for _ in self.read_positions.positions[pair]]
         return {
-            name: np.bincount(rows, np.nan_to_num(values)) / np.bincount(rows, ~np.isnan(values))
-            for name, values in found.items()
+            name: np.bincount(number, np.nan_to_num(values))
+            / np.bincount(number, ~np.isnan(values))
+            for name, values in by_metric.items()
         }
 
     def noise_floor(
         self,
-        again: Mapping[str, Tensor],
-        rows: Sequence[int],
+        repeated: Mapping[str, Float[Tensor, "entry vocabulary"]],
+        pairs: Sequence[int],
         eps: float,
-        joint: Mapping[str, Tensor] | None = None,
+        joint: Mapping[str, Float[Tensor, "pair 2"]] | None = None,
     ) -> dict[str, float]:
-        """Per metric the largest change between two unpatched runs, and at least two spacings of the largest logit.
+        """For each metric the largest difference between two unpatched runs, in the metric's unit.
+
+        At least two spacings of floating-point numbers near the largest logit; for a rank, 0.
 
         Parameters
         ----------
-        again
-            Logits of `rows` by run, wherever they are read, computed another time in another batch; `joint` as well.
+        repeated
+            Logits of `pairs` by run, at all their entries, computed a second time in another batch.
         eps
-            Of the model's dtype.
+            Machine epsilon of the model's dtype.
+        joint
+            As in `ScoredOutput.joint`, from the same second time.
         """
-        largest = max(float(logits.abs().max()) for logits in again.values())
+        largest = max(float(logits.abs().max()) for logits in repeated.values())
         spacing = eps * 2.0 ** math.floor(math.log2(largest))
         floor = {
             name: 0.0 if metric.unit == "rank" else 2 * spacing
             for name, metric in self.metrics.items()
         }
-        for run, logits in again.items():
-            measured = self.measure(logits, rows, None if joint is None else joint[run])
+        for run, logits in repeated.items():
+            measured = self.measure(logits, pairs, None if joint is None else joint[run])
             for name, values in measured.items():
-                floor[name] = max(
-                    floor[name], float(np.abs(values - self.values[run][name][list(rows)]).max())
-                )
+                difference = np.abs(values - self.values[run][name][list(pairs)])
+                floor[name] = max(floor[name], float(difference.max()))
         return floor
 
 
 def weak_answers(
-    pairs: Sequence[Pair], clean: Tensor, token_strings: Callable[[Sequence[int]], list[str]]
+    pairs: Sequence[Pair],
+    clean: Float[Tensor, "pair vocabulary"],
+    token_strings: Callable[[Sequence[int]], list[str]],
 ) -> list[str]:
-    """Say which answers the clean run, logits ``[pair, vocabulary]``, does not give: their effects explain little."""
+    """Warnings about answers that are not the clean run's top token, from its logits at the last position."""
     best = clean.argmax(-1).tolist()
     missed = [
         (top, pair) for top, pair in zip(best, pairs, strict=True) if top not in pair.first_tokens

@@ -1,12 +1,12 @@
 """An experiment: a model, a task, metrics and a direction, with the clean and the corrupted run.
 
-Making one costs a forward pass over the clean and one over the corrupted prompts. What can be done with it stands in
-modules of its own, as functions of a `BaseExperiment`; `patchwidgets.Experiment` has them as methods.
+Costs one forward pass over the clean and one over the corrupted prompts. What can be done with an experiment (patch,
+sweep, …) are functions of a `BaseExperiment` in higher layers; `patchwidgets.Experiment` offers them as methods.
 """
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 from patchwidgets.directions import Direction, RunName, checked_direction, host_name, opposite
 from patchwidgets.errors import MetricError, ModelError, PatchError, TaskError
@@ -21,41 +21,14 @@ from patchwidgets.tasks import Pair, Task
 
 
 class BaseExperiment:
-    """The clean and the corrupted run of a task, what metrics read from them, and which of them is patched.
+    """What all functions of this package need of an experiment; `patchwidgets.Experiment` documents it in full.
 
     Parameters
     ----------
-    model
-        From `load` or `wrap`.
-    task
-        One pair of prompts or a dataset.
-    metric
-        A name, a callable over a `Readout`, or a list of either; the first is the one that is shown. It is read at the
-        last position of the prompt, or at the one behind an ``@`` as in sites: ``"kl@-3"``, ``"kl@S2"``, ``"kl@3:7"``
-        (the mean over these positions); of a callable, `At` says it: ``pw.At(mine, "S2")``.
-    direction
-        ``"denoise"``: the corrupted run gets clean activations (what is enough). ``"noise"``: the clean run gets
-        corrupted activations (what is needed). The two are not symmetric.
+    model, task, metric, direction
+        As in `patchwidgets.Experiment`.
     measurements
-        Of another experiment on the same model and task, to be shared: then nothing is run, and `metric` is not read.
-
-    Attributes
-    ----------
-    model, task, direction
-        As given.
-    metrics
-        By name, in order; the first is the one that is shown.
-    measurements
-        The unpatched runs and what was read from them; experiments that differ in direction share it.
-
-    Raises
-    ------
-    TaskError, AnswerError
-        The task cannot be compared or scored with this tokenizer.
-    MetricError
-        An unknown metric, one that needs a foil the task does not have, or one that is not defined at its position.
-    SiteError
-        A metric's position that the prompts do not have.
+        From another experiment on the same model and task, to be shared: then nothing runs, and `metric` is ignored.
     """
 
     def __init__(
@@ -80,7 +53,7 @@ class BaseExperiment:
 
     @property
     def metrics(self) -> dict[str, Metric]:
-        """By name, in order; the first is the one that is shown."""
+        """The metrics by name, in order; the first is the one that is shown."""
         return self.measurements.metrics
 
     @property
@@ -90,12 +63,12 @@ class BaseExperiment:
 
     @property
     def evaluation(self) -> Evaluation:
-        """The metrics, pair by pair."""
+        """Computes the metrics, pair by pair."""
         return self.measurements.evaluation
 
     @property
     def noise_floor(self) -> dict[str, float]:
-        """By the name of the metric, in its unit: how far an unpatched run is off in another batch."""
+        """By the name of the metric, in its unit: how much an unpatched run changes in another batch."""
         return self.measurements.noise_floor
 
     @property
@@ -125,44 +98,101 @@ class BaseExperiment:
 
     @cached_property
     def sources(self) -> Sources:
-        """Where patches act in this direction, and what is written there."""
+        """Where patches act in this direction, and which values they write."""
         baselines = self.measurements.baselines
         return Sources(baselines.clean, baselines.corrupted, self.host_name, self.pairs)
 
     def flip(self) -> Self:
-        """The other direction, on the same recordings."""
+        """Return this experiment in the other direction; the runs are shared, so it costs nothing.
+
+        Examples
+        --------
+        >>> exp.flip()
+        Experiment('teaching model', 1 pair, logit_diff, noise)
+        """
         return self.turned(opposite(self.direction))
 
     def turned(self, direction: Direction) -> Self:
-        """Return this experiment in a given direction, on the same recordings."""
-        return self._variant(direction, self.measurements)
+        """Return this experiment in a given direction; the runs are shared, so it costs nothing.
+
+        Parameters
+        ----------
+        direction
+            ``"denoise"`` or ``"noise"``.
+
+        Raises
+        ------
+        PatchError
+            Another direction.
+
+        Examples
+        --------
+        >>> exp.turned("noise").host is exp.clean
+        True
+        """
+        return self._sharing(direction, self.measurements)
 
     def measuring(self, metric: MetricSpec | Sequence[MetricSpec]) -> Self:
-        """Return this experiment with other metrics, on the same recordings."""
-        return self._variant(self.direction, self.measurements.measuring(metric))
+        """Return this experiment with other metrics; the runs are shared.
+
+        Parameters
+        ----------
+        metric
+            As in `Experiment`: a name, a callable over a `Readout`, or a list of either.
+
+        Raises
+        ------
+        MetricError, SiteError
+            As in `Experiment`.
+
+        Examples
+        --------
+        >>> probabilities = exp.measuring(["answer_prob", "rank"])
+        >>> round(probabilities.corrupted.value, 3), probabilities.corrupted.values["rank"]
+        (0.002, 2.0)
+        """
+        return self._sharing(self.direction, self.measurements.measuring(metric))
 
     def focused(self, metric: str) -> Self:
-        """Return this experiment with one of its metrics put first."""
+        """Return this experiment with one of its metrics moved to the front, where ``value`` and ``effect`` read it.
+
+        Raises
+        ------
+        MetricError
+            The experiment does not measure it.
+
+        Examples
+        --------
+        >>> list(exp.measuring(["logit_diff", "kl"]).focused("kl").metrics)
+        ['kl', 'logit_diff']
+        """
         if metric not in self.metrics:
             raise MetricError(
-                f"This experiment does not measure {metric!r}; it measures {', '.join(self.metrics)}."
+                f"This experiment does not measure {metric!r}; it measures {', '.join(self.metrics)}. "
+                "Add it with exp.measuring([...])."
             )
-        return self._variant(self.direction, self.measurements.focused(metric))
+        return self._sharing(self.direction, self.measurements.focused(metric))
 
     @property
     def warnings(self) -> list[str]:
-        """What a reader of the effects should know: an answer that the clean run does not give."""
+        """Sentences about answers that are not the clean run's top token: effects on them explain little.
+
+        Examples
+        --------
+        >>> exp.warnings
+        []
+        """
         return weak_answers(self.pairs, self.clean.logits, self.model.token_strings)
 
     def checked(self, patches: Sequence[Patchable]) -> list[Patch]:
-        """Return joint patches, checked against the model.
+        """Return joint patches as `Patch` objects, checked against the model.
 
         Raises
         ------
         SiteError, RefusedError
             A site that this model does not have.
         PatchError
-            Something else than a patch, or the same site twice.
+            Not a site or a patch, or the same site twice.
         """
         for patch in patches:
             if not isinstance(patch, str | Site | Patch):
@@ -171,15 +201,17 @@ class BaseExperiment:
                 )
         checked = [Patch.of(patch) for patch in patches]
         names = [str(self.model.resolve(patch.site)) for patch in checked]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise PatchError(f"{', '.join(sorted(twice))} is patched twice; name each site once.")
+        if repeated := {name for name in names if names.count(name) > 1}:
+            raise PatchError(
+                f"{', '.join(sorted(repeated))} is patched twice; name each site once."
+            )
         return checked
 
-    def _variant(self, direction: Direction, measurements: Measurements) -> Self:
+    def _sharing(self, direction: Direction, measurements: Measurements) -> Self:
         return type(self)(self.model, self.task, direction=direction, measurements=measurements)
 
 
-def _checked_model(model: Any) -> Model:
+def _checked_model(model: object) -> Model:
     if not isinstance(model, Model):
         raise ModelError(
             f"Expected a model from pw.load(...) or pw.wrap(hf_model, tokenizer); got {type(model).__name__}."
@@ -187,7 +219,7 @@ def _checked_model(model: Any) -> Model:
     return model
 
 
-def _checked_task(task: Any) -> Task:
+def _checked_task(task: object) -> Task:
     if not isinstance(task, Task):
         raise TaskError(
             f"Expected pw.Task(clean=..., corrupted=..., answer=...); got {type(task).__name__}."

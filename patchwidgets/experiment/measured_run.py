@@ -1,4 +1,4 @@
-"""A run of an experiment: an unpatched run with what the experiment's metrics read from it. Costs nothing."""
+"""An unpatched run together with the values of an experiment's metrics. Costs nothing."""
 
 from collections.abc import Mapping
 
@@ -6,14 +6,16 @@ from patchwidgets.models.run import Run
 
 
 class MeasuredRun(Run):
-    """The clean or the corrupted run of an experiment; it shares the recordings of `run`.
+    """The clean or the corrupted run of an experiment, with the values of its metrics.
+
+    It shares the recordings of `run`: what one of them has recorded, the other has too.
 
     Attributes
     ----------
     run
-        The same run without metrics, which every variant of the experiment shares.
+        The same run without metrics, shared by experiments that differ in direction or metrics.
     values
-        By the name of the metric, its number over all pairs; the experiment's first metric first.
+        By the name of the metric, its value over all pairs; the experiment's first metric first.
     """
 
     def __init__(self, run: Run, values: Mapping[str, float]) -> None:

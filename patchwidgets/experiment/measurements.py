@@ -1,7 +1,7 @@
-"""What an experiment has run and measured, whatever its direction: variants of an experiment share it.
+"""What an experiment has run and measured, whatever its direction; experiments that differ in direction share it.
 
-Making one costs a forward pass over the clean and one over the corrupted prompts; other metrics on the same runs cost
-no pass, unless they are read at another position.
+Costs one forward pass over the clean and one over the corrupted prompts. Other metrics on the same runs cost no pass,
+unless they are read at another position.
 """
 
 from collections.abc import Sequence
@@ -20,20 +20,20 @@ from patchwidgets.tasks import Pair, Task, encode_pairs
 
 @dataclass(frozen=True, eq=False)
 class Measurements:
-    """The pairs of a task as token ids, their unpatched runs, and what some metrics read from them.
+    """The pairs of a task as token ids, their unpatched runs, and the values of some metrics there.
 
     Attributes
     ----------
     pairs
-        The pairs of the task.
+        The pairs of the task as token ids.
     baselines
-        The clean and the corrupted run.
+        The clean and the corrupted run, without metrics.
     evaluation
-        The metrics, pair by pair.
+        Computes the metrics, pair by pair.
     metrics
         By name, in order; the first is the one that is shown.
     noise_floor
-        By the name of the metric, in its unit: how far an unpatched run is off in another batch.
+        By the name of the metric, in its unit: how much an unpatched run changes when it is computed in another batch.
     """
 
     pairs: list[Pair]
@@ -46,16 +46,16 @@ class Measurements:
     def of(
         cls, model: Model, task: Task, metric: MetricSpec | Sequence[MetricSpec]
     ) -> "Measurements":
-        """Run both prompts of every pair and measure them."""
+        """Encode a task, run both prompts of every pair, and measure them."""
         pairs = encode_pairs(task, model.tokenizer)
         return _measured(pairs, Baselines(model, pairs), metric)
 
     def measuring(self, metric: MetricSpec | Sequence[MetricSpec]) -> "Measurements":
-        """Other metrics of the same runs."""
+        """The same runs with other metrics."""
         return _measured(self.pairs, self.baselines, metric)
 
     def focused(self, metric: str) -> "Measurements":
-        """The same metrics with one of them first."""
+        """The same runs and metrics, with one metric moved to the front."""
         return replace(self, metrics={metric: self.metrics[metric]} | self.metrics)
 
     @cached_property

@@ -1,115 +1,27 @@
-"""What a patch did: the metrics with effect, share and recovery, the top tokens of the three runs, the reach."""
+"""What a patch did: every metric with its effect, share and recovery, the top tokens of the three runs, the reach."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float
 from torch import Tensor
 
-from patchwidgets.directions import Direction, host_name
 from patchwidgets.errors import MetricError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.reach import Reach, measure_reach
-from patchwidgets.metrics import Metric, Values
+from patchwidgets.experiment.reading import PerPair, Reading
 from patchwidgets.models.run import TopToken, chosen, top_tokens
-from patchwidgets.recovery import recovery, share
 from patchwidgets.sites import Patch, Position
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
-class PerPair:
-    """Single pairs: each ``[pair]`` float64; share and recovery are NaN where undefined."""
-
-    value: Values
-    effect: Values
-    share: Values
-    recovery: Values
-
-
-@dataclass(frozen=True, eq=False)
-class Reading:
-    """One metric of the patched run, beside that of the other runs.
-
-    Attributes
-    ----------
-    metric
-        Its name, label, unit and how a dataset is summed up.
-    clean, corrupted, patched
-        Values of single pairs, ``[pair]``.
-    direction
-        Which of them was patched.
-    noise_floor
-        In the unit of the metric: how far an unpatched run is off when it is computed in another batch.
-    """
-
-    metric: Metric
-    clean: Values
-    corrupted: Values
-    patched: Values
-    direction: Direction
-    noise_floor: float
-
-    @property
-    def value(self) -> float:
-        """metric(patched): the mean over pairs (the median for a rank)."""
-        return self.metric.mean(self.patched)
-
-    @property
-    def effect(self) -> float:
-        """metric(patched) − metric(host)."""
-        return self.value - self.metric.mean(self._host)
-
-    @property
-    def share(self) -> float:
-        """effect / (metric(source) − metric(host)), a ratio of means; NaN where undefined."""
-        clean, corrupted = self._means
-        return float(share(self.effect, clean, corrupted, self.noise_floor, self.direction))
-
-    @property
-    def recovery(self) -> float:
-        """(patched − corrupted) / (clean − corrupted), a ratio of means; NaN where undefined."""
-        return float(recovery(self.value, *self._means, self.noise_floor))
-
-    @property
-    def reason(self) -> str | None:
-        """Why share and recovery are undefined, or None where they are defined."""
-        clean, corrupted = self._means
-        if abs(clean - corrupted) > self.noise_floor:
-            return None
-        return (
-            f"No recovery: the clean prompt gives {clean:+.4g} and the corrupted {corrupted:+.4g} {self.metric.label}, "
-            f"equal to within the noise floor of {self.noise_floor:.1g}. Change a prompt, the answer or the metric."
-        )
-
-    @property
-    def per_pair(self) -> PerPair:
-        """The same numbers for single pairs."""
-        unpatched = (self.clean, self.corrupted)
-        effect = self.patched - self._host
-        return PerPair(
-            self.patched,
-            effect,
-            share(effect, *unpatched, self.noise_floor, self.direction),
-            recovery(self.patched, *unpatched, self.noise_floor),
-        )
-
-    @property
-    def _host(self) -> Values:
-        return self.clean if host_name(self.direction) == "clean" else self.corrupted
-
-    @property
-    def _means(self) -> tuple[float, float]:
-        """Of the clean and the corrupted run."""
-        return self.metric.mean(self.clean), self.metric.mean(self.corrupted)
-
-
 @dataclass(frozen=True)
 class TokenScore:
-    """A token's logit and probability in one run, of one pair or means over pairs."""
+    """A token's logit and probability in one run: of one pair, or the means over pairs."""
 
     logit: float
     prob: float
@@ -117,7 +29,7 @@ class TokenScore:
 
 @dataclass(frozen=True)
 class TopTokenRow:
-    """One next token in the three runs."""
+    """One next token, as each of the three runs scores it."""
 
     token: str
     id: int
@@ -127,20 +39,33 @@ class TopTokenRow:
 
 
 class PatchResult:
-    """The outcome of a patch, or of several at once.
+    """What a patch, or several joint patches, did.
 
     Attributes
     ----------
-    experiment
-        In which it was patched.
-    patches
-        What was patched, jointly.
+    value, effect, share, recovery
+        The numbers of the experiment's first metric, over pairs. Other metrics: ``result["kl"].effect``.
+    reason
+        Why share and recovery are undefined; None where they are defined.
+    per_pair
+        The same four numbers for single pairs.
     readings
-        By the name of the metric, in the experiment's order.
+        Every metric as a `Reading`, by name, in the experiment's order.
     logits
-        float32 ``[pair, vocabulary]`` of the patched run at the last prompt position.
+        float32 logits of the patched run at the last position of each prompt.
+    patches, sites
+        What was patched jointly: as `Patch` objects, and their sites as strings.
+    experiment
+        The experiment in which it was patched.
     seconds
         How long the patched run took.
+
+    Examples
+    --------
+    >>> exp.patch("L0.H1")
+    PatchResult(L0.H1, denoise: logit diff +6.49..., effect +12.64..., recovery 0.99...)
+    >>> round(exp.patch("L0.H1").effect, 1)
+    12.6
     """
 
     def __init__(
@@ -148,7 +73,7 @@ class PatchResult:
         experiment: BaseExperiment,
         patches: Sequence[Patch],
         readings: dict[str, Reading],
-        logits: Tensor,
+        logits: Float[Tensor, "pair vocabulary"],
         seconds: float,
         reach: Reach | None = None,
     ) -> None:
@@ -167,7 +92,8 @@ class PatchResult:
     def __getitem__(self, metric: str) -> Reading:
         if metric not in self.readings:
             raise MetricError(
-                f"This experiment does not measure {metric!r}; it measures {', '.join(self.readings)}."
+                f"This experiment does not measure {metric!r}; it measures {', '.join(self.readings)}. "
+                "Add it with exp.measuring([...])."
             )
         return self.readings[metric]
 
@@ -177,22 +103,22 @@ class PatchResult:
 
     @property
     def value(self) -> float:
-        """metric(patched), of the first metric, over pairs."""
+        """metric(patched) of the first metric: the mean over pairs (for a rank, the median)."""
         return self._first.value
 
     @property
     def effect(self) -> float:
-        """metric(patched) − metric(host), of the first metric, over pairs."""
+        """metric(patched) − metric(host) of the first metric, over pairs."""
         return self._first.effect
 
     @property
     def share(self) -> float:
-        """effect / (metric(source) − metric(host)): 0 is nothing, 1 all the way to the source; NaN where undefined."""
+        """effect / (metric(source) − metric(host)): 0 is no effect, 1 all the way to the source; NaN if undefined."""
         return self._first.share
 
     @property
     def recovery(self) -> float:
-        """0 is the corrupted run, 1 the clean one; NaN where undefined."""
+        """Where the first metric lies between the corrupted run, 0, and the clean run, 1; NaN where undefined."""
         return self._first.recovery
 
     @property
@@ -202,7 +128,7 @@ class PatchResult:
 
     @property
     def per_pair(self) -> PerPair:
-        """The same numbers for single pairs."""
+        """value, effect, share and recovery of the first metric for single pairs."""
         return self._first.per_pair
 
     def __repr__(self) -> str:
@@ -215,7 +141,15 @@ class PatchResult:
         )
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row per metric: value, effect, share, recovery."""
+        """A table with one row for each metric: value, effect, share, recovery.
+
+        Examples
+        --------
+        >>> exp.patch("L0.H1").to_frame().round(2)
+                    value  effect  share  recovery
+        metric
+        logit_diff   6.49   12.64   0.99      0.99
+        """
         import pandas as pd
 
         columns = ("value", "effect", "share", "recovery")
@@ -228,7 +162,22 @@ class PatchResult:
         )
 
     def top_tokens(self, k: int = 5, pair: int | None = None) -> list[TopTokenRow]:
-        """The `k` next tokens with the largest probability in any of the three runs (means over pairs, or one pair)."""
+        """The `k` next tokens that are most probable in any of the three runs, with their scores in each run.
+
+        Parameters
+        ----------
+        k
+            How many tokens.
+        pair
+            The number of one pair; by default, means over all pairs.
+
+        Examples
+        --------
+        >>> for row in exp.patch("L0.H1").top_tokens(2):
+        ...     print(row.token, round(row.patched.prob, 3), round(row.corrupted.prob, 3))
+         Mary 0.997 0.002
+         John 0.002 0.996
+        """
         exp = self.experiment
         runs = {
             "clean": exp.clean.logits,
@@ -238,21 +187,50 @@ class PatchResult:
         logits = {name: chosen(run, pair).mean(0) for name, run in runs.items()}
         probs = {name: chosen(run, pair).softmax(-1).mean(0) for name, run in runs.items()}
         largest = probs["clean"].maximum(probs["patched"]).maximum(probs["corrupted"])
-        found = largest.topk(k).indices.tolist()
+        ids = largest.topk(k).indices.tolist()
         rows = []
-        for name, i in zip(exp.model.token_strings(found), found, strict=True):
-            evaluation = {
-                run: TokenScore(float(logits[run][i]), float(probs[run][i])) for run in runs
-            }
-            rows.append(TopTokenRow(name, i, **evaluation))
+        for token, i in zip(exp.model.token_strings(ids), ids, strict=True):
+            scores = {run: TokenScore(float(logits[run][i]), float(probs[run][i])) for run in runs}
+            rows.append(TopTokenRow(token, i, **scores))
         return rows
 
     def run_tokens(self, k: int = 5, pair: int | None = None) -> list[TopToken]:
-        """The `k` most probable next tokens of the patched run alone (by mean over pairs, or of one pair)."""
+        """The `k` most probable next tokens of the patched run alone; `top_tokens` compares all three runs.
+
+        Parameters
+        ----------
+        k
+            How many tokens.
+        pair
+            The number of one pair; by default, the tokens of largest mean probability over all pairs.
+
+        Examples
+        --------
+        >>> [token.token for token in exp.patch("L0.H1").run_tokens(2)]
+        [' Mary', ' John']
+        """
         return top_tokens(self.experiment.model.tokenizer, chosen(self.logits, pair), k)
 
     def reach(self, pos: Position = -1) -> Reach:
-        """How far every component moved from the host towards the source at a position (default: the last)."""
+        """How far every component moved from the host towards the source at one position.
+
+        Parameters
+        ----------
+        pos
+            An index, from the end if negative, or a name of the task; the last by default.
+
+        Raises
+        ------
+        PatchError
+            A range, or None.
+        SiteError
+            A position out of range, an unknown name, or one without a counterpart.
+
+        Examples
+        --------
+        >>> exp.patch("L0.H1").reach().along["resid_post"].round(2)
+        array([0.99, 0.99, 0.99, 0.99], dtype=float32)
+        """
         if pos == -1 and self._reach is not None:
             return self._reach
         return measure_reach(self.experiment, self.patches, pos)

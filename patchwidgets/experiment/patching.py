@@ -1,17 +1,18 @@
 """Patching: run the host prompts again with some activations replaced.
 
-Costs one forward pass over the host prompts; the first patch of a kind one more, which records the source.
+Costs one forward pass over the host prompts. The first patch of a component costs one more, to record the source.
 """
 
 import time
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.experiment.patch_result import PatchResult, Reading
+from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.reach import ReachSums, reach_keys
-from patchwidgets.metrics import Values
+from patchwidgets.experiment.reading import Reading
 from patchwidgets.sites import Patchable
 
 
@@ -21,21 +22,23 @@ def run_patch(
     """Run the host prompts with some activations replaced; see `Experiment.patch`."""
     started = time.perf_counter()
     checked, sources = experiment.checked(patches), experiment.sources
-    positions, host = experiment.evaluation.read_positions, experiment.host_name
+    read_positions, host = experiment.evaluation.read_positions, experiment.host_name
     record = reach_keys(experiment) if record_reach else ()
-    logits, sums = torch.empty_like(experiment.host.logits), ReachSums.empty()
+    logits, sums = torch.empty_like(experiment.host.logits), ReachSums()
     values = {name: np.empty(len(experiment.pairs)) for name in experiment.metrics}
     for batch in experiment.host.batches:
-        rows = batch.rows
-        edits, starts = sources.edits(checked, rows), sources.starts(checked, rows)
-        read = [positions.within(host, row) for row in rows]
-        output = experiment.measurements.baselines.scored_pass(rows, batch.ids, edits, record, read)
-        logits[rows] = output.logits
-        measured = experiment.evaluation.measure_patched(
-            output.read, rows, starts, host, output.joint
+        pairs = batch.rows
+        edits, starts = sources.edits(checked, pairs), sources.starts(checked, pairs)
+        read = [read_positions.within(host, pair) for pair in pairs]
+        output = experiment.measurements.baselines.scored_pass(
+            pairs, batch.ids, edits, record, read
         )
-        for name, part in measured.items():
-            values[name][rows] = part
+        logits[pairs] = output.logits
+        measured = experiment.evaluation.measure_patched(
+            output.read, pairs, starts, host, output.joint
+        )
+        for name, of_batch in measured.items():
+            values[name][pairs] = of_batch
         if record_reach:
             sums.add_batch(experiment, batch, output.activations, -1)
     reach = sums.reach(len(experiment.pairs[0]) - 1) if record_reach else None
@@ -43,7 +46,9 @@ def run_patch(
     return PatchResult(experiment, checked, _readings(experiment, values), logits, seconds, reach)
 
 
-def _readings(experiment: BaseExperiment, patched: dict[str, Values]) -> dict[str, Reading]:
+def _readings(
+    experiment: BaseExperiment, patched: dict[str, Float[np.ndarray, "pair"]]
+) -> dict[str, Reading]:
     unpatched, floor = experiment.evaluation.values, experiment.noise_floor
     return {
         name: Reading(

@@ -1,15 +1,17 @@
 """How far a patch reached: per component, how much it moved from the host run towards the source run.
 
 With Δp = patched − host and Δs = source − host at one position, ``along`` = ⟨Δp,Δs⟩/⟨Δs,Δs⟩, ``size`` = ‖Δp‖/‖Δs‖,
-``cos`` = along/size; over pairs the sums of numerators and denominators are divided.
+``cos`` = along/size. Over pairs, numerators and denominators are summed before they are divided. Costs a pass over the
+host prompts, and the first time one over each unpatched run.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -24,29 +26,48 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REACH_COMPONENTS = ("z", "attn_out", "mlp_out", "resid_post")
-Array = NDArray[np.float32]
+Ratios = Float[NDArray[np.float32], "layer *head"]
+"""``[layer, head]`` for ``z``, ``[layer]`` for the other components."""
 
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """Reach of one patch at one position.
+    """How far one patch moved every component at one position.
 
     Attributes
     ----------
     pos
-        Index in the (first) prompt.
-    along, size, cos
-        By component: ``[layer, head]`` for ``z``, ``[layer]`` for the others. ``along`` 0 is no movement towards
-        the source, 1 all of it. NaN where the source does not differ from the host (`cos`: where nothing moved).
+        The position, as an index in the (first) clean prompt.
+    along
+        By component, how far it moved towards the source: 0 is not at all, 1 all the way. An array over layers and
+        heads for ``z``, over layers for the others. NaN where the source equals the host.
+    size
+        How far it moved in any direction, as a multiple of the distance between host and source. NaN as in `along`.
+    cos
+        The cosine between the movement and the direction of the source. NaN also where nothing moved.
+
+    Examples
+    --------
+    >>> reach = exp.reach("L0.H1")
+    >>> reach.pos, reach.along["z"].shape, reach.along["attn_out"].round(2)
+    (14, (4, 4), array([0.99, 1.  , 0.96, 1.12], dtype=float32))
     """
 
     pos: int
-    along: dict[str, Array]
-    size: dict[str, Array]
-    cos: dict[str, Array]
+    along: dict[str, Ratios]
+    size: dict[str, Ratios]
+    cos: dict[str, Ratios]
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row per component: component, layer, head, along, size, cos."""
+        """A table with one row for each component and layer (for ``z``, also head), and its along, size and cos.
+
+        Examples
+        --------
+        >>> exp.reach("L0.H1").to_frame().head(2)
+          component  layer  head  along  size  cos
+        0         z      0     0    0.0   0.0  NaN
+        1         z      0     1    1.0   1.0  1.0
+        """
         import pandas as pd
 
         rows = [
@@ -54,9 +75,8 @@ class Reach:
                 component,
                 index[0],
                 index[1] if len(index) > 1 else None,
-                *(float(part[component][index]) for part in parts),
+                *(float(ratios[component][index]) for ratios in (self.along, self.size, self.cos)),
             )
-            for parts in [(self.along, self.size, self.cos)]
             for component in self.along
             for index in np.ndindex(self.along[component].shape)
         ]
@@ -64,57 +84,69 @@ class Reach:
         return frame.astype({"head": "Int64"})
 
     def top(self, k: int = 5) -> "pd.DataFrame":
-        """The `k` components that moved furthest towards the source; the residual stream is left out."""
+        """The `k` rows of `to_frame` that moved furthest towards the source, without the residual stream.
+
+        Examples
+        --------
+        >>> exp.reach("L0.H1").top(2)[["component", "layer", "head"]]
+          component  layer  head
+        0         z      1     2
+        1  attn_out      3  <NA>
+        """
         frame = self.to_frame()
         return frame[frame.component != "resid_post"].nlargest(k, "along").reset_index(drop=True)
 
 
 @dataclass
 class ReachSums:
-    """⟨Δp,Δs⟩, ⟨Δp,Δp⟩ and ⟨Δs,Δs⟩ by component, summed over pairs, ``[layer, head]`` or ``[layer]``."""
+    """⟨Δp,Δs⟩, ⟨Δp,Δp⟩ and ⟨Δs,Δs⟩ by component, stacked in this order and summed over pairs."""
 
-    sums: dict[str, Tensor]
-
-    @classmethod
-    def empty(cls) -> "ReachSums":
-        """No pair yet."""
-        return cls({})
+    sums: dict[str, Float[Tensor, "3 layer *head"]] = field(default_factory=dict)
 
     def add_batch(
         self,
         experiment: BaseExperiment,
         batch: Batch,
-        patched: Mapping[Key, Tensor],
+        patched: Mapping[Key, Float[Tensor, "row pos *unit"]],
         pos: Position,
     ) -> None:
-        """Add a batch of the host run, with its patched activations ``[row, pos, ...]``, at one position."""
+        """Add a batch of the host run at one position.
+
+        Parameters
+        ----------
+        patched
+            The batch's patched activations, by component and layer.
+        pos
+            A position of the clean prompt; it must have a counterpart in the corrupted one.
+        """
         pairs = [experiment.pairs[row] for row in batch.rows]
         columns = torch.tensor([pair.columns_at(pos)[0] for pair in pairs])
-        here, there = columns.unbind(-1)
-        if experiment.host_name == "corrupted":
-            here, there = there, here
-        keys, twin = reach_keys(experiment), experiment.sources.twin(batch)
+        clean, corrupted = columns.unbind(-1)
+        in_host, in_source = (
+            (clean, corrupted) if experiment.host_name == "clean" else (corrupted, clean)
+        )
+        keys, source_batch = reach_keys(experiment), experiment.sources.source_batch(batch)
         experiment.host.record(batch, keys)
-        experiment.source.record(twin, keys)
+        experiment.source.record(source_batch, keys)
         rows = torch.arange(len(batch.rows))
         host, moved, source = (
-            {key: activations[key][rows, where].cpu() for key in keys}
-            for activations, where in (
-                (batch.activations, here),
-                (patched, here),
-                (twin.activations, there),
+            {key: activations[key][rows, positions].cpu() for key in keys}
+            for activations, positions in (
+                (batch.activations, in_host),
+                (patched, in_host),
+                (source_batch.activations, in_source),
             )
         )
         self._add(host, moved, source, experiment.model.n_layers)
 
     def _add(
         self,
-        host: Mapping[Key, Tensor],
-        patched: Mapping[Key, Tensor],
-        source: Mapping[Key, Tensor],
+        host: Mapping[Key, Float[Tensor, "row *unit"]],
+        patched: Mapping[Key, Float[Tensor, "row *unit"]],
+        source: Mapping[Key, Float[Tensor, "row *unit"]],
         n_layers: int,
     ) -> None:
-        """Add activations at the position, ``[row, ...]`` by component and layer."""
+        """Add activations at the position, by component and layer."""
         for component in REACH_COMPONENTS:
             stacks = [
                 torch.stack([run[(component, layer)] for layer in range(n_layers)])
@@ -127,7 +159,7 @@ class ReachSums:
             self.sums[component] = self.sums.get(component, 0) + sums
 
     def reach(self, pos: int) -> Reach:
-        """The ratios."""
+        """The ratios of the sums, for a patch looked at in position `pos`."""
         along, size, cos = {}, {}, {}
         for component, (ps, pp, ss) in self.sums.items():
             undefined = torch.full_like(ss, float("nan"))
@@ -139,13 +171,13 @@ class ReachSums:
         return Reach(pos, along, size, cos)
 
 
-def _float32(values: Tensor) -> Array:
-    array: Array = values.float().numpy()
+def _float32(values: Float[Tensor, "layer *head"]) -> Ratios:
+    array: Ratios = values.float().numpy()
     return array
 
 
 def reach_keys(experiment: BaseExperiment) -> list[Key]:
-    """The components and layers whose movement is measured."""
+    """The components and layers whose movement is measured: `REACH_COMPONENTS` in every layer."""
     return [
         (component, layer)
         for component in REACH_COMPONENTS
@@ -156,29 +188,22 @@ def reach_keys(experiment: BaseExperiment) -> list[Key]:
 def measure_reach(
     experiment: BaseExperiment, patches: Sequence[Patch], pos: Position = -1
 ) -> Reach:
-    """Patch once more and measure how far every component moves at one position and its counterpart.
+    """Patch and measure how far every component moves at one position; see `Experiment.reach`.
 
     Raises
     ------
     PatchError
-        Not one position.
+        `pos` is a range or None.
     SiteError
         A position out of range, an unknown name, or one without a counterpart.
     """
     if pos is None or isinstance(pos, tuple):
         raise PatchError(
-            f"reach() looks at one position; got {pos!r}. Give an index such as -1, or a name."
+            f"reach() looks at one position; got {pos!r}. Give an index such as -1, or a name of the task."
         )
-    sums, keys = ReachSums.empty(), reach_keys(experiment)
+    sums, keys = ReachSums(), reach_keys(experiment)
     for batch in experiment.host.batches:
         edits = experiment.sources.edits(patches, batch.rows)
         output = forward(experiment.model.layout, batch.ids, edits, keys)
         sums.add_batch(experiment, batch, output.activations, pos)
     return sums.reach(experiment.pairs[0].indices(pos)[0])
-
-
-def record_reach(experiment: BaseExperiment) -> None:
-    """Record both unpatched runs now, so that the first patch is as quick as the others."""
-    for run in (experiment.clean, experiment.corrupted):
-        for batch in run.batches:
-            run.record(batch, reach_keys(experiment))

@@ -1,13 +1,14 @@
-"""Answers of several tokens: each follows its prompt in a row of its own, so that one pass gives its joint probability.
+"""Answers of several tokens, scored by teacher forcing: prompt and answer in one row give its joint probability.
 
-Rows are filled up on the right, which no earlier position of a causal model can see. Costs as many rows per pair as the
-pair has answers and foils, of which only the prompt is patched.
+Rows are filled up on the right, which no earlier position of a causal model can see. Costs one row for each answer and
+foil of a pair; patches act on the prompt alone.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from patchwidgets.hooks.hooks import Edit, Key
@@ -23,32 +24,40 @@ class ScoredOutput:
     Attributes
     ----------
     logits
-        float32 ``[pair, vocabulary]`` at the last prompt position.
+        float32, at the last position of each prompt.
     read
-        float32 ``[entry, vocabulary]`` at the positions that were asked for, pair after pair.
+        float32, at the positions that were asked for, one pair after the other.
     joint
-        ``[pair, 2]`` as of `Forced.joint` where answers have several tokens, else None.
+        Where answers have several tokens: log ΣP of the answers and log ΣP of the foils in nats, with P the joint
+        probability of all tokens of an alternative; NaN without a foil. None where all answers are single tokens.
     activations
-        Of the prompts, ``[pair, pos, ...]`` by component and layer.
+        What was recorded of the prompts, ``[pair, pos, ...]`` by component and layer.
     """
 
-    logits: Tensor
-    read: Tensor
-    joint: Tensor | None
-    activations: dict[Key, Tensor]
+    logits: Float[Tensor, "pair vocabulary"]
+    read: Float[Tensor, "entry vocabulary"]
+    joint: Float[Tensor, "pair 2"] | None
+    activations: dict[Key, Float[Tensor, "pair pos *unit"]]
 
 
 def scored_pass(
     layout: Layout,
     pairs: Sequence[Pair],
-    prompts: Tensor,
+    prompts: Int[Tensor, "pair pos"],
     edits: Mapping[Key, Edit] | None = None,
     record: Iterable[Key] = (),
     read_positions: Sequence[Sequence[int]] | None = None,
 ) -> ScoredOutput:
-    """One pass over prompts of equal length ``[pair, pos]``; answers of several tokens follow them.
+    """One pass over prompts of equal length, each followed by its answers where these have several tokens.
 
-    `read_positions` are the positions at which logits are wanted for each pair, besides the last.
+    Parameters
+    ----------
+    pairs
+        The pair of each prompt.
+    edits, record
+        What to write into the prompts' activations, and what to record of them.
+    read_positions
+        For each prompt the positions at which logits are wanted; by default the last.
     """
     last = prompts.shape[1] - 1
     read_positions = [(last,)] * len(pairs) if read_positions is None else read_positions
@@ -58,64 +67,64 @@ def scored_pass(
         read = gather_entries(output.logits, keep, read_positions)
         return ScoredOutput(output.logits[:, -1], read, None, output.activations)
     forced = TeacherForced.of(pairs, prompts)
-    keep = union_of_positions([*read_positions, forced.behind])
+    keep = union_of_positions([*read_positions, forced.answer_positions])
     output = forward(layout, forced.ids, forced.edits(edits or {}), record, keep)
     of_prompts = output.logits[:: forced.n_rows]
-    behind = output.logits[:, -len(forced.behind) :]
+    of_answers = output.logits[:, -len(forced.answer_positions) :]
     return ScoredOutput(
         of_prompts[:, keep.index(last)],
         gather_entries(of_prompts, keep, read_positions),
-        forced.joint(behind),
+        forced.joint_logprobs(of_answers),
         forced.prompts_only(output.activations),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class TeacherForced:
-    """Prompts of equal length, each with all answers and foils of its pair behind it.
+    """Prompts of equal length, each repeated with every answer and foil of its pair after it.
 
     Attributes
     ----------
     pairs
-        One for each prompt.
+        The pair of each prompt.
     ids
-        ``[pair · answer, pos]``.
+        `n_rows` rows for each pair, one after the other.
     n_tokens
-        Of each prompt.
+        The length of the prompts.
     """
 
     pairs: Sequence[Pair]
-    ids: Tensor
+    ids: Int[Tensor, "pair*n_rows pos"]
     n_tokens: int
 
     @classmethod
-    def of(cls, pairs: Sequence[Pair], prompts: Tensor) -> "TeacherForced":
-        """Prompts ``[pair, pos]`` with what their pairs should say."""
-        texts = [pair.long_answers + pair.long_foils for pair in pairs]
-        n_rows = max(map(len, texts))
-        length = max(len(ids) for each in texts for ids in each) - 1
+    def of(cls, pairs: Sequence[Pair], prompts: Int[Tensor, "pair pos"]) -> "TeacherForced":
+        """Append the answers and foils of the pairs to their prompts, without the last token: nothing follows it."""
+        alternatives = [pair.long_answers + pair.long_foils for pair in pairs]
+        n_rows = max(map(len, alternatives))
+        length = max(len(ids) for each in alternatives for ids in each) - 1
         rows = [
             prompt + _filled((each[i] if i < len(each) else each[0])[:-1], length)
-            for each, prompt in zip(texts, prompts.tolist(), strict=True)
+            for each, prompt in zip(alternatives, prompts.tolist(), strict=True)
             for i in range(n_rows)
         ]
         return cls(pairs, torch.tensor(rows), prompts.shape[1])
 
     @property
-    def behind(self) -> range:
-        """The positions that say the answers' tokens: from the prompt's last one on."""
+    def answer_positions(self) -> range:
+        """The positions whose logits predict the answers' tokens: from the last one of the prompt on."""
         return range(self.n_tokens - 1, self.ids.shape[1])
 
     @property
     def n_rows(self) -> int:
-        """Rows per pair."""
+        """Rows of each pair."""
         return len(self.ids) // len(self.pairs)
 
     def edits(self, edits: Mapping[Key, Edit]) -> dict[Key, Edit]:
-        """The same edits, made in each answer's row, of the prompt alone."""
-        return {key: self._of_prompts(key, edit) for key, edit in edits.items()}
+        """Edits of prompts ``[pair, pos, ...]``, repeated in each row of a pair and limited to the prompt."""
+        return {key: self._repeated(key, edit) for key, edit in edits.items()}
 
-    def _of_prompts(self, key: Key, edit: Edit) -> Edit:
+    def _repeated(self, key: Key, edit: Edit) -> Edit:
         n = self.n_tokens
 
         def edit_each(activation: Tensor) -> Tensor:
@@ -128,25 +137,29 @@ class TeacherForced:
 
         return edit_each
 
-    def prompts_only(self, activations: Mapping[Key, Tensor]) -> dict[Key, Tensor]:
-        """Recorded activations ``[pair, pos, ...]`` of the prompts."""
-        return {key: held[:: self.n_rows, : self.n_tokens] for key, held in activations.items()}
+    def prompts_only(
+        self, activations: Mapping[Key, Float[Tensor, "pair*n_rows pos *unit"]]
+    ) -> dict[Key, Float[Tensor, "pair pos *unit"]]:
+        """Recorded activations, cut to one row for each pair and to the prompt."""
+        return {
+            key: activation[:: self.n_rows, : self.n_tokens]
+            for key, activation in activations.items()
+        }
 
-    def joint(self, logits: Tensor) -> Tensor:
-        """Log Σ P of the answers and of the foils in nats, ``[pair, 2]``; NaN without a foil.
-
-        Of logits at the positions `behind`.
-        """
+    def joint_logprobs(
+        self, logits: Float[Tensor, "pair*n_rows pos vocabulary"]
+    ) -> Float[Tensor, "pair 2"]:
+        """`ScoredOutput.joint` from the logits at `answer_positions`."""
         logprobs = logits.log_softmax(-1).unflatten(0, (len(self.pairs), self.n_rows))
         return torch.stack(
             [
                 torch.stack(
                     [
-                        _joint(each[: len(pair.long_answers)], pair.long_answers),
-                        _joint(each[len(pair.long_answers) :], pair.long_foils),
+                        _joint(of_pair[: len(pair.long_answers)], pair.long_answers),
+                        _joint(of_pair[len(pair.long_answers) :], pair.long_foils),
                     ]
                 )
-                for each, pair in zip(logprobs, self.pairs, strict=True)
+                for of_pair, pair in zip(logprobs, self.pairs, strict=True)
             ]
         )
 
@@ -155,8 +168,10 @@ def _filled(ids: Sequence[int], length: int) -> list[int]:
     return [*ids, *[0] * (length - len(ids))]
 
 
-def _joint(logprobs: Tensor, answers: Sequence[Sequence[int]]) -> Tensor:
-    """``logprobs`` [answer, pos, vocabulary]: each answer's tokens one after the other, summed."""
+def _joint(
+    logprobs: Float[Tensor, "answer pos vocabulary"], answers: Sequence[Sequence[int]]
+) -> Float[Tensor, ""]:
+    """log Σ over the answers of the probability of all their tokens; NaN without answers."""
     if not answers:
         return torch.tensor(float("nan"), device=logprobs.device)
     sums = [

@@ -1,4 +1,4 @@
-"""What a person sees in the explorer, as lines of Python that give the same numbers. Runs nothing."""
+"""The view of the explorer as lines of Python that give the same numbers. Costs nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -12,14 +12,14 @@ from patchwidgets.sites import Patch, print_pos
 from patchwidgets.tasks import Task
 
 LINE = 88
-"""Longer calls are written one argument to a line."""
+"""A call that is longer has one argument on each line."""
 
 
 def code_of(task: Task, metric: Metric, direction: Direction, patches: Sequence[Patch]) -> str:
     """The lines that make an experiment with one metric and patch it.
 
     They use the variable ``model``. What cannot be written as code is a variable too, and a comment says which: a
-    metric that is a function, a source that is a `Run` or a tensor, a `fn`.
+    metric that is a function, a source that is a `Run` or a tensor, the `fn` of a patch.
     """
     written_metric, notes = _metric(metric)
     arguments = []
@@ -42,7 +42,7 @@ def code_of(task: Task, metric: Metric, direction: Direction, patches: Sequence[
 
 
 def _task_arguments(task: Task) -> list[str]:
-    """The fields of a task that are not what they are by default."""
+    """The fields of a task that differ from their defaults, as keyword arguments."""
     given = {field.name: getattr(task, field.name) for field in fields(task)}
     left_out: dict[str, Any] = {
         "foil": None,
@@ -59,7 +59,7 @@ def _task_arguments(task: Task) -> list[str]:
 
 
 def _literal(value: Any) -> str:
-    """Texts, numbers and containers of them as Python; numpy's numbers as plain ones."""
+    """Texts, numbers and containers of them as Python. NumPy's numbers become plain ones."""
     if isinstance(value, np.generic):
         return repr(value.item())
     if isinstance(value, Mapping):
@@ -73,18 +73,18 @@ def _literal(value: Any) -> str:
 
 
 def _metric(metric: Metric) -> tuple[str, list[str]]:
-    """The argument ``metric=``, and what a reader has to be told."""
+    """What ``metric=`` is given, and comments on what cannot be written."""
     name, at, _ = metric.name.partition("@")
     if name in METRICS and METRICS[name].function is metric.function:
         return repr(metric.name), []
     variable = name if name.isidentifier() else "metric"
-    note = f"# {variable}: your own metric, a function, which cannot be written here."
+    note = f"# {variable}: your own metric. It is a function, which cannot be written here."
     written = f"pw.At({variable}, {print_pos(metric.pos)!r})" if at else variable
     return written, [note]
 
 
 def _patch(patch: Patch, number: str) -> tuple[str, list[str]]:
-    """One argument of ``exp.patch``, and what a reader has to be told."""
+    """One argument of ``exp.patch``, and comments on what cannot be written."""
     site, notes, options = repr(str(patch.site)), [], []
     if not isinstance(patch.source, str):
         kind = type(patch.source).__name__

@@ -1,4 +1,4 @@
-"""The maps of the explorer: sweeps that a front end asked for, computed in small pieces so that a click comes first."""
+"""The maps of the explorer: sweeps that are computed in small pieces, so that a click never waits long."""
 
 import time
 from collections.abc import Iterator
@@ -11,23 +11,25 @@ from patchwidgets.sweep.grid import make_grid
 from patchwidgets.sweep.sweep import Sweep
 
 RUNS_AT_ONCE = 48
-"""In one piece: large enough for the processor, small enough that a map fills while a person looks."""
+"""Runs in one piece: enough to use the processor well, few enough that a person sees the map fill."""
 PAUSE = 0.1
-"""Seconds between two messages about the same map."""
+"""Seconds between two messages about the same maps."""
 
 
 class MapSweep:
-    """Some maps that are being computed: made quickly, planned at the first step; `ask` says for which request.
+    """Some maps on their way. Making one is quick; the first step plans the sweep.
 
     Parameters
     ----------
     runs_at_once
-        How many runs one piece has at most.
+        Most runs in one piece.
     pause
-        Seconds between two messages about the same map.
+        Seconds between two messages.
 
     Attributes
     ----------
+    request
+        The request that is answered.
     finished
         Nothing is left to compute, and `news` has said so.
     """
@@ -43,26 +45,26 @@ class MapSweep:
         self._started = time.monotonic()
 
     def ask(self, request: MapSweepRequest) -> None:
-        """Answer a request for these maps, from what is done already."""
+        """Answer this request from now on, beginning with what is computed already."""
         self.request = request
         self.finished = False
         self._said = -float("inf")
 
     def step(self) -> None:
-        """Plan, or compute the next piece.
+        """Plan the sweep, or compute its next piece.
 
         Raises
         ------
         Cancelled
-            Something else comes first; the piece still waits.
+            Something else comes first. The piece is computed at the next step.
         """
         if self._sweep is None:
             self._sweep = self._planned()
         elif self._sweep.progress.left:
-            self._sweep.step()
+            self._sweep.compute_next()
 
     def news(self) -> Iterator[tuple[Message, Buffers]]:
-        """Every map so far if the last news is long enough ago, and at the end that it is the end."""
+        """A message about each map, unless the last ones were just sent. At the end, one more says so."""
         assert self._sweep is not None
         progress, now = self._sweep.progress, time.monotonic()
         if progress.left and now - self._said < self._pause:

@@ -1,4 +1,4 @@
-"""Scenes and results as the messages that a front end draws (``docs/protocol.md``): JSON and binary buffers."""
+"""The messages that a front end draws (``docs/protocol.md``): scenes, results and maps as JSON and binary buffers."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,11 +6,13 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.measured_run import MeasuredRun
-from patchwidgets.experiment.patch_result import PatchResult, Reading
+from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.reach import Reach
+from patchwidgets.experiment.reading import Reading
 from patchwidgets.models.run import TopToken
 from patchwidgets.sites import Patch
 from patchwidgets.sweep.over_pairs import PairValues
@@ -18,15 +20,18 @@ from patchwidgets.sweep.progress import GridValues
 from patchwidgets.tokens import adds_bos
 
 PROTOCOL = 1
-TOP = 5
+"""The version of the protocol."""
+N_TOP_TOKENS = 5
+"""How many next tokens a run shows."""
 SHOWN_PAIR = 0
-"""Of a dataset the page shows this pair's prompts and next tokens; every metric is over all pairs."""
+"""The pair of a dataset whose prompts and next tokens the page shows; metrics are over all pairs."""
+
 Message = dict[str, Any]
 Buffers = list[bytes]
 
 
 def scene(experiment: BaseExperiment) -> Message:
-    """What is drawn before any patch."""
+    """What the page draws before any patch."""
     return {
         "kind": "scene",
         "model": _model(experiment),
@@ -49,9 +54,9 @@ def scene(experiment: BaseExperiment) -> Message:
 
 
 def result(outcome: PatchResult) -> tuple[Message, Buffers]:
-    """What one patch did; the reach travels as float32 buffers."""
+    """What a patch did. The reach is in the buffers."""
     reach = outcome.reach()
-    described, buffers = _buffers(reach)
+    described, buffers = _packed(_named_arrays(reach))
     values = {name: reading.value for name, reading in outcome.readings.items()}
     return {
         "kind": "result",
@@ -61,11 +66,11 @@ def result(outcome: PatchResult) -> tuple[Message, Buffers]:
         "readings": readings(outcome),
         "patched": {
             "values": values,
-            "top": [_top(token) for token in outcome.run_tokens(TOP, SHOWN_PAIR)],
+            "top": [_top(token) for token in outcome.run_tokens(N_TOP_TOKENS, SHOWN_PAIR)],
         },
         "tokens": [
             {run: value for run, value in asdict(row).items() if run != "id"}
-            for row in outcome.top_tokens(TOP, SHOWN_PAIR)
+            for row in outcome.top_tokens(N_TOP_TOKENS, SHOWN_PAIR)
         ],
         "reach": {"position": reach.pos},
         "buffers": described,
@@ -74,12 +79,12 @@ def result(outcome: PatchResult) -> tuple[Message, Buffers]:
 
 
 def readings(outcome: PatchResult) -> dict[str, Message]:
-    """Every metric of a result, undefined numbers as None with the reason."""
+    """Every metric of a result. An undefined number is None, with the reason beside it."""
     return {name: _reading(reading) for name, reading in outcome.readings.items()}
 
 
 def singles(outcomes: Sequence[PatchResult]) -> Message:
-    """Each patch of a joint one alone."""
+    """Each patch of a joint patch, made alone."""
     return {
         "kind": "singles",
         "singles": [
@@ -91,34 +96,27 @@ def singles(outcomes: Sequence[PatchResult]) -> Message:
 def cells(
     name: str, values: GridValues, pair_values: PairValues, seconds_left: float
 ) -> tuple[Message, Buffers]:
-    """A whole map so far; what is not done or undefined is NaN in the float32 buffers."""
+    """A whole map, as far as it is computed. A cell that is not done, or not defined, is NaN in the buffers."""
     over_pairs = pair_values.over_pairs()
-    arrays = {quantity: over_pairs[quantity] for quantity in ("share", "effect")}
-    described = [
-        {"name": quantity, "dtype": "float32", "shape": list(array.shape)}
-        for quantity, array in arrays.items()
-    ]
+    described, buffers = _packed({name: over_pairs[name] for name in ("share", "effect")})
     grid, unpatchable = values.grid, values.unpatchable
-    message = {
+    return {
         "kind": "cells",
         "name": name,
         "component": grid.component,
         "over": ["head" if axis == "kv_head" else axis for axis in grid.axes],
         "shape": list(grid.shape),
-        "done": int((~np.isnan(arrays["effect"])).sum()),
+        "done": int((~np.isnan(over_pairs["effect"])).sum()),
         "total": unpatchable.size - int(unpatchable.sum()),
         "zero": int(values.zero.sum()),
         "unpatchable": np.flatnonzero(unpatchable).tolist(),
         "seconds_left": _defined(seconds_left),
         "buffers": described,
-    }
-    return message, [
-        np.ascontiguousarray(array, dtype="<f4").tobytes() for array in arrays.values()
-    ]
+    }, buffers
 
 
 def error(raised: Exception, details: str) -> Message:
-    """What went wrong: a sentence for the person, and a traceback to copy."""
+    """What went wrong, as a sentence for the person, with a traceback to copy."""
     name = type(raised).__name__
     return {"kind": "error", "code": name, "message": str(raised) or name, "details": details}
 
@@ -194,23 +192,30 @@ def _texts(experiment: BaseExperiment, answers: Sequence[Sequence[int]]) -> list
 
 
 def _run(run: MeasuredRun) -> Message:
-    return {"values": run.values, "top": [_top(token) for token in run.top_tokens(TOP, SHOWN_PAIR)]}
+    top = run.top_tokens(N_TOP_TOKENS, SHOWN_PAIR)
+    return {"values": run.values, "top": [_top(token) for token in top]}
 
 
 def _top(token: TopToken) -> Message:
     return {"token": token.token, "prob": token.prob, "logit": token.logit}
 
 
-def _buffers(reach: Reach) -> tuple[list[Message], Buffers]:
-    described, buffers = [], []
-    for part, arrays in _parts(reach).items():
-        for component, array in arrays.items():
-            described.append(
-                {"name": f"{component}.{part}", "dtype": "float32", "shape": list(array.shape)}
-            )
-            buffers.append(np.ascontiguousarray(array, dtype="<f4").tobytes())
-    return described, buffers
+def _named_arrays(reach: Reach) -> dict[str, Float[np.ndarray, "..."]]:
+    """Every array of a reach by component and quantity, as in ``z.along``."""
+    quantities = {"along": reach.along, "size": reach.size, "cos": reach.cos}
+    return {
+        f"{component}.{quantity}": array
+        for quantity, arrays in quantities.items()
+        for component, array in arrays.items()
+    }
 
 
-def _parts(reach: Reach) -> Mapping[str, Mapping[str, np.ndarray[Any, Any]]]:
-    return {"along": reach.along, "size": reach.size, "cos": reach.cos}
+def _packed(arrays: Mapping[str, Float[np.ndarray, "..."]]) -> tuple[list[Message], Buffers]:
+    """Arrays as float32 buffers, with the name and the shape of each."""
+    described = [
+        {"name": name, "dtype": "float32", "shape": list(array.shape)}
+        for name, array in arrays.items()
+    ]
+    return described, [
+        np.ascontiguousarray(array, dtype="<f4").tobytes() for array in arrays.values()
+    ]

@@ -1,7 +1,6 @@
-"""What a front end may ask (``docs/protocol.md``), read from its messages and checked before anything runs."""
+"""What a front end can ask for (``docs/protocol.md``). Messages are checked here, before anything runs."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -18,14 +17,14 @@ SOURCES = ("source", "clean", "corrupted", "host")
 
 @dataclass(frozen=True)
 class PatchRequest:
-    """A whole request for a patch: everything that its answer depends on.
+    """A request for a patch. It holds everything that the answer depends on.
 
     Attributes
     ----------
     patches
         Pairs of site string and source name.
     unwanted
-        Set once nobody waits for the answer.
+        Set when nobody waits for the answer any more.
     """
 
     id: int
@@ -39,14 +38,14 @@ class PatchRequest:
         """The sites that are patched."""
         return [site for site, _ in self.patches]
 
-    def made(self) -> list[Patch]:
-        """The patches themselves."""
+    def to_patches(self) -> list[Patch]:
+        """The request as patches."""
         return [Patch(site, source) for site, source in self.patches]
 
 
 @dataclass(frozen=True)
 class Map:
-    """One map: its name in the page, and what it shows."""
+    """One map: its name in the page and what it shows."""
 
     name: str
     component: Component
@@ -61,7 +60,7 @@ class Map:
 
 @dataclass(frozen=True)
 class MapSweepRequest:
-    """A whole request for maps: everything that its answer depends on."""
+    """A request for maps. It holds everything that the answer depends on."""
 
     id: int
     maps: tuple[Map, ...]
@@ -70,7 +69,7 @@ class MapSweepRequest:
 
     @property
     def subject(self) -> tuple[tuple[Map, ...], Direction, str]:
-        """What is asked, whoever asks."""
+        """What is asked for: equal subjects have the same answer."""
         return self.maps, self.direction, self.metric
 
 
@@ -80,7 +79,7 @@ def checked_envelope(content: Any) -> tuple[str, int]:
     Raises
     ------
     ProtocolError
-        Something else than a message of this version.
+        The content is not a message of this version of the protocol.
     """
     if not isinstance(content, dict):
         raise ProtocolError(
@@ -99,24 +98,23 @@ def checked_envelope(content: Any) -> tuple[str, int]:
     return kind, message_id
 
 
-def checked_patch_request(
-    content: dict[str, Any], experiment: BaseExperiment, checked_site: Callable[[Any], Site]
-) -> PatchRequest:
+def checked_patch_request(content: dict[str, Any], experiment: BaseExperiment) -> PatchRequest:
     """Read a request for a patch.
 
     Raises
     ------
     ProtocolError
-        A field that is missing or of another form.
+        A field is missing or has another form.
     MetricError, SiteError
-        A metric or a site that this experiment does not have.
+        The experiment does not have the metric or the site.
     """
     patches = content.get("patches")
     if not isinstance(patches, list) or not all(isinstance(patch, dict) for patch in patches):
         raise ProtocolError(f"Expected patches as a list of {{site, source}}; got {patches!r}.")
     direction, metric = _checked_view(content, experiment)
     checked = tuple(
-        (str(checked_site(patch.get("site"))), _checked_source(patch)) for patch in patches
+        (str(checked_site(patch.get("site"), experiment)), _checked_source(patch))
+        for patch in patches
     )
     return PatchRequest(content["id"], checked, direction, metric)
 
@@ -129,9 +127,9 @@ def checked_map_sweep_request(
     Raises
     ------
     ProtocolError
-        A field that is missing or of another form.
+        A field is missing or has another form.
     MetricError, RefusedError
-        A metric or a component that this experiment does not have.
+        The experiment does not have the metric or the component.
     """
     maps = content.get("maps")
     if not isinstance(maps, list) or not maps or not all(isinstance(m, dict) for m in maps):
@@ -139,6 +137,20 @@ def checked_map_sweep_request(
     direction, metric = _checked_view(content, experiment)
     checked = tuple(_checked_map(each, experiment) for each in maps)
     return MapSweepRequest(content["id"], checked, direction, metric)
+
+
+def checked_site(site: Any, experiment: BaseExperiment) -> Site:
+    """A site that can be patched in the model and on all prompts.
+
+    Raises
+    ------
+    SiteError
+        Any other site.
+    """
+    resolved = experiment.model.resolve(site)
+    for pair in experiment.pairs:
+        experiment.sources.places(Patch(resolved), pair)
+    return resolved
 
 
 def _checked_view(content: dict[str, Any], experiment: BaseExperiment) -> tuple[Direction, str]:
@@ -154,7 +166,7 @@ def _checked_view(content: dict[str, Any], experiment: BaseExperiment) -> tuple[
 def _checked_source(patch: dict[str, Any]) -> str:
     source = patch.get("source", "source")
     if source not in SOURCES:
-        raise ProtocolError(f"Expected a source out of {', '.join(SOURCES)}; got {source!r}.")
+        raise ProtocolError(f"Expected a source, one of {', '.join(SOURCES)}; got {source!r}.")
     return str(source)
 
 

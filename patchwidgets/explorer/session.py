@@ -1,8 +1,8 @@
-"""Requests in, events out: what stands between an experiment and a front end, with no comm and no traits.
+"""The session between an experiment and a front end: messages in, messages out. It knows no comm and no traits.
 
-`PatchSession.handle` may be called from any thread. It validates, acknowledges and queues; one worker thread computes,
-and lives only while there is something to do. One request waits at most: the newest wins, and what it makes stale is
-ended before the model's next layer. The messages are described in ``docs/protocol.md``.
+`PatchSession.handle` may be called from any thread. It checks a message, acknowledges it and queues it. One worker
+thread computes; it lives only while there is something to do. At most one request waits: the newest wins, and the
+request that it replaces stops before the model's next layer. ``docs/protocol.md`` describes the messages.
 """
 
 import contextvars
@@ -28,10 +28,11 @@ from patchwidgets.explorer.requests import (
     checked_envelope,
     checked_map_sweep_request,
     checked_patch_request,
+    checked_site,
 )
 from patchwidgets.hooks.cancellation import Cancelled, cancellable
-from patchwidgets.metrics import METRICS, Metric
-from patchwidgets.sites import Patch, Site
+from patchwidgets.metrics import Metric
+from patchwidgets.metrics.named import available_metrics
 
 Send = Callable[[Message, Buffers], None]
 
@@ -39,22 +40,37 @@ _LOG = logging.getLogger(__name__)
 
 
 class PatchSession:
-    """One experiment, asked by messages.
+    """Answers a front end's messages about one experiment.
 
     Parameters
     ----------
     experiment
-        Its direction and first metric are where the session starts; every named metric that the task allows can be
-        asked for.
+        The session starts with its direction and its first metric. A front end can ask for every named metric that
+        the task allows.
     send
-        Called with each event and its buffers, from the worker's or the caller's thread.
+        Called with each message and its buffers, from the worker's thread or from the caller's.
     map_sweep
-        Makes the sweep behind some maps.
+        Makes the sweep that fills the maps.
 
     Attributes
     ----------
+    experiment
+        The experiment, with all metrics that can be asked for.
     history
         Every answered patch, oldest first.
+    latest
+        The newest request for a patch.
+
+    Examples
+    --------
+    >>> kinds = []
+    >>> session = pw.PatchSession(exp, lambda message, buffers: kinds.append(message["kind"]))
+    >>> request = {"patches": [{"site": "L0.H1"}], "direction": "denoise", "metric": "kl"}
+    >>> _ = session.handle({"v": 1, "kind": "patch", "id": 7} | request)
+    >>> session.wait()
+    True
+    >>> kinds
+    ['ack', 'result']
     """
 
     def __init__(
@@ -84,52 +100,45 @@ class PatchSession:
         return self.history[-1] if self.history else None
 
     def handle(self, content: Any) -> PatchRequest | None:
-        """Take one message of a front end; returns the request if it was one for a patch."""
+        """Take one message of a front end. Return the request if the message asks for a patch."""
         message_id = content.get("id") if isinstance(content, dict) else None
         try:
             return self._dispatch(content)
-        except Exception as error:  # noqa: BLE001 - the boundary: whatever went wrong is logged and shown to the person
+        except Exception as error:  # noqa: BLE001 - the boundary: any error is logged and shown to the person
             self._send_error(message_id if isinstance(message_id, int) else 0, error)
             return None
 
     def ask(self, sites: list[str], direction: Direction, metric: str) -> None:
-        """Ask from Python for what a click asks for."""
-        patches = tuple((str(self.checked_site(site)), "source") for site in sites)
+        """Ask from Python for the same as a click does."""
+        patches = tuple((str(checked_site(site, self.experiment)), "source") for site in sites)
         self._queue(PatchRequest(next(self._own_ids), patches, direction, metric))
-
-    def checked_site(self, site: Any) -> Site:
-        """A site that can be patched in this model and on all prompts; raises `SiteError` for any other."""
-        found = self.experiment.model.resolve(site)
-        for pair in self.experiment.pairs:
-            self.experiment.sources.places(Patch(found), pair)
-        return found
 
     def code_of(self, request: PatchRequest) -> str:
         """The lines of Python that give the numbers of a request."""
         metric = self.experiment.metrics[request.metric]
-        return code_of(self.experiment.task, metric, request.direction, request.made())
+        return code_of(self.experiment.task, metric, request.direction, request.to_patches())
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until nothing runs and nothing waits; False if the time ran out."""
+        """Wait until nothing runs and nothing waits. Return False if the time runs out first."""
         with self._state:
             return self._state.wait_for(lambda: self._worker is None, timeout)
 
     def wait_for_patches(self) -> None:
-        """Wait until no patch runs or waits; a sweep may go on."""
+        """Wait until no patch runs and none waits. A sweep may go on."""
         with self._state:
             self._state.wait_for(lambda: self._running is None and self._waiting is None)
 
     def close(self) -> None:
-        """Drop what waits or runs, and take nothing more."""
+        """Drop whatever runs or waits, and accept nothing more."""
         with self._state:
             self._closed = True
-            self._drop_all("closed")
+            self._drop_patches("closed")
             self._drop_sweep("closed")
 
     def _dispatch(self, content: Any) -> PatchRequest | None:
         kind, message_id = checked_envelope(content)
         if kind == "patch":
-            request = checked_patch_request(content, self.experiment, self.checked_site)
+            request = checked_patch_request(content, self.experiment)
             self._emit({"kind": "ack", "id": message_id})
             self._queue(request)
             return request
@@ -139,14 +148,13 @@ class PatchSession:
             self._queue_sweep(maps)
             return None
         if kind == "code":
-            asked = checked_patch_request(content, self.experiment, self.checked_site)
-            lines = self.code_of(asked)
-            self._emit(messages.code(lines) | {"id": message_id})
+            request = checked_patch_request(content, self.experiment)
+            self._emit(messages.code(self.code_of(request)) | {"id": message_id})
             return None
         self._emit({"kind": "ack", "id": message_id})
         if kind == "cancel":
             with self._state:
-                self._drop_all("cancelled")
+                self._drop_patches("cancelled")
                 self._drop_sweep("cancelled")
         else:
             self._greet(message_id)
@@ -163,7 +171,7 @@ class PatchSession:
             if self._closed:
                 self._emit({"kind": "dropped", "id": request.id, "why": "closed"})
                 return
-            self._drop_all("superseded")
+            self._drop_patches("superseded")
             self.latest = self._waiting = request
             self._pause.set()
             self._wake()
@@ -181,9 +189,9 @@ class PatchSession:
             self._wake()
 
     def _wake(self) -> None:
-        """Let there be a worker; call with the state held."""
+        """Start a worker if there is none. Call this with the state locked."""
         if self._worker is None:
-            # The context carries where the kernel's output belongs; without it ipykernel holds later messages back.
+            # The context says which cell the output belongs to. Without it, ipykernel delays later messages.
             context = contextvars.copy_context()
             self._worker = threading.Thread(
                 target=context.run, args=(self._work,), name="patchwidgets", daemon=True
@@ -191,14 +199,14 @@ class PatchSession:
             self._worker.start()
 
     def _drop_sweep(self, why: str) -> None:
-        """End the sweep; call with the state held. What it has sent stays valid."""
+        """End the sweep. Call this with the state locked. What the sweep has sent stays valid."""
         if self._sweep is not None:
             self._emit({"kind": "dropped", "id": self._sweep.request.id, "why": why})
             self._sweep = None
             self._pause.set()
 
-    def _drop_all(self, why: str) -> None:
-        """Drop the waiting request and end the running one; call with the state held."""
+    def _drop_patches(self, why: str) -> None:
+        """Drop the request that waits and stop the one that runs. Call this with the state locked."""
         if self._waiting is not None:
             self._emit({"kind": "dropped", "id": self._waiting.id, "why": why})
             self._waiting = None
@@ -221,7 +229,7 @@ class PatchSession:
                     self._send_error(job.id, error)
 
     def _next(self) -> PatchRequest | MapSweep | None:
-        """A patch if one waits, else the sweep that is under way."""
+        """The patch that waits, or else the sweep that is not finished."""
         with self._state:
             self._running, self._waiting = self._waiting, None
             self._pause.clear()
@@ -232,7 +240,7 @@ class PatchSession:
             return job
 
     def _advance(self, sweep: MapSweep) -> None:
-        """Compute one group of the sweep; a patch that arrives meanwhile comes first, and the group again after it."""
+        """Compute one group of the sweep. If a patch arrives, it comes first, and the group starts again after it."""
         try:
             with cancellable(self._pause):
                 sweep.step()
@@ -241,7 +249,7 @@ class PatchSession:
         except Exception as error:  # noqa: BLE001 - the boundary: logged and shown to the person
             self._fail_sweep(sweep, error)
             return
-        news = list(sweep.news())  # before the lock is taken: a click must not wait for it
+        news = list(sweep.news())  # without the lock, so that a click need not wait for it
         with self._state:
             if self._sweep is sweep:
                 for message, buffers in news:
@@ -256,14 +264,14 @@ class PatchSession:
 
     def _answer(self, request: PatchRequest) -> None:
         experiment = self._experiment_for(request)
-        outcome = run_patch(experiment, *request.made(), record_reach=True)
+        outcome = run_patch(experiment, *request.to_patches(), record_reach=True)
         with self._state:
             if request.unwanted.is_set():
                 raise Cancelled
             self.history.append(outcome)
             self._emit_result(outcome, request.id)
         if len(request.patches) > 1:
-            alone = [run_patch(experiment, patch) for patch in request.made()]
+            alone = [run_patch(experiment, patch) for patch in request.to_patches()]
             with self._state:
                 if not request.unwanted.is_set():
                     self._emit(messages.singles(alone) | {"id": request.id})
@@ -286,14 +294,7 @@ class PatchSession:
 
 
 def _all_metrics(experiment: BaseExperiment) -> list[Metric]:
-    """The experiment's own metrics, and every named one that its task allows."""
-    own = experiment.metrics
-    has_foil = experiment.task.foil is not None
-    several = any(pair.long_answers for pair in experiment.pairs)
-    return [*own.values()] + [
-        metric
-        for name, metric in METRICS.items()
-        if name not in own
-        and (has_foil or not metric.needs_foil)
-        and not (several and metric.one_token)
-    ]
+    """The experiment's own metrics, then every named metric that its task allows."""
+    several_tokens = any(pair.long_answers for pair in experiment.pairs)
+    available = available_metrics(experiment.task.foil is not None, several_tokens)
+    return list((experiment.metrics | (available | experiment.metrics)).values())

@@ -1,4 +1,4 @@
-"""The explorer as a Jupyter widget: traits and dispatch only. What it is asked, a `PatchSession` answers."""
+"""The explorer as a Jupyter widget: traits and dispatch only. A `PatchSession` answers its messages."""
 
 import base64
 from pathlib import Path
@@ -13,6 +13,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import run_patch
 from patchwidgets.explorer.messages import Buffers, Message
+from patchwidgets.explorer.requests import checked_site
 from patchwidgets.explorer.session import PatchSession
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -28,7 +29,7 @@ class PatchExplorer(anywidget.AnyWidget):
     Parameters
     ----------
     experiment
-        What is explored. Its direction and its first metric are where the explorer starts.
+        The experiment to explore. The explorer starts with its direction and its first metric.
     selection
         Sites that are patched from the beginning.
 
@@ -42,6 +43,19 @@ class PatchExplorer(anywidget.AnyWidget):
         The name of the metric that is shown.
     position
         Where a click patches: ``"all"``, an index or a name.
+    result
+        The last patch.
+    history
+        Every patch so far.
+
+    Examples
+    --------
+    >>> w = exp.explore("L0.H1")
+    >>> w.result
+    PatchResult(L0.H1, denoise: logit diff +6.49..., effect +12.64..., recovery 0.99...)
+    >>> w.metric = "answer_prob"
+    >>> round(w.result.value, 2)
+    1.0
     """
 
     _esm = STATIC / "widget.js"
@@ -64,23 +78,43 @@ class PatchExplorer(anywidget.AnyWidget):
 
     @property
     def experiment(self) -> BaseExperiment:
-        """What is explored, in the direction and by the metric that are shown."""
+        """The experiment, in the direction and with the metric that are shown."""
         return self._session.experiment.turned(self.direction).focused(self.metric)
 
     @property
     def result(self) -> PatchResult | None:
-        """The last patch, waiting for it if it still runs; None if nothing was patched yet."""
+        """The last patch; None if nothing was patched yet. Waits for a patch that still runs."""
         self._session.wait_for_patches()
         return self._session.result
 
     @property
     def history(self) -> list[PatchResult]:
-        """Every patch so far, oldest first."""
+        """Every patch so far, oldest first. Waits for a patch that still runs."""
         self._session.wait_for_patches()
         return list(self._session.history)
 
     def to_code(self) -> str:
-        """The lines that give the numbers on the screen."""
+        """The lines of Python that give the numbers on the screen.
+
+        They use the variable ``model``. What cannot be written as code, such as a metric that is a function, is a
+        variable too, and a comment says which.
+
+        Examples
+        --------
+        >>> print(exp.explore("L0.H1").to_code())
+        import patchwidgets as pw
+        <BLANKLINE>
+        task = pw.Task(
+            clean='When Mary and John went to the store, John gave a drink to',
+            corrupted='When Mary and John went to the store, Mary gave a drink to',
+            answer=' Mary',
+            foil=' John',
+            positions={'S2': 9},
+        )
+        exp = pw.Experiment(model, task, metric='logit_diff', direction='denoise')
+        r = exp.patch('L0.H1')
+        r.value, r.effect, r.share, r.recovery
+        """
         return self._session.code_of(self._session.latest)
 
     def close(self) -> None:
@@ -93,7 +127,7 @@ class PatchExplorer(anywidget.AnyWidget):
         return f"PatchExplorer({self._session.experiment.model.name!r}, {patched}, {self.direction}, {self.metric})"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """The live view, and beside it a picture for viewers that run no scripts."""
+        """The live view, with a picture beside it for viewers that run no scripts."""
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is not None:
             patched = self.result if self.selection else None
@@ -103,7 +137,7 @@ class PatchExplorer(anywidget.AnyWidget):
 
     @traitlets.validate("selection")
     def _checked_selection(self, proposal: Any) -> list[str]:
-        return [str(self._session.checked_site(site)) for site in proposal["value"]]
+        return [str(checked_site(site, self._session.experiment)) for site in proposal["value"]]
 
     @traitlets.validate("metric")
     def _checked_metric(self, proposal: Any) -> str:
@@ -120,7 +154,7 @@ class PatchExplorer(anywidget.AnyWidget):
                 )
 
     def _ask(self, _change: Any) -> None:
-        """A change made in Python is asked for; the echo of a click is not asked again."""
+        """Ask for what was changed in Python. What a click has changed is asked for already."""
         latest = self._session.latest
         if (self.selection, self.direction, self.metric) != (
             latest.sites,

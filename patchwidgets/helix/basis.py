@@ -1,35 +1,64 @@
-"""Functions of a number that a representation may be made of: waves of given periods and powers."""
+"""Functions of a number from which a representation may be built: waves of given periods, and powers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Float
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+Term = Literal["a", "b", "a+b"]
+"""One of the two operands of an addition, or their sum."""
+
+TERMS: tuple[Term, ...] = ("a", "b", "a+b")
 
 
 @dataclass(frozen=True)
 class Basis:
-    """Cosine and sine of each period, and the powers of the number from 1 to `degree`.
+    """The cosine and the sine of each period, and the powers of the number from 1 to `degree`.
+
+    ``len(basis)`` is the number of features, without the constant.
 
     Parameters
     ----------
     periods
-        In units of the number; with none there are only powers.
+        In units of the number. Without periods there are only powers.
     degree
-        0: no powers, only circles. 1: a linear part, which makes a helix of the circles.
+        With 0 there are no powers, only circles; 1 adds a linear part, which turns the circles into a helix.
+
+    Examples
+    --------
+    >>> basis = pw.helix.Basis(periods=(10,), degree=1)
+    >>> len(basis), basis.names
+    (3, ['cos 10', 'sin 10', 'n^1'])
     """
 
     periods: tuple[float, ...] = (2, 5, 10, 100)
     degree: int = 1
 
     def __len__(self) -> int:
-        """How many features, the constant not counted."""
+        """The number of features, without the constant."""
         return 2 * len(self.periods) + self.degree
 
-    def features(self, numbers: ArrayLike) -> Floats:
-        """The features of each number, ``[number, feature]``; powers are of ``number / 100``."""
+    def features(self, numbers: ArrayLike) -> Float[np.ndarray, "number feature"]:
+        """Compute the features of each number, in the order of `names`.
+
+        Parameters
+        ----------
+        numbers
+            ``[number]``.
+
+        Returns
+        -------
+        array
+            ``[number, feature]``. The powers are those of ``number / 100``.
+
+        Examples
+        --------
+        >>> pw.helix.Basis(periods=(4,)).features([0, 1]).round(2).tolist()
+        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.01]]
+        """
         n = np.asarray(numbers, dtype=np.float64)
         waves = [
             wave(2 * np.pi * n / period) for period in self.periods for wave in (np.cos, np.sin)
@@ -48,25 +77,38 @@ HELIX = Basis()
 """The generalised helix of arXiv 2502.00873: circles of periods 2, 5, 10 and 100, and a linear part."""
 
 CIRCLES = Basis(degree=0)
+"""The helix without its linear part."""
+
 LINE = Basis(periods=())
+"""The linear part of the helix alone."""
+
 POLYNOMIAL = Basis(periods=(), degree=9)
-"""As many features as the helix."""
+"""Powers up to 9: as many features as the helix has."""
 
 
-def sums(basis: Basis, operands: ArrayLike, terms: Sequence[str] = ("a", "b", "a+b")) -> Floats:
-    """The features of two operands and of their sum, side by side.
+def sums(
+    basis: Basis, operands: ArrayLike, terms: Sequence[Term] = TERMS
+) -> Float[np.ndarray, "pair feature"]:
+    """Put the features of two operands and of their sum side by side.
 
     Parameters
     ----------
+    basis
+        The features of one number.
     operands
         `a` and `b`, ``[pair, 2]``.
     terms
-        Which of ``"a"``, ``"b"`` and ``"a+b"``.
+        The numbers to take the features of, in this order.
 
     Returns
     -------
     array
         ``[pair, len(terms) × len(basis)]``.
+
+    Examples
+    --------
+    >>> pw.helix.sums(pw.helix.LINE, [(10, 20)]).round(2).tolist()
+    [[0.1, 0.2, 0.3]]
     """
     a, b = np.asarray(operands).T
     values = {"a": a, "b": b, "a+b": a + b}

@@ -1,4 +1,4 @@
-"""Patching with fitted representations: what a fit leaves out is what the model may miss."""
+"""Patching with fitted representations: where the effect falls short, the model uses what the fit leaves out."""
 
 import re
 from collections.abc import Mapping
@@ -6,8 +6,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Float, Int
+from numpy.typing import ArrayLike
+from torch import Tensor
 
+from patchwidgets.directions import RunName
 from patchwidgets.errors import TaskError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
@@ -16,55 +19,106 @@ from patchwidgets.sites import Patch, Site
 from patchwidgets.tasks import Task
 
 
-def operands(task: Task, run: str = "clean") -> NDArray[np.int64]:
-    """The first two numbers of each prompt of a task, ``[pair, 2]``.
+def operands(task: Task, run: RunName = "clean") -> Int[np.ndarray, "pair 2"]:
+    """Read the first two numbers of each prompt of a task.
 
     Parameters
     ----------
+    task
+        Its prompts contain numbers in digits, as in ``12+34=``.
     run
-        ``"clean"`` or ``"corrupted"``.
+        Which prompts: ``"clean"`` or ``"corrupted"``.
+
+    Returns
+    -------
+    array
+        ``[pair, 2]``.
 
     Raises
     ------
     TaskError
         A prompt has fewer than two numbers.
+
+    Examples
+    --------
+    >>> task = pw.Task(clean="12+34=", corrupted="13+34=", answer="46", foil="47")
+    >>> pw.helix.operands(task, "corrupted").tolist()
+    [[13, 34]]
     """
-    texts = [getattr(task.pair(i), run) for i in range(len(task))]
-    found = [re.findall(r"\d+", text)[:2] for text in texts]
-    if short := [text for text, numbers in zip(texts, found, strict=True) if len(numbers) < 2]:
-        raise TaskError(
-            f"Expected two numbers in each prompt, as in '12+34='; {short[0]!r} has fewer."
-        )
-    return np.array(found, dtype=np.int64)
+    prompts = [getattr(task.pair(i), run) for i in range(len(task))]
+    numbers = [re.findall(r"\d+", prompt)[:2] for prompt in prompts]
+    for prompt, first_two in zip(prompts, numbers, strict=True):
+        if len(first_two) < 2:
+            raise TaskError(
+                f"Expected two numbers in each prompt, as in '12+34='; {prompt!r} has "
+                f"{len(first_two)}. Write both operands as digits."
+            )
+    return np.array(numbers, dtype=np.int64)
 
 
 def patch_values(exp: BaseExperiment, site: str | Site, values: ArrayLike) -> PatchResult:
-    """Patch one position with given activations, ``[pair, d]``, such as a fit predicts them."""
-    return run_patch(exp, Patch(site, source=as_source(values)))
+    """Patch one position with given activations, for example with what a fit predicts.
+
+    Parameters
+    ----------
+    exp
+        Its host run is patched.
+    site
+        With one position, as in ``L0.resid_post@a``.
+    values
+        The activations to write, ``[pair, d]``.
+
+    Returns
+    -------
+    PatchResult
+        As from ``exp.patch``.
+
+    Examples
+    --------
+    >>> additions = pw.Experiment(model, pw.tasks.addition(20))
+    >>> a = pw.helix.operands(additions.task)[:, 0]
+    >>> activations = pw.helix.number_activations(model, "L0.resid_pre")
+    >>> round(pw.helix.patch_values(additions, "L0.resid_pre@a", activations[a]).share, 2)
+    1.0
+    """
+    return run_patch(exp, Patch(site, source=source_at_one_position(values)))
 
 
-def as_source(values: ArrayLike) -> torch.Tensor:
-    """Activations ``[pair, d]`` as the source of a patch at one position, ``[pair, 1, d]``."""
+def source_at_one_position(values: ArrayLike) -> Float[Tensor, "pair 1 d"]:
+    """Turn activations ``[pair, d]`` into the source of a patch at one position."""
     return torch.as_tensor(np.asarray(values), dtype=torch.float32)[:, None]
 
 
 def compare_patches(
     exp: BaseExperiment, site: str | Site, candidates: Mapping[str, ArrayLike]
 ) -> pd.DataFrame:
-    """Patch a site with the true source, then with each candidate.
+    """Patch a site with the source run's own activation, then with each candidate.
 
     Parameters
     ----------
+    exp
+        Its host run is patched.
     site
         With one position, as in ``L0.resid_post@a``.
     candidates
-        Name to activations ``[pair, d]``.
+        From a name to activations ``[pair, d]``.
 
     Returns
     -------
     DataFrame
-        One row each, ``true`` first: `effect` (in the unit of the metric), `share`, and `relative`, the effect
-        as a part of that of the true activation.
+        One row per candidate, after the row ``true`` of the activation itself. Columns: `effect` in the unit of the
+        metric, `share`, and `relative`, the effect divided by that of the true activation.
+
+    Examples
+    --------
+    >>> additions = pw.Experiment(model, pw.tasks.addition(20))
+    >>> a = pw.helix.operands(additions.task)[:, 0]
+    >>> activations = pw.helix.number_activations(model, "L0.resid_pre")
+    >>> line = pw.helix.fit_numbers(pw.helix.NUMBERS, activations, pw.helix.LINE)
+    >>> candidates = {"line": line.predict(pw.helix.LINE.features(a))}
+    >>> table = pw.helix.compare_patches(additions, "L0.resid_pre@a", candidates)
+    >>> table["relative"].round(1).to_dict()
+    {'true': 1.0, 'line': 0.7}
     """
     true = run_patch(exp, Patch(site))
     results = {"true": true} | {

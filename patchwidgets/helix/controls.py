@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
 from patchwidgets.helix.basis import CIRCLES, HELIX, LINE, POLYNOMIAL, Basis
@@ -18,47 +19,60 @@ def compare(
     sets: int = 1000,
     seed: int = 0,
 ) -> dict[str, float]:
-    """R² on numbers that were held out, of the helix and of everything it is compared with.
+    """Compute R² on held-out numbers, of the helix and of everything it is compared with.
 
     Parameters
     ----------
     numbers, activations
         All numbers, and their activations ``[number, d]``.
     held_out
-        Those of the numbers that no fit sees.
+        The numbers among them that no fit sees.
     sets
-        How many random sets of as many periods as the helix has, each with a linear part. The set that does best
-        *on the held-out numbers* counts, which flatters it.
+        The number of random sets of periods. Each has as many periods as the helix, and a linear part. The set that
+        does best *on the held-out numbers* counts, which favours it.
+    seed
+        Of the random features and periods.
 
     Returns
     -------
     dict
-        From ``helix``, ``circles``, ``polynomial``, ``line``, ``random features``, ``random periods`` and ``PCA``
-        (principal components as many as the helix has features, shown the held-out activations themselves, so no
-        prediction but a bound) to R².
+        R² of ``helix``, ``circles``, ``polynomial``, ``line``, ``random features``, ``random periods`` and ``PCA``.
+        PCA has as many principal components as the helix has features, and it sees the held-out activations
+        themselves. It is therefore an upper bound for comparison and no prediction.
+
+    Examples
+    --------
+    >>> activations = pw.helix.number_activations(model, "L0.resid_pre")
+    >>> fitted, held_out = pw.helix.hold_out(pw.helix.NUMBERS)
+    >>> r2 = pw.helix.compare(pw.helix.NUMBERS, activations, held_out, sets=20)
+    >>> round(r2["helix"], 2), round(r2["line"], 2)
+    (0.76, 0.26)
     """
     x, y = np.asarray(numbers), np.asarray(activations, dtype=np.float64)
     unseen = np.isin(x, held_out)
     bases = {"helix": HELIX, "circles": CIRCLES, "polynomial": POLYNOMIAL, "line": LINE}
-    found = {name: _held_out_r2(basis.features(x), y, unseen) for name, basis in bases.items()}
+    scores = {name: _held_out_r2(basis.features(x), y, unseen) for name, basis in bases.items()}
     rng = np.random.default_rng(seed)
     noise = rng.standard_normal((len(x), len(HELIX)))
-    lucky = max(_held_out_r2(random_basis(rng).features(x), y, unseen) for _ in range(sets))
-    pca = r2(y[unseen], pca_reconstruction(y[~unseen], y[unseen], len(HELIX)))
-    return found | {
+    luckiest = max(_held_out_r2(random_basis(rng).features(x), y, unseen) for _ in range(sets))
+    reconstruction = pca_reconstruction(y[~unseen], y[unseen], len(HELIX))
+    return scores | {
         "random features": _held_out_r2(noise, y, unseen),
-        "random periods": lucky,
-        "PCA": pca,
+        "random periods": luckiest,
+        "PCA": r2(y[unseen], reconstruction),
     }
 
 
-def _held_out_r2(features: ArrayLike, activations: ArrayLike, unseen: ArrayLike) -> float:
-    x, y, test = np.asarray(features), np.asarray(activations), np.asarray(unseen)
-    return fit(x[~test], y[~test]).r2(x[test], y[test])
+def _held_out_r2(
+    features: Float[np.ndarray, "number feature"],
+    activations: Float[np.ndarray, "number d"],
+    unseen: Bool[np.ndarray, "number"],
+) -> float:
+    return fit(features[~unseen], activations[~unseen]).r2(features[unseen], activations[unseen])
 
 
 def random_basis(rng: np.random.Generator) -> Basis:
-    """As many periods as the helix has, log-uniform from 2 to 200, and a linear part."""
+    """Draw as many periods as the helix has, log-uniform from 2 to 200, and add a linear part."""
     low, high = np.log(PERIOD_RANGE)
     periods = np.exp(rng.uniform(low, high, size=len(HELIX.periods)))
     return Basis(tuple(periods.tolist()))
@@ -67,12 +81,27 @@ def random_basis(rng: np.random.Generator) -> Basis:
 def choose_layer(
     numbers: Sequence[int], activations: Sequence[ArrayLike], basis: Basis = HELIX
 ) -> int:
-    """The layer at which a basis fits best, judged by cross-validation on these numbers alone.
+    """Find the layer at which a basis fits best, by cross-validation on these numbers alone.
 
     Parameters
     ----------
+    numbers
+        The numbers to fit and to judge on.
     activations
         One array ``[number, d]`` per layer.
+    basis
+        By default the helix.
+
+    Returns
+    -------
+    int
+        The index into `activations`.
+
+    Examples
+    --------
+    >>> layers = pw.helix.layer_activations(model)
+    >>> pw.helix.choose_layer(pw.helix.NUMBERS, layers)
+    0
     """
-    scores = [cross_validated_r2(basis.features(numbers), each) for each in activations]
+    scores = [cross_validated_r2(basis.features(numbers), layer) for layer in activations]
     return int(np.argmax(scores))

@@ -1,42 +1,63 @@
-"""Which periods a representation of numbers has."""
+"""The periods of which a representation of numbers consists."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 from numpy.typing import ArrayLike
-
-from patchwidgets.helix.basis import Floats
 
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """Power by period.
+    """Power by period; from `spectrum`.
 
     Attributes
     ----------
     periods
-        From the longest (as many numbers as there are) to 2, ``[period]``.
+        From the longest, which equals the number of numbers, down to 2, ``[period]``.
     power
-        Share of the variance over the numbers, summed over all dimensions, ``[period]``; adds up to 1.
+        The fraction of the variance over the numbers, summed over all dimensions, ``[period]``. Adds up to 1.
     """
 
-    periods: Floats
-    power: Floats
+    periods: Float[np.ndarray, "period"]
+    power: Float[np.ndarray, "period"]
 
     def strongest(self, k: int = 5) -> list[tuple[float, float]]:
-        """The `k` periods with most power, each with its share."""
+        """List the `k` periods with the most power, each with its fraction of the variance.
+
+        Examples
+        --------
+        >>> wave = [[n % 2] for n in pw.helix.NUMBERS]
+        >>> pw.helix.spectrum(wave).strongest(1)
+        [(2.0, 1.0)]
+        """
         order = np.argsort(-self.power)[:k]
         return [(float(self.periods[i]), float(self.power[i])) for i in order]
 
 
 def spectrum(activations: ArrayLike) -> Spectrum:
-    """The discrete Fourier spectrum of activations ``[number, d]`` over consecutive numbers, the mean left out.
+    """Compute the discrete Fourier spectrum of activations over consecutive numbers, without the mean.
 
     A straight line over the numbers shows at the longest periods.
+
+    Parameters
+    ----------
+    activations
+        ``[number, d]``, of consecutive numbers.
+
+    Returns
+    -------
+    Spectrum
+        The fraction of the variance at each period.
+
+    Examples
+    --------
+    >>> activations = pw.helix.number_activations(model, "L0.resid_pre")
+    >>> [(period, round(power, 2)) for period, power in pw.helix.spectrum(activations).strongest(3)]
+    [(100.0, 0.42), (5.0, 0.23), (2.0, 0.1)]
     """
     y = np.asarray(activations, dtype=np.float64)
     power = (np.abs(np.fft.rfft(y - y.mean(0), axis=0)) ** 2).sum(1)
-    power[1 : (len(y) + 1) // 2] *= (
-        2  # each stands for its negative frequency too; period 2 is its own
-    )
+    # Each frequency also stands for its negative one, except period 2, which has none.
+    power[1 : (len(y) + 1) // 2] *= 2
     return Spectrum(len(y) / np.arange(1, len(power)), power[1:] / power[1:].sum())

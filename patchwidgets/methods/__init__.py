@@ -1,1 +1,1 @@
-"""Methods that people use beside activation patching: today, direct effects."""
+"""Methods beside activation patching: direct effects."""

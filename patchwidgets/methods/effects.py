@@ -1,4 +1,4 @@
-"""Total and direct effects: of every layer's attention and MLP, and of every head."""
+"""Total and direct effects, of every layer's attention and MLP and of every head. Costs a forward pass per effect."""
 
 from collections.abc import Iterable
 
@@ -7,28 +7,35 @@ import pandas as pd
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import run_patch
-from patchwidgets.sites import Patch, Site
+from patchwidgets.sites import Patch, Patchable, Site
 
 LAST = -1
+"""The position at which effects are taken: the last of the prompt."""
 
 
-def direct(exp: BaseExperiment, *patches: str | Site | Patch) -> PatchResult:
+def direct(exp: BaseExperiment, *patches: Patchable) -> PatchResult:
     """Patch components of one layer, with everything downstream of them frozen at the host's values.
 
-    What is left is what they write into the final residual stream themselves, at the last position; the final norm
-    is live.
+    The effect that is left is what these components write into the final residual stream themselves, at the last
+    position. The final norm acts on the patched stream ("live"), so effects of several components need not add up.
 
     Parameters
     ----------
     patches
         Of ``attn_out``, ``mlp_out``, ``z`` or neurons, at the last position, all of the same layer and kind.
+
+    Examples
+    --------
+    >>> effect = pw.helix.direct(exp, "L0.mlp_out@-1").effect
+    >>> round(effect, 2), round(exp.patch("L0.mlp_out@-1").effect, 2)
+    (2.16, 5.14)
     """
-    made = [Patch.of(patch) for patch in patches]
-    return run_patch(exp, *made, *frozen_after(exp, made[0].site))
+    checked = [Patch.of(patch) for patch in patches]
+    return run_patch(exp, *checked, *frozen_after(exp, checked[0].site))
 
 
 def frozen_after(exp: BaseExperiment, site: Site) -> list[Patch]:
-    """Patches that hold every attention and MLP output after a site, at the last position, at the host's values."""
+    """Patches that freeze every attention and MLP output after a site at the host's values, at the last position."""
     in_attention = site.component in ("attn_out", "q", "k", "v", "z", "pattern")
     first = site.layer or 0
     later = range(first + 1, exp.model.n_layers)
@@ -39,12 +46,20 @@ def frozen_after(exp: BaseExperiment, site: Site) -> list[Patch]:
 
 
 def layer_effects(exp: BaseExperiment) -> pd.DataFrame:
-    """Total and direct effect at the last position of every layer's attention and MLP.
+    """Total and direct effect of every layer's attention and MLP, at the last position.
 
     Returns
     -------
     DataFrame
-        Columns `layer`, `component`, `total`, `direct` (in the unit of the metric) and `share` (of the total).
+        Columns `layer`, `component`, `total` and `direct` (in the unit of the metric) and `share` (of the total
+        effect).
+
+    Examples
+    --------
+    >>> pw.helix.layer_effects(exp).nlargest(2, "direct").round(2)
+       layer component  total  direct  share
+    3      1   mlp_out   5.95    4.78   0.47
+    1      0   mlp_out   5.14    2.16   0.40
     """
     return _effects(
         exp,
@@ -57,7 +72,19 @@ def layer_effects(exp: BaseExperiment) -> pd.DataFrame:
 
 
 def head_effects(exp: BaseExperiment) -> pd.DataFrame:
-    """Total and direct effect of every head at the last position; columns as of `layer_effects`, and `head`."""
+    """Total and direct effect of every head, at the last position.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `layer_effects`, and `head`.
+
+    Examples
+    --------
+    >>> pw.helix.head_effects(exp).nlargest(1, "total")[["layer", "head", "total", "direct"]].round(2)
+       layer  head  total  direct
+    1      0     1  12.65    1.94
+    """
     return _effects(exp, exp.model.sites("z"))
 
 
@@ -65,10 +92,9 @@ def _effects(exp: BaseExperiment, sites: Iterable[Site]) -> pd.DataFrame:
     rows = []
     for site in (each.at(LAST) for each in sites):
         total = run_patch(exp, site)
-        own = {"layer": site.layer, "component": site.component} | (
-            {} if site.index is None else {"head": site.index}
-        )
-        rows.append(
-            own | {"total": total.effect, "direct": direct(exp, site).effect, "share": total.share}
-        )
+        place = {"layer": site.layer, "component": site.component}
+        if site.index is not None:
+            place["head"] = site.index
+        effects = {"total": total.effect, "direct": direct(exp, site).effect, "share": total.share}
+        rows.append(place | effects)
     return pd.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""Figures for notebooks and papers, with matplotlib; each takes ``ax=`` and returns the Axes it drew on."""
+"""Figures for notebooks and papers, with matplotlib. Each function takes ``ax=`` and returns the Axes it drew on."""
 
 from patchwidgets.plot.bars import logits
 from patchwidgets.plot.flow import flow, flow_png

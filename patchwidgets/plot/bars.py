@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from patchwidgets.experiment.patch_result import PatchResult
+from patchwidgets.plot.axes import literal, new_axes
 from patchwidgets.plot.colours import RUN_COLOURS
 from patchwidgets.tokens import visible
 
@@ -13,18 +14,34 @@ if TYPE_CHECKING:
 
 
 def logits(result: PatchResult, k: int = 5, ax: "Axes | None" = None) -> "Axes":
-    """Logits of the `k` next tokens with the largest probability in any run; three bars each.
+    """Draw the logits of the next tokens in the three runs.
+
+    Parameters
+    ----------
+    result
+        From ``exp.patch(...)``.
+    k
+        The number of tokens: those of the largest probability in any of the three runs.
+    ax
+        Where to draw; by default on a new figure.
 
     Returns
     -------
     Axes
-        With the tokens from top to bottom and the logit to the right.
+        Three bars per token, with the tokens from top to bottom and the logit to the right.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = pw.plot.logits(exp.patch("L0.H1"), k=2, ax=Figure().subplots())
+    >>> [label.get_text() for label in ax.get_yticklabels()], len(ax.patches)
+    (['␣Mary', '␣John'], 6)
     """
     ax = new_axes((5, 0.55 * k + 0.8)) if ax is None else ax
     rows = result.top_tokens(k)
     for offset, (run, colour) in enumerate(RUN_COLOURS.items()):
-        heights = [getattr(row, run).logit for row in rows]
-        bars = ax.barh(np.arange(k) + 0.27 * (offset - 1), heights, 0.24, color=colour, label=run)
+        lengths = [getattr(row, run).logit for row in rows]
+        bars = ax.barh(np.arange(k) + 0.27 * (offset - 1), lengths, 0.24, color=colour, label=run)
         ax.bar_label(bars, fmt="{:.1f}", padding=3, fontsize=8)
     ax.set_yticks(range(k), [literal(visible(row.token)) for row in rows], family="monospace")
     ax.invert_yaxis()
@@ -33,15 +50,3 @@ def logits(result: PatchResult, k: int = 5, ax: "Axes | None" = None) -> "Axes":
     ax.margins(x=0.12)
     ax.legend(frameon=False, fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return ax
-
-
-def new_axes(size: tuple[float, float]) -> "Axes":
-    """Axes on a new pyplot figure of `size` inches."""
-    from matplotlib import pyplot as plt
-
-    return plt.subplots(figsize=size, layout="constrained")[1]
-
-
-def literal(text: str) -> str:
-    """Text that matplotlib shall not read as a formula."""
-    return text.replace("$", r"\$")

@@ -1,13 +1,17 @@
 """Three runs as three lanes, as the explorer draws them: what was patched, and how far it reached."""
 
+from collections.abc import Mapping
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from jaxtyping import Float
 
+from patchwidgets.directions import source_name
 from patchwidgets.experiment.patch_result import PatchResult
-from patchwidgets.models.run import Run, TopToken
-from patchwidgets.plot.bars import literal, new_axes
+from patchwidgets.models.model import Model
+from patchwidgets.models.run import TopToken
+from patchwidgets.plot.axes import literal, new_axes
 from patchwidgets.plot.colours import FAINT, INK, RUN_COLOURS, TINTS
 from patchwidgets.sites import Site
 from patchwidgets.tokens import visible
@@ -15,56 +19,86 @@ from patchwidgets.tokens import visible
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LANES = ("clean", "patched", "corrupted")
-LANE = 1.0
-"""Height of a lane; heads take its upper part, the residual stream with the MLPs the lower."""
+Lane = Literal["clean", "patched", "corrupted"]
+Along = Mapping[str, Float[np.ndarray, "layer *head"]]
+"""How far heads (``z``) and MLPs (``mlp_out``) moved towards the source."""
+
+LANES: tuple[Lane, ...] = ("clean", "patched", "corrupted")
+"""From top to bottom, each 1 high; layers are 1 apart."""
+
 STREAM, HEADS, TOP = 0.16, 0.30, 0.78
+"""Heights within a lane: the residual stream with the MLPs on it, and the lower and upper end of the heads."""
+
+SIZE = (11, 4.6)
+"""Inches."""
+
+LONGEST_PROMPT = 110
+"""Characters; of a longer prompt the end is shown."""
 
 
 def flow(result: PatchResult, ax: "Axes | None" = None) -> "Axes":
-    """Draw the clean, the patched and the corrupted run, the splice between them, and its reach.
+    """Draw the clean, the patched and the corrupted run, the activations that were spliced in, and their reach.
 
     Parameters
     ----------
     result
         From ``exp.patch(...)``.
     ax
-        Where to draw; a new figure of 11 × 4.6 inches by default.
+        Where to draw; by default on a new figure of 11 × 4.6 inches.
 
     Returns
     -------
     Axes
-        Layers run to the right. Cells of the patched lane are filled from below by `along` of the reach at the last
+        Layers run to the right. Cells of the patched lane are filled from below by the reach (`along`) at the last
         position, in the colour of the source run.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> ax = pw.plot.flow(exp.patch("L0.H1"), ax=Figure().subplots())
+    >>> print(ax.get_title(loc="left"))
+    L0.H1 from the clean run into the corrupted run: logit diff +6.49, effect +12.64, recovery 99%
+    (0 corrupted, 1 clean)
     """
-    ax = new_axes((11, 4.6)) if ax is None else ax
+    ax = new_axes(SIZE) if ax is None else ax
     n_layers = result.experiment.model.n_layers
-    for row, run in enumerate(LANES):
-        _lane(ax, result, run, -row * LANE)
+    for row, lane in enumerate(LANES):
+        _draw_lane(ax, result, lane, -row)
     for site in {patch.site for patch in result.patches}:
-        _arrow(ax, result, site)
+        _draw_arrow(ax, result, site)
     for layer in range(0, n_layers, 5 if n_layers > 12 else 1):
-        ax.text(
-            layer,
-            -2 * LANE - 0.14,
-            f"L{layer}",
-            fontsize=7.5,
-            color=FAINT,
-            ha="center",
-            va="center",
-        )
+        y = -2 - 0.14
+        ax.text(layer, y, f"L{layer}", fontsize=7.5, color=FAINT, ha="center", va="center")
     ax.set_xlim(-0.5 - 0.02 * n_layers, n_layers * 1.28)
-    ax.set_ylim(-2 * LANE - 0.2, LANE)
+    ax.set_ylim(-2 - 0.2, 1)
     ax.set_axis_off()
     ax.set_title(literal(_sentence(result)), loc="left", fontsize=10, color=INK)
     return ax
 
 
 def flow_png(result: PatchResult, dpi: int = 110) -> bytes:
-    """`flow` as a PNG, without touching pyplot's figures."""
+    """Draw `flow` into a PNG, without a pyplot figure.
+
+    Parameters
+    ----------
+    result
+        From ``exp.patch(...)``.
+    dpi
+        Pixels per inch, of 11 × 4.6 inches.
+
+    Returns
+    -------
+    bytes
+        The content of the file.
+
+    Examples
+    --------
+    >>> pw.plot.flow_png(exp.patch("L0.H1"))[1:4]
+    b'PNG'
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    figure = Figure(figsize=SIZE, layout="constrained")
     flow(result, figure.subplots())
     with BytesIO() as file:
         figure.savefig(file, dpi=dpi, format="png", metadata={"Software": None})
@@ -72,131 +106,126 @@ def flow_png(result: PatchResult, dpi: int = 110) -> bytes:
 
 
 def _sentence(result: PatchResult) -> str:
-    host = "corrupted" if result.experiment.direction == "denoise" else "clean"
+    experiment = result.experiment
+    host, source = experiment.host_name, source_name(experiment.direction)
     if not result.patches:
-        return f"{result.experiment.model.name}: nothing patched, so the patched run is the {host} run."
+        return f"{experiment.model.name}: nothing patched, so the patched run is the {host} run."
     reading = next(iter(result.readings.values()))
     recovery = "undefined" if np.isnan(reading.recovery) else f"{reading.recovery:.0%}"
-    source = "clean" if host == "corrupted" else "corrupted"
     return (
         f"{' + '.join(result.sites)} from the {source} run into the {host} run: {reading.metric.label} "
         f"{reading.value:+.2f}, effect {reading.effect:+.2f}, recovery {recovery} (0 corrupted, 1 clean)"
     )
 
 
-def _lane(ax: "Axes", result: PatchResult, run: str, base: float) -> None:
+def _draw_lane(ax: "Axes", result: PatchResult, lane: Lane, base: float) -> None:
     experiment = result.experiment
     n_layers = experiment.model.n_layers
-    host = "corrupted" if experiment.direction == "denoise" else "clean"
-    tint = TINTS[host if run == "patched" else run]
+    tint = TINTS[experiment.host_name if lane == "patched" else lane]
     ax.axhspan(base - 0.06, base + 0.92, color=tint, lw=0, alpha=0.55)
-    ax.text(-0.6, base + 0.84, _prompt(result, run), fontsize=7.5, color=FAINT, va="center")
-    ax.plot([-0.6, n_layers - 0.4], [base + STREAM] * 2, color=RUN_COLOURS[run], lw=1.4, zorder=1)
-    fills = _fills(result) if run == "patched" else {}
-    source = "clean" if host == "corrupted" else "corrupted"
-    _cells(ax, experiment.model, base, RUN_COLOURS[run], fills, RUN_COLOURS[source])
-    _outputs(ax, result, run, n_layers, base)
+    ax.text(-0.6, base + 0.84, _heading(result, lane), fontsize=7.5, color=FAINT, va="center")
+    ax.plot([-0.6, n_layers - 0.4], [base + STREAM] * 2, color=RUN_COLOURS[lane], lw=1.4, zorder=1)
+    along = _along(result) if lane == "patched" else _along_of_nothing(experiment.model)
+    fill = RUN_COLOURS[source_name(experiment.direction)]
+    _draw_cells(ax, experiment.model, base, along, edge=RUN_COLOURS[lane], fill=fill)
+    _draw_outputs(ax, result, lane, base)
 
 
-def _prompt(result: PatchResult, run: str) -> str:
+def _heading(result: PatchResult, lane: Lane) -> str:
+    """The first pair's prompt, with the tokens that differ in brackets."""
     experiment = result.experiment
+    run = experiment.host_name if lane == "patched" else lane
     pair = experiment.pairs[0]
-    prompt = (
-        experiment.host_name if run == "patched" else "clean" if run == "clean" else "corrupted"
-    )
-    tokens, differs = experiment.model.token_strings(pair.prompt(prompt)), pair.differing(prompt)
-    marked = "".join(f"[{visible(t)}]" if i in differs else t for i, t in enumerate(tokens))
-    shown = marked if len(marked) < 110 else "…" + marked[-108:]
-    note = f"  with {' + '.join(result.sites)}" if run == "patched" and result.patches else ""
-    return literal(f"{run.upper()}   {shown}{note}".replace("\n", "⏎"))
+    tokens, differs = experiment.model.token_strings(pair.prompt(run)), pair.differing(run)
+    prompt = "".join(f"[{visible(t)}]" if i in differs else t for i, t in enumerate(tokens))
+    shown = prompt if len(prompt) < LONGEST_PROMPT else "…" + prompt[-(LONGEST_PROMPT - 2) :]
+    note = f"  with {' + '.join(result.sites)}" if lane == "patched" and result.patches else ""
+    return literal(f"{lane.upper()}   {shown}{note}".replace("\n", "⏎"))
 
 
-def _fills(result: PatchResult) -> dict[str, Any]:
+def _along(result: PatchResult) -> Along:
     reach = result.reach()
     return {component: np.nan_to_num(reach.along[component]) for component in ("z", "mlp_out")}
 
 
-def _cells(
-    ax: "Axes", model: Any, base: float, edge: str, fills: dict[str, Any], colour: str
+def _along_of_nothing(model: Model) -> Along:
+    return {"z": np.zeros((model.n_layers, model.n_heads)), "mlp_out": np.zeros(model.n_layers)}
+
+
+def _draw_cells(
+    ax: "Axes", model: Model, base: float, along: Along, *, edge: str, fill: str
 ) -> None:
+    """Draw every head and MLP as a box, filled from below as far as it moved."""
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Rectangle
 
     height = (TOP - HEADS) / model.n_heads
-    boxes, filled = [], []
+    boxes, fills = [], []
     for layer in range(model.n_layers):
         cells = [
-            (layer - 0.3, base + TOP - (i + 1) * height, 0.42, height * 0.8)
-            for i in range(model.n_heads)
+            (layer - 0.3, base + TOP - (head + 1) * height, 0.42, height * 0.8)
+            for head in range(model.n_heads)
         ]
         cells.append((layer + 0.18, base + STREAM - 0.07, 0.3, 0.14))
-        along = [*fills["z"][layer], fills["mlp_out"][layer]] if fills else [0.0] * len(cells)
-        for (x, y, w, h), part in zip(cells, along, strict=True):
+        parts = [*along["z"][layer], along["mlp_out"][layer]]
+        for (x, y, w, h), part in zip(cells, parts, strict=True):
             boxes.append(Rectangle((x, y), w, h))
             if part > 0.05:
-                filled.append(Rectangle((x, y), w, h * min(part, 1.0)))
+                fills.append(Rectangle((x, y), w, h * min(part, 1.0)))
     ax.add_collection(
         PatchCollection(boxes, facecolor="white", edgecolor=edge, linewidth=0.4, zorder=2)
     )
-    ax.add_collection(PatchCollection(filled, facecolor=colour, edgecolor="none", zorder=3))
+    ax.add_collection(PatchCollection(fills, facecolor=fill, edgecolor="none", zorder=3))
 
 
-def _outputs(ax: "Axes", result: PatchResult, run: str, n_layers: int, base: float) -> None:
+def _draw_outputs(ax: "Axes", result: PatchResult, lane: Lane, base: float) -> None:
+    """Draw the top next tokens of the first pair, and the metric over all pairs."""
+    n_layers = result.experiment.model.n_layers
+    left, right, colour = n_layers * 1.02, n_layers * 1.26, RUN_COLOURS[lane]
+    for row, top in enumerate(_top_tokens(result, lane)):
+        y, token = base + 0.66 - 0.17 * row, literal(visible(top.token))
+        ax.barh(y, top.prob * n_layers * 0.12, 0.13, left=left, color=colour, alpha=0.35, lw=0)
+        ax.text(left + 0.1, y, token, fontsize=8, va="center", family="monospace", color=INK)
+        ax.text(right, y, f"{top.prob:.1%}", fontsize=8, va="center", ha="right", color=INK)
     reading = next(iter(result.readings.values()))
-    x, colour = n_layers * 1.02, RUN_COLOURS[run]
     values = {"clean": reading.clean, "patched": reading.patched, "corrupted": reading.corrupted}
-    for row, top in enumerate(_top(result, run)):
-        y = base + 0.66 - 0.17 * row
-        ax.barh(y, top.prob * n_layers * 0.12, 0.13, left=x, color=colour, alpha=0.35, lw=0)
-        ax.text(
-            x + 0.1,
-            y,
-            literal(visible(top.token)),
-            fontsize=8,
-            va="center",
-            family="monospace",
-            color=INK,
-        )
-        ax.text(
-            n_layers * 1.26, y, f"{top.prob:.1%}", fontsize=8, va="center", ha="right", color=INK
-        )
-    label = f"{reading.metric.label} {reading.metric.mean(values[run]):+.2f}"
-    ax.text(x, base + 0.10, label, fontsize=9, va="center", color=colour, weight="bold")
+    label = f"{reading.metric.label} {reading.metric.mean(values[lane]):+.2f}"
+    ax.text(left, base + 0.10, label, fontsize=9, va="center", color=colour, weight="bold")
 
 
-def _top(result: PatchResult, run: str) -> list[TopToken]:
-    if run == "patched":
+def _top_tokens(result: PatchResult, lane: Lane) -> list[TopToken]:
+    if lane == "patched":
         return result.run_tokens(3, pair=0)
-    unpatched: Run = getattr(result.experiment, run)
-    return unpatched.top_tokens(3, pair=0)
+    experiment = result.experiment
+    run = experiment.clean if lane == "clean" else experiment.corrupted
+    return run.top_tokens(3, pair=0)
 
 
-def _arrow(ax: "Axes", result: PatchResult, site: Site) -> None:
+def _draw_arrow(ax: "Axes", result: PatchResult, site: Site) -> None:
+    """Draw an arrow from a site of the source lane to the same site of the patched lane."""
     from matplotlib.patches import FancyArrowPatch
 
-    host_is_corrupted = result.experiment.direction == "denoise"
-    start = -LANES.index("clean" if host_is_corrupted else "corrupted") * LANE
-    x, y = _centre(result, site)
-    bend = 0.25 if host_is_corrupted else -0.25
-    ax.add_patch(
-        FancyArrowPatch(
-            (x, start + y),
-            (x, -LANE + y),
-            connectionstyle=f"arc3,rad={bend}",
-            arrowstyle="-|>",
-            mutation_scale=11,
-            color=RUN_COLOURS["patched"],
-            lw=1.6,
-            zorder=5,
-        )
+    source = source_name(result.experiment.direction)
+    x, y = _centre(result.experiment.model, site)
+    bend = 0.25 if source == "clean" else -0.25
+    arrow = FancyArrowPatch(
+        (x, y - LANES.index(source)),
+        (x, y - LANES.index("patched")),
+        connectionstyle=f"arc3,rad={bend}",
+        arrowstyle="-|>",
+        mutation_scale=11,
+        color=RUN_COLOURS["patched"],
+        lw=1.6,
+        zorder=5,
     )
+    ax.add_patch(arrow)
 
 
-def _centre(result: PatchResult, site: Site) -> tuple[float, float]:
-    n_heads = result.experiment.model.n_heads
-    layer = site.layer or 0
+def _centre(model: Model, site: Site) -> tuple[float, float]:
+    """Where a site lies in its lane."""
+    layer = 0 if site.layer is None else site.layer
     if site.component == "z" and site.index is not None:
-        return layer - 0.09, TOP - (site.index + 0.6) * (TOP - HEADS) / n_heads
+        return layer - 0.09, TOP - (site.index + 0.6) * (TOP - HEADS) / model.n_heads
     if site.component in ("mlp_out", "neuron", "neuron_pre", "neuron_up"):
         return layer + 0.33, STREAM
     return layer - 0.45 if site.component != "resid_post" else layer + 0.55, STREAM

@@ -1,90 +1,111 @@
-"""A sweep by depth: the share of every cell against its layer, with the spread over pairs."""
+"""A sweep by depth: the recovery of every cell against its layer, with the spread over pairs."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from patchwidgets.errors import SiteError
-from patchwidgets.plot.bars import literal, new_axes
+from patchwidgets.plot.axes import literal, new_axes
 from patchwidgets.plot.colours import FAINT, INK, RUN_COLOURS
 from patchwidgets.sweep.sweep_result import SweepResult
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.axes import Axes
 
 
 def layers(
     result: SweepResult, metric: str | None = None, label: int = 5, ax: "Axes | None" = None
 ) -> "Axes":
-    """Draw recovery by layer: a line for a sweep over layers alone, else one dot per head or position.
+    """Draw the recovery by layer: a line for a sweep over layers alone, else one dot per cell.
 
     Parameters
     ----------
+    result
+        From ``exp.sweep(...)``, over layers.
+    metric
+        By default the experiment's first one.
     label
-        Name so many sites of largest effect.
+        The number of dots that get the name of their site: those of the largest effect.
+    ax
+        Where to draw; by default on a new figure.
 
     Returns
     -------
     Axes
-        0 is the corrupted run and 1 the clean one; bars are the middle 95 % of the bootstrap over pairs.
+        0 is the corrupted run and 1 the clean one. Vertical bars are the middle 95 % of the bootstrap over pairs.
 
     Raises
     ------
     SiteError
-        A sweep that has no layers.
+        The sweep has no axis of layers.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> heads = exp.sweep("z", progress=False)
+    >>> ax = pw.plot.layers(heads, label=1, ax=Figure().subplots())
+    >>> [text.get_text() for text in ax.texts], ax.get_ylabel()
+    (['L0.H1'], 'recovery (logit_diff)')
     """
     if "layer" not in result.axes:
         raise SiteError(
-            f"This sweep runs over {', '.join(result.axes) or 'nothing'}; layers are needed."
+            f"This sweep runs over {', '.join(result.axes) or 'nothing'}, but layers are needed. "
+            "Sweep a component, as in exp.sweep('z')."
         )
     ax = new_axes((7, 3)) if ax is None else ax
-    over = result.over_pairs(metric)
-    depth = np.broadcast_to(
-        over["layer"].values.reshape([-1 if a == "layer" else 1 for a in result.axes]),
-        over["zero"].shape,
-    ).ravel()
-    recovery = over["recovery"].values.ravel()
+    over_pairs = result.over_pairs(metric)
+    layer = _layer_of_cells(result.axes, over_pairs)
+    recovery = over_pairs["recovery"].values.ravel()
+    only_layers = result.axes == ("layer",)
     for level in (0, 1):
         ax.axhline(level, color=FAINT, lw=0.6, zorder=0)
     ax.plot(
-        depth,
+        layer,
         recovery,
-        "o-" if result.axes == ("layer",) else "o",
+        "o-" if only_layers else "o",
         color=RUN_COLOURS["patched"],
         markersize=3.2,
         lw=1.2,
     )
-    _spread(ax, over, depth)
-    if result.axes != ("layer",):
-        _name(ax, result, metric, depth, recovery, label)
+    _draw_spread(ax, over_pairs, layer)
+    if not only_layers:
+        _label_sites(ax, result, result.top_sites(label, metric), layer, recovery)
     ax.set_xlabel("layer")
     ax.set_ylabel(f"recovery ({metric or result.metrics[0]})")
-    ax.set_title(
-        f"{result.attrs['component']}, {result.attrs['direction']}",
-        loc="left",
-        fontsize=9,
-        color=INK,
-    )
+    title = f"{result.attrs['component']}, {result.attrs['direction']}"
+    ax.set_title(title, loc="left", fontsize=9, color=INK)
     ax.spines[["top", "right"]].set_visible(False)
     ax.margins(x=0.1)
     return ax
 
 
-def _spread(ax: "Axes", over: Any, depth: Any) -> None:
-    low, high = (over[f"recovery_{end}"].values.ravel() for end in ("low", "high"))
+def _layer_of_cells(axes: tuple[str, ...], over_pairs: "xr.Dataset") -> Int[np.ndarray, "cell"]:
+    along_layers = [-1 if axis == "layer" else 1 for axis in axes]
+    layer = over_pairs["layer"].values.reshape(along_layers)
+    return np.broadcast_to(layer, over_pairs["zero"].shape).ravel()
+
+
+def _draw_spread(ax: "Axes", over_pairs: "xr.Dataset", layer: Int[np.ndarray, "cell"]) -> None:
+    low, high = (over_pairs[f"recovery_{end}"].values.ravel() for end in ("low", "high"))
     if not np.isnan(low).all():
-        ax.vlines(depth, low, high, color=RUN_COLOURS["patched"], lw=0.8, alpha=0.5)
+        ax.vlines(layer, low, high, color=RUN_COLOURS["patched"], lw=0.8, alpha=0.5)
 
 
-def _name(
-    ax: "Axes", result: SweepResult, metric: str | None, depth: Any, recovery: Any, label: int
+def _label_sites(
+    ax: "Axes",
+    result: SweepResult,
+    sites: list[str],
+    layer: Int[np.ndarray, "cell"],
+    recovery: Float[np.ndarray, "cell"],
 ) -> None:
     names = result.site_names()
-    for site in result.top_sites(label, metric):
-        i = names.index(site)
+    for site in sites:
+        cell = names.index(site)
         ax.annotate(
             literal(site),
-            (depth[i], recovery[i]),
+            (layer[cell], recovery[cell]),
             xytext=(4, 2),
             textcoords="offset points",
             fontsize=7.5,

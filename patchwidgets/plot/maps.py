@@ -1,156 +1,181 @@
-"""A sweep as a map: layers downwards, heads or positions to the right, the share of each cell as a colour."""
+"""A sweep as a map: layers from top to bottom, heads or positions to the right, the share of each cell as a colour."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Bool, Float
 
+from patchwidgets.directions import source_name
 from patchwidgets.errors import SiteError
-from patchwidgets.plot.bars import literal, new_axes
+from patchwidgets.plot.axes import literal, new_axes
 from patchwidgets.plot.colours import DIVERGING, FAINT, INK, RUN_COLOURS
 from patchwidgets.sweep.sweep_result import SweepResult
 from patchwidgets.tokens import visible
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.image import AxesImage
 
-RANGES = (0.05, 0.1, 0.2, 0.5, 1.0)
+SMALL_RANGES = (0.05, 0.1, 0.2, 0.5)
+"""Colour ranges for maps in which all shares are small."""
+
 CELL = 0.26
-"""Inches, up to a figure of 12."""
+"""Width of a cell in inches, in figures up to 12 inches wide."""
+
+LARGE_MAP = 40
+"""With more rows or columns than that, cells are too small for a dash."""
+
+AXIS_LABELS = {"pos": "position", "pos_name": "position", "kv_head": "KV head"}
 
 
 def heatmap(result: SweepResult, metric: str | None = None, ax: "Axes | None" = None) -> "Axes":
-    """Draw the share of every cell of a sweep over layers and one more axis.
+    """Draw the share of every cell of a sweep over layers and one other axis.
 
     Parameters
     ----------
     result
         From ``exp.sweep(...)``.
     metric
-        The first one by default.
+        By default the experiment's first one.
     ax
-        Where to draw; a new figure by default.
+        Where to draw; by default on a new figure.
 
     Returns
     -------
     Axes
-        Blue where the metric moved towards clean, orange towards corrupted. The range is ±1, or a smaller one that
-        is named, if all shares are smaller. A dot is exactly 0, a diagonal is undefined, a notch is out of range,
-        a dash (on large cells) is negative, a cross is a position without a counterpart in the other prompt.
+        Blue cells moved the metric towards clean, orange cells towards corrupted. The range is ±1, or a smaller one
+        that the title names if all shares are small. A dot is exactly 0, a diagonal is undefined, a triangle is out
+        of range, a dash (on large cells) is negative, a cross is a position without a counterpart in the other
+        prompt.
 
     Raises
     ------
     SiteError
-        A sweep over another number of axes.
+        The sweep has other axes.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> heads = exp.sweep("z", progress=False)
+    >>> ax = pw.plot.heatmap(heads, ax=Figure().subplots())
+    >>> ax.get_title(loc="left"), round(float(ax.images[0].get_array()[0, 1]), 2)
+    ('z: share of logit_diff, denoise', 0.99)
     """
     if len(result.axes) != 2 or result.axes[0] != "layer":
         raise SiteError(
-            f"A map has layers and one more axis; this sweep runs over {', '.join(result.axes)}. "
-            "Choose a part, as in s.sel(pos=-1), or use pw.plot.layers(s)."
+            f"A map needs layers and one other axis; this sweep runs over {', '.join(result.axes)}. "
+            "Select a part, as in s.sel(pos=-1), or use pw.plot.layers(s)."
         )
-    over = result.over_pairs(metric, draws=0)
-    share, zero = over["share"].values, over["zero"].values
+    over_pairs = result.over_pairs(metric, draws=0)
+    share, zero = over_pairs["share"].values, over_pairs["zero"].values
+    unpatchable = over_pairs["unpatchable"].values
     rows, columns = share.shape
     if ax is None:
         ax = new_axes((min(12.0, CELL * columns + 1.8), min(12.0, CELL * rows * 0.75 + 1.6)))
     limit = colour_range(share)
-    towards_clean = share if result.attrs["direction"] == "denoise" else -share
+    towards_clean = share if source_name(result.attrs["direction"]) == "clean" else -share
     image = ax.imshow(
         np.ma.masked_invalid(np.where(zero, np.nan, towards_clean)),
-        cmap=_colours(),
+        cmap=_diverging_colours(),
         vmin=-limit,
         vmax=limit,
         aspect="auto",
         interpolation="nearest",
     )
-    lone = over["unpatchable"].values
-    _marks(ax, share, zero, lone, limit)
-    _labels(ax, result)
-    _title(ax, result, metric, limit)
-    if lone.any():
-        ax.set_xlabel(f"{ax.get_xlabel()} (× no counterpart)")
-    _bar(ax, image, result)
+    _draw_marks(ax, share, zero, unpatchable, limit)
+    _label_axes(ax, result, any_unpatchable=bool(unpatchable.any()))
+    ax.set_title(_title(result, metric, limit), loc="left", fontsize=9, color=INK)
+    _draw_colour_bar(ax, image)
     return ax
 
 
-def colour_range(share: Any) -> float:
-    """±1, or if the largest share is smaller than 0.5 the next of 0.5, 0.2, 0.1 and 0.05."""
+def colour_range(share: Float[np.ndarray, "..."]) -> float:
+    """Choose the limit of the colours: the smallest of 0.05, 0.1, 0.2 and 0.5 that no share exceeds, else 1."""
     sizes = np.abs(share[np.isfinite(share)])
     largest = float(sizes.max()) if sizes.size else 0.0
-    return next((limit for limit in RANGES if largest <= limit and limit < 1.0), 1.0)
+    return next((limit for limit in SMALL_RANGES if largest <= limit), 1.0)
 
 
-def _colours() -> Any:
+def _diverging_colours() -> "Colormap":
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("patchwidgets", list(DIVERGING))
 
 
-def _marks(ax: "Axes", share: Any, zero: Any, lone: Any, limit: float) -> None:
-    """What a colour cannot say: exactly 0, no counterpart, undefined, out of range."""
+def _draw_marks(
+    ax: "Axes",
+    share: Float[np.ndarray, "row column"],
+    zero: Bool[np.ndarray, "row column"],
+    unpatchable: Bool[np.ndarray, "row column"],
+    limit: float,
+) -> None:
+    """Mark what a colour cannot show: exactly 0, no counterpart, undefined, out of range, negative."""
     rows, columns = np.nonzero(zero)
     ax.plot(columns, rows, ".", color=FAINT, markersize=1.6, alpha=0.7)
-    rows, columns = np.nonzero(lone)
+    rows, columns = np.nonzero(unpatchable)
     ax.plot(columns, rows, linestyle="none", marker="x", color=FAINT, markersize=3.5, mew=0.7)
-    rows, columns = np.nonzero(np.isnan(share) & ~zero & ~lone)
+    rows, columns = np.nonzero(np.isnan(share) & ~zero & ~unpatchable)
     ax.plot(columns, rows, linestyle="none", marker=(2, 0, -45), color=FAINT, markersize=8)
     rows, columns = np.nonzero(np.abs(np.nan_to_num(share)) > limit + 1e-9)
     ax.plot(columns + 0.36, rows - 0.34, linestyle="none", marker="^", color=INK, markersize=2.5)
     rows, columns = np.nonzero(np.nan_to_num(share) < -0.1 * limit)
-    if share.shape[1] <= 40 and share.shape[0] <= 40:
+    if max(share.shape) <= LARGE_MAP:
         ax.plot(columns, rows, linestyle="none", marker="_", color=INK, markersize=4, mew=0.8)
 
 
-def _labels(ax: "Axes", result: SweepResult) -> None:
+def _label_axes(ax: "Axes", result: SweepResult, *, any_unpatchable: bool) -> None:
     dataset, axis = result.to_xarray(), result.axes[1]
     layers = dataset["layer"].values
     step = 5 if len(layers) > 12 else 1
     ax.set_yticks(range(0, len(layers), step), [f"L{layer}" for layer in layers[::step]])
-    names, differs = _names(dataset, axis)
+    names, differs = _column_names(dataset, axis)
     ax.set_xticks(range(len(names)), [literal(name) for name in names])
-    if axis.startswith("pos"):
+    if axis in ("pos", "pos_name"):
         ax.tick_params(axis="x", rotation=90)
-    for label, marked in zip(ax.get_xticklabels(), differs, strict=True):
+    for label, prompts_differ in zip(ax.get_xticklabels(), differs, strict=True):
         label.set_fontfamily("monospace" if axis == "pos" else "sans-serif")
-        if marked:
+        if prompts_differ:
             label.set_color(RUN_COLOURS["corrupted"])
             label.set_fontweight("bold")
     ax.tick_params(length=0, labelsize=8)
     ax.set_ylabel("layer")
-    ax.set_xlabel({"pos": "position", "pos_name": "position", "kv_head": "KV head"}.get(axis, axis))
+    note = " (× no counterpart)" if any_unpatchable else ""
+    ax.set_xlabel(f"{AXIS_LABELS.get(axis, axis)}{note}")
     ax.spines[:].set_visible(False)
 
 
-def _names(dataset: Any, axis: str) -> tuple[list[str], list[bool]]:
-    """Each column's label, and whether the prompts differ there."""
+def _column_names(dataset: "xr.Dataset", axis: str) -> tuple[list[str], list[bool]]:
+    """Return the label of each column, and whether the prompts differ there."""
     names = [str(name) for name in dataset[axis].values]
-    if axis != "pos" or dataset["clean_token"].ndim > 1:
+    if (
+        axis != "pos" or dataset["clean_token"].ndim > 1
+    ):  # each of several pairs has tokens of its own
         return names, [False] * len(names)
-    tokens = [dataset[f"{run}_token"].values for run in ("clean", "corrupted")]
-    differs = [clean != corrupted for clean, corrupted in zip(*tokens, strict=True)]
-    shown = [
-        visible(str(clean)) + (f"→{visible(str(corrupted)) or '×'}" if apart else "")
-        for clean, corrupted, apart in zip(*tokens, differs, strict=True)
-    ]
-    return [f"{token} {name}" for token, name in zip(shown, names, strict=True)], differs
-
-
-def _title(ax: "Axes", result: SweepResult, metric: str | None, limit: float) -> None:
-    attrs = result.attrs
-    pairs = result.to_xarray().sizes["pair"]
-    snapped = "" if limit == 1.0 else f", colours ±{limit:g}"
-    window = "" if attrs["window"] == 1 else f", window {attrs['window']}"
-    ax.set_title(
-        f"{attrs['component']}{window}: share of {metric or result.metrics[0]}, {attrs['direction']}"
-        f"{'' if pairs == 1 else f', {pairs} pairs'}{snapped}",
-        loc="left",
-        fontsize=9,
-        color=INK,
+    clean, corrupted = (
+        [str(token) for token in dataset[f"{run}_token"].values] for run in ("clean", "corrupted")
     )
+    differs = [a != b for a, b in zip(clean, corrupted, strict=True)]
+    tokens = [
+        f"{visible(a)}→{visible(b) or '×'}" if a != b else visible(a)
+        for a, b in zip(clean, corrupted, strict=True)
+    ]
+    return [f"{token} {name}" for token, name in zip(tokens, names, strict=True)], differs
 
 
-def _bar(ax: "Axes", image: Any, result: SweepResult) -> None:
+def _title(result: SweepResult, metric: str | None, limit: float) -> str:
+    attrs = result.attrs
+    n_pairs = result.to_xarray().sizes["pair"]
+    window = "" if attrs["window"] == 1 else f", window {attrs['window']}"
+    pairs = "" if n_pairs == 1 else f", {n_pairs} pairs"
+    colours = "" if limit == 1.0 else f", colours ±{limit:g}"
+    name = metric or result.metrics[0]
+    return f"{attrs['component']}{window}: share of {name}, {attrs['direction']}{pairs}{colours}"
+
+
+def _draw_colour_bar(ax: "Axes", image: "AxesImage") -> None:
     bar = ax.figure.colorbar(image, ax=ax, fraction=0.04, pad=0.02)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=7, length=0)
-    ends = ("← corrupted", "clean →")
-    bar.ax.set_ylabel(f"{ends[0]}   {ends[1]}", fontsize=7, color=FAINT)
+    bar.ax.set_ylabel("← corrupted   clean →", fontsize=7, color=FAINT)

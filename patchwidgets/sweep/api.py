@@ -1,4 +1,4 @@
-"""Sweeps of an experiment: all at once, step by step, or planned only. `Experiment.sweep` says what can be asked."""
+"""Sweeps of an experiment: run to the end, part by part, or only planned. `Experiment.sweep` documents arguments."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,19 +15,25 @@ from patchwidgets.sweep.request import SweepArguments, SweepRequest
 from patchwidgets.sweep.sweep import Sweep
 from patchwidgets.sweep.sweep_result import SweepResult
 
-Asked = Component | SweepArguments | SweepRequest
-
 
 @dataclass(frozen=True, eq=False)
 class PartialSweep:
-    """A sweep that is under way.
+    """A sweep under way, from `Experiment.iter_sweep`.
 
     Attributes
     ----------
-    done, left, zero
-        Cells that are done, cells that are not, and cells that were 0 for certain from the start.
+    done, left
+        How many cells are done, and how many are not.
+    zero
+        How many are certainly 0; they count as done from the start.
     seconds_left
-        Estimated; NaN before the first group is done.
+        An estimate; NaN before the first group is done.
+
+    Examples
+    --------
+    >>> first = next(exp.iter_sweep("resid_pre"))
+    >>> first.done, first.left, first.zero
+    (40, 20, 40)
     """
 
     done: int
@@ -38,18 +44,24 @@ class PartialSweep:
 
     @property
     def result(self) -> SweepResult:
-        """All that is done so far; the rest is NaN."""
+        """Everything that is done by now; the rest is NaN."""
         return _results(self._sweep)[0]
 
 
 def make_sweep(
     experiment: BaseExperiment,
-    asked: Sequence[Asked],
+    asked: Sequence[Component | SweepArguments | SweepRequest],
     direction: Direction | None = None,
     batch: int | None = None,
     budget: float | None = None,
 ) -> Sweep:
-    """Plan several sweeps that share their passes of the model; nothing is patched yet."""
+    """Plan one or several sweeps that share their passes of the model; nothing is patched yet.
+
+    Raises
+    ------
+    PatchError
+        `asked` is not a list of components or arguments of sweeps.
+    """
     if isinstance(asked, str) or not isinstance(asked, Sequence) or not asked:
         raise PatchError(f"Expected a list of sweeps, as in ['z', 'mlp_out']; got {asked!r}.")
     if direction is not None:
@@ -60,21 +72,21 @@ def make_sweep(
 
 
 def run_sweep(
-    sweep: Sweep, progress: bool, keep: Callable[[list[SweepResult]], object]
+    sweep: Sweep, progress: bool, on_interrupt: Callable[[list[SweepResult]], object]
 ) -> list[SweepResult]:
-    """Run planned sweeps to their end.
+    """Run a planned sweep to its end.
 
     Parameters
     ----------
     progress
         Show a bar.
-    keep
-        Called with what is done by then, if somebody interrupts.
+    on_interrupt
+        Is called with what is done by then if somebody interrupts.
 
     Raises
     ------
     KeyboardInterrupt, Cancelled
-        Somebody interrupted; a note on it says how much is done.
+        Somebody interrupted; a note on the exception says how much is done.
     """
     try:
         with tqdm(total=sweep.progress.total, disable=not progress, unit="site") as bar:
@@ -82,14 +94,14 @@ def run_sweep(
                 bar.update(part.done - bar.n)
         if sweep.progress.left:
             raise Cancelled
-    except (KeyboardInterrupt, Cancelled) as stop:
-        keep(_results(sweep))
-        stop.add_note(_kept(sweep))
+    except (KeyboardInterrupt, Cancelled) as interrupt:
+        on_interrupt(_results(sweep))
+        interrupt.add_note(_note(sweep))
         raise
     return _results(sweep)
 
 
-def iter_parts(sweep: Sweep) -> Iterator[PartialSweep]:
+def iter_sweep(sweep: Sweep) -> Iterator[PartialSweep]:
     """Run a planned sweep group by group."""
     for part in sweep.run():
         yield PartialSweep(part.done, part.left, part.zero, part.seconds_left, sweep)
@@ -99,9 +111,9 @@ def _results(sweep: Sweep) -> list[SweepResult]:
     return [SweepResult.of(sweep.experiment, values) for values in sweep.grid_values()]
 
 
-def _kept(sweep: Sweep) -> str:
+def _note(sweep: Sweep) -> str:
     progress = sweep.progress
     return (
-        f"{progress.done:,} of {progress.total:,} sites are done; exp.interrupted holds their results, in which the "
-        "others are NaN. exp.iter_sweep(...) gives results on the way."
+        f"{progress.done:,} of {progress.total:,} sites are done; exp.interrupted holds their results, with NaN for "
+        "the others. exp.iter_sweep(...) gives results on the way."
     )

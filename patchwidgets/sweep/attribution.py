@@ -1,8 +1,13 @@
-"""Which neurons are worth an exact patch: those of the largest first-order effect.
+"""Which neurons are worth an exact patch: those with the largest first-order effect.
 
-For each neuron |Σ gradient · (source − host)|, the gradient being the first metric's in the host run: what patching it
-would do if the model were linear. Costs one forward and one backward pass over the host prompts and one forward pass
-over the source's. It chooses; what is shown afterwards is exact.
+The first-order effect of a neuron is Σ gradient · (source − host) over positions, with the gradient of the first metric
+in the host run: what patching the neuron would do if the model were linear. It only chooses; what a sweep shows
+afterwards is exact. Costs one forward and one backward pass over the host prompts and one forward pass over the
+source's.
+
+Measured on SmolLM2 and the names task: of all 46,080 neurons, the 10 with the largest exact effects are among the first
+12 of this ranking, and the 30 largest among the first 92. Within one layer of 1,536 neurons the 10 largest are among
+the first 25, except in layers 7 (among 51) and 13 (among 113).
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,59 +15,60 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from patchwidgets.errors import MetricError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.hooks import Key
-from patchwidgets.metrics import kl
+from patchwidgets.metrics import Values, kl
 from patchwidgets.models.forward import forward, gradients
 from patchwidgets.sites import Component
-from patchwidgets.sweep.cost import SHARE, Cost, free_memory
+from patchwidgets.sweep.cost import DEFAULT_SHARE, Cost, free_memory
 
-Effects = NDArray[np.float64]
+Axes = dict[str, list[int | str]]
+"""The coordinates of each axis: ``layer``, ``neuron`` and perhaps ``pos`` or ``pos_name``, in this order."""
 
 
 @dataclass(frozen=True, eq=False)
 class AttributionRanking:
-    """Which cells of some axes were chosen.
+    """The sites of largest first-order effect, largest first.
 
     Attributes
     ----------
-    cells
-        By axis the coordinates of the chosen, largest first-order effect first.
+    coordinates
+        By axis, the coordinate of each site.
     first_order
-        ``[cell]``: the signed first-order effect, in units of the metric.
+        The signed first-order effect of each site, in units of the metric.
     metric
-        Whose gradient it is.
-    of
-        How many cells there were to choose from.
+        The metric whose gradient it is.
+    n_candidates
+        How many sites there were to choose from.
     """
 
-    cells: dict[str, list[int | str]]
+    coordinates: Axes
     first_order: list[float]
     metric: str
-    of: int
+    n_candidates: int
 
     def __str__(self) -> str:
-        n = len(self.first_order)
-        return f"the {n:,} of {self.of:,} with the largest |gradient · (source − host)| of {self.metric}"
+        n, of = len(self.first_order), self.n_candidates
+        return f"the {n:,} of {of:,} with the largest |gradient · (source − host)| of {self.metric}"
 
 
 def rank_by_attribution(
     experiment: BaseExperiment,
     component: Component,
-    axes: dict[str, list[int | str]],
+    axes: Axes,
     n: int,
     budget: float | None = None,
 ) -> AttributionRanking:
-    """The `n` neurons (or neurons and positions) whose first-order effect, over all pairs, is largest.
+    """Choose the `n` neurons (or neurons and positions) with the largest first-order effect, over all pairs.
 
     Parameters
     ----------
-    axes
-        ``layer`` and ``neuron``, and perhaps ``pos`` or ``pos_name``, in this order, with their coordinates.
+    component
+        A component with neurons.
     budget
         Bytes above the model; half of what is free by default.
 
@@ -77,7 +83,7 @@ def rank_by_attribution(
     if experiment.metrics[metric].function is kl and experiment.host is experiment.clean:
         raise MetricError(
             "top= ranks neurons by the gradient of the first metric, and that of kl is 0 in the clean run, its "
-            "minimum. Put another metric first, or sweep layers=[...] whole."
+            "minimum. Put another metric first, or sweep whole layers with layers=[...]."
         )
     effects = _first_order_effects(experiment, component, axes, budget)
     if not effects.any():
@@ -86,81 +92,89 @@ def rank_by_attribution(
             "first, as in Experiment(..., metric=['logit_diff', 'rank'])."
         )
     order = np.argsort(-np.abs(effects), axis=None, kind="stable")[:n]
-    places = np.unravel_index(order, effects.shape)
-    cells = {axis: [axes[axis][i] for i in place] for axis, place in zip(axes, places, strict=True)}
-    return AttributionRanking(cells, effects.ravel()[order].tolist(), metric, effects.size)
+    indices = np.unravel_index(order, effects.shape)
+    coordinates = {
+        axis: [axes[axis][i] for i in along] for axis, along in zip(axes, indices, strict=True)
+    }
+    return AttributionRanking(coordinates, effects.ravel()[order].tolist(), metric, effects.size)
 
 
 def _first_order_effects(
-    experiment: BaseExperiment,
-    component: Component,
-    axes: dict[str, list[int | str]],
-    budget: float | None,
-) -> Effects:
-    """First-order effects, a mean over pairs, in the order of the axes."""
+    experiment: BaseExperiment, component: Component, axes: Axes, budget: float | None
+) -> Float[np.ndarray, "layer *axes"]:
+    """First-order effects over the axes, in their order: the mean over pairs."""
     keys: list[Key] = [(component, int(layer)) for layer in axes["layer"]]
     total = np.zeros([len(coordinates) for coordinates in axes.values()])
-    for rows, host, source in _parts(experiment, budget):
-        products = _products(experiment, keys, rows, host, source)
+    for pairs, host, source in _batches(experiment, budget):
+        products = _products(experiment, keys, pairs, host, source)
         for i, product in enumerate(products):
-            for row, of_pair in zip(rows, product, strict=True):
-                total[i] += _along(experiment, axes, row, of_pair)
+            for pair, of_pair in zip(pairs, product, strict=True):
+                total[i] += _over_axes(experiment, axes, pair, of_pair)
     return total / len(experiment.pairs)
 
 
-def _parts(
+def _batches(
     experiment: BaseExperiment, budget: float | None
-) -> Iterator[tuple[list[int], Tensor, Tensor]]:
-    """Pairs of equal length, with the ids of host and source, as many as fit into the budget."""
+) -> Iterator[tuple[list[int], Int[Tensor, "pair pos"], Int[Tensor, "pair pos"]]]:
+    """Pairs of equal length with their host and source prompts, as many at a time as fit into the budget."""
     layout = experiment.model.layout
-    most = SHARE * free_memory(layout.device) if budget is None else budget
+    available = DEFAULT_SHARE * free_memory(layout.device) if budget is None else budget
+    positions = experiment.evaluation.read_positions.positions
     for batch in experiment.host.batches:
-        twin = experiment.sources.twin(batch)
-        n_read = max(len(experiment.evaluation.read_positions.positions[row]) for row in batch.rows)
-        size = max(1, int(most) // Cost(layout).backward(batch.ids.shape[1], n_read))
+        source_batch = experiment.sources.source_batch(batch)
+        n_read = max(len(positions[pair]) for pair in batch.rows)
+        per_pair = Cost(layout).backward_bytes(batch.ids.shape[1], n_read)
+        size = max(1, int(available) // per_pair)
         for i in range(0, len(batch.rows), size):
             part = slice(i, i + size)
-            yield batch.rows[part], batch.ids[part], twin.ids[part]
+            yield batch.rows[part], batch.ids[part], source_batch.ids[part]
 
 
 def _products(
-    experiment: BaseExperiment, keys: Sequence[Key], rows: list[int], host: Tensor, source: Tensor
-) -> list[Tensor]:
-    """gradient · (source − host) by layer, ``[row, pos of the clean prompt, neuron]``; 0 without a counterpart."""
+    experiment: BaseExperiment,
+    keys: Sequence[Key],
+    pairs: list[int],
+    host: Int[Tensor, "pair pos"],
+    source: Int[Tensor, "pair pos"],
+) -> list[Float[Tensor, "pair pos neuron"]]:
+    """gradient · (source − host) by layer, at positions of the clean prompt; 0 without a counterpart."""
     layout, evaluation = experiment.model.layout, experiment.evaluation
     metric = next(iter(experiment.metrics.values()))
-    read_positions = [evaluation.read_positions.within(experiment.host_name, row) for row in rows]
-    other = forward(layout, source, record=keys).activations
-    found = gradients(
+    read_positions = [evaluation.read_positions.within(experiment.host_name, i) for i in pairs]
+    source_activations = forward(layout, source, record=keys).activations
+    with_gradients = gradients(
         layout,
         host,
         keys,
         read_positions,
-        lambda logits: evaluation.differentiable(metric, logits, rows),
+        lambda logits: evaluation.measure_with_gradient(metric, logits, pairs),
     )
-    columns = torch.tensor([experiment.pairs[row].columns for row in rows])
+    columns = torch.tensor([experiment.pairs[i].columns for i in pairs])
     clean, corrupted = columns.unbind(-1)
-    here, there = (clean, corrupted) if experiment.host_name == "clean" else (corrupted, clean)
-    each, length = torch.arange(len(rows))[:, None], len(experiment.pairs[rows[0]])
+    in_host, in_source = (
+        (clean, corrupted) if experiment.host_name == "clean" else (corrupted, clean)
+    )
+    rows, length = torch.arange(len(pairs))[:, None], len(experiment.pairs[pairs[0]])
     products = []
     for key in keys:
-        activation, gradient = (value[each, here] for value in found[key])
-        product = (other[key][each, there] - activation).double() * gradient.double()
-        products.append(torch.zeros(len(rows), length, product.shape[-1], dtype=torch.double))
-        products[-1][each, clean] = product.cpu()
+        activation, gradient = (value[rows, in_host] for value in with_gradients[key])
+        change = (source_activations[key][rows, in_source] - activation).double()
+        product = torch.zeros(len(pairs), length, change.shape[-1], dtype=torch.double)
+        product[rows, clean] = (change * gradient.double()).cpu()
+        products.append(product)
     return products
 
 
-def _along(
-    experiment: BaseExperiment, axes: dict[str, list[int | str]], row: int, product: Tensor
-) -> Effects:
-    """One pair's ``[pos, neuron]`` along the axes behind ``layer``."""
+def _over_axes(
+    experiment: BaseExperiment, axes: Axes, pair: int, product: Float[Tensor, "pos neuron"]
+) -> Float[np.ndarray, "neuron *positions"]:
+    """One pair's products of one layer over the axes after ``layer``; summed over positions where these are no axis."""
     if "pos" in axes:
-        found = product.T
+        over_axes = product.T
     elif "pos_name" in axes:
-        places = [experiment.pairs[row].indices(str(name)) for name in axes["pos_name"]]
-        found = torch.stack([product[place].sum(0) for place in places], dim=1)
+        places = [experiment.pairs[pair].indices(str(name)) for name in axes["pos_name"]]
+        over_axes = torch.stack([product[place].sum(0) for place in places], dim=1)
     else:
-        found = product.sum(0)
-    array: Effects = found.numpy()
+        over_axes = product.sum(0)
+    array: Values = over_axes.numpy()
     return array

@@ -1,4 +1,4 @@
-"""Many patches of one group as few writes: patches of the same positions in one assignment.
+"""The patches of one group as edits: copies into the same positions become one assignment.
 
 Costs one copy of each component that is patched.
 """
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from patchwidgets.experiment.experiment import BaseExperiment
@@ -14,72 +15,102 @@ from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.models.edits import patch_step
 from patchwidgets.models.run import key_of, read_site
 from patchwidgets.sweep.groups import Group
-from patchwidgets.sweep.rows import PlacedPatch, Row
-
-Held = Callable[[str, Key], Tensor]
-"""The recorded activation ``[pair of the group, pos, ...]`` of the ``"host"`` or the ``"source"`` run."""
+from patchwidgets.sweep.passes import Recording
+from patchwidgets.sweep.rows import PairPatch, Row
 
 Write = Callable[[Tensor], None]
-"""Changes the rows of one group in place, ``[row, pos from the start on, ...]``."""
+"""Changes a component of one pass in place: ``[row, pos from the group's start on, ...]``."""
 
 
 @dataclass(eq=False)
-class _Bucket:
-    """Rows into which the same positions of the same run are written."""
+class _Copies:
+    """Copies from one run into the same positions of several rows.
 
-    placed: PlacedPatch
+    Attributes
+    ----------
+    patch
+        One of the patches; all of them have its places and copy from its run.
+    rows
+        The rows of the pass that are written.
+    pairs
+        For each row, the index of its pair in the recording.
+    units
+        For each row the head or neuron that is copied; None for the whole component, in all rows or in none.
+    """
+
+    patch: PairPatch
     rows: list[int] = field(default_factory=list)
     pairs: list[int] = field(default_factory=list)
     units: list[int | None] = field(default_factory=list)
 
-    def write(self, changed: Tensor, held: Tensor, start: int) -> None:
-        if len(self.rows) == len(self.placed.indices) == 1 and self.units[0] is None:
+    def write(
+        self,
+        changed: Float[Tensor, "row pos *unit"],
+        recorded: Float[Tensor, "pair pos *unit"],
+        start: int,
+    ) -> None:
+        """Copy; `start` is the position of the prompt at which the pass begins."""
+        host, source = self.patch.host_positions, self.patch.source_positions
+        if len(self.rows) == len(host) == 1 and self.units[0] is None:
             # One position of one row, as in every cell of a map: a view costs a tenth of four tensors of indices.
-            value = held[self.pairs[0], self.placed.read[0]]
-            changed[self.rows[0], self.placed.indices[0] - start] = value.to(changed.device)
+            value = recorded[self.pairs[0], source[0]]
+            changed[self.rows[0], host[0] - start] = value.to(changed.device)
             return
         rows, pairs = torch.tensor(self.rows)[:, None], torch.tensor(self.pairs)[:, None]
-        behind, read = torch.tensor(self.placed.indices) - start, torch.tensor(self.placed.read)
+        written, read = torch.tensor(host) - start, torch.tensor(source)
         if self.units[0] is None:
-            changed[rows, behind] = held[pairs, read].to(changed.device)
+            changed[rows, written] = recorded[pairs, read].to(changed.device)
             return
         units = torch.tensor(self.units)[:, None]
-        changed[rows, behind, units] = held[pairs, read, units].to(changed.device)
+        changed[rows, written, units] = recorded[pairs, read, units].to(changed.device)
 
 
-def batched_edits(experiment: BaseExperiment, group: Group, held: Held) -> dict[Key, Edit]:
-    """What is written into each component, rows counted behind one host row per pair."""
-    buckets: dict[Key, dict[object, _Bucket]] = {}
-    others: dict[Key, list[tuple[int, Row, PlacedPatch]]] = {}
+def batched_edits(
+    experiment: BaseExperiment, group: Group, recording: Recording
+) -> dict[Key, Edit]:
+    """What a pass of a group writes into each component; the group's rows come after one host row for each pair.
+
+    Parameters
+    ----------
+    recording
+        Of exactly the pairs of the group.
+    """
+    copies: dict[Key, dict[object, _Copies]] = {}
+    others: dict[Key, list[tuple[int, Row, PairPatch]]] = {}
     for number, row in enumerate(group.rows, len(group.pairs)):
-        turns: dict[Key, int] = {}
-        for placed in row.placed:
-            key = key_of(placed.patch.site)
-            turns[key] = turns.get(key, -1) + 1
-            if placed.paired is None or key[0] == "pattern" or turns[key]:
-                others.setdefault(key, []).append((number, row, placed))
+        seen: set[Key] = set()
+        for patch in row.patches:
+            key = key_of(patch.patch.site)
+            # A second patch of the same component must be written after the first one.
+            if patch.copies is None or key[0] == "pattern" or key in seen:
+                others.setdefault(key, []).append((number, row, patch))
             else:
-                _add(buckets.setdefault(key, {}), number, group, row, placed)
+                _add(copies.setdefault(key, {}), number, group.pairs.index(row.pair), patch)
+            seen.add(key)
     return {
         key: _edit(
             [
-                *(_bucket_write(b, key, held, group.start) for b in buckets.get(key, {}).values()),
-                *(_other_write(experiment, group, held, *each) for each in others.get(key, [])),
+                *(
+                    _copy_write(each, key, recording, group.start)
+                    for each in copies.get(key, {}).values()
+                ),
+                *(
+                    _other_write(experiment, group, recording, *each)
+                    for each in others.get(key, [])
+                ),
             ]
         )
-        for key in buckets.keys() | others.keys()
+        for key in copies.keys() | others.keys()
     }
 
 
-def _add(
-    buckets: dict[object, _Bucket], number: int, group: Group, row: Row, placed: PlacedPatch
-) -> None:
-    unit = placed.patch.site.index
-    alike = (placed.places, placed.paired, unit is None)
-    bucket = buckets.setdefault(alike, _Bucket(placed))
-    bucket.rows.append(number)
-    bucket.pairs.append(group.pairs.index(row.pair))
-    bucket.units.append(unit)
+def _add(copies: dict[object, _Copies], row: int, pair: int, patch: PairPatch) -> None:
+    unit = patch.patch.site.index
+    alike = (patch.places, patch.copies, unit is None)
+    batch = copies.setdefault(alike, _Copies(patch))
+    batch.rows.append(row)
+    batch.pairs.append(pair)
+    batch.units.append(unit)
 
 
 def _edit(writes: Sequence[Write]) -> Edit:
@@ -92,33 +123,38 @@ def _edit(writes: Sequence[Write]) -> Edit:
     return edit
 
 
-def _bucket_write(bucket: _Bucket, key: Key, held: Held, start: int) -> Write:
-    paired = bucket.placed.paired
-    assert paired is not None
-    return lambda changed: bucket.write(changed, held(paired, key), start)
+def _copy_write(copies: _Copies, key: Key, recording: Recording, start: int) -> Write:
+    run = copies.patch.copies
+    assert run is not None
+    return lambda changed: copies.write(changed, recording.activation(run, key), start)
 
 
 def _other_write(
-    experiment: BaseExperiment, group: Group, held: Held, number: int, row: Row, placed: PlacedPatch
+    experiment: BaseExperiment,
+    group: Group,
+    recording: Recording,
+    number: int,
+    row: Row,
+    patch: PairPatch,
 ) -> Write:
     """Any other patch, on its one row: from another run, from a tensor, or through a function."""
-    indices = [[i - group.start for i in placed.indices]]
+    positions = [[pos - group.start for pos in patch.host_positions]]
 
-    def write(changed: Tensor) -> None:
-        source = _source(experiment, placed, row.pair, group, held)
-        step = patch_step(placed.patch, indices, source)
+    def write(changed: Float[Tensor, "row pos *unit"]) -> None:
+        source = _source(experiment, patch, row.pair, recording)
+        step = patch_step(patch.patch, positions, source)
         changed[number : number + 1] = step(changed[number : number + 1])
 
     return write
 
 
 def _source(
-    experiment: BaseExperiment, placed: PlacedPatch, pair: int, group: Group, held: Held
-) -> Tensor:
-    """What a patch writes on one pair; of the experiment's own runs what was recorded for this sweep."""
-    patch, read, sources = placed.patch, [list(placed.read)], experiment.sources
-    run = sources.run_of(patch.source)
+    experiment: BaseExperiment, patch: PairPatch, pair: int, recording: Recording
+) -> Float[Tensor, "..."]:
+    """What a patch reads on one pair; of the experiment's own runs, what was recorded for this sweep."""
+    site, read, sources = patch.patch.site, [list(patch.source_positions)], experiment.sources
+    run = sources.run_of(patch.patch.source)
     if run is not sources.host and run is not sources.source:
-        return sources.values(patch, [pair], read)
-    whole = held("host" if run is sources.host else "source", key_of(patch.site))
-    return read_site(whole[[group.pairs.index(pair)]], patch.site, read)
+        return sources.values(patch.patch, [pair], read)
+    recorded = recording.activation("host" if run is sources.host else "source", key_of(site))
+    return read_site(recorded[[recording.pairs.index(pair)]], site, read)

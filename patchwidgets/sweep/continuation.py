@@ -1,4 +1,4 @@
-"""Whether a model can be continued from the host's keys and values: found by trying, once per model.
+"""Whether a model can continue from the host's keys and values, which is tried once for each model.
 
 Costs the recording of one prompt and two short passes.
 """
@@ -14,7 +14,7 @@ from patchwidgets.sites import Patch
 from patchwidgets.sweep.batched_edits import batched_edits
 from patchwidgets.sweep.groups import Group
 from patchwidgets.sweep.passes import FinalStates, Recording, descend, record, run_plain
-from patchwidgets.sweep.rows import PlacedPatch, Row
+from patchwidgets.sweep.rows import PairPatch, Row
 
 _LOG = logging.getLogger(__name__)
 _CAN_CONTINUE: "weakref.WeakKeyDictionary[nn.Module, bool]" = weakref.WeakKeyDictionary()
@@ -26,10 +26,11 @@ _FAILURES = (
     LookupError,
     NotImplementedError,
 )
+"""What a model's own code raises when it gets a cache or hidden states that it does not expect."""
 
 
 def can_continue(experiment: BaseExperiment) -> bool:
-    """Whether a handful of patches gives the same in a descent and in whole prompts; said in the log."""
+    """Whether a few patches give the same in a descent as in whole prompts; the log says which way sweeps will run."""
     hf_model = experiment.model.hf_model
     if hf_model not in _CAN_CONTINUE:
         reason = _failure(experiment)
@@ -43,6 +44,7 @@ def can_continue(experiment: BaseExperiment) -> bool:
 
 
 def _failure(experiment: BaseExperiment) -> str | None:
+    """Why a descent does not give what whole prompts give, or None if it does."""
     try:
         fast, plain = _both(experiment)
     except torch.OutOfMemoryError:
@@ -52,11 +54,12 @@ def _failure(experiment: BaseExperiment) -> str | None:
     gap = float((fast.hidden - plain.hidden).abs().max())
     size = float(plain.hidden.abs().max())
     dtype = experiment.model.hf_model.dtype
-    most = (512 if dtype.itemsize >= 4 else 8) * torch.finfo(dtype).eps * size
-    return None if gap <= most else f"continued runs are off by {gap:.2g} of {size:.2g}."
+    allowed = (512 if dtype.itemsize >= 4 else 8) * torch.finfo(dtype).eps * size
+    return None if gap <= allowed else f"continued runs are off by {gap:.2g} of {size:.2g}."
 
 
 def _both(experiment: BaseExperiment) -> tuple[FinalStates, FinalStates]:
+    """The same patches of the first pair, in a descent and in whole prompts."""
     layout, pair = experiment.model.layout, experiment.pairs[0]
     ids = pair.prompt(experiment.host_name)
     length = len(ids)
@@ -64,13 +67,13 @@ def _both(experiment: BaseExperiment) -> tuple[FinalStates, FinalStates]:
     recording = Recording([0], torch.tensor([ids]))
     layers = {0, *(row.layer for row in rows)}
     record(layout, recording, [("resid_pre", layer) for layer in layers], with_cache=True)
-    start = min(row.start for row in rows)
-    ends = []
-    for run, begin in ((descend, start), (run_plain, 0)):
-        group = Group.of(rows, length, begin)
-        edits = batched_edits(experiment, group, lambda _run, _key: torch.empty(0))
-        ends.append(run(layout, recording, group, edits, n_logits=0))
-    return ends[0], ends[1]
+    first = min(row.start for row in rows)
+    states = []
+    for run, start in ((descend, first), (run_plain, 0)):
+        group = Group.of(rows, length, start)
+        edits = batched_edits(experiment, group, recording)
+        states.append(run(layout, recording, group, edits, n_logits=0))
+    return states[0], states[1]
 
 
 def _rows(length: int, middle: int, n_layers: int) -> list[Row]:
@@ -82,9 +85,9 @@ def _rows(length: int, middle: int, n_layers: int) -> list[Row]:
         (f"L{n_layers - 1}.resid_pre@{middle}", middle),
     ]
     rows = []
-    for i, (site, start) in enumerate(sites):
+    for cell, (site, start) in enumerate(sites):
         patch = Patch(site, source=torch.ones(1), fn=lambda host, _source: 2 * host)
-        indices = tuple(range(start, length)) if site.endswith(":") else (start,)
-        places = tuple((index, index) for index in indices)
-        rows.append(Row(i, 0, start, patch.site.layer or 0, (PlacedPatch(patch, places, None),)))
+        positions = tuple(range(start, length)) if site.endswith(":") else (start,)
+        places = tuple((pos, pos) for pos in positions)
+        rows.append(Row(cell, 0, start, patch.site.layer or 0, (PairPatch(patch, places, None),)))
     return rows

@@ -1,42 +1,31 @@
-"""How much memory and time a group takes, and how much there is. Costs a matrix product of a few milliseconds, once."""
+"""How much memory and time a pass takes, and how much memory is free. Costs a matrix product of milliseconds, once."""
 
 import math
-import os
 import time
 from functools import cache
 
+import psutil
 import torch
 
 from patchwidgets.models.layout import Layout
 from patchwidgets.sweep.groups import Group
 
-SHARE = 0.5
-"""Of the free memory, if no budget is given."""
+DEFAULT_SHARE = 0.5
+"""The part of the free memory that a sweep may use if no budget is given."""
 
 
 def free_memory(device: torch.device) -> int:
-    """Free bytes of a device; of the CPU what can be had without swapping."""
+    """Free bytes of a device; on the CPU, what can be used without swapping."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        with open("/proc/meminfo") as file:
-            fields = dict(line.split(":", 1) for line in file)
-        return int(fields["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError):
-        return _physical_memory() // 2
-
-
-def _physical_memory() -> int:
-    if hasattr(os, "sysconf"):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return 4 * 2**30
+    return int(psutil.virtual_memory().available)
 
 
 class Cost:
     """Bytes and arithmetic of one model's passes.
 
-    Estimates from above: every activation that is alive in a layer at the same time is counted, the keys and values
-    of the host as they are expanded for each row, and attention as if its scores were kept.
+    Bytes are upper estimates. They count every activation that is alive in a layer at the same time, the host's keys
+    and values once for each row, and attention as if its scores were kept.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -48,53 +37,53 @@ class Cost:
         self._d_mlp = layout.d_mlp or 4 * layout.d_model
         self._vocabulary = int(config.vocab_size)
 
-    def row(self, group: Group) -> int:
-        """Bytes of one row in a pass."""
+    def row_bytes(self, group: Group) -> int:
+        """Bytes of one row in a pass of a group."""
         layout, new, length = self._layout, group.positions, group.length
         stream = new * (6 * layout.d_model + 3 * self._d_mlp + 2 * self._attention)
         keys = length * (4 * self._kv + 2 * self._attention)
         scores = 2 * layout.n_heads * new * length
         return int(self._bytes * (stream + keys + scores))
 
-    def recording(self, n_keys: int, with_cache: bool, length: int) -> int:
-        """Bytes of what is kept of one pair's unpatched runs, and of running them."""
+    def recording_bytes(self, n_keys: int, with_cache: bool, length: int) -> int:
+        """Bytes of what is recorded of one pair's unpatched runs, and of running them."""
         layout = self._layout
         per_position = n_keys * max(layout.d_model, self._attention)
         per_position += 2 * layout.n_layers * self._kv if with_cache else 0
         running = 6 * layout.d_model + 3 * self._d_mlp
         return int(self._bytes * length * (2 * per_position + running))
 
-    def backward(self, length: int, n_read: int = 1) -> int:
-        """Bytes of one pair in a forward pass that is kept for its backward pass, read at `n_read` positions."""
+    def backward_bytes(self, length: int, n_read: int = 1) -> int:
+        """Bytes of one pair in a forward and a backward pass, with a metric that reads `n_read` positions."""
         layout = self._layout
         stream = 12 * layout.d_model + 8 * self._d_mlp + 6 * self._attention
         scores = 3 * layout.n_heads * length
         return (
             int(self._bytes * layout.n_layers * length * (stream + scores))
-            + 2 * n_read * self.logits()
+            + 2 * n_read * self.logits_bytes()
         )
 
-    def logits(self) -> int:
-        """Bytes of one row of logits while a metric reads it: KL holds nine arrays of that size."""
+    def logits_bytes(self) -> int:
+        """Bytes of the logits of one entry while a metric reads them: KL needs nine arrays of that size."""
         return 4 * 9 * self._vocabulary
 
     def flops(self, group: Group) -> float:
-        """Arithmetic of the blocks for one group."""
+        """Floating-point operations of the blocks in a pass of a group."""
         row_layers = len(group.pairs) * self._layout.n_layers + sum(
             self._layout.n_layers - row.layer for row in group.rows
         )
         return row_layers * group.positions * self._flops_per_token(group.length)
 
     def recording_flops(self, n_rows: int, length: int) -> float:
-        """Arithmetic of the blocks for whole unpatched prompts."""
+        """Floating-point operations of the blocks for whole unpatched prompts."""
         return n_rows * length * self._layout.n_layers * self._flops_per_token(length)
 
     def _flops_per_token(self, length: int) -> float:
-        """Of one token in one layer: every weight once, and the attention to all positions."""
+        """For one token in one layer: every weight once, and attention to all positions."""
         return 2 * _parameters_per_layer(self._layout) + 4.0 * self._attention * length
 
-    def rate(self) -> float:
-        """Floating-point operations per second of a matrix product of this model's width."""
+    def flops_per_second(self) -> float:
+        """The measured rate of a matrix product of this model's width."""
         layout = self._layout
         return _rate(layout.d_model, self._d_mlp, layout.hf_model.dtype, str(layout.device))
 

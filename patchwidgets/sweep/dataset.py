@@ -1,4 +1,4 @@
-"""The numbers of a sweep as an xarray dataset, with their axes, their tokens and where they come from."""
+"""The numbers of a sweep as an xarray dataset with axes, tokens and where they come from, and how to read it again."""
 
 import json
 from collections.abc import Hashable, Mapping
@@ -7,84 +7,88 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
+from jaxtyping import Float
 
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.recovery import recovery, share
+from patchwidgets.sites import Site
+from patchwidgets.sweep.over_pairs import PairValues
 from patchwidgets.sweep.progress import GridValues
 from patchwidgets.tasks import Pair
 
 PACKAGES = ("patchwidgets", "torch", "transformers")
-Array = NDArray[np.float64]
+"""The packages whose versions a result records."""
 
 
 def sweep_dataset(experiment: BaseExperiment, grid_values: GridValues) -> xr.Dataset:
-    """The dataset of one grid; `SweepResult` says what is in it."""
+    """The dataset of one grid; `SweepResult` documents its variables."""
     axes, shape = tuple(grid_values.grid.axes), grid_values.grid.shape
     names, pairs = list(experiment.metrics), len(experiment.pairs)
     dims = ("metric", *axes, "pair")
 
-    def whole(by_metric: Mapping[str, Array]) -> Array:
+    def stacked(
+        by_metric: Mapping[str, Float[np.ndarray, "cell pair"]],
+    ) -> Float[np.ndarray, "metric *axes pair"]:
         return np.stack([by_metric[name] for name in names]).reshape(len(names), *shape, pairs)
 
-    runs = {
+    unpatched = {
         run: np.stack([experiment.evaluation.values[run][name] for name in names])
         for run in ("clean", "corrupted")
     }
     floor = np.array([grid_values.noise_floor[name] for name in names])
-    value, effect = whole(grid_values.values), whole(grid_values.effects)
-    # A metric's numbers of single pairs are the same in every cell.
-    apart = (len(names), *(1,) * len(shape), pairs)
-    clean, corrupted = (runs[run].reshape(apart) for run in ("clean", "corrupted"))
+    value, effect = stacked(grid_values.values), stacked(grid_values.effects)
+    # The unpatched values are the same in every cell: give them axes of length 1.
+    broadcast = (len(names), *(1,) * len(shape), pairs)
+    clean, corrupted = (unpatched[run].reshape(broadcast) for run in ("clean", "corrupted"))
     limit = floor.reshape(len(names), *(1,) * len(dims[1:]))
     variables: dict[Hashable, Any] = {
         "value": (dims, value),
         "effect": (dims, effect),
         "share": (dims, share(effect, clean, corrupted, limit, experiment.direction)),
         "recovery": (dims, recovery(value, clean, corrupted, limit)),
-        "clean": (("metric", "pair"), runs["clean"]),
-        "corrupted": (("metric", "pair"), runs["corrupted"]),
+        "clean": (("metric", "pair"), unpatched["clean"]),
+        "corrupted": (("metric", "pair"), unpatched["corrupted"]),
         "noise_floor": (("metric",), floor),
         "zero": (axes, grid_values.zero.reshape(shape)),
         "unpatchable": (axes, grid_values.unpatchable.reshape(shape)),
     }
     coordinates = {"metric": names, **grid_values.grid.axes, "pair": np.arange(pairs)}
-    coordinates |= _chosen(grid_values)
+    coordinates |= _ranking_coordinates(grid_values)
     return xr.Dataset(
         variables, coordinates | _tokens(experiment, axes), _attrs(experiment, grid_values)
     )
 
 
-def _chosen(grid_values: GridValues) -> dict[str, Any]:
-    """Of sites that were chosen out of many: where each is, and the first-order effect that it was chosen by."""
+def _ranking_coordinates(grid_values: GridValues) -> dict[str, Any]:
+    """For the top few of many sites: where each is, and the first-order effect that it was chosen by."""
     ranking = grid_values.grid.ranking
     if ranking is None:
         return {}
-    return {name: ("site", each) for name, each in ranking.cells.items()} | {
+    return {name: ("site", each) for name, each in ranking.coordinates.items()} | {
         "first_order": ("site", ranking.first_order)
     }
 
 
 def _tokens(experiment: BaseExperiment, axes: tuple[str, ...]) -> dict[str, Any]:
-    """The tokens at each position and their counterparts: ``[pos]`` of one pair, ``[pair, pos]`` of several."""
+    """The clean token at each position, and the corrupted one at its counterpart; over pairs if there are several."""
     if "pos" not in axes:
         return {}
     tokens = [_pair_tokens(experiment, pair) for pair in experiment.pairs]
-    found: dict[str, Any] = {}
+    coordinates: dict[str, Any] = {}
     for run, of_pairs in zip(("clean", "corrupted"), zip(*tokens, strict=True), strict=True):
         single = len(of_pairs) == 1
-        found[f"{run}_token"] = (
+        coordinates[f"{run}_token"] = (
             ("pos",) if single else ("pair", "pos"),
             of_pairs[0] if single else list(of_pairs),
         )
-    return found
+    return coordinates
 
 
 def _pair_tokens(experiment: BaseExperiment, pair: Pair) -> tuple[list[str], list[str]]:
-    """The clean prompt's tokens, and the corrupted one's at the same places: nothing where there is no counterpart."""
+    """The clean prompt's tokens, and their counterparts in the corrupted one: ``""`` where there is none."""
     clean, corrupted = map(experiment.model.token_strings, (pair.clean, pair.corrupted))
-    there = (pair.counterparts.get(i) for i in range(len(clean)))
-    return clean, ["" if j is None else corrupted[j] for j in there]
+    counterparts = (pair.counterparts.get(i) for i in range(len(clean)))
+    return clean, ["" if j is None else corrupted[j] for j in counterparts]
 
 
 def _attrs(experiment: BaseExperiment, grid_values: GridValues) -> dict[str, Any]:
@@ -106,3 +110,41 @@ def _attrs(experiment: BaseExperiment, grid_values: GridValues) -> dict[str, Any
         "routing": "" if grid_values.flips is None else str(grid_values.flips),
         "routing_flips": 0 if grid_values.flips is None else grid_values.flips.flips,
     }
+
+
+def pair_values(of_metric: xr.Dataset) -> PairValues:
+    """One metric of a sweep's dataset, pair by pair."""
+
+    def by_pair(name: str) -> Float[np.ndarray, "*axes pair"]:
+        return np.asarray(of_metric[name].transpose(..., "pair").values)
+
+    return PairValues(
+        value=by_pair("value"),
+        effect=by_pair("effect"),
+        clean=by_pair("clean"),
+        corrupted=by_pair("corrupted"),
+        noise_floor=float(of_metric["noise_floor"]),
+        direction=of_metric.attrs["direction"],
+        median=str(of_metric["metric"].item()) in json.loads(of_metric.attrs["medians"]),
+    )
+
+
+def site_names(dataset: xr.Dataset) -> list[str]:
+    """The site of every cell as a string, in row-major order; for a window that of the middle layer."""
+    return [_site_name(dataset, cell) for cell in np.ndindex(*dataset["zero"].shape)]
+
+
+def _site_name(dataset: xr.Dataset, cell: tuple[int, ...]) -> str:
+    axes = map(str, dataset["zero"].dims)
+    at = {axis: dataset[axis].values[i] for axis, i in zip(axes, cell, strict=True)}
+    at |= {
+        str(name): coordinate.item()
+        for name, coordinate in dataset.coords.items()
+        if coordinate.ndim == 0
+    }
+    if "site" in at:
+        return str(at["site"])
+    index = next((int(at[unit]) for unit in ("head", "kv_head", "neuron") if unit in at), None)
+    pos = int(at["pos"]) if "pos" in at else str(at["pos_name"]) if "pos_name" in at else None
+    layer = int(at["layer"]) if "layer" in at else None
+    return str(Site(dataset.attrs["component"], layer, index, pos, kv="kv_head" in at))

@@ -1,6 +1,6 @@
 """The patches of a sweep, laid out along named axes. Costs nothing, except with `top`, which takes a gradient."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -13,37 +13,42 @@ from patchwidgets.sites import (
     NEURON_COMPONENTS,
     Component,
     Patch,
+    Patchable,
     Position,
     Site,
 )
 from patchwidgets.sweep.attribution import AttributionRanking, rank_by_attribution
 from patchwidgets.sweep.request import CellPatch, SweepRequest
-from patchwidgets.sweep.rows import Variant
+from patchwidgets.sweep.rows import JointPatches
 
 AXES = ("layer", "head", "kv_head", "neuron", "pos", "pos_name")
+"""All axes that a component can have, in the order in which `top` uses them."""
+
+Coordinates = list[Any]
+"""Indices along an axis; names along ``pos_name`` and ``site``."""
 
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Patches along named axes.
+    """Cells along named axes, each with the patches that it makes jointly.
 
     Attributes
     ----------
     component
-        What is patched, or None for a list of sites.
+        What is patched; None for a list of sites.
     axes
-        By name the coordinates, in order; ``site`` alone for a list of sites.
-    variants
-        One for each cell, row-major over the axes.
+        The coordinates of each axis by name, in order; ``site`` alone for a list of sites.
+    cells
+        The patches of each cell, in row-major order over the axes.
     window
-        How many neighbouring layers are patched jointly.
+        How many neighbouring layers each cell patches.
     ranking
-        How the sites were chosen, if they are the top few of many; else None.
+        For the top few of many sites, how these were chosen; else None.
     """
 
     component: Component | None
-    axes: dict[str, list[Any]]
-    variants: list[Variant]
+    axes: dict[str, Coordinates]
+    cells: list[JointPatches]
     window: int = 1
     ranking: AttributionRanking | None = None
 
@@ -51,10 +56,6 @@ class Grid:
     def shape(self) -> tuple[int, ...]:
         """How many cells along each axis."""
         return tuple(len(coordinates) for coordinates in self.axes.values())
-
-    def names(self) -> list[str]:
-        """Each cell as text, as in ``L1.H2 + L3.mlp_out@4``."""
-        return [" + ".join(str(patch.site) for patch in variant) for variant in self.variants]
 
 
 def make_grid(
@@ -65,7 +66,7 @@ def make_grid(
     Parameters
     ----------
     budget
-        Bytes above the model that `top` may take for its gradient; half of what is free by default.
+        Bytes above the model that `top` may use for its gradient; half of what is free by default.
 
     Raises
     ------
@@ -81,51 +82,72 @@ def make_grid(
             "A sweep needs a component, as in exp.sweep('z'), or sites=[...]; give one of the two."
         )
     if request.top is not None:
-        return _top(experiment, request, request.top, budget)
+        return _top_grid(experiment, request, request.top, budget)
     if request.sites is not None:
-        return _listed(experiment, request.sites, request.make)
-    return _product(experiment, request)
+        return _list_grid(experiment, request.sites, request.make)
+    return _product_grid(experiment, request)
 
 
-def _listed(experiment: BaseExperiment, sites: Sequence[CellPatch], make: Any) -> Grid:
+def _list_grid(
+    experiment: BaseExperiment,
+    sites: Sequence[CellPatch],
+    make: Callable[[Site], CellPatch] | None,
+) -> Grid:
     if isinstance(sites, str | Site | Patch) or not list(sites):
         raise PatchError(
             f"Expected sites as a list, as in sites=['L9.H6', 'L4.mlp_out@-1']; got {sites!r}."
         )
-    variants = [_variant(experiment, _made(each, make)) for each in sites]
-    names = Grid(None, {}, variants).names()
-    return Grid(None, {"site": names}, variants)
+    cells = [_joint_patches(experiment, [site], make) for site in sites]
+    return Grid(None, {"site": cell_names(cells)}, cells)
 
 
-def _made(each: CellPatch, make: Any) -> CellPatch:
-    return make(Site.parse(each)) if make is not None and isinstance(each, str | Site) else each
+def _joint_patches(
+    experiment: BaseExperiment,
+    patched: Iterable[CellPatch],
+    make: Callable[[Site], CellPatch] | None = None,
+) -> JointPatches:
+    """The checked patches of one cell; `make` turns plain sites into what is patched there."""
+    joint: list[Patchable] = []
+    for each in patched:
+        if make is not None and isinstance(each, str | Site):
+            each = make(Site.parse(each))
+        joint += [each] if isinstance(each, str | Site | Patch) else each
+    return tuple(experiment.checked(joint))
 
 
-def _variant(experiment: BaseExperiment, made: CellPatch) -> Variant:
-    single = isinstance(made, str | Site | Patch)
-    return tuple(experiment.checked([made] if single else list(made)))  # type: ignore[list-item, arg-type]
+def cell_names(cells: Iterable[JointPatches]) -> list[str]:
+    """Each cell as text, as in ``L1.H2 + L3.mlp_out@4``."""
+    return [" + ".join(str(patch.site) for patch in patches) for patches in cells]
 
 
-def _product(experiment: BaseExperiment, request: SweepRequest) -> Grid:
+def _product_grid(experiment: BaseExperiment, request: SweepRequest) -> Grid:
     component = request.component
     assert component is not None
     axes = _axes(experiment, request)
-    variants, stop_if_cancelled = [], cancellation_check()
-    for cell in product(*axes.values()):
+    cells, stop_if_cancelled = [], cancellation_check()
+    for coordinates in product(*axes.values()):
         stop_if_cancelled()
-        at = dict(zip(axes, cell, strict=True))
+        at = dict(zip(axes, coordinates, strict=True))
         index = next((at[axis] for axis in ("head", "kv_head", "neuron") if axis in at), None)
         pos: Position = at.get("pos", at.get("pos_name"))
         sites = [
             Site(component, layer, index, pos, kv="kv_head" in at)
             for layer in _window(at.get("layer"), request.window, experiment.model.n_layers)
         ]
-        made = sites if request.make is None else [_made(site, request.make) for site in sites]
-        variants.append(_variant(experiment, [each for part in made for each in _flat(part)]))
-    return Grid(component, axes, variants, request.window)
+        cells.append(_joint_patches(experiment, sites, request.make))
+    return Grid(component, axes, cells, request.window)
 
 
-def _top(experiment: BaseExperiment, request: SweepRequest, n: int, budget: float | None) -> Grid:
+def _window(layer: int | None, window: int, n_layers: int) -> Sequence[int | None]:
+    """The layers around one, fewer at the ends: with a window of 5, two on each side."""
+    if layer is None:
+        return [None]
+    return range(max(0, layer - window // 2), min(n_layers, layer + (window + 1) // 2))
+
+
+def _top_grid(
+    experiment: BaseExperiment, request: SweepRequest, n: int, budget: float | None
+) -> Grid:
     component = request.component
     if component not in NEURON_COMPONENTS or request.make is not None or request.window != 1:
         raise PatchError(
@@ -133,51 +155,34 @@ def _top(experiment: BaseExperiment, request: SweepRequest, n: int, budget: floa
             "with it, and of other components every site can be tried."
         )
     if n < 1:
-        raise PatchError(f"top is {n}; expected how many neurons, at least 1.")
+        raise PatchError(f"top is {n}; expected a number of neurons, at least 1.")
     axes = _axes(experiment, request)
     if "neuron" not in axes:
         raise SiteError(f"top= chooses among single neurons; add 'neuron' to {tuple(axes)!r}.")
     axes = {axis: axes[axis] for axis in AXES if axis in axes}
     ranking = rank_by_attribution(experiment, component, axes, n, budget)
-    variants = [
-        _variant(
-            experiment,
-            Site(component, at["layer"], at["neuron"], at.get("pos", at.get("pos_name"))),
-        )
-        for at in (
-            dict(zip(ranking.cells, cell, strict=True))
-            for cell in zip(*ranking.cells.values(), strict=True)
-        )
-    ]
-    names = Grid(None, {}, variants).names()
-    return Grid(component, {"site": names}, variants, ranking=ranking)
+    cells = []
+    for coordinates in zip(*ranking.coordinates.values(), strict=True):
+        at: dict[str, Any] = dict(zip(ranking.coordinates, coordinates, strict=True))
+        site = Site(component, at["layer"], at["neuron"], at.get("pos", at.get("pos_name")))
+        cells.append(_joint_patches(experiment, [site]))
+    return Grid(component, {"site": cell_names(cells)}, cells, ranking=ranking)
 
 
-def _flat(made: CellPatch) -> list[Any]:
-    return [made] if isinstance(made, str | Site | Patch) else list(made)
-
-
-def _window(layer: int | None, window: int, n_layers: int) -> Sequence[int | None]:
-    """The layers around one, fewer at the ends: of five, two on each side."""
-    if layer is None:
-        return [None]
-    return range(max(0, layer - window // 2), min(n_layers, layer + (window + 1) // 2))
-
-
-def _axes(experiment: BaseExperiment, request: SweepRequest) -> dict[str, list[Any]]:
+def _axes(experiment: BaseExperiment, request: SweepRequest) -> dict[str, Coordinates]:
     component = request.component
     assert component is not None
     if request.window < 1:
-        raise PatchError(f"window is {request.window}; expected how many layers, at least 1.")
+        raise PatchError(f"window is {request.window}; expected a number of layers, at least 1.")
     unit = _unit(component)
-    over = tuple(request.over) if request.over is not None else _usual(component, unit)
+    over = tuple(request.over) if request.over is not None else _default_axes(component, unit)
     allowed = [axis for axis in ("layer", unit, "pos", "pos_name") if axis is not None]
     if component == "embed":
         allowed.remove("layer")
     if not over or set(over) - set(allowed) or {"pos", "pos_name"} <= set(over):
         raise SiteError(
             f"Cannot sweep {component} over {over!r}; expected some of {', '.join(allowed)}, "
-            "and one of pos and pos_name, as in over=('layer', 'pos')."
+            "with at most one of pos and pos_name, as in over=('layer', 'pos')."
         )
     if component != "embed" and "layer" not in over:
         raise SiteError(f"A sweep of {component} runs over layers; add 'layer' to {over!r}.")
@@ -185,6 +190,7 @@ def _axes(experiment: BaseExperiment, request: SweepRequest) -> dict[str, list[A
 
 
 def _unit(component: Component) -> str | None:
+    """The axis of a component's parts, if it has any."""
     if component in ("k", "v"):
         return "kv_head"
     if component in HEAD_COMPONENTS:
@@ -192,7 +198,7 @@ def _unit(component: Component) -> str | None:
     return "neuron" if component in NEURON_COMPONENTS else None
 
 
-def _usual(component: Component, unit: str | None) -> tuple[str, ...]:
+def _default_axes(component: Component, unit: str | None) -> tuple[str, ...]:
     if component == "embed":
         return ("pos",)
     if unit is not None:
@@ -200,7 +206,7 @@ def _usual(component: Component, unit: str | None) -> tuple[str, ...]:
     return ("layer", "pos") if component.startswith("resid") else ("layer",)
 
 
-def _coordinates(experiment: BaseExperiment, request: SweepRequest, axis: str) -> list[Any]:
+def _coordinates(experiment: BaseExperiment, request: SweepRequest, axis: str) -> Coordinates:
     model = experiment.model
     if axis == "layer":
         layers = list(range(model.n_layers) if request.layers is None else request.layers)
@@ -227,9 +233,7 @@ def _common_length(experiment: BaseExperiment) -> int:
 
 
 def _position_names(experiment: BaseExperiment) -> list[str]:
-    names = sorted(
-        experiment.pairs[0].positions, key=lambda name: experiment.pairs[0].positions[name]
-    )
-    if not names:
+    positions = experiment.pairs[0].positions
+    if not positions:
         raise SiteError("The task names no positions; give Task(positions={'S2': ...}).")
-    return names
+    return sorted(positions, key=lambda name: positions[name])

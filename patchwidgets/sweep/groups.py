@@ -1,4 +1,4 @@
-"""From rows to groups: who runs together, in one pass of the model. Known before the model runs."""
+"""From rows to groups: which rows run together in one pass of the model. Known before the model runs; costs nothing."""
 
 import math
 from collections.abc import Sequence
@@ -12,24 +12,30 @@ from patchwidgets.sites import NEURON_COMPONENTS, Entry
 from patchwidgets.sweep.rows import Row
 from patchwidgets.sweep.savings import Savings
 
-CONTINUED = frozenset(
+CONTINUABLE = frozenset(
     {"resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "z"} | NEURON_COMPONENTS
 )
-"""Components that are patched in a pass which goes on from the host's keys and values; others in whole prompts."""
+"""Components that can be patched in a pass which continues the host's cache; others need whole prompts."""
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Rows that run together: pairs of equal length, from one position on.
+    """Rows that run in one pass: of pairs of equal length, from the same position on.
+
+    A pass has one unpatched host row for each pair in front, then these rows.
 
     Attributes
     ----------
     pairs
-        The pairs of the task that occur, in the order of their host rows.
+        The numbers of the pairs that occur, in the order of their host rows.
     start
-        The first position that is run.
+        The first position that is computed; earlier ones come from the host's recorded keys and values.
+    length
+        The number of tokens of the whole host prompts.
+    rows
+        By layer, the order in which they join.
     plain
-        Run as whole prompts in one batch, since the model or a component cannot be continued from a cache.
+        Run whole prompts in one batch, because the model or a component cannot continue from a cache.
     """
 
     pairs: tuple[int, ...]
@@ -40,22 +46,25 @@ class Group:
 
     @classmethod
     def of(cls, rows: Sequence[Row], length: int, start: int, plain: bool = False) -> "Group":
-        """Rows of pairs of equal length, in the order in which they join."""
+        """A group of rows of pairs of equal length."""
         ordered = tuple(sorted(rows, key=lambda row: row.layer))
         return cls(tuple(sorted({row.pair for row in rows})), start, length, ordered, plain)
 
     @property
     def positions(self) -> int:
-        """How many positions each row has."""
+        """How many positions of each row are computed."""
         return self.length - self.start
 
     @property
-    def hosts(self) -> list[int]:
-        """For each row of a pass, the host's first, the number of its pair in the group."""
+    def pair_indices(self) -> list[int]:
+        """For each row of the pass, host rows first, the index of its pair in `pairs`."""
         return [*range(len(self.pairs)), *(self.pairs.index(row.pair) for row in self.rows)]
 
-    def reading(self, read_positions: ReadPositions, host: RunName) -> list[list[Entry]]:
-        """What is read of each row, the host's first; before a row is patched it is the host's own and not read."""
+    def entries(self, read_positions: ReadPositions, host: RunName) -> list[list[Entry]]:
+        """For each row of the pass, host rows first, the entries at which metrics read it.
+
+        Entries before a row is patched are left out: there it equals the host.
+        """
         starts = [(pair, self.start) for pair in self.pairs]
         starts += [(row.pair, row.start) for row in self.rows]
         return [
@@ -68,27 +77,30 @@ class Group:
         ]
 
     def halves(self) -> tuple["Group", "Group"]:
-        """Two groups of half as many rows."""
+        """Two groups with half of the rows each."""
         middle = len(self.rows) // 2
-        return (
-            Group.of(self.rows[:middle], self.length, self.start, self.plain),
-            Group.of(self.rows[middle:], self.length, self.start, self.plain),
-        )
+        return self._with(self.rows[:middle]), self._with(self.rows[middle:])
 
-    def parts(self, most: int) -> list["Group"]:
-        """Groups of at most so many rows, about equally large."""
-        n = math.ceil(len(self.rows) / max(1, most))
+    def split(self, max_rows: int) -> list["Group"]:
+        """Groups of at most `max_rows` rows, about equally large."""
+        n = math.ceil(len(self.rows) / max(1, max_rows))
         size = math.ceil(len(self.rows) / n)
-        return [
-            Group.of(self.rows[i : i + size], self.length, self.start, self.plain)
-            for i in range(0, len(self.rows), size)
-        ]
+        return [self._with(self.rows[i : i + size]) for i in range(0, len(self.rows), size)]
+
+    def _with(self, rows: Sequence[Row]) -> "Group":
+        return Group.of(rows, self.length, self.start, self.plain)
 
 
 def make_groups(
     rows: Sequence[Row], experiment: BaseExperiment, savings: Savings, plain: bool
 ) -> list[Group]:
-    """Rows by length and first position, the most telling positions first."""
+    """Group rows by length and first position, the most informative positions first.
+
+    Parameters
+    ----------
+    plain
+        Run all rows as whole prompts.
+    """
     by_place: dict[tuple[int, int, bool], list[Row]] = {}
     stop_if_cancelled = cancellation_check()
     for row in rows:
@@ -100,15 +112,16 @@ def make_groups(
         by_place.setdefault((length, start, whole), []).append(joining)
     _join_small(by_place, experiment.model.n_layers, savings.join_below)
     groups = [
-        Group.of(part, length, start, whole) for (length, start, whole), part in by_place.items()
+        Group.of(of_place, length, start, whole)
+        for (length, start, whole), of_place in by_place.items()
     ]
-    return sorted(groups, key=lambda group: _telling(group, experiment))
+    return sorted(groups, key=lambda group: _priority(group, experiment))
 
 
 def _join_small(
     by_place: dict[tuple[int, int, bool], list[Row]], n_layers: int, below: int
 ) -> None:
-    """Let a few rows begin earlier than they need to, where that costs less than another pass."""
+    """Move a few rows to an earlier start than they need, where that costs less than a pass of their own."""
     for place in sorted(by_place, reverse=True):
         length, start, whole = place
         earlier = [s for (n, s, w) in by_place if (n, w) == (length, whole) and s < start]
@@ -119,11 +132,12 @@ def _join_small(
 
 
 def _continues(row: Row) -> bool:
-    """Whether all of a row's patches can be made in a pass that goes on from a cache."""
-    return all(placed.patch.site.component in CONTINUED for placed in row.placed)
+    """Whether all of a row's patches can act in a pass that continues from a cache."""
+    return all(patch.patch.site.component in CONTINUABLE for patch in row.patches)
 
 
-def _telling(group: Group, experiment: BaseExperiment) -> tuple[int, int]:
+def _priority(group: Group, experiment: BaseExperiment) -> tuple[int, int]:
+    """Smaller comes first: positions where the prompts differ, then where metrics read, then the others."""
     host, read_positions = experiment.host_name, experiment.evaluation.read_positions
     differs = any(group.start in experiment.pairs[i].differing(host) for i in group.pairs)
     read = any(group.start in read_positions.within(host, i) for i in group.pairs)

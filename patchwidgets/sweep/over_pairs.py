@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float
 
 from patchwidgets.directions import Direction, host_name
 from patchwidgets.recovery import recovery, share
 
-Floats = NDArray[np.float64]
 INTERVAL = (0.025, 0.975)
 """The quantiles between which the middle 95 % of the bootstrap lies."""
 
@@ -20,25 +19,27 @@ class PairValues:
     Attributes
     ----------
     value, effect
-        ``[*axes, pair]``, NaN where not computed.
+        NaN where not computed.
     clean, corrupted
-        ``[pair]``.
+        The metric in the unpatched runs.
     noise_floor
         In the unit of the metric.
+    direction
+        Which unpatched run is the host.
     median
         Sum pairs up by their median instead of their mean.
     """
 
-    value: Floats
-    effect: Floats
-    clean: Floats
-    corrupted: Floats
+    value: Float[np.ndarray, "*axes pair"]
+    effect: Float[np.ndarray, "*axes pair"]
+    clean: Float[np.ndarray, "pair"]
+    corrupted: Float[np.ndarray, "pair"]
     noise_floor: float
     direction: Direction
     median: bool
 
-    def over_pairs(self) -> dict[str, Floats]:
-        """`value`, `effect`, `share` and `recovery` over all pairs, each ``[*axes]``; the latter are ratios of means."""
+    def over_pairs(self) -> dict[str, Float[np.ndarray, "*axes"]]:
+        """`value` and `effect`, means over pairs, and `share` and `recovery`, ratios of means."""
         centre = np.median if self.median else np.mean
         value, clean, corrupted = (
             np.asarray(centre(each, axis=-1)) for each in (self.value, self.clean, self.corrupted)
@@ -52,8 +53,8 @@ class PairValues:
             "recovery": recovery(value, clean, corrupted, self.noise_floor),
         }
 
-    def bootstrap(self, seed: int, draws: int) -> dict[str, Floats]:
-        """Bounds of the middle 95 % over resampled pairs, of the mean effect and of the recovery, each ``[*axes]``.
+    def bootstrap(self, seed: int, draws: int) -> dict[str, Float[np.ndarray, "*axes"]]:
+        """The middle 95 % of mean effect and recovery over resampled pairs: a lower and an upper bound of each.
 
         NaN for a single pair, for a median, and without draws.
         """

@@ -1,6 +1,7 @@
-"""What of a sweep runs together, so that it stays inside a memory budget. Known beforehand, and costs nothing."""
+"""Packs the rows of a sweep into groups that fit into a memory budget, before the model runs. Costs nothing."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.cancellation import cancellation_check
@@ -12,26 +13,37 @@ from patchwidgets.sweep.rows import Row
 from patchwidgets.sweep.savings import Savings
 
 RECORDING_SHARE = 0.4
-"""Of the budget, for what is kept of the unpatched runs."""
+"""The part of the budget for recordings of the unpatched runs."""
 
 LOGITS_SHARE = 0.2
-"""Of the budget, for the logits that metrics read."""
+"""The part of the budget for the logits that metrics read."""
+
+
+class PairBatch(NamedTuple):
+    """Pairs of equal length whose unpatched runs are recorded together, and the groups that patch them."""
+
+    pairs: list[int]
+    groups: list[Group]
 
 
 class Packing:
-    """Rows as groups, and pairs as chunks, that fit into a budget.
+    """Packs rows into batches of pairs and groups of rows.
 
     Parameters
     ----------
     plain
-        All rows run as whole prompts.
+        Run all rows as whole prompts.
+    budget
+        Bytes above the model.
     batch
-        At most so many runs in one group.
+        The most rows in one group; no limit if None.
 
     Attributes
     ----------
     host_keys, source_keys
-        What is recorded of the unpatched runs.
+        What has to be recorded of the unpatched runs.
+    cost
+        The model's cost estimates.
     """
 
     def __init__(
@@ -44,8 +56,8 @@ class Packing:
         batch: int | None,
     ) -> None:
         self._experiment, self._savings, self._plain = experiment, savings, plain
-        self._budget, self._batch = budget, batch
-        self.sizes = Cost(experiment.model.layout)
+        self._budget, self._max_rows = budget, batch
+        self.cost = Cost(experiment.model.layout)
         self._by_pair: dict[int, list[Row]] = {}
         self._stop_if_cancelled = cancellation_check()
         for row in rows:
@@ -54,44 +66,54 @@ class Packing:
         self.host_keys, self.source_keys = self._keys(rows)
         self._n_keys = len(self.host_keys) + len(self.source_keys)
 
-    def planned(self) -> list[tuple[list[int], list[Group]]]:
-        """Chunks of pairs whose unpatched runs are kept at the same time, each with its groups."""
-        return [(chunk, self._groups(chunk)) for chunk in self._chunks()]
-
-    def memory(self, chunk: list[int], groups: Sequence[Group]) -> int:
-        """Bytes of what is recorded of a chunk, of its largest group and of the logits that are read of it."""
-        largest = max(self._size(group) for group in groups)
-        return largest + self._recorded(chunk)
-
-    def _size(self, group: Group) -> int:
-        """Bytes of a group and of the logits that are read of it at a time."""
-        rows, read_positions = (
-            len(group.rows) + len(group.pairs),
-            self._experiment.evaluation.read_positions.positions,
-        )
-        entries = rows * max(len(read_positions[pair]) for pair in group.pairs)
-        logits = min(entries, self.logits_at_once) * self.sizes.logits()
-        return rows * self.sizes.row(group) + logits
-
-    def recording_flops(self, chunk: list[int]) -> float:
-        """Arithmetic of a chunk's unpatched runs."""
-        pair, host = self._experiment.pairs[chunk[0]], self._experiment.host_name
-        runs = [pair.clean, pair.corrupted] if self.source_keys else [pair.prompt(host)]
-        return sum(self.sizes.recording_flops(len(chunk), len(run)) for run in runs)
-
     @property
     def logits_at_once(self) -> int:
-        """How many rows of whole logits are read at a time."""
-        return max(1, int(LOGITS_SHARE * self._budget) // self.sizes.logits())
+        """For how many entries whole logits are in memory at a time."""
+        return max(1, int(LOGITS_SHARE * self._budget) // self.cost.logits_bytes())
+
+    def pair_batches(self) -> list[PairBatch]:
+        """All rows, packed; recordings and logits of a batch fit into their parts of the budget."""
+        batches = []
+        for prompts in self._experiment.host.batches:
+            pairs = [pair for pair in prompts.rows if self._by_pair.get(pair)]
+            per_pair = self._recording_bytes(prompts.rows[:1])
+            size = min(int(RECORDING_SHARE * self._budget) // per_pair, self.logits_at_once)
+            size = max(1, size)
+            batches += [pairs[i : i + size] for i in range(0, len(pairs), size)]
+        return [PairBatch(pairs, self._groups(pairs)) for pairs in batches]
+
+    def memory(self, batch: PairBatch) -> int:
+        """Bytes of a batch: its recordings, and the largest group with the logits that are read of it at a time."""
+        largest = max(self._group_bytes(group) for group in batch.groups)
+        return largest + self._recording_bytes(batch.pairs)
+
+    def recording_flops(self, pairs: list[int]) -> float:
+        """Floating-point operations of recording the unpatched runs of a batch's pairs."""
+        pair, host = self._experiment.pairs[pairs[0]], self._experiment.host_name
+        prompts = [pair.clean, pair.corrupted] if self.source_keys else [pair.prompt(host)]
+        return sum(self.cost.recording_flops(len(pairs), len(prompt)) for prompt in prompts)
+
+    def _group_bytes(self, group: Group) -> int:
+        positions = self._experiment.evaluation.read_positions.positions
+        rows = len(group.rows) + len(group.pairs)
+        entries = rows * max(len(positions[pair]) for pair in group.pairs)
+        logits = min(entries, self.logits_at_once) * self.cost.logits_bytes()
+        return rows * self.cost.row_bytes(group) + logits
+
+    def _recording_bytes(self, pairs: list[int]) -> int:
+        pair = self._experiment.pairs[pairs[0]]
+        length = max(len(pair.clean), len(pair.corrupted))
+        return len(pairs) * self.cost.recording_bytes(self._n_keys, not self._plain, length)
 
     def _keys(self, rows: Sequence[Row]) -> tuple[set[Key], set[Key]]:
+        """What patches read of the host and the source run, and the residual streams from which rows join."""
         host: set[Key] = set()
         source: set[Key] = set()
         sources = self._experiment.sources
         for row in rows:
             self._stop_if_cancelled()
-            for placed in row.placed:
-                key, run = key_of(placed.patch.site), sources.run_of(placed.patch.source)
+            for patch in row.patches:
+                key, run = key_of(patch.patch.site), sources.run_of(patch.patch.source)
                 if run is sources.host:
                     host.add(key)
                 elif run is sources.source:
@@ -101,31 +123,16 @@ class Packing:
             host |= {("resid_pre", layer) for layer in {0, *layers}}
         return host, source
 
-    def _chunks(self) -> list[list[int]]:
-        """Pairs of equal length whose unpatched runs, and their logits, fit into their shares of the budget."""
-        chunks = []
-        for batch in self._experiment.host.batches:
-            pairs = [pair for pair in batch.rows if self._by_pair.get(pair)]
-            one = self._recorded(batch.rows[:1])
-            size = max(1, min(int(RECORDING_SHARE * self._budget) // one, self.logits_at_once))
-            chunks += [pairs[i : i + size] for i in range(0, len(pairs), size)]
-        return chunks
-
-    def _recorded(self, chunk: list[int]) -> int:
-        pair = self._experiment.pairs[chunk[0]]
-        length = max(len(pair.clean), len(pair.corrupted))
-        return len(chunk) * self.sizes.recording(self._n_keys, not self._plain, length)
-
-    def _groups(self, chunk: list[int]) -> list[Group]:
-        rows = [row for pair in chunk for row in self._by_pair[pair]]
-        groups = make_groups(rows, self._experiment, self._savings, self._plain)
-        parts = []
-        for group in groups:
+    def _groups(self, pairs: list[int]) -> list[Group]:
+        rows = [row for pair in pairs for row in self._by_pair[pair]]
+        groups = []
+        for group in make_groups(rows, self._experiment, self._savings, self._plain):
             self._stop_if_cancelled()
-            parts += group.parts(self._most_rows(group, chunk))
-        return parts
+            groups += group.split(self._most_rows(group, pairs))
+        return groups
 
-    def _most_rows(self, group: Group, chunk: list[int]) -> int:
-        free = self._budget - self._recorded(chunk) - int(LOGITS_SHARE * self._budget)
-        most = max(1, free // self.sizes.row(group) - len(group.pairs))
-        return most if self._batch is None else min(most, self._batch)
+    def _most_rows(self, group: Group, pairs: list[int]) -> int:
+        """How many rows of a group fit into the budget, beside recordings, logits and host rows."""
+        free = self._budget - self._recording_bytes(pairs) - int(LOGITS_SHARE * self._budget)
+        most = max(1, free // self.cost.row_bytes(group) - len(group.pairs))
+        return most if self._max_rows is None else min(most, self._max_rows)

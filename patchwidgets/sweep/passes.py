@@ -1,6 +1,8 @@
-"""One pass of the model for one group: along a descent in which rows join, or as one plain batch.
+"""One pass of the model for one group: either a descent, which rows join layer by layer, or one plain batch.
 
-Both are transformers' own forward. Costs one reading of the weights per pass.
+A *descent* starts in layer 0 with the host's rows alone, at the group's first position; earlier positions come from the
+host's cache. Before each layer, the rows whose patches begin there are appended as copies of the host's recorded
+residual stream. Both kinds of pass are transformers' own forward. Costs one reading of the weights per pass.
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 from transformers import DynamicCache
 
@@ -21,40 +24,49 @@ from patchwidgets.models.forward import (
     union_of_positions,
 )
 from patchwidgets.models.layout import Layout
-from patchwidgets.sweep.cache import HostCache
+from patchwidgets.sweep.cache import HostCache, KeysAndValues
 from patchwidgets.sweep.groups import Group
+from patchwidgets.sweep.rows import RunRole
 
 UNEMBED: Key = ("unembed", None)
+"""The input of the output embedding."""
 RowPositions = Sequence[Sequence[int]]
-"""The positions at which each row is read, the host's rows first."""
+"""For each row of a pass, host rows first, the positions at which it is read."""
 RECORDED_TOGETHER = 64
-"""In so many tokens of host prompts the weights cost more to read than to use, and the source runs beside them."""
+"""Up to this many tokens, reading the weights costs more than computing, and source prompts join almost for free."""
+
+Activations = dict[Key, Float[Tensor, "pair pos *unit"]]
+"""Whole prompts, by component and layer."""
 
 
 @dataclass(eq=False)
 class Recording:
-    """What is kept of the unpatched runs of some pairs of equal length.
+    """What is recorded of the unpatched runs of some pairs of equal length.
 
     Attributes
     ----------
     pairs
-        The pairs of the task, in the order of the rows.
+        Their numbers in the task, in the order of the rows below.
     ids
-        ``[pair, pos]`` of the host prompts.
+        The host prompts.
     host, source
-        ``[pair, pos, ...]`` by component and layer.
+        Activations of the two runs. Those of the host include the routers' choices in a mixture of experts.
     cache
-        The host's keys and values by layer, ``[pair, head, pos, d]``.
+        The host's keys and values, by layer.
     """
 
     pairs: list[int]
-    ids: Tensor
-    host: dict[Key, Tensor] = field(default_factory=dict)
-    source: dict[Key, Tensor] = field(default_factory=dict)
-    cache: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    ids: Int[Tensor, "pair pos"]
+    host: Activations = field(default_factory=dict)
+    source: Activations = field(default_factory=dict)
+    cache: list[KeysAndValues] = field(default_factory=list)
+
+    def activation(self, run: RunRole, key: Key) -> Float[Tensor, "pair pos *unit"]:
+        """One recorded activation of the host or the source run."""
+        return (self.host if run == "host" else self.source)[key]
 
     def of(self, pairs: Sequence[int]) -> "Recording":
-        """The same for some of the pairs."""
+        """The part of this recording that some of its pairs need."""
         if list(pairs) == self.pairs:
             return self
         rows = [self.pairs.index(pair) for pair in pairs]
@@ -69,21 +81,21 @@ class Recording:
 
 @dataclass(frozen=True, eq=False)
 class FinalStates:
-    """What arrives at the output embedding.
+    """What reaches the output embedding in one pass.
 
     Attributes
     ----------
     hidden
-        ``[entry, d_model]`` wherever rows are read, one row after the other: the host's rows first.
+        The last hidden states of all entries, one row after the other, host rows first.
     logits
-        float32 ``[entry, vocabulary]`` of the first of them, as many as were asked for.
+        float32, of the first entries, as many as were asked for.
     choices
-        The experts that each router chose, ``[row, pos from the start on, expert]``.
+        The experts that each router chose, over the positions that the pass computes.
     """
 
-    hidden: Tensor
-    logits: Tensor
-    choices: dict[Key, Tensor] = field(default_factory=dict)
+    hidden: Float[Tensor, "entry d_model"]
+    logits: Float[Tensor, "entry vocabulary"]
+    choices: dict[Key, Int[Tensor, "row pos expert"]] = field(default_factory=dict)
 
 
 def record(
@@ -91,13 +103,20 @@ def record(
     recording: Recording,
     host: Iterable[Key],
     with_cache: bool,
-    source_ids: Tensor | None = None,
+    source_ids: Int[Tensor, "pair pos"] | None = None,
     source: Iterable[Key] = (),
 ) -> None:
-    """Run the host prompts and keep activations, keys and values, and of a mixture which experts were chosen.
+    """Run the host prompts, and the source prompts if given, and put what is needed into `recording`.
 
-    Also the source prompts, if given: few of the same length in the same pass, which costs about as much as one prompt;
-    others in one of their own, since a pass keeps every component for all of its rows.
+    A few source prompts of the same length run in the same pass, for about the price of one prompt. Otherwise they get
+    a pass of their own, since a pass keeps each recorded component for all of its rows.
+
+    Parameters
+    ----------
+    host, source
+        The activations to record of each run; the routers' choices of the host are recorded as well.
+    with_cache
+        Also keep the host's keys and values.
     """
     few = recording.ids.numel() <= RECORDED_TOGETHER
     if source_ids is not None and not (few and source_ids.shape[1] == recording.ids.shape[1]):
@@ -109,9 +128,10 @@ def record(
     ids = recording.ids if source_ids is None else torch.cat([recording.ids, source_ids])
     cache = DynamicCache()
     caching = {"past_key_values": cache, "use_cache": True} if with_cache else {"use_cache": False}
-    held, _ = _forward(layout, {"input_ids": ids} | caching, {UNEMBED: _no_rows}, host | source)
-    recording.host |= {key: held[key][:n] for key in host}
-    recording.source |= {key: held[key][n:] for key in source}
+    inputs = {"input_ids": ids, **caching}
+    activations, _ = _forward(layout, inputs, {UNEMBED: _no_rows}, host | source)
+    recording.host |= {key: activations[key][:n] for key in host}
+    recording.source |= {key: activations[key][n:] for key in source}
     layers: list[Any] = cache.layers
     recording.cache = [(layer.keys[:n], layer.values[:n]) for layer in layers]
 
@@ -131,24 +151,24 @@ def descend(
     recording
         Of exactly the pairs of the group.
     edits
-        What is written, rows counted behind one host row per pair.
+        What to write; the group's rows come after one host row for each pair.
     n_logits
-        Of the first so many entries the logits are computed; of all if None.
+        Compute the logits of the first `n_logits` entries; of all if None.
     row_positions
-        By default every row is read at the last position.
+        Where each row is read, as positions of the whole prompt; by default at the last.
     """
     joining = _joining(group)
     for layer in {0, *joining}:
         key = ("resid_pre", layer)
-        edits = edits | {key: _then(_join(recording, group, layer, joining), edits.get(key))}
-    cache = HostCache(recording.cache, group.start, torch.tensor(group.hosts))
+        edits = edits | {key: _chained(_join(recording, group, layer, joining), edits.get(key))}
+    cache = HostCache(recording.cache, group.start, torch.tensor(group.pair_indices))
     inputs = {
         "input_ids": recording.ids[:1, group.start :],
         "past_key_values": cache,
         "use_cache": True,
     }
-    behind = [[pos - group.start for pos in read] for read in row_positions or _last(group)]
-    return _run(layout, inputs, edits, n_logits, behind)
+    in_pass = [[pos - group.start for pos in read] for read in row_positions or _last(group)]
+    return _run(layout, inputs, edits, n_logits, in_pass)
 
 
 def run_plain(
@@ -159,8 +179,8 @@ def run_plain(
     n_logits: int | None,
     row_positions: RowPositions | None = None,
 ) -> FinalStates:
-    """Run a group as whole prompts in one batch, one host row per pair in front."""
-    inputs = {"input_ids": recording.ids[group.hosts], "use_cache": False}
+    """Run a group as whole prompts in one batch, one host row for each pair in front; parameters as in `descend`."""
+    inputs = {"input_ids": recording.ids[group.pair_indices], "use_cache": False}
     return _run(layout, inputs, edits, n_logits, row_positions or _last(group))
 
 
@@ -169,7 +189,7 @@ def _last(group: Group) -> RowPositions:
 
 
 def _joining(group: Group) -> dict[int, list[int]]:
-    """By layer the pairs (as host rows) of the rows that join there."""
+    """By layer, the host rows of which the rows that join there are copies."""
     joining: dict[int, list[int]] = {}
     for row in group.rows:
         joining.setdefault(row.layer, []).append(group.pairs.index(row.pair))
@@ -179,14 +199,14 @@ def _joining(group: Group) -> dict[int, list[int]]:
 def _join(recording: Recording, group: Group, layer: int, joining: dict[int, list[int]]) -> Edit:
     host = recording.host[("resid_pre", layer)][:, group.start :]
 
-    def join(passing: Tensor) -> Tensor:
+    def join(passing: Float[Tensor, "row pos d_model"]) -> Float[Tensor, "more_rows pos d_model"]:
         before = host if layer == 0 else passing
         return torch.cat([before, host[joining.get(layer, [])]])
 
     return join
 
 
-def _then(first: Edit, second: Edit | None) -> Edit:
+def _chained(first: Edit, second: Edit | None) -> Edit:
     return first if second is None else lambda activation: second(first(activation))
 
 
@@ -197,19 +217,21 @@ def _run(
     n_logits: int | None,
     row_positions: RowPositions,
 ) -> FinalStates:
-    hidden, keep = [], union_of_positions(row_positions)
+    final_states, keep = [], union_of_positions(row_positions)
 
-    def arrive(passing: Tensor) -> Tensor:
-        final = gather_entries(select_positions(passing, keep), keep, row_positions)
-        hidden.append(final)
-        return final[:n_logits, None]
+    def capture(passing: Float[Tensor, "row pos d_model"]) -> Float[Tensor, "entry 1 d_model"]:
+        """Keep the hidden states of all entries, and pass on only those whose logits are wanted."""
+        hidden = gather_entries(select_positions(passing, keep), keep, row_positions)
+        final_states.append(hidden)
+        return hidden[:n_logits, None]
 
-    choices, logits = _forward(layout, inputs, edits | {UNEMBED: arrive}, layout.routers, keep=keep)
-    return FinalStates(hidden[0], logits[:, -1].float(), choices)
+    edits = edits | {UNEMBED: capture}
+    choices, logits = _forward(layout, inputs, edits, layout.routers, keep=keep)
+    return FinalStates(final_states[0], logits[:, -1].float(), choices)
 
 
 def _no_rows(passing: Tensor) -> Tensor:
-    """Nobody reads these logits: the unembedding is the largest of all weights."""
+    """Compute no logits, since nobody reads them: the unembedding is the largest of all weights."""
     return passing[:0]
 
 
@@ -219,8 +241,8 @@ def _forward(
     edits: dict[Key, Edit],
     record: Iterable[Key] = (),
     keep: Sequence[int] | None = None,
-) -> tuple[dict[Key, Tensor], Tensor]:
-    """What was recorded, and the logits of the positions in `keep` of the input, by default of the last."""
+) -> tuple[dict[Key, Tensor], Float[Tensor, "row pos vocabulary"]]:
+    """What was recorded, and the logits at the positions in `keep`; by default at the last."""
     hf_model = layout.hf_model
     hook_points = layout.all_hook_points | {
         UNEMBED: HookPoint(hf_model.get_output_embeddings(), "input", whole=True)
@@ -230,7 +252,7 @@ def _forward(
     inputs |= logits_to_keep(hf_model, keep or [length - 1], length)
     with (
         locked_eval_mode(hf_model),
-        hooked(layout.bodies, hook_points, edits, record, continued=True) as held,
+        hooked(layout.bodies, hook_points, edits, record, continued=True) as activations,
     ):
         logits: Tensor = hf_model(**inputs).logits
-    return held, logits
+    return activations, logits

@@ -1,32 +1,44 @@
 """What a sweep will do, before anything runs: its size, its arithmetic, its memory and its time."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+Method = Literal["descent", "plain"]
+"""How a sweep runs: from the host's cache on, with rows that join layer by layer; or whole prompts in batches."""
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What a sweep will do.
+    """What a sweep will do, from `Experiment.plan`.
 
     Attributes
     ----------
     sites
         How many cells are asked for.
     zero
-        How many of them change nothing for certain, on any pair.
+        How many of them certainly change nothing, on any pair; they are 0 without being computed.
     unpatchable
-        How many have no counterpart to be patched with, on some pair.
+        How many have no counterpart on some pair, and so no source.
     runs
-        Rows that are computed: cells times pairs, without those that are zero or unpatchable.
+        How many patched prompts are computed: cells times pairs, without those that are zero or unpatchable.
     groups
-        Passes of the model.
+        How many passes of the model they take.
     flops
-        Arithmetic of the blocks, recordings included, in floating-point operations.
+        Floating-point operations of the model's blocks, recordings included.
     memory
-        Of the largest group and the recorded runs, in bytes above the model.
+        Bytes above the model, for recordings and the largest pass.
+    budget
+        Bytes above the model that the sweep may use.
     seconds
-        Estimated from the rate of a matrix product of the model's width.
+        An estimate, from the measured rate of a matrix product of the model's width.
     method
-        ``"descent"``, or ``"plain"`` where the model cannot continue from a cache.
+        ``"descent"``, or ``"plain"`` for whole prompts in batches, where the model cannot continue from a cache.
+
+    Examples
+    --------
+    >>> plan = exp.plan("resid_pre")
+    >>> plan.sites, plan.zero, plan.method
+    (60, 40, 'descent')
     """
 
     sites: int
@@ -38,12 +50,12 @@ class Plan:
     memory: int
     budget: int
     seconds: float
-    method: str
+    method: Method
 
     def __repr__(self) -> str:
-        lone = f", {self.unpatchable:,} without a counterpart" if self.unpatchable else ""
+        unpatchable = f", {self.unpatchable:,} without a counterpart" if self.unpatchable else ""
         return (
-            f"Plan: {self.sites:,} sites, {self.zero:,} of them exactly 0 for certain{lone}; "
+            f"Plan: {self.sites:,} sites, {self.zero:,} of them exactly 0 for certain{unpatchable}; "
             f"{self.runs:,} runs in {self.groups} group{'s' * (self.groups != 1)} ({self.method}), "
             f"{self.flops / 1e9:,.1f} GFLOP, {self.memory / 2**20:,.0f} MiB "
             f"of {self.budget / 2**20:,.0f}, about {_duration(self.seconds)}"

@@ -1,12 +1,12 @@
-"""What a sweep says of itself: how far it is, its numbers, and of a mixture of experts which choices flipped."""
+"""How far a sweep is, its numbers so far, and in a mixture of experts how often routers chose otherwise than before."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.metrics import Values
 from patchwidgets.sweep.grid import Grid
 from patchwidgets.sweep.groups import Group
 from patchwidgets.sweep.over_pairs import PairValues
@@ -15,7 +15,17 @@ from patchwidgets.sweep.passes import FinalStates, Recording
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a sweep is, in cells: those that are 0 for certain are done from the start."""
+    """How far a sweep is, in cells.
+
+    Attributes
+    ----------
+    done, total
+        Cells that are done, of how many; those that are certainly 0 are done from the start.
+    zero
+        Cells that are certainly 0.
+    seconds, seconds_left
+        Time spent on recordings and groups, and an estimate of what is left; NaN before the first group is done.
+    """
 
     done: int
     total: int
@@ -31,14 +41,16 @@ class Progress:
 
 @dataclass
 class RoutingFlips:
-    """Choices between experts, in the unpatched rows of each pass, that were other ones than in the recorded run.
+    """How often experts were chosen otherwise in the unpatched rows of a pass than in the recorded run.
+
+    Rounding can tip a router between two experts, and an effect then holds that jump.
 
     Attributes
     ----------
     known
-        Whether the routers are.
+        Whether the model's routers were found.
     flips, choices
-        How many of how many; a choice is one token in one layer.
+        How many of how many choices differed; a choice is one token in one layer.
     """
 
     known: bool
@@ -46,12 +58,12 @@ class RoutingFlips:
     choices: int = 0
 
     def count(self, group: Group, recording: Recording, final: FinalStates) -> None:
-        """Compare one group's unpatched rows with the recorded run."""
+        """Compare the unpatched rows of a group's pass with the recorded run."""
         for key, chosen in final.choices.items():
-            held = recording.host[key][:, group.start :]
-            other = chosen[: len(group.pairs)] != held
-            self.flips += int(other.any(-1).sum())
-            self.choices += other[..., 0].numel()
+            recorded = recording.host[key][:, group.start :]
+            differs = chosen[: len(group.pairs)] != recorded
+            self.flips += int(differs.any(-1).sum())
+            self.choices += differs[..., 0].numel()
 
     def __str__(self) -> str:
         if not self.known:
@@ -61,28 +73,32 @@ class RoutingFlips:
 
 @dataclass(frozen=True, eq=False)
 class GridValues:
-    """The numbers of one grid, NaN where not done yet.
+    """The numbers of one grid; NaN where not done yet.
 
     Attributes
     ----------
     values, effects
-        By metric ``[cell, pair]``; an effect is measured against the host's row of the same pass.
+        By metric; an effect is measured against the host's row of the same pass.
     noise_floor
-        By metric.
+        By metric, in its unit.
     zero
-        ``[cell]``: exactly 0 for certain on every pair, so nothing was computed.
+        Cells that certainly change nothing on any pair, so that nothing was computed.
     unpatchable
-        ``[cell]``: without a counterpart on some pair, whose numbers stay NaN.
+        Cells without a counterpart on some pair, where their numbers stay NaN.
+    method
+        ``"descent"`` or ``"plain"``, as in `Plan`.
+    seconds
+        How long the sweep has computed.
     flips
-        Of a mixture of experts; None of any other model.
+        In a mixture of experts, how often routers chose otherwise; None for any other model.
     """
 
     grid: Grid
-    values: dict[str, Values]
-    effects: dict[str, Values]
+    values: dict[str, Float[np.ndarray, "cell pair"]]
+    effects: dict[str, Float[np.ndarray, "cell pair"]]
     noise_floor: dict[str, float]
-    zero: NDArray[np.bool_]
-    unpatchable: NDArray[np.bool_]
+    zero: Bool[NDArray[np.bool_], "cell"]
+    unpatchable: Bool[NDArray[np.bool_], "cell"]
     method: str
     seconds: float
     flips: RoutingFlips | None = None

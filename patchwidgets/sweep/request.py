@@ -1,19 +1,19 @@
-"""What a sweep is asked for, as plain data; where it comes as a dict, a misspelt name is an error that names the right one."""
+"""What a sweep is asked for, as plain data. A misspelt argument of a request that comes as a dict is an error."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from patchwidgets.errors import PatchError
 from patchwidgets.sites import Component, Patchable, Site
 
 CellPatch = Patchable | Iterable[Patchable]
-"""What is patched in one cell of a sweep: a patch, or several that are made jointly."""
+"""What one cell of a sweep patches: one patch, or several joint ones."""
 
 
 class SweepArguments(TypedDict, total=False):
-    """One sweep of several, as `Experiment.sweep_many` takes it: the arguments of `Experiment.sweep`."""
+    """The arguments of one of several sweeps, for `Experiment.sweep_many`; they mean what they mean in `sweep`."""
 
     component: Component | None
     over: Sequence[str] | None
@@ -38,12 +38,12 @@ class SweepRequest:
 
     @classmethod
     def of(cls, asked: "Component | SweepArguments | SweepRequest") -> "SweepRequest":
-        """A component, or the arguments of a sweep, as a request.
+        """A component, or the arguments of a sweep as a dict, as a request.
 
         Raises
         ------
         PatchError
-            An argument that a sweep does not have, or something else than a component or arguments.
+            An argument that a sweep does not have, or neither a component nor arguments.
         """
         if isinstance(asked, SweepRequest):
             return asked
@@ -57,10 +57,10 @@ class SweepRequest:
         return cls(**asked)
 
 
-def _check_names(asked: Mapping[str, Any]) -> None:
+def _check_names(arguments: Mapping[str, object]) -> None:
     known = [field.name for field in fields(SweepRequest)]
-    for name in asked:
+    for name in arguments:
         if name not in known:
             close = get_close_matches(name, known, 1)
             meant = f"did you mean {close[0]!r}?" if close else f"expected {', '.join(known)}."
-            raise PatchError(f"A sweep of several has no argument {name!r}: {meant}")
+            raise PatchError(f"A sweep has no argument {name!r}: {meant}")

@@ -1,4 +1,4 @@
-"""From patches to rows: where each begins to change anything, and what is zero for certain.
+"""From patches to rows: for each cell and pair, where the patches begin to change anything, if they do.
 
 All of it is known from the tokens alone, before the model runs.
 """
@@ -6,6 +6,7 @@ All of it is known from the tokens alone, before the model runs.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from patchwidgets.errors import CounterpartError
 from patchwidgets.experiment.experiment import BaseExperiment
@@ -17,63 +18,76 @@ from patchwidgets.sweep.savings import Savings
 from patchwidgets.tasks import Pair
 from patchwidgets.tasks.alignment import Columns
 
-Variant = tuple[Patch, ...]
-"""Patches that are made jointly, in one run."""
+JointPatches = tuple[Patch, ...]
+"""The patches of one cell, which act together in one run."""
 
-LEAVES_ITS_POSITION = frozenset({"embed", "resid_pre", "k", "v"})
-"""Components that later positions read in their own layer."""
+RunRole = Literal["host", "source"]
+"""One of the two unpatched runs of an experiment, by its part in the patch."""
+
+READ_BY_LATER_POSITIONS = frozenset({"embed", "resid_pre", "k", "v"})
+"""Components that attention of their own layer carries to later positions."""
 
 
 @dataclass(frozen=True)
-class PlacedPatch:
-    """A patch with the positions at which it acts on one pair.
+class PairPatch:
+    """A patch on one pair.
 
     Attributes
     ----------
     places
-        Positions of the host prompt, each with the one of the source prompt it is read from.
-    paired
-        Which run it comes from, ``"host"`` or ``"source"``, if it is that run's own value; else None.
+        The positions of the host prompt that it writes, each with the position of the source prompt that it reads.
+    copies
+        The unpatched run whose activations it copies unchanged; None where it computes or brings its own values.
     """
 
     patch: Patch
     places: Columns
-    paired: str | None
+    copies: RunRole | None
 
     @property
-    def indices(self) -> tuple[int, ...]:
-        """Positions of the host prompt."""
+    def host_positions(self) -> tuple[int, ...]:
+        """The positions that it writes."""
         return tuple(host for host, _ in self.places)
 
     @property
-    def read(self) -> tuple[int, ...]:
-        """Positions of the source prompt."""
+    def source_positions(self) -> tuple[int, ...]:
+        """The positions that it reads."""
         return tuple(source for _, source in self.places)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One run of one pair with the patches of one variant."""
+    """One run of the host prompt of one pair, with the patches of one cell.
 
-    variant: int
+    Attributes
+    ----------
+    cell, pair
+        Their numbers.
+    start, layer
+        The first position and the first layer that are patched.
+    patches
+        The patches, on this pair.
+    """
+
+    cell: int
     pair: int
     start: int
     layer: int
-    placed: tuple[PlacedPatch, ...]
+    patches: tuple[PairPatch, ...]
 
 
 @dataclass(eq=False)
 class Rows:
-    """Every row of some variants, and which of them are zero.
+    """All combinations of a cell and a pair, by what is to be done about them.
 
     Attributes
     ----------
     rows
         Those that have to be computed.
     zero
-        Pairs of variant and pair that change nothing for certain.
+        (cell, pair) where the patches certainly change nothing.
     unpatchable
-        Pairs of variant and pair that have no counterpart there.
+        (cell, pair) where a patch's position has no counterpart.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -81,82 +95,90 @@ class Rows:
     unpatchable: list[tuple[int, int]] = field(default_factory=list)
 
 
-def make_rows(experiment: BaseExperiment, variants: Sequence[Variant], savings: Savings) -> Rows:
-    """Where each variant begins to act on each pair.
+def make_rows(experiment: BaseExperiment, cells: Sequence[JointPatches], savings: Savings) -> Rows:
+    """Find where the patches of each cell begin to act on each pair.
 
     Raises
     ------
     CounterpartError
-        No variant can be patched at all.
+        No cell can be patched on any pair.
     """
-    found, stop_if_cancelled = Rows(), cancellation_check()
-    for number, variant in enumerate(variants):
+    rows, stop_if_cancelled = Rows(), cancellation_check()
+    for cell, patches in enumerate(cells):
         stop_if_cancelled()
         for i, pair in enumerate(experiment.pairs):
             read = experiment.evaluation.read_positions.within(experiment.host_name, i)
             try:
-                placed = _placed(experiment, variant, pair, read, savings.equal)
+                on_pair = _on_pair(experiment, patches, pair, read, savings.equal)
             except CounterpartError:
-                found.unpatchable.append((number, i))
-                if len(found.unpatchable) == len(variants) * len(experiment.pairs):
+                rows.unpatchable.append((cell, i))
+                if len(rows.unpatchable) == len(cells) * len(experiment.pairs):
                     raise
                 continue
-            start = min((index for each in placed for index in each.indices), default=read[-1] + 1)
+            written = [pos for patch in on_pair for pos in patch.host_positions]
+            start = min(written, default=read[-1] + 1)
             if start <= read[-1]:
-                layer = min(each.patch.site.layer or 0 for each in placed)
-                found.rows.append(Row(number, i, start, layer, placed))
+                layer = min(patch.patch.site.layer or 0 for patch in on_pair)
+                rows.rows.append(Row(cell, i, start, layer, on_pair))
             else:
-                found.zero.append((number, i))
-    return found
+                rows.zero.append((cell, i))
+    return rows
 
 
-def _placed(
-    experiment: BaseExperiment, variant: Variant, pair: Pair, read: tuple[int, ...], equal: bool
-) -> tuple[PlacedPatch, ...]:
+def _on_pair(
+    experiment: BaseExperiment,
+    patches: JointPatches,
+    pair: Pair,
+    read: tuple[int, ...],
+    only_changes: bool,
+) -> tuple[PairPatch, ...]:
+    """Joint patches on one pair; with `only_changes`, without the places where they certainly change no metric."""
     sources = experiment.sources
-    placed = [
-        PlacedPatch(patch, sources.places(patch, pair), paired_source(sources, patch))
-        for patch in variant
+    on_pair = [
+        PairPatch(patch, sources.places(patch, pair), copied_run(sources, patch))
+        for patch in patches
     ]
-    if not equal:
-        return tuple(placed)
-    heard = [_heard(each, read, experiment.model.n_layers) for each in placed]
-    start = min((_first_change(each, pair) for each in heard if each.places), default=math.inf)
+    if not only_changes:
+        return tuple(on_pair)
+    on_pair = [_drop_unread(patch, read, experiment.model.n_layers) for patch in on_pair]
+    start = min((_first_change(patch, pair) for patch in on_pair if patch.places), default=math.inf)
     if start == math.inf:
         return ()
-    return tuple(each for each in (_from(each, start) for each in heard) if each.places)
+    on_pair = [_drop_before(patch, start) for patch in on_pair]
+    return tuple(patch for patch in on_pair if patch.places)
 
 
-def paired_source(sources: Sources, patch: Patch) -> str | None:
-    """``"host"`` or ``"source"`` if the patch writes that run's own value; None for anything else."""
+def copied_run(sources: Sources, patch: Patch) -> RunRole | None:
+    """The unpatched run whose activations a patch copies unchanged; None for any other patch."""
     if patch.fn is not None or not isinstance(patch.source, str | Run):
         return None
     run = sources.run_of(patch.source)
     return "host" if run is sources.host else "source" if run is sources.source else None
 
 
-def _heard(placed: PlacedPatch, read: tuple[int, ...], n_layers: int) -> PlacedPatch:
-    """Without the positions that nothing reads: in the last layer all but those of the metrics."""
-    site = placed.patch.site
-    if site.layer != n_layers - 1 or site.component in LEAVES_ITS_POSITION:
-        return placed
-    heard = tuple(place for place in placed.places if place[0] in read)
-    if placed.paired is None and heard:
-        return placed
-    return replace(placed, places=heard)
+def _drop_unread(patch: PairPatch, read: tuple[int, ...], n_layers: int) -> PairPatch:
+    """In the last layer, leave out positions at which no metric reads: nothing else can see them."""
+    site = patch.patch.site
+    if site.layer != n_layers - 1 or site.component in READ_BY_LATER_POSITIONS:
+        return patch
+    places = tuple(place for place in patch.places if place[0] in read)
+    if patch.copies is None and places:
+        return patch  # its function or tensor expects all positions at once
+    return replace(patch, places=places)
 
 
-def _first_change(placed: PlacedPatch, pair: Pair) -> float:
-    if placed.paired == "host":
+def _first_change(patch: PairPatch, pair: Pair) -> float:
+    """The first position at which a patch alone can write something new; infinity if there is none."""
+    if patch.copies == "host":
         return math.inf
-    if placed.paired is None:
-        return min(placed.indices)
-    changed = (i for i, read in placed.places if i != read or i >= pair.prefix)
+    if patch.copies is None:
+        return min(patch.host_positions)
+    changed = (host for host, source in patch.places if host != source or host >= pair.prefix)
     return min(changed, default=math.inf)
 
 
-def _from(placed: PlacedPatch, start: float) -> PlacedPatch:
-    """Before anything changes, the paired runs' values are what is there already."""
-    if placed.paired is None:
-        return placed
-    return replace(placed, places=tuple(p for p in placed.places if p[0] >= start))
+def _drop_before(patch: PairPatch, start: float) -> PairPatch:
+    """Leave out copies before the first change: there the host holds the same values already."""
+    if patch.copies is None:
+        return patch
+    return replace(patch, places=tuple(place for place in patch.places if place[0] >= start))

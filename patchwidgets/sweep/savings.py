@@ -1,25 +1,25 @@
-"""What a sweep leaves out because it is known beforehand. Plain data."""
+"""Which computations a sweep leaves out because their outcome is known beforehand. Plain data."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Savings:
-    """What is left out because it is known; each can be switched off, and no result changes.
+    """Computations to leave out; each can be switched off, and no result changes.
 
     Parameters
     ----------
     equal
-        Activations of the paired run where both prompts begin alike are the host's: nothing to do.
+        Where both prompts begin alike, source and host activations are equal: a patch from the source does nothing.
     cone
-        A patch changes no earlier position: these come from the host's keys and values.
+        A patch changes no earlier position: these come from the host's recorded keys and values.
     descent
-        A patch changes no earlier layer: rows join the batch where they begin.
+        A patch changes no earlier layer: its row joins a shared pass in the layer where the patch begins.
     unembed
-        Of the unembedding only the rows that the metrics read.
+        Metrics that read only answer and foil tokens need only these rows of the unembedding.
     join_below
-        A pass costs about as much as this many tokens, however few it has, since the weights have to be read: rows
-        that cost less begin earlier than they need to, in the pass of other rows. 0 joins none.
+        A pass costs about as much as this many tokens, however few it has, since the weights have to be read. Rows
+        that would cost less than that start earlier than they need to, in the pass of other rows. 0 joins none.
     """
 
     equal: bool = True

@@ -1,54 +1,67 @@
-"""A whole sweep: recordings, groups inside the memory budget, results as they come.
+"""Runs a sweep: records the unpatched runs, then computes group by group inside the memory budget.
 
-Costs about the arithmetic that its patches change, and one reading of the weights per group.
+Costs about the arithmetic that the patches change, and one reading of the weights per group.
 """
 
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
-import numpy as np
 import torch
 
 from patchwidgets.errors import PatchError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.cancellation import Cancelled
-from patchwidgets.hooks.hooks import Edit, Key
-from patchwidgets.metrics import Values
-from patchwidgets.sites import Entry
 from patchwidgets.sweep.batched_edits import batched_edits
+from patchwidgets.sweep.cell_effects import CellEffects
 from patchwidgets.sweep.continuation import can_continue
-from patchwidgets.sweep.cost import SHARE, free_memory
+from patchwidgets.sweep.cost import DEFAULT_SHARE, free_memory
 from patchwidgets.sweep.grid import Grid
 from patchwidgets.sweep.groups import Group
 from patchwidgets.sweep.packing import Packing
-from patchwidgets.sweep.passes import FinalStates, Recording, descend, record, run_plain
-from patchwidgets.sweep.plan import Plan
+from patchwidgets.sweep.passes import (
+    FinalStates,
+    Recording,
+    RowPositions,
+    descend,
+    record,
+    run_plain,
+)
+from patchwidgets.sweep.plan import Method, Plan
 from patchwidgets.sweep.progress import GridValues, Progress, RoutingFlips
-from patchwidgets.sweep.rows import Variant, make_rows
+from patchwidgets.sweep.rows import make_rows
 from patchwidgets.sweep.savings import Savings
-from patchwidgets.sweep.unembed import Reader
+from patchwidgets.sweep.unembed import MetricReader
 
 _LOG = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 
 class Sweep:
-    """Sweeps that share their descents.
+    """One or several grids of one experiment, computed together.
 
     Parameters
     ----------
     batch
-        At most so many runs in one group.
+        The most rows in one group.
     budget
         Bytes above the model; half of what is free by default.
     savings
-        What to leave out.
+        Which computations to leave out.
+
+    Attributes
+    ----------
+    method
+        ``"descent"`` or ``"plain"``, as in `Plan`.
 
     Raises
     ------
     PatchError
         A batch or a budget that is not positive; answers of several tokens.
+    CounterpartError
+        No cell can be patched on any pair.
     """
 
     def __init__(
@@ -59,94 +72,167 @@ class Sweep:
         budget: float | None = None,
         savings: Savings = Savings(),  # noqa: B008 - frozen
     ) -> None:
-        if (batch is not None and batch < 1) or (budget is not None and budget <= 0):
-            raise PatchError(f"batch={batch}, budget={budget}: expected runs and bytes above 0.")
-        if any(pair.long_answers for pair in experiment.pairs):
-            raise PatchError(
-                "A sweep reads answers of one token, and this task has longer ones. "
-                "Patch single sites with exp.patch(...), or choose answers of one token."
-            )
-        self.experiment, self.grids, self.savings = experiment, list(grids), savings
-        free = free_memory(experiment.model.layout.device)
-        self.budget = int(budget if budget is not None else SHARE * free)
-        self._variants: list[Variant] = [v for grid in grids for v in grid.variants]
-        self._rows = make_rows(experiment, self._variants, savings)
-        self._plain = not (can_continue(experiment) if savings.cone or savings.descent else False)
-        self._effects = {name: self._blank() for name in experiment.metrics}
-        self._missing = np.zeros(len(self._variants), dtype=np.int64)
-        self._noise = dict.fromkeys(experiment.metrics, 0.0)
+        _check(experiment, batch, budget)
+        self.experiment, self.grids = experiment, list(grids)
         layout = experiment.model.layout
-        self._flips = RoutingFlips(bool(layout.routers)) if layout.mixture else None
-        self._seconds = 0.0
-        self._start_counts()
+        self._budget = int(DEFAULT_SHARE * free_memory(layout.device) if budget is None else budget)
+        cells = [cell for grid in grids for cell in grid.cells]
+        self._rows = make_rows(experiment, cells, savings)
+        self._effects = CellEffects(experiment, self._rows, len(cells))
+        continues = (savings.cone or savings.descent) and can_continue(experiment)
+        self.method: Method = "descent" if continues else "plain"
         self._packing = Packing(
-            experiment, self._rows.rows, savings, self._plain, self.budget, batch
+            experiment, self._rows.rows, savings, not continues, self._budget, batch
         )
-        self._sizes = self._packing.sizes
-        self._planned = self._packing.planned()
-        self._flops = sum(self._sizes.flops(group) for _, part in self._planned for group in part)
-        self._done_flops = 0.0
-        self._waiting = [(group, chunk) for chunk, groups in self._planned for group in groups]
+        self._pair_batches = self._packing.pair_batches()
+        self._queue = [
+            (group, batch.pairs) for batch in self._pair_batches for group in batch.groups
+        ]
+        self._reader = MetricReader(experiment, savings.unembed, self._packing.logits_at_once)
+        self._flips = RoutingFlips(bool(layout.routers)) if layout.mixture else None
         self._recording: Recording | None = None
-        self._reader = Reader(experiment, savings.unembed, self._packing.logits_at_once)
-
-    @property
-    def method(self) -> str:
-        """``"descent"``, or ``"plain"`` for whole prompts in batches."""
-        return "plain" if self._plain else "descent"
+        self._flops = sum(self._packing.cost.flops(group) for group, _ in self._queue)
+        self._done_flops = self._seconds = 0.0
 
     def plan(self) -> Plan:
         """What will be done, before anything runs."""
-        groups = [group for _, groups in self._planned for group in groups]
-        memory = max((self._packing.memory(*part) for part in self._planned), default=0)
-        flops = self._flops + sum(self._packing.recording_flops(c) for c, _ in self._planned)
+        recordings = (self._packing.recording_flops(batch.pairs) for batch in self._pair_batches)
+        flops = self._flops + sum(recordings)
         return Plan(
-            len(self._variants),
-            int(self._zero.sum()),
-            int(self._unpatchable.sum()),
-            len(self._rows.rows),
-            len(groups),
-            flops,
-            memory,
-            self.budget,
-            flops / self._sizes.rate(),
-            self.method,
+            sites=len(self._effects.zero),
+            zero=int(self._effects.zero.sum()),
+            unpatchable=int(self._effects.unpatchable.sum()),
+            runs=len(self._rows.rows),
+            groups=sum(len(batch.groups) for batch in self._pair_batches),
+            flops=flops,
+            memory=max((self._packing.memory(batch) for batch in self._pair_batches), default=0),
+            budget=self._budget,
+            seconds=flops / self._packing.cost.flops_per_second(),
+            method=self.method,
         )
 
     def run(self) -> Iterator[Progress]:
-        """Compute group by group; after each, and at the start, say how far it is.
+        """Compute group by group; yield the progress at the start and after each.
 
-        Ends early, with what is done kept, where the work is cancelled (`patchwidgets.hooks.hooks.cancellable`); run again,
-        it goes on from there.
+        If the work is cancelled (`patchwidgets.hooks.cancellation.cancellable`), it ends early and keeps what is done;
+        run again, it goes on from there.
         """
         yield self.progress
-        while self._waiting:
+        while self._queue:
             try:
-                self.step()
+                self.compute_next()
             except Cancelled:
                 return
             yield self.progress
 
-    def step(self) -> None:
+    def compute_next(self) -> None:
         """Compute the next group.
 
         Raises
         ------
         Cancelled
-            The work is not wanted now. The group still waits.
+            The work is no longer wanted. The group stays in the queue.
         """
-        group, chunk = self._waiting[0]
-        if self._recording is None or self._recording.pairs != chunk:
-            self._recording = None  # before the next one is made: there is room for one
-            self._recording = self._timed_record(chunk)
-        self._compute(group, self._recording)
-        self._done_flops += self._sizes.flops(group)
-        del self._waiting[0]
-        if not self._waiting:
+        group, pairs = self._queue[0]
+        if self._recording is None or self._recording.pairs != pairs:
+            self._recording = None  # frees the memory for the next one
+            self._recording = self._timed(self._record, pairs)
+        self._timed(self._compute, group, self._recording)
+        self._done_flops += self._packing.cost.flops(group)
+        del self._queue[0]
+        if not self._queue:
             self._recording = None
-            self._tell_flips()
+            self._warn_about_flips()
 
-    def _tell_flips(self) -> None:
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+        part = self._done_flops / self._flops if self._flops else 1.0
+        left = self._seconds * (1 - part) / part if part else math.nan
+        zero = self._effects.zero
+        return Progress(self._effects.done, len(zero), int(zero.sum()), self._seconds, left)
+
+    def grid_values(self) -> list[GridValues]:
+        """The numbers so far, one item for each grid."""
+        host = self.experiment.evaluation.values[self.experiment.host_name]
+        noise_floor = self._effects.noise_floor
+        of_grids, first = [], 0
+        for grid in self.grids:
+            cells = slice(first, first + len(grid.cells))
+            effects = {name: array[cells].copy() for name, array in self._effects.effects.items()}
+            of_grids.append(
+                GridValues(
+                    grid=grid,
+                    values={name: host[name] + array for name, array in effects.items()},
+                    effects=effects,
+                    noise_floor=noise_floor,
+                    zero=self._effects.zero[cells],
+                    unpatchable=self._effects.unpatchable[cells],
+                    method=self.method,
+                    seconds=self._seconds,
+                    flips=self._flips,
+                )
+            )
+            first = cells.stop
+        return of_grids
+
+    def _timed(self, function: Callable[..., _T], *args: object) -> _T:
+        started = time.perf_counter()
+        result = function(*args)
+        self._seconds += time.perf_counter() - started
+        return result
+
+    def _record(self, pairs: list[int]) -> Recording:
+        """Record the unpatched runs of some pairs, except for what the experiment has recorded of its source."""
+        experiment, packing = self.experiment, self._packing
+        batch = next(batch for batch in experiment.host.batches if pairs[0] in batch.rows)
+        source_batch = experiment.sources.source_batch(batch)
+        rows = [batch.rows.index(pair) for pair in pairs]
+        recording = Recording(pairs, batch.ids[rows])
+        recorded = all(key in source_batch.activations for key in packing.source_keys)
+        source = () if recorded else (source_batch.ids[rows], packing.source_keys)
+        with_cache = self.method == "descent"
+        record(experiment.model.layout, recording, packing.host_keys, with_cache, *source)
+        if recorded:
+            recording.source = {
+                key: source_batch.activations[key][rows] for key in packing.source_keys
+            }
+        return recording
+
+    def _compute(self, group: Group, recording: Recording) -> None:
+        """Run a group and measure it; in halves where the memory does not suffice."""
+        try:
+            self._run_group(group, recording.of(group.pairs))
+        except (RuntimeError, MemoryError) as error:
+            if not _out_of_memory(error) or len(group.rows) == 1:
+                raise
+            _LOG.warning("Out of memory with %d runs; continuing with half.", len(group.rows))
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            for half in group.halves():
+                self._compute(half, recording)
+
+    def _run_group(self, group: Group, recording: Recording) -> None:
+        read_positions, host = self.experiment.evaluation.read_positions, self.experiment.host_name
+        entries = group.entries(read_positions, host)
+        row_positions = [[read_positions.index(host, entry) for entry in each] for each in entries]
+        final = self._final_states(group, recording, row_positions)
+        if not self._reader.can_read(final):
+            final = self._final_states(group, recording, row_positions)
+        if self._flips is not None:
+            self._flips.count(group, recording, final)
+        measured = self._reader.measure(final, [entry for each in entries for entry in each])
+        self._effects.add(group, entries, measured)
+
+    def _final_states(
+        self, group: Group, recording: Recording, row_positions: RowPositions
+    ) -> FinalStates:
+        run = run_plain if group.plain else descend
+        edits = batched_edits(self.experiment, group, recording)
+        n_logits = self._reader.n_logits(len(group.pairs))
+        return run(self.experiment.model.layout, recording, group, edits, n_logits, row_positions)
+
+    def _warn_about_flips(self) -> None:
         if self._flips is not None and (self._flips.flips or not self._flips.known):
             _LOG.warning(
                 "%s is a mixture of experts; %s. Effects below the noise floor, which holds such jumps, mean nothing.",
@@ -154,125 +240,17 @@ class Sweep:
                 self._flips,
             )
 
-    @property
-    def progress(self) -> Progress:
-        """How far it is."""
-        done = int((self._missing == 0).sum())
-        zero = int(self._zero.sum())
-        part = self._done_flops / self._flops if self._flops else 1.0
-        left = self._seconds * (1 - part) / part if part else math.nan
-        return Progress(done, len(self._variants), zero, self._seconds, left)
 
-    def grid_values(self) -> list[GridValues]:
-        """The numbers so far, one for each grid."""
-        found, first = [], 0
-        host = self.experiment.evaluation.values[self.experiment.host_name]
-        floor = {
-            name: max(self._noise[name], self.experiment.noise_floor[name]) for name in self._noise
-        }
-        for grid in self.grids:
-            cells = slice(first, first + len(grid.variants))
-            effects = {name: array[cells].copy() for name, array in self._effects.items()}
-            values = {name: host[name] + array for name, array in effects.items()}
-            zero, unpatchable = self._zero[cells], self._unpatchable[cells]
-            ran = (self.method, self._seconds, self._flips)
-            found.append(GridValues(grid, values, effects, floor, zero, unpatchable, *ran))
-            first = cells.stop
-        return found
-
-    def _blank(self) -> Values:
-        return np.full((len(self._variants), len(self.experiment.pairs)), np.nan)
-
-    def _start_counts(self) -> None:
-        numbers = [row.variant for row in self._rows.rows]
-        self._missing = np.bincount(numbers, minlength=len(self._variants))
-        self._unpatchable = np.zeros(len(self._variants), dtype=np.bool_)
-        self._unpatchable[[variant for variant, _ in self._rows.unpatchable]] = True
-        self._zero = (self._missing == 0) & ~self._unpatchable
-        variants, pairs = np.array(self._rows.zero, dtype=np.int64).reshape(-1, 2).T
-        for array in self._effects.values():
-            array[variants, pairs] = 0.0
-
-    def _timed_record(self, chunk: list[int]) -> Recording:
-        started = time.perf_counter()
-        recording = self._record(chunk)
-        self._seconds += time.perf_counter() - started
-        return recording
-
-    def _record(self, chunk: list[int]) -> Recording:
-        experiment, layout = self.experiment, self.experiment.model.layout
-        batch = next(b for b in experiment.host.batches if chunk[0] in b.rows)
-        local = [batch.rows.index(pair) for pair in chunk]
-        recording = Recording(chunk, batch.ids[local])
-        twin = experiment.sources.twin(batch)
-        host, source = self._packing.host_keys, self._packing.source_keys
-        held = all(key in twin.activations for key in source)
-        beside = () if held else (twin.ids[local], source)
-        record(layout, recording, host, not self._plain, *beside)
-        if held:
-            recording.source = {key: twin.activations[key][local] for key in source}
-        return recording
-
-    def _compute(self, group: Group, recording: Recording) -> None:
-        started = time.perf_counter()
-        try:
-            self._run_group(group, recording.of(group.pairs))
-        except (RuntimeError, MemoryError) as error:
-            if not _out_of_memory(error) or len(group.rows) == 1:
-                raise
-            _LOG.warning("Out of memory with %d runs; going on with half.", len(group.rows))
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            for half in group.halves():
-                self._compute(half, recording)
-        self._seconds += time.perf_counter() - started
-
-    def _run_group(self, group: Group, recording: Recording) -> None:
-        held = {"host": recording.host, "source": recording.source}
-        edits = batched_edits(self.experiment, group, lambda run, key: held[run][key])
-        where, host = self.experiment.evaluation.read_positions, self.experiment.host_name
-        reading = group.reading(where, host)
-        read_positions = [[where.index(host, entry) for entry in entries] for entries in reading]
-        final = self._final_states(group, recording, edits, read_positions)
-        if not self._reader.checked(final):
-            final = self._final_states(group, recording, edits, read_positions)
-        if self._flips is not None:
-            self._flips.count(group, recording, final)
-        entries = [entry for row in reading for entry in row]
-        for name, values in self._reader.measure(final, entries).items():
-            self._keep(name, values, group, reading)
-        np.subtract.at(self._missing, [row.variant for row in group.rows], 1)
-
-    def _final_states(
-        self,
-        group: Group,
-        recording: Recording,
-        edits: dict[Key, Edit],
-        read_positions: Sequence[Sequence[int]],
-    ) -> FinalStates:
-        run = run_plain if group.plain else descend
-        n_logits = self._reader.n_logits(len(group.pairs))
-        return run(self.experiment.model.layout, recording, group, edits, n_logits, read_positions)
-
-    def _keep(
-        self, name: str, values: Values, group: Group, reading: Sequence[Sequence[Entry]]
-    ) -> None:
-        """Effects against the host's rows of the same pass; how far these are off is noise.
-
-        Of a metric over several positions the mean; those before a row is patched were not read and count as 0.
-        """
-        evaluation, n = self.experiment.evaluation, len(group.pairs)
-        hosts = [entry for row in reading[:n] for entry in row]
-        unpatched, entries = values[: len(hosts)], [entry for row in reading[n:] for entry in row]
-        off = np.abs(unpatched - evaluation.unpatched(self.experiment.host_name, name, hosts))
-        self._noise[name] = max(self._noise[name], float(np.nan_to_num(off).max()))
-        before = dict(zip(hosts, unpatched, strict=True))
-        changes = values[len(hosts) :] - np.array([before[entry] for entry in entries])
-        rows = [number for number, row in enumerate(reading[n:]) for _ in row]
-        sums = np.bincount(rows, np.nan_to_num(changes), minlength=len(group.rows))
-        spans = evaluation.read_positions.spans[evaluation.metrics[name].pos]
-        variants, pairs = zip(*((row.variant, row.pair) for row in group.rows), strict=True)
-        self._effects[name][variants, pairs] = sums / [len(spans[pair]) for pair in pairs]
+def _check(experiment: BaseExperiment, batch: int | None, budget: float | None) -> None:
+    if (batch is not None and batch < 1) or (budget is not None and budget <= 0):
+        raise PatchError(
+            f"batch={batch}, budget={budget}: expected at least one run, and a number of bytes above 0."
+        )
+    if any(pair.long_answers for pair in experiment.pairs):
+        raise PatchError(
+            "A sweep reads answers of one token, and this task has longer ones. "
+            "Patch single sites with exp.patch(...), or choose answers of one token."
+        )
 
 
 def _out_of_memory(error: BaseException) -> bool:

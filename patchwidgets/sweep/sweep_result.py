@@ -3,7 +3,6 @@
 Single pairs are always kept; over pairs, effect is a mean and share and recovery are ratios of means.
 """
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +11,7 @@ import xarray as xr
 
 from patchwidgets.errors import MetricError, SiteError
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.sites import Site
-from patchwidgets.sweep.dataset import sweep_dataset
-from patchwidgets.sweep.over_pairs import Floats, PairValues
+from patchwidgets.sweep.dataset import pair_values, site_names, sweep_dataset
 from patchwidgets.sweep.progress import GridValues
 
 if TYPE_CHECKING:
@@ -22,14 +19,33 @@ if TYPE_CHECKING:
 
 
 class SweepResult:
-    """What a sweep found.
+    """The numbers of a sweep, from `Experiment.sweep`.
 
     Parameters
     ----------
     dataset
-        `value`, `effect`, `share` and `recovery` over metric, the swept axes and pair, NaN where undefined or not
-        computed; `clean` and `corrupted` over metric and pair; `noise_floor` over metric; over the axes `zero`
-        (exactly 0 for certain) and `unpatchable` (on some pair the position has no counterpart in the other prompt).
+        Over metric, the swept axes and pair: `value`, `effect`, `share` and `recovery`, NaN where undefined or not
+        computed. Over metric and pair: `clean` and `corrupted`. Over metric: `noise_floor`. Over the axes: `zero`
+        (certainly exactly 0) and `unpatchable` (the position has no counterpart on some pair).
+
+    Attributes
+    ----------
+    value, effect, share, recovery
+        The first metric over pairs, as arrays over the axes. Other metrics: ``result.over_pairs("kl")``.
+    axes
+        The names of the axes, as ``("layer", "head")``.
+    metrics
+        The names of the metrics, the experiment's first one first.
+    attrs
+        Where the numbers come from: component, task, model, dtype, versions, direction, noise floor and more.
+
+    Examples
+    --------
+    >>> s = exp.sweep("z", progress=False)
+    >>> s
+    SweepResult(z of 'teaching model': 4 layer × 4 head, 1 pair, logit_diff, denoise)
+    >>> s.recovery.values[0].round(2)
+    array([0.  , 0.99, 0.  , 0.  ])
     """
 
     def __init__(self, dataset: xr.Dataset) -> None:
@@ -42,12 +58,20 @@ class SweepResult:
 
     @classmethod
     def load(cls, path: str | Path) -> "SweepResult":
-        """Read what `save` wrote.
+        """Read a result from a file that `save` wrote.
 
         Raises
         ------
         SiteError
-            The file holds something else.
+            The file holds no sweep.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     exp.sweep("z", progress=False).save(f"{folder}/heads.nc")
+        ...     pw.SweepResult.load(f"{folder}/heads.nc").top_sites(1)
+        ['L0.H1']
         """
         dataset = xr.load_dataset(path, engine="h5netcdf")
         if "patchwidgets_result" not in dataset.attrs:
@@ -55,76 +79,102 @@ class SweepResult:
         return cls(dataset)
 
     def save(self, path: str | Path) -> None:
-        """Write to a netCDF file, which xarray and many other tools read."""
+        """Write the result to a netCDF file, which xarray and many other tools read; `load` has an example."""
         self._dataset.to_netcdf(path, engine="h5netcdf")
 
     def to_xarray(self) -> xr.Dataset:
-        """A copy of the whole dataset."""
+        """A copy of the whole dataset.
+
+        Examples
+        --------
+        >>> dict(exp.sweep("z", progress=False).to_xarray().sizes)
+        {'metric': 1, 'layer': 4, 'head': 4, 'pair': 1}
+        """
         return self._dataset.copy(deep=True)
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """The names of what was swept over."""
+        """The names of the axes that were swept over."""
         return tuple(str(d) for d in self._dataset["zero"].dims)
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The metrics, the experiment's first one first."""
+        """The names of the metrics, the experiment's first one first."""
         return tuple(str(name) for name in np.atleast_1d(self._dataset["metric"].values))
 
     @property
     def attrs(self) -> dict[str, Any]:
-        """Where the numbers come from: task, model, dtype, versions, direction, noise floor."""
+        """Where the numbers come from: component, task, model, dtype, versions, direction, noise floor and more."""
         return {str(name): value for name, value in self._dataset.attrs.items()}
 
     @property
     def value(self) -> xr.DataArray:
-        """The first metric of the patched runs over the axes, a mean over pairs (the median for a rank)."""
+        """The first metric of the patched runs: the mean over pairs (for a rank, the median)."""
         return self._first("value")
 
     @property
     def effect(self) -> xr.DataArray:
-        """metric(patched) − metric(host) of the first metric over the axes, a mean over pairs."""
+        """metric(patched) − metric(host) of the first metric: the mean over pairs."""
         return self._first("effect")
 
     @property
     def share(self) -> xr.DataArray:
-        """The first metric's effect as a part of the way to the source, a ratio of means; NaN where undefined."""
+        """effect / (metric(source) − metric(host)) of the first metric: a ratio of means; NaN where undefined."""
         return self._first("share")
 
     @property
     def recovery(self) -> xr.DataArray:
-        """Of the first metric, 0 the corrupted run and 1 the clean one, a ratio of means; NaN where undefined."""
+        """Where the first metric lies between the corrupted run, 0, and the clean run, 1: a ratio of means, or NaN."""
         return self._first("recovery")
 
     def over_pairs(self, metric: str | None = None, seed: int = 0, draws: int = 1000) -> xr.Dataset:
-        """One metric over all pairs, with the spread between them.
+        """One metric over all pairs, with its spread between pairs.
 
         Parameters
         ----------
         metric
-            The first one by default.
+            Its name; the first one by default.
         seed, draws
-            Of the bootstrap over pairs.
+            The seed and the number of resamplings of the bootstrap over pairs.
 
         Returns
         -------
         Dataset
-            value, effect (means; medians for a rank), share and recovery (ratios of means) over the axes, and
-            `effect_low`, `effect_high`, `recovery_low`, `recovery_high`: the middle 95 % of the bootstrap; NaN for a
-            single pair and for a rank.
+            Over the axes: `value` and `effect` (means; for a rank, of medians), `share` and `recovery` (ratios of
+            means), and `effect_low`, `effect_high`, `recovery_low`, `recovery_high`, between which the middle 95 % of
+            the bootstrap lies; these are NaN for a single pair and for a rank.
+
+        Raises
+        ------
+        MetricError
+            The sweep does not measure it.
+
+        Examples
+        --------
+        >>> both = exp.measuring(["logit_diff", "answer_prob"]).sweep("z", progress=False)
+        >>> round(float(both.over_pairs("answer_prob")["effect"].sel(layer=0, head=1)), 3)
+        0.995
         """
         of_metric = self._of_metric(metric)
-        values = self._pair_values(of_metric)
-        found, spread = (
+        values = pair_values(of_metric)
+        centre, spread = (
             {name: (self.axes, array) for name, array in arrays.items()}
             for arrays in (values.over_pairs(), values.bootstrap(seed, draws))
         )
-        kinds = {name: of_metric[name] for name in ("zero", "unpatchable")}
-        return xr.Dataset(found | kinds).assign(spread)
+        flags = {name: of_metric[name] for name in ("zero", "unpatchable")}
+        return xr.Dataset(centre | flags).assign(spread)
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row per metric and cell: its site, its place, value, effect, share, recovery and their spread."""
+        """A table with one row for each metric and cell: its coordinates and site, and the variables of `over_pairs`.
+
+        Examples
+        --------
+        >>> frame = exp.sweep("z", progress=False).to_frame()
+        >>> frame.nlargest(2, "effect")[["site", "layer", "head"]]
+            site  layer  head
+        1  L0.H1      0     1
+        5  L1.H1      1     1
+        """
         import pandas as pd
 
         frames = []
@@ -136,19 +186,58 @@ class SweepResult:
         return pd.concat(frames, ignore_index=True)
 
     def top_sites(self, k: int = 5, metric: str | None = None) -> list[str]:
-        """The `k` sites of largest effect in either direction, as strings for ``exp.patch``."""
+        """The `k` sites with the largest effect, positive or negative, as strings for ``exp.patch``.
+
+        Parameters
+        ----------
+        k
+            How many sites.
+        metric
+            The metric of the effect; the first one by default.
+
+        Raises
+        ------
+        MetricError
+            The sweep does not measure it.
+
+        Examples
+        --------
+        >>> exp.sweep("z", progress=False).top_sites(2)
+        ['L0.H1', 'L1.H1']
+        """
         effect = np.abs(self.over_pairs(metric, draws=0)["effect"].values.ravel())
         order = np.argsort(-np.nan_to_num(effect, nan=-1.0), kind="stable")[:k]
         names = self.site_names()
         return [names[i] for i in order if not np.isnan(effect[i])]
 
     def site_names(self) -> list[str]:
-        """Every cell as a site string, in the order of the axes; of a window the middle layer's."""
-        cells = np.ndindex(*self._dataset["zero"].shape)
-        return [self._site_name(cell) for cell in cells]
+        """The site of every cell as a string, in row-major order; for a window that of the middle layer.
+
+        Examples
+        --------
+        >>> exp.sweep("z", progress=False).site_names()[:2]
+        ['L0.H0', 'L0.H1']
+        """
+        return site_names(self._dataset)
 
     def sel(self, **chosen: Any) -> "SweepResult":
-        """A part of the result, by coordinates as in ``s.sel(layer=[3, 4], pos=-1)`` or ``s.sel(metric='kl')``."""
+        """A part of the result, chosen by coordinates as in xarray: ``s.sel(layer=[3, 4], pos=-1)``.
+
+        Parameters
+        ----------
+        **chosen
+            For an axis, ``metric`` or ``pair``, one coordinate or a list. A negative ``pos`` counts from the end.
+
+        Raises
+        ------
+        SiteError
+            Something that this sweep does not run over.
+
+        Examples
+        --------
+        >>> exp.sweep("z", progress=False).sel(layer=1)
+        SweepResult(z of 'teaching model': 4 head, 1 pair, logit_diff, denoise)
+        """
         known = {*self.axes, "metric", "pair"}
         if set(chosen) - known:
             raise SiteError(
@@ -166,15 +255,18 @@ class SweepResult:
         shape = " × ".join(f"{self._dataset.sizes[axis]} {axis}" for axis in self.axes)
         attrs, pairs = self.attrs, self._dataset.sizes["pair"]
         done = int(self._dataset["effect"].isel(metric=0).notnull().all("pair").sum())
-        lone = int(self._dataset["unpatchable"].sum())
-        total = self._dataset["zero"].size - lone
-        left = f"; {lone} without a counterpart" if lone else ""
-        left += "" if done == total else f"; {done} of {total} done"
+        unpatchable = int(self._dataset["unpatchable"].sum())
+        total = self._dataset["zero"].size - unpatchable
+        notes = [
+            f"{unpatchable} without a counterpart" if unpatchable else "",
+            "" if done == total else f"{done} of {total} done",
+            attrs.get("chosen"),
+            attrs.get("routing"),
+        ]
         return (
             f"SweepResult({attrs['component']} of {attrs['model']!r}: {shape or 'one cell'}, "
             f"{pairs} pair{'s' * (pairs != 1)}, {', '.join(self.metrics)}, {attrs['direction']}"
-            f"{left}"
-            f"{''.join(f'; {said}' for said in (attrs.get('chosen'), attrs.get('routing')) if said)})"
+            f"{''.join(f'; {note}' for note in notes if note)})"
         )
 
     def _first(self, quantity: str) -> xr.DataArray:
@@ -183,34 +275,7 @@ class SweepResult:
     def _of_metric(self, metric: str | None) -> xr.Dataset:
         if metric is not None and metric not in self.metrics:
             raise MetricError(
-                f"This sweep does not measure {metric!r}; it measures {', '.join(self.metrics)}."
+                f"This sweep does not measure {metric!r}; it measures {', '.join(self.metrics)}. "
+                "Sweep again with exp.measuring([...])."
             )
         return self._dataset.sel(metric=self.metrics[0] if metric is None else metric)
-
-    def _pair_values(self, of_metric: xr.Dataset) -> PairValues:
-        def by_pair(name: str) -> Floats:
-            return np.asarray(of_metric[name].transpose(..., "pair").values)
-
-        return PairValues(
-            value=by_pair("value"),
-            effect=by_pair("effect"),
-            clean=by_pair("clean"),
-            corrupted=by_pair("corrupted"),
-            noise_floor=float(of_metric["noise_floor"]),
-            direction=self.attrs["direction"],
-            median=str(of_metric["metric"].item()) in json.loads(self.attrs["medians"]),
-        )
-
-    def _site_name(self, cell: tuple[int, ...]) -> str:
-        at = {axis: self._dataset[axis].values[i] for axis, i in zip(self.axes, cell, strict=True)}
-        at |= {
-            str(name): coordinate.item()
-            for name, coordinate in self._dataset.coords.items()
-            if coordinate.ndim == 0
-        }
-        if "site" in at:
-            return str(at["site"])
-        index = next((int(at[unit]) for unit in ("head", "kv_head", "neuron") if unit in at), None)
-        pos = int(at["pos"]) if "pos" in at else str(at["pos_name"]) if "pos_name" in at else None
-        layer = int(at["layer"]) if "layer" in at else None
-        return str(Site(self.attrs["component"], layer, index, pos, kv="kv_head" in at))

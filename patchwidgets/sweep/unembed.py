@@ -1,153 +1,170 @@
-"""From the last layer's hidden states of many rows to metrics, reading no more of the unembedding than they need.
+"""From the last hidden states of many rows to metrics, computing no more logits than they need.
 
-Metrics that read single logits use those rows of the output embedding alone, where that reproduces the logits of the
-host's row; others get whole logits, some rows at a time.
+Metrics that read only answer and foil tokens use these rows of the output embedding alone, if that reproduces the
+model's own logits of the host rows. Other metrics get whole logits, some entries at a time.
 """
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.cancellation import cancellation_check
-from patchwidgets.metrics import Readout, Values, answer_logit, logit_diff
+from patchwidgets.metrics import Readout, answer_logit, logit_diff
 from patchwidgets.sites import Entry
 from patchwidgets.sweep.passes import FinalStates
 
 ANSWER_TOKEN_METRICS = (logit_diff, answer_logit)
-"""Metrics that read the logits of the answers and the foils alone."""
+"""Metrics that read only the logits of answers and foils."""
 
-Finish = Callable[[Tensor], Tensor]
+ENTRIES_AT_ONCE = 65536
+"""How many entries are measured at a time where only answer and foil tokens are read."""
+
+LogitTransform = Callable[[Tensor], Tensor]
+"""What a model does to logits after its output embedding, such as a soft cap."""
 
 
-class Reader:
-    """Reads an experiment's metrics from the ends of a pass.
+class MetricReader:
+    """Reads an experiment's metrics from the final states of a pass.
 
     Parameters
     ----------
-    subset
-        Read single rows of the output embedding where that is the same.
-    chunk
-        Rows of whole logits at a time.
+    answer_tokens_only
+        Compute only the logits of answers and foils, where the metrics allow it.
+    logits_at_once
+        How many entries get whole logits at a time.
 
     Attributes
     ----------
     all_logits
-        The model itself has to compute every row's logits: nothing else reproduces them.
+        The model itself has to compute every entry's logits, because nothing else reproduces them.
     """
 
-    def __init__(self, experiment: BaseExperiment, subset: bool, chunk: int) -> None:
+    def __init__(
+        self, experiment: BaseExperiment, answer_tokens_only: bool, logits_at_once: int
+    ) -> None:
         self._experiment = experiment
         self._model = experiment.model.hf_model
-        self._few = subset and all(
+        self._answer_tokens_only = answer_tokens_only and all(
             metric.function in ANSWER_TOKEN_METRICS for metric in experiment.metrics.values()
         )
-        self._chunk = chunk
-        self._finish: Finish | None = None
+        self._logits_at_once = logits_at_once
+        self._transform: LogitTransform | None = None
         self.all_logits = False
 
     def n_logits(self, n_hosts: int) -> int | None:
-        """Of how many entries the model itself has to compute the logits; None means of all."""
+        """For how many entries the model itself has to compute logits; None means for all."""
         if self.all_logits:
             return None
-        return 0 if self._finish is not None else n_hosts
+        return 0 if self._transform is not None else n_hosts
 
-    def checked(self, final: FinalStates) -> bool:
-        """Whether the logits of the host's rows can be computed from their hidden states; found once.
+    def can_read(self, final: FinalStates) -> bool:
+        """Whether metrics can be read from these final states; checked in the first pass alone.
 
-        If not, the pass has to be made again with `all_logits`.
+        If hidden states do not reproduce the model's own logits of the host rows, the answer is no, and the pass has
+        to run again, with all logits.
         """
-        if self.all_logits or self._finish is not None:
+        if self.all_logits or self._transform is not None:
             return True
-        raw = self._whole(final.hidden[: len(final.logits)])
+        unembedded = self._unembedded(final.hidden[: len(final.logits)])
         tolerance = _tolerance(self._model.dtype) * float(final.logits.abs().max())
-        for finish in _finishes(self._model.config.get_text_config()):
-            if float((finish(raw) - final.logits).abs().max()) <= tolerance:
-                self._finish = finish
+        for transform in _logit_transforms(self._model.config.get_text_config()):
+            if float((transform(unembedded) - final.logits).abs().max()) <= tolerance:
+                self._transform = transform
                 return True
         self.all_logits = True
         return False
 
-    def measure(self, final: FinalStates, entries: Sequence[Entry]) -> dict[str, Values]:
-        """Every metric at the pair and position of everything that was read, as of `Scores.at`."""
-        parts, step, stop_if_cancelled = [], self._step, cancellation_check()
-        for i in range(0, len(entries), step):
+    def measure(
+        self, final: FinalStates, entries: Sequence[Entry]
+    ) -> dict[str, Float[np.ndarray, "entry"]]:
+        """Every metric at each entry of a pass; NaN where a metric does not read."""
+        parts, stop_if_cancelled = [], cancellation_check()
+        size = max(1, ENTRIES_AT_ONCE if self._reads_answer_tokens else self._logits_at_once)
+        for i in range(0, len(entries), size):
             stop_if_cancelled()
-            parts.append(self._measure(final, slice(i, i + step), entries[i : i + step]))
+            parts.append(self._measure(final, slice(i, i + size), entries[i : i + size]))
         return {
             name: torch.cat([torch.from_numpy(part[name]) for part in parts]).numpy()
             for name in self._experiment.metrics
         }
 
     @property
-    def _step(self) -> int:
-        return max(1, self._chunk if not self._reads_few else 65536)
-
-    @property
-    def _reads_few(self) -> bool:
+    def _reads_answer_tokens(self) -> bool:
         plain = isinstance(self._weight, Tensor) and self._weight.device.type != "meta"
-        return self._few and not self.all_logits and plain
+        return self._answer_tokens_only and not self.all_logits and plain
 
     @property
-    def _weight(self) -> Tensor:
+    def _weight(self) -> Float[Tensor, "vocabulary d_model"]:
         weight: Tensor = self._model.get_output_embeddings().weight
         return weight
 
     def _measure(
         self, final: FinalStates, part: slice, entries: Sequence[Entry]
-    ) -> dict[str, Values]:
+    ) -> dict[str, Float[np.ndarray, "entry"]]:
         evaluation = self._experiment.evaluation
         if self.all_logits:
-            return evaluation.at(final.logits[part], entries)
-        assert self._finish is not None
-        if self._reads_few:
-            return self._few_tokens(final.hidden[part], entries)
-        return evaluation.at(self._finish(self._whole(final.hidden[part])), entries)
+            return evaluation.measure_entries(final.logits[part], entries)
+        assert self._transform is not None
+        if self._reads_answer_tokens:
+            return self._measure_answer_tokens(final.hidden[part], entries)
+        logits = self._transform(self._unembedded(final.hidden[part]))
+        return evaluation.measure_entries(logits, entries)
 
-    def _whole(self, hidden: Tensor) -> Tensor:
+    def _unembedded(
+        self, hidden: Float[Tensor, "entry d_model"]
+    ) -> Float[Tensor, "entry vocabulary"]:
         with torch.no_grad():
             logits: Tensor = self._model.get_output_embeddings()(hidden)
         return logits.float()
 
-    def _few_tokens(self, hidden: Tensor, entries: Sequence[Entry]) -> dict[str, Values]:
+    def _measure_answer_tokens(
+        self, hidden: Float[Tensor, "entry d_model"], entries: Sequence[Entry]
+    ) -> dict[str, Float[np.ndarray, "entry"]]:
+        """Every metric from logits over a small vocabulary: the answers and foils of these entries."""
         pairs = [self._experiment.pairs[i] for i, _ in entries]
         ids = sorted({i for pair in pairs for i in (*pair.answers, *(pair.foils or ()))})
         column = {token: i for i, token in enumerate(ids)}
         module: nn.Module = self._model.get_output_embeddings()
         bias = getattr(module, "bias", None)
         with torch.no_grad():
-            raw = linear(hidden, self._weight[ids], None if bias is None else bias[ids])
-        assert self._finish is not None
-        logits = self._finish(raw.float())
+            unembedded = linear(hidden, self._weight[ids], None if bias is None else bias[ids])
+        assert self._transform is not None
+        logits = self._transform(unembedded.float())
 
-        def readout(chosen: list[int]) -> Readout:
-            of = [pairs[i] for i in chosen]
-            answers = [[column[i] for i in pair.answers] for pair in of]
-            foils = [[column[i] for i in pair.foils] for pair in of if pair.foils is not None]
-            read = logits if len(of) == len(logits) else logits[chosen]
+        def make_readout(chosen: list[int]) -> Readout:
+            of_chosen = [pairs[i] for i in chosen]
+            answers = [[column[i] for i in pair.answers] for pair in of_chosen]
+            foils = [
+                [column[i] for i in pair.foils] for pair in of_chosen if pair.foils is not None
+            ]
+            read = logits if len(chosen) == len(logits) else logits[chosen]
+            no_clean_logits = read[:, :0]  # these metrics do not read them
             return Readout(
-                read, read[:, :0], answers, foils or None, [entries[i][0] for i in chosen]
+                read, no_clean_logits, answers, foils or None, [entries[i][0] for i in chosen]
             )
 
-        return self._experiment.evaluation.each(entries, readout)
+        return self._experiment.evaluation.measure_readouts(entries, make_readout)
 
 
 def _tolerance(dtype: torch.dtype) -> float:
-    """Of the largest logit: a few spacings, so that another formula shows."""
+    """Allowed error as a part of the largest logit: a few spacings, so that a wrong transform shows."""
     return 64 * torch.finfo(dtype).eps if dtype.itemsize >= 4 else 4 * torch.finfo(dtype).eps
 
 
-def _finishes(config: object) -> list[Finish]:
-    """What models do to logits after the output embedding."""
-    found: list[Finish] = [lambda raw: raw]
+def _logit_transforms(config: object) -> list[LogitTransform]:
+    """What models of transformers do to logits after the output embedding, according to their config."""
+    transforms: list[LogitTransform] = [lambda logits: logits]
     cap = getattr(config, "final_logit_softcapping", None)
     divisor, factor = (getattr(config, name, None) for name in ("logits_scaling", "logit_scale"))
     if cap:
-        found.append(lambda raw: cap * torch.tanh(raw / cap))
+        transforms.append(lambda logits: cap * torch.tanh(logits / cap))
     if divisor:
-        found.append(lambda raw: raw / divisor)
+        transforms.append(lambda logits: logits / divisor)
     if factor:
-        found.append(lambda raw: raw * factor)
-    return found
+        transforms.append(lambda logits: logits * factor)
+    return transforms

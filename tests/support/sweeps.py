@@ -15,17 +15,11 @@ from patchwidgets.sweep.request import SweepRequest
 from patchwidgets.sweep.savings import Savings
 from patchwidgets.sweep.sweep import Sweep
 from patchwidgets.tasks import Task
-from tests.support.families import VOCABULARY, random_model
-from tests.support.toy_tokenizer import toy_tokenizer
 
 APART = Savings(join_below=0)
 """These models are so small that otherwise all positions would run together."""
 
 METRICS = ["logit_diff", "kl"]
-
-
-def make_model(case: str, dtype: torch.dtype = torch.float32, **config: Any) -> Model:
-    return Model(random_model(case, dtype, **config), toy_tokenizer(VOCABULARY), case)
 
 
 def one_pair(model: Model, metrics: list[str] = METRICS) -> Experiment:
@@ -57,7 +51,7 @@ def sweep(
 
 def one_by_one(experiment: Experiment, grid: Grid) -> dict[str, np.ndarray]:
     """Values of one full forward pass per cell, ``[cell, pair]`` by metric."""
-    results = [experiment.patch(*variant) for variant in grid.variants]
+    results = [experiment.patch(*patches) for patches in grid.cells]
     return {
         name: np.array([result.readings[name].patched for result in results])
         for name in experiment.metrics

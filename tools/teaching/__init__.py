@@ -1,1 +1,1 @@
-"""How the teaching model in ``patchwidgets/data/teaching`` is made."""
+"""The data, recipe, training and figures of the teaching model in ``patchwidgets/data/teaching``."""

@@ -1,9 +1,10 @@
-"""The model card: prose, and figures that come from a run."""
+"""The model card: the text of card.md, filled in with the figures of a training run."""
 
 from pathlib import Path
 from typing import Any
 
 import patchwidgets as pw
+from tools.teaching.train import weakest
 
 FAMILIES = {
     "addition": "`12+34=` → `46`, 0 to 99",
@@ -18,9 +19,12 @@ FAMILIES = {
 TEMPLATE = Path(__file__).with_name("card.md")
 
 
-def write_card(path: Path, model: pw.Model, made: dict[str, Any], figures: dict[str, Any]) -> None:
-    recipe, helix = made["recipe"], figures["helix"]
-    chosen = max(made["log"], key=lambda line: (_weakest(line), line["step"]))
+def write_card(
+    path: Path, model: pw.Model, training: dict[str, Any], figures: dict[str, Any]
+) -> None:
+    """Write the card from the content of training.json and figures.json."""
+    recipe, helix = training["recipe"], figures["helix"]
+    chosen = max(training["log"], key=lambda line: (weakest(line), line["step"]))
     text = TEMPLATE.read_text(encoding="utf-8").format(
         **recipe,
         words=len(model.tokenizer),
@@ -33,8 +37,8 @@ def write_card(path: Path, model: pw.Model, made: dict[str, Any], figures: dict[
             f"{count} {kind.replace('_', ' ')}" for kind, count in recipe["counts"].items()
         ),
         chosen=f"{chosen['step']:.0f}",
-        weakest=_weakest(chosen),
-        **_log(made["log"]),
+        weakest=weakest(chosen),
+        **_log(training["log"]),
         site=helix["site"],
         helix_r2=helix["r2"]["helix"],
         r2_rows="\n".join(f"| {name} | {value:.3f} |" for name, value in helix["r2"].items()),
@@ -46,17 +50,14 @@ def write_card(path: Path, model: pw.Model, made: dict[str, Any], figures: dict[
         relative_pca=helix["relative_effect"]["PCA"],
         true_share=helix["share_of_true_patch"],
         names=_heads(
-            figures["names"], "200 pairs of the test part, the giver's second mention swapped"
+            figures["names"],
+            "200 test pairs whose prompts differ in the second mention of the giver",
         ),
         induction=_heads(
-            figures["induction"], "200 sequences, two words of the first part swapped"
+            figures["induction"], "200 sequences with two words of the first half swapped"
         ),
     )
     path.write_text(text, encoding="utf-8")
-
-
-def _weakest(line: dict[str, float]) -> float:
-    return min(value for name, value in line.items() if name.startswith("accuracy/"))
 
 
 def _log(lines: list[dict[str, float]]) -> dict[str, str]:
@@ -72,11 +73,11 @@ def _log(lines: list[dict[str, float]]) -> dict[str, str]:
     }
 
 
-def _heads(found: dict[str, Any], data: str) -> str:
-    heads = ", ".join(f"`{name}`" for name in found["heads"])
-    single = ", ".join(f"`{name}` {share:.2f}" for name, share in found["single"].items())
+def _heads(circuit: dict[str, Any], data: str) -> str:
+    heads = ", ".join(f"`{name}`" for name in circuit["heads"])
+    single = ", ".join(f"`{name}` {share:.2f}" for name, share in circuit["single"].items())
     return (
-        f"With {heads} patched at all positions{' jointly' * (len(found['heads']) > 1)}, the corrupted run comes "
-        f"**{found['joint']:.1%}** of the way to the clean one; with all other heads patched jointly, "
-        f"**{found['others']:.1%}** ({data}). Alone: {single}."
+        f"Patching {heads} at all positions{' jointly' * (len(circuit['heads']) > 1)} moves the corrupted run "
+        f"**{circuit['joint']:.1%}** of the way to the clean run. Patching all other heads jointly moves it "
+        f"**{circuit['others']:.1%}** ({data}). Single heads: {single}."
     )

@@ -1,7 +1,7 @@
-"""What is found in the trained model: the helix with its controls, and the few heads that carry a task.
+"""The circuits of the trained model: the helix with its controls, and the few heads that carry a task.
 
-Everything is chosen on one part of the data (numbers that are fitted, validation pairs) and reported on another
-(numbers held out of the fit, test pairs).
+Every choice is made on one part of the data (the numbers that are fitted, validation pairs) and reported on another
+(the numbers held out of the fit, test pairs).
 """
 
 from collections.abc import Sequence
@@ -13,24 +13,24 @@ from patchwidgets.sites import Site
 
 SITES = ("L0.resid_pre", "L0.resid_post", "L1.resid_post", "L2.resid_post")
 CANDIDATES = 6
+"""How many heads, those of the largest share, `choose_heads` considers."""
 PAIRS = 200
 
 
 def helix_figures(model: pw.Model) -> dict[str, object]:
-    """The site where the helix is judged, R² beside its controls, and what patching the fit recovers there."""
+    """Choose the site where the helix is judged; compute R² with its controls, and the effect of patching the fit."""
     fitted, held_out = helix.hold_out(helix.NUMBERS)
     site = choose_site(model, fitted)
     activations = helix.number_activations(model, site)
-    compared = helix.compare(helix.NUMBERS, activations, held_out)
     exp = pw.Experiment(model, pw.tasks.addition(100, seed=2, part="test"))
     line = helix.fit_numbers(fitted, activations[fitted], helix.LINE)
-    wound = helix.fit_numbers(fitted, activations[fitted])
+    wave = helix.fit_numbers(fitted, activations[fitted])
     numbers = helix.operands(exp.task)[:, 0]
     table = helix.compare_patches(
         exp,
         f"{site}@a",
         {
-            "helix": wound.predict(helix.HELIX.features(numbers)),
+            "helix": wave.predict(helix.HELIX.features(numbers)),
             "line": line.predict(helix.LINE.features(numbers)),
             "PCA": helix.pca_reconstruction(
                 activations[fitted], activations[numbers], len(helix.HELIX)
@@ -39,7 +39,7 @@ def helix_figures(model: pw.Model) -> dict[str, object]:
     )
     return {
         "site": site,
-        "r2": compared,
+        "r2": helix.compare(helix.NUMBERS, activations, held_out),
         "share_of_true_patch": table["share"].to_list()[0],
         "relative_effect": {name: float(value) for name, value in table["relative"].items()},
         "spectrum": helix.spectrum(activations).strongest(50),
@@ -48,9 +48,10 @@ def helix_figures(model: pw.Model) -> dict[str, object]:
 
 
 def choose_site(model: pw.Model, fitted: Sequence[int]) -> str:
-    """Where the helix fits best (cross-validated on the numbers that are fitted), of the sites where `a` still matters.
+    """Choose the site where the helix fits best, among those where patching `a` still matters.
 
-    It matters where patching it makes at least half of the way, on validation pairs.
+    The fit is judged by cross-validation on the numbers that are fitted. `a` matters where patching it moves the
+    corrupted run at least half of the way to the clean run, on validation pairs.
     """
     exp = pw.Experiment(model, pw.tasks.addition(100, seed=1, part="validation"))
     causal = [site for site in SITES if exp.patch(f"{site}@a").share >= 0.5]
@@ -64,12 +65,13 @@ def choose_site(model: pw.Model, fitted: Sequence[int]) -> str:
 
 
 def site_r2(model: pw.Model, site: str, fitted: Sequence[int], held_out: Sequence[int]) -> float:
-    wound = helix.fit_numbers(fitted, helix.number_activations(model, site, fitted))
-    return wound.r2(helix.HELIX.features(held_out), helix.number_activations(model, site, held_out))
+    """Compute R² of the helix on the held-out numbers."""
+    wave = helix.fit_numbers(fitted, helix.number_activations(model, site, fitted))
+    return wave.r2(helix.HELIX.features(held_out), helix.number_activations(model, site, held_out))
 
 
 def head_figures(model: pw.Model, validation: pw.Task, test: pw.Task) -> dict[str, object]:
-    """At most three heads chosen on validation pairs; what they and all others recover jointly on test pairs."""
+    """Choose up to three heads on validation pairs; measure them and all other heads jointly on test pairs."""
     chosen = choose_heads(pw.Experiment(model, validation))
     exp = pw.Experiment(model, test)
     single = {str(site): exp.patch(site).share for site in model.sites("z")}
@@ -82,7 +84,10 @@ def head_figures(model: pw.Model, validation: pw.Task, test: pw.Task) -> dict[st
 
 
 def choose_heads(exp: pw.Experiment) -> tuple[Site, ...]:
-    """The fewest heads, three at most, of which the joint share less that of all others is within 0.02 of the best."""
+    """Choose the smallest set of up to three heads that is nearly the best.
+
+    A set is as good as its joint share minus the joint share of all other heads; nearly is within 0.02.
+    """
     heads = sorted(exp.model.sites("z"), key=lambda site: -exp.patch(site).share)[:CANDIDATES]
     sets = [each for size in (1, 2, 3) for each in combinations(heads, size)]
     margin = {
@@ -101,7 +106,7 @@ def others(model: pw.Model, heads: Sequence[Site]) -> list[Site]:
 
 
 def circuit_figures(model: pw.Model) -> dict[str, object]:
-    """Everything that the card says of circuits."""
+    """Compute every figure that the card gives about circuits."""
     ioi = pw.tasks.ioi
     return {
         "helix": helix_figures(model),

@@ -1,10 +1,14 @@
-"""Training text: each family of tasks as sequences of one length, drawn from one part of the data."""
+"""Training data: batches of each family of tasks, drawn at random from one part of the data.
+
+All sequences of a batch have the same length.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
 import numpy as np
+from jaxtyping import Float, Int
 from transformers import PreTrainedTokenizerFast
 
 from patchwidgets.tasks import words
@@ -12,7 +16,7 @@ from patchwidgets.tasks.split import Split, part_of
 
 MODULI = (2, 5, 10)
 SHARE_OF_STRANGERS = 0.1
-"""Sentences whose giver is a third person: then either name may follow."""
+"""The share of training sentences whose giver is a third person, so that the receiver may be either name."""
 
 Example = tuple[str, str]
 """A prompt and its answer."""
@@ -23,18 +27,18 @@ Family = Callable[[Random, Split], Example]
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences of one family.
+    """Sequences of equal length.
 
     Attributes
     ----------
     ids
-        Token ids, sequence × position.
+        Token ids.
     weights
-        How much the prediction of each token counts, sequence × position; the first token is never predicted.
+        The weight of each token in the loss. The first token is never predicted.
     """
 
-    ids: np.ndarray
-    weights: np.ndarray
+    ids: Int[np.ndarray, "sequence pos"]
+    weights: Float[np.ndarray, "sequence pos"]
 
 
 def number_pair(rng: Random, part: Split) -> tuple[int, int]:
@@ -97,7 +101,7 @@ def years(rng: Random, part: Split) -> Example:
 
 
 def repeated_words(rng: Random, length: int) -> tuple[list[str], list[bool]]:
-    """Different words, then runs of them again; and for each word, whether what stands before it gives it away."""
+    """Draw different words, then repeat runs of them; say of each word whether the words before it determine it."""
     first = rng.sample((*words.NAMES, *words.PLACES, *words.OBJECTS, *words.EVENTS), length)
     whole = rng.random() < 0.5
     again: list[str] = []
@@ -116,9 +120,11 @@ class Mixture:
     Parameters
     ----------
     counts
-        How many sequences of each family a step has.
+        The number of sequences of each family in a step.
+    seed
+        Of all random draws.
     text_weight
-        What the words of a sentence before its answer count, beside 1 for the answer.
+        The weight in the loss of the words of a sentence before its answer; the answer has weight 1.
     """
 
     def __init__(
@@ -132,12 +138,12 @@ class Mixture:
         self.rng = Random(seed)
 
     def step(self, number: int) -> dict[str, Batch]:
-        """The batches of training step `number`; every eighth shows how sums end."""
-        endings = number % 8 == 0
+        """Draw the batches of training step `number`; in every eighth step, sums end with ``<eos>``."""
+        sums_ending = "<eos>" if number % 8 == 0 else ""
         sums = [addition] * self.counts["addition"] + [subtraction] * self.counts["subtraction"]
         return {
-            "sums": self.answered(sums, "<eos>" if endings else ""),
-            "modular_addition": self.many(modular_addition, "<eos>" if endings else ""),
+            "sums": self.answered(sums, sums_ending),
+            "modular_addition": self.many(modular_addition, sums_ending),
             "remainder": self.many(remainder, "<eos>"),
             "names": self.many(names, ".<eos>", self.text_weight),
             "years": self.many(years, ".<eos>", self.text_weight),
@@ -145,21 +151,24 @@ class Mixture:
         }
 
     def many(self, family: Family, ending: str, text_weight: float = 0.0) -> Batch:
+        """Draw as many examples of one family as a step has."""
         return self.answered([family] * self.counts[family.__name__], ending, text_weight)
 
     def answered(self, families: Sequence[Family], ending: str, text_weight: float = 0.0) -> Batch:
-        """Prompts with their answers and an ending; the ending counts as much as the answer."""
-        found = [family(self.rng, "train") for family in families]
-        ids = self.encode([prompt + answer + ending for prompt, answer in found])
+        """Draw prompts with their answers and an ending; the ending has the weight of the answer."""
+        examples = [family(self.rng, "train") for family in families]
+        ids = self.encode([prompt + answer + ending for prompt, answer in examples])
         weights = np.full(ids.shape, text_weight, dtype=np.float32)
         weights[:, -1 - ending.count(".") - ending.count("<eos>") :] = 1.0
         return Batch(ids, weights)
 
     def repeated(self, count: int, length: int) -> Batch:
-        found = [repeated_words(self.rng, length) for _ in range(count)]
-        ids = self.encode([" ".join(text) for text, _ in found])
-        weights = np.array([[False, *known] for _, known in found], dtype=np.float32)
+        """Draw repeated sequences; only words that the words before them determine count in the loss."""
+        examples = [repeated_words(self.rng, length) for _ in range(count)]
+        ids = self.encode([" ".join(text) for text, _ in examples])
+        weights = np.array([[False, *known] for _, known in examples], dtype=np.float32)
         return Batch(ids, weights)
 
-    def encode(self, texts: list[str]) -> np.ndarray:
+    def encode(self, texts: list[str]) -> Int[np.ndarray, "sequence pos"]:
+        """Return the ids of texts that have the same number of tokens."""
         return np.array(self.tokenizer(texts)["input_ids"], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Everything that decides which weights come out."""
+"""Every setting that the trained weights depend on."""
 
 from dataclasses import asdict, dataclass, field
 
@@ -21,16 +21,25 @@ class Recipe:
 
     Attributes
     ----------
-    counts
-        Sequences of each family in a step.
-    sums_weight
-        What additions and subtractions count at the end, beside 1 for each other kind of batch; they count 1 for
-        the first `sums_from` of the steps, in which the moduli teach the model the periods.
+    seed
+        Of the initial weights and of the training data.
+    steps, warmup, learning_rate
+        Training steps; the number of them in which the learning rate rises; and its peak.
     decay, embedding_decay
-        Decoupled weight decay of the matrices, and of the input embedding: what is not needed fades.
+        Decoupled weight decay of the matrices, and of the input embedding. It removes what the model does not need.
     head_penalty
-        Weight of the sum of the norms of all heads' output matrices (a group lasso): heads that are not needed
-        vanish, and a circuit settles in few.
+        The weight of the sum of the norms of all heads' output matrices (a group lasso). It removes heads that the
+        model does not need, so that a circuit uses few heads.
+    sums_weight, sums_from
+        The weight of the batch of additions and subtractions at the last step; every other batch has weight 1. The
+        batch of sums also has weight 1 for the first `sums_from` of the steps, in which the moduli teach the model
+        the periods.
+    text_weight
+        The weight in the loss of the words of a sentence before its answer; the answer has weight 1.
+    layers, heads, d_model, d_mlp
+        The sizes of the model.
+    counts
+        The number of sequences of each family in a step.
     """
 
     seed: int = 0
@@ -54,7 +63,7 @@ class Recipe:
 
 
 def new_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
-    """The untrained model, the same for the same seed."""
+    """Make the untrained model, the same for the same seed."""
     set_seed(recipe.seed)
     config = LlamaConfig(
         vocab_size=len(tokenizer),

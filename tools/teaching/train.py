@@ -1,4 +1,4 @@
-"""The training loop: seeded, logged, and resumed from its last checkpoint where there is one."""
+"""The training loop: seeded, logged, and continued from its last checkpoint if there is one."""
 
 import json
 from collections.abc import Callable
@@ -6,6 +6,8 @@ from math import cos, pi
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
@@ -21,14 +23,18 @@ EVALUATE_EVERY = 250
 def train(
     recipe: Recipe, tokenizer: PreTrainedTokenizerFast, folder: Path, measure: Measure
 ) -> tuple[LlamaForCausalLM, list[Figures]]:
-    """Train, and return the model at the step that was best on validation data, with the log of all steps measured.
+    """Train, and return the model of the best step on validation data, with the log of all measured steps.
 
     Parameters
     ----------
+    recipe
+        The settings.
+    tokenizer
+        From `build_tokenizer`.
     folder
-        Where checkpoints and ``log.jsonl`` are kept; a run continues from what it finds there.
+        Holds checkpoints and ``log.jsonl``. If it has a checkpoint, the run continues from it.
     measure
-        Figures on validation data; the lowest accuracy among them ranks the checkpoints.
+        Computes figures on validation data. The lowest accuracy among them ranks the checkpoints.
     """
     folder.mkdir(parents=True, exist_ok=True)
     run = Run(recipe, tokenizer, folder)
@@ -36,13 +42,13 @@ def train(
     for step in bar:
         loss = run.step(step)
         if (step + 1) % EVALUATE_EVERY == 0 or step + 1 == recipe.steps:
-            figures = run.keep(step + 1, loss, measure)
+            figures = run.save_checkpoint(step + 1, loss, measure)
             bar.write(" ".join(f"{name} {value:.4g}" for name, value in figures.items()))
     return run.best(), run.log()
 
 
 class Run:
-    """A model with its optimiser and data, and the files that let it go on after an interruption."""
+    """A model with its optimiser and data, and the files from which it continues after an interruption."""
 
     def __init__(self, recipe: Recipe, tokenizer: PreTrainedTokenizerFast, folder: Path):
         self.recipe, self.folder = recipe, folder
@@ -57,9 +63,11 @@ class Run:
 
     @property
     def latest(self) -> Path:
+        """The checkpoint to continue from."""
         return self.folder / "latest.pt"
 
     def step(self, number: int) -> float:
+        """Train one step, and return the loss."""
         self.model.train()
         for group in self.optimiser.param_groups:
             group["lr"] = self.recipe.learning_rate * schedule(number, self.recipe)
@@ -75,8 +83,8 @@ class Run:
         self.optimiser.step()
         return total
 
-    def keep(self, step: int, loss: float, measure: Measure) -> Figures:
-        """Measure, log, and save a checkpoint."""
+    def save_checkpoint(self, step: int, loss: float, measure: Measure) -> Figures:
+        """Measure the model, log the figures, and save a checkpoint."""
         self.model.eval()
         figures = {"step": step, "loss": loss, **measure(self.model)}
         with (self.folder / "log.jsonl").open("a") as log:
@@ -93,10 +101,11 @@ class Run:
         return figures
 
     def log(self) -> list[Figures]:
+        """Read the figures of all measured steps."""
         return [json.loads(line) for line in (self.folder / "log.jsonl").read_text().splitlines()]
 
     def best(self) -> LlamaForCausalLM:
-        """The model of the step whose weakest accuracy on validation data is highest; the later one of equals."""
+        """Load the step whose weakest accuracy on validation data is highest; of equal ones the latest."""
         step = max(self.log(), key=lambda figures: (weakest(figures), figures["step"]))["step"]
         self.model.load_state_dict(torch.load(self.folder / f"step-{step}.pt"))
         self.model.eval()
@@ -111,11 +120,12 @@ class Run:
 
 
 def weakest(figures: Figures) -> float:
+    """Return the lowest accuracy of any family."""
     return min(value for name, value in figures.items() if name.startswith("accuracy/"))
 
 
 def schedule(step: int, recipe: Recipe) -> float:
-    """Linear warm-up, then half a cosine down to 2 %."""
+    """Return the factor of the learning rate: a linear warm-up, then half a cosine down to 2 %."""
     if step < recipe.warmup:
         return (step + 1) / recipe.warmup
     progress = (step - recipe.warmup) / (recipe.steps - recipe.warmup)
@@ -123,13 +133,13 @@ def schedule(step: int, recipe: Recipe) -> float:
 
 
 def sums_weight(step: int, recipe: Recipe) -> float:
-    """1 at first, then in a straight line up to the recipe's weight at the last step."""
+    """Return the weight of sums: 1 at first, then linear up to the recipe's weight at the last step."""
     progress = max(0.0, step / recipe.steps - recipe.sums_from) / (1 - recipe.sums_from)
     return 1 + (recipe.sums_weight - 1) * progress
 
 
 def groups(model: LlamaForCausalLM, recipe: Recipe) -> list[dict[str, object]]:
-    """Parameters by their weight decay: none for the norms' gains."""
+    """Group the parameters by weight decay; the gains of the norms have none."""
     named = dict(model.named_parameters())
     embedding = [named.pop("model.embed_tokens.weight")]
     gains = [p for p in named.values() if p.ndim == 1]
@@ -140,17 +150,17 @@ def groups(model: LlamaForCausalLM, recipe: Recipe) -> list[dict[str, object]]:
     ]
 
 
-def batch_loss(model: LlamaForCausalLM, batch: Batch) -> torch.Tensor:
-    """Weighted mean of the cross-entropy, over tokens that count."""
+def batch_loss(model: LlamaForCausalLM, batch: Batch) -> Float[Tensor, ""]:
+    """Compute the weighted mean of the cross-entropy, over the tokens whose weight is not 0."""
     ids, weights = torch.from_numpy(batch.ids), torch.from_numpy(batch.weights)[:, 1:]
-    counted = weights > 0
-    states = model.model(ids[:, :-1]).last_hidden_state[counted]
-    losses = cross_entropy(model.lm_head(states), ids[:, 1:][counted], reduction="none")
-    return (losses * weights[counted]).sum() / weights.sum()
+    has_weight = weights > 0
+    states = model.model(ids[:, :-1]).last_hidden_state[has_weight]
+    losses = cross_entropy(model.lm_head(states), ids[:, 1:][has_weight], reduction="none")
+    return (losses * weights[has_weight]).sum() / weights.sum()
 
 
-def head_norms(model: LlamaForCausalLM) -> torch.Tensor:
-    """The norm of each head's output matrix, layer × head."""
+def head_norms(model: LlamaForCausalLM) -> Float[Tensor, "layer head"]:
+    """Compute the norm of each head's output matrix."""
     d_head = model.config.hidden_size // model.config.num_attention_heads
     outputs = [layer.self_attn.o_proj.weight for layer in model.model.layers]
     return torch.stack([w.unflatten(1, (-1, d_head)).norm(dim=(0, 2)) for w in outputs])

@@ -1,4 +1,4 @@
-"""The teaching model's tokenizer: one token a word, a number, or two digits of a year."""
+"""The tokenizer of the teaching model: a word, a number, or two digits of a year are one token each."""
 
 from string import Formatter
 
@@ -13,7 +13,7 @@ PUNCTUATION = (",", ".")
 
 
 def spaced_words() -> list[str]:
-    """Every token that brings its leading space."""
+    """List every token that includes its leading space."""
     templates = (*words.NAME_TEMPLATES, words.YEAR_TEMPLATE)
     literal = " ".join(text for t in templates for text, *_ in Formatter().parse(t))
     grammar = sorted({word.strip(",") for word in literal.split()} - {""})
@@ -22,14 +22,14 @@ def spaced_words() -> list[str]:
 
 
 def vocabulary() -> dict[str, int]:
-    """Token to id: special tokens, words with their space (as ``▁``), punctuation, years' last two digits."""
+    """Map each token to its id: special tokens, words with their space (as ``▁``), punctuation, two digits of years."""
     years = [f"{year:02d}" for year in range(100)]
     tokens = [*SPECIAL, *(f"▁{word}" for word in spaced_words()), *PUNCTUATION, *years]
     return {token: i for i, token in enumerate(tokens)}
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """A fast tokenizer that needs no code of ours to load; ``12+34=46`` and ``12 + 34 = 46`` are the same to it."""
+    """Build a tokenizer that loads without our code, and to which ``12+34=46`` and ``12 + 34 = 46`` are the same."""
     tokenizer = Tokenizer(models.WordLevel(vocabulary(), unk_token="<unk>"))
     operators = [normalizers.Replace(Regex(rf" *\{op} *"), f" {op} ") for op in "+-="]
     tokenizer.normalizer = normalizers.Sequence([*operators, normalizers.Strip()])

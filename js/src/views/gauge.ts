@@ -1,23 +1,26 @@
-/** The recovery gauge: 0 = corrupted, 1 = clean, the knob = the patched run, ghosts = pinned results. */
+/** The recovery gauge: 0 is corrupted, 1 is clean, the knob is the patched run, ghosts are pinned results. */
 
 import { html, nothing } from "lit-html";
-import type { Context } from "../context";
-import type { Direction, MetricInfo, Reading } from "../protocol";
-import { metricNumber, plainNumber } from "../pure/format";
-import { nameOf } from "../pure/words";
-import { shownDirection } from "../state";
+import type { Direction, MetricInfo, Prompt } from "../model/experiment";
+import { clamp } from "../model/math";
+import type { Reading } from "../model/result";
+import { shownDirection } from "../state/selectors";
+import { patchName } from "../text/names";
+import { metricNumber, plainNumber } from "../text/numbers";
+import type { Context } from "./context";
 
 const LOW = -0.2;
+
 const HIGH = 1.2;
 
-/** The place of a recovery on the gauge, in percent of its width; clipped at the ends. */
-export function place(recovery: number): number {
-  return ((Math.min(HIGH, Math.max(LOW, recovery)) - LOW) / (HIGH - LOW)) * 100;
+/** Where a recovery lies on the gauge, in percent of its width; clipped at the ends. */
+function gaugePercent(recovery: number): number {
+  return ((clamp(recovery, LOW, HIGH) - LOW) / (HIGH - LOW)) * 100;
 }
 
 function fill(recovery: number, direction: Direction) {
-  const from = place(direction === "denoise" ? 0 : 1);
-  const to = place(recovery);
+  const from = gaugePercent(direction === "denoise" ? 0 : 1);
+  const to = gaugePercent(recovery);
   const towards = direction === "denoise" ? recovery >= 0 : recovery <= 1;
   const colour = towards === (direction === "denoise") ? "clean" : "corrupted";
   return html`<i class="gauge-fill ${colour}" style="left:${Math.min(from, to)}%;width:${Math.abs(to - from)}%"></i>`;
@@ -27,29 +30,29 @@ function ghosts(cx: Context, metric: MetricInfo) {
   return cx.state.entries.map(({ pinned, result }) => {
     const recovery = result.readings[metric.name]?.recovery;
     if (!pinned || recovery === null || recovery === undefined) return nothing;
-    const title = `${nameOf(result.patches, cx.scene.model)}: ${plainNumber(recovery)}`;
-    return html`<i class="ghost" title=${title} style="left:${place(recovery)}%"></i>`;
+    const title = `${patchName(result.patches, cx.scene.model)}: ${plainNumber(recovery)}`;
+    return html`<i class="ghost" title=${title} style="left:${gaugePercent(recovery)}%"></i>`;
   });
 }
 
 function knob(reading: Reading, metric: MetricInfo) {
   if (reading.recovery === null) return nothing;
   const over = reading.recovery > HIGH ? "over" : reading.recovery < LOW ? "under" : "";
-  return html`<i class="knob ${over}" style="left:${place(reading.recovery)}%"></i>
-    <span class="knob-value" style="left:${place(reading.recovery)}%">${metricNumber(reading.value, metric)}</span>`;
+  return html`<i class="knob ${over}" style="left:${gaugePercent(reading.recovery)}%"></i>
+    <span class="knob-value" style="left:${gaugePercent(reading.recovery)}%">${metricNumber(reading.value, metric)}</span>`;
 }
 
 export function gauge(cx: Context, metric: MetricInfo, reading: Reading | undefined) {
   const { runs } = cx.scene;
-  const value = (run: "clean" | "corrupted") => metricNumber(runs[run].values[metric.name], metric);
+  const value = (run: Prompt) => metricNumber(runs[run].values[metric.name], metric);
   const recovery = reading?.recovery ?? null;
   const said = recovery === null ? "no value" : plainNumber(recovery);
   return html`<div class="gauge" role="img"
       aria-label="Recovery ${said}; 0 is corrupted at ${value("corrupted")}, 1 is clean at ${value("clean")}">
-    <div class="track"><i class="end corrupted" style="left:${place(0)}%"></i><i class="end clean" style="left:${place(1)}%"></i>${
+    <div class="track"><i class="end corrupted" style="left:${gaugePercent(0)}%"></i><i class="end clean" style="left:${gaugePercent(1)}%"></i>${
       recovery === null ? nothing : fill(recovery, shownDirection(cx.state))
     }${ghosts(cx, metric)}${reading === undefined ? nothing : knob(reading, metric)}</div>
-    <span class="gauge-end corrupted" style="left:${place(0)}%">corrupted ${value("corrupted")}</span>
-    <span class="gauge-end clean" style="left:${place(1)}%">clean ${value("clean")}</span>
+    <span class="gauge-end corrupted" style="left:${gaugePercent(0)}%">corrupted ${value("corrupted")}</span>
+    <span class="gauge-end clean" style="left:${gaugePercent(1)}%">clean ${value("clean")}</span>
   </div>`;
 }

@@ -1,21 +1,20 @@
 /** What opens under the lanes: the site box, the code, the keys. In the page, never over it. */
 
 import { html, nothing } from "lit-html";
-import type { Context } from "../context";
-import { codeOf } from "../pure/code";
-import { KEY_HELP } from "../pure/keys";
-import { chosen } from "../state";
+import { KEY_HELP } from "../actions/keymap";
+import { selectedCode } from "../state/selectors";
+import type { Context } from "./context";
 
 function siteBox(cx: Context) {
   const patch = (form: Element | null) => {
     const text = form?.querySelector("input")?.value.trim() ?? "";
-    if (text !== "") cx.act.typed(text);
+    if (text !== "") cx.act.patchTyped(text);
   };
   const submit = (event: Event) => {
     event.preventDefault();
     if (event.currentTarget instanceof Element) patch(event.currentTarget);
   };
-  // In JupyterLab, Enter in an input submits no form.
+  // In JupyterLab, Enter in an input does not submit its form.
   const enter = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || !(event.target instanceof Element)) return;
     event.preventDefault();
@@ -24,14 +23,13 @@ function siteBox(cx: Context) {
   return html`<form class="panel site-box" @submit=${submit} @keydown=${enter}>
     <label for="${cx.id}-site">Site</label>
     <input id="${cx.id}-site" type="text" placeholder="L9.H6   L26.N1262@-1   L20.mlp_out@3:7" autocomplete="off" spellcheck="false">
-    <button type="submit">Patch</button><span class="hint">Several, with +, patch jointly.</span></form>`;
+    <button type="submit">Patch</button><span class="hint">Join sites with + to patch them together.</span></form>`;
 }
 
 function code(cx: Context) {
-  const { direction, metric } = cx.state;
-  const text = codeOf({ patches: chosen(cx.state), direction, metric });
-  return html`<div class="panel code"><pre tabindex="0" aria-label="code">${text}</pre>
-    <button @click=${() => cx.act.copy(text)}>Copy</button></div>`;
+  const lines = selectedCode(cx.state);
+  return html`<div class="panel code"><pre tabindex="0" aria-label="code">${lines ?? "Waiting for Python to write the lines …"}</pre>
+    <button ?disabled=${lines === undefined} @click=${() => cx.act.copy(lines ?? "")}>Copy</button></div>`;
 }
 
 function keys() {

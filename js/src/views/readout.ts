@@ -1,85 +1,91 @@
-/** One fixed line of text about what is under the pointer or has the focus. Never floats. */
+/** One fixed line of text about what is under the pointer or has the focus. */
 
 import { html, nothing } from "lit-html";
-import type { Context } from "../context";
-import { mapReading } from "../mapped";
-import { ALONE, firstDifference, isAlone, tokenHere } from "../pure/counterparts";
-import { effectNumber, percent, plainNumber, tokenText } from "../pure/format";
-import { firstLayer, movedAt } from "../pure/reach";
-import { baseOf, cellName, hostCell, positionOf, span } from "../pure/sites";
-import { hostOf, refusedWords, sourceOf } from "../pure/words";
-import { knownReadings, metricOf, refusalOf } from "../select";
+import { cellName, nearestCell } from "../model/cell";
+import { firstDifference, lacksCounterpart, tokenAtPosition } from "../model/counterparts";
+import { hostOf, type MetricInfo, refusalReason, sourceOf } from "../model/experiment";
+import { positionRange } from "../model/position";
+import { firstPatchedLayer, movementAt } from "../model/reach";
+import type { Reading } from "../model/result";
+import { positionOf, withoutPosition } from "../model/site";
+import { mapReading } from "../state/maps";
+import { currentMetric, knownReadings } from "../state/selectors";
+import { effectNumber, percent, plainNumber } from "../text/numbers";
+import { NO_COUNTERPART, refusalSentence } from "../text/status";
+import { tokenText } from "../text/tokens";
+import type { Context } from "./context";
 
 function aboutToken(cx: Context, index: number): string {
   const { task } = cx.scene;
   const clean = task.clean[index] ?? "";
   const name = Object.entries(task.positions).find(([, at]) => at === index)?.[0];
   const where = `position ${index}${name === undefined ? "" : ` (${name})`}`;
-  if (isAlone(task, index)) return `${where} · clean ${tokenText(clean)} · ${ALONE.clean}`;
-  const corrupted = tokenHere(task, "corrupted", index);
+  if (lacksCounterpart(task, index))
+    return `${where} · clean ${tokenText(clean)} · ${NO_COUNTERPART.clean}`;
+  const corrupted = tokenAtPosition(task, "corrupted", index);
   if (clean !== corrupted)
     return `${where} · clean ${tokenText(clean)} · corrupted ${tokenText(corrupted)}`;
   const before = index < firstDifference(task);
   return `${where} · ${tokenText(clean)} in both${before ? " · before the first difference: exactly 0" : ""}`;
 }
 
-function hostName(site: string): string | undefined {
-  const cell = hostCell(site);
+function nearestName(site: string): string | undefined {
+  const cell = nearestCell(site);
   return cell && cellName(cell);
 }
 
-function reached(cx: Context, site: string): string {
+function reachText(cx: Context, site: string): string {
   const { result } = cx.state;
-  const cell = hostCell(site);
+  const cell = nearestCell(site);
   if (result === undefined || cell === undefined) return "click to patch, Shift-click to add";
   const towards = sourceOf(result.direction);
-  const [own, node] = [baseOf(site), cellName(cell)];
-  const enters = (patch: string) => /\.resid_pre\b/.test(patch) && hostName(patch) === node;
-  if (result.patches.some((patch) => baseOf(patch.site) === own || enters(patch.site)))
+  const [own, node] = [withoutPosition(site), cellName(cell)];
+  const enters = (patch: string) => /\.resid_pre\b/.test(patch) && nearestName(patch) === node;
+  if (result.patches.some((patch) => withoutPosition(patch.site) === own || enters(patch.site)))
     return `has its ${towards} value`;
-  const moved = movedAt(result.reach, cell);
+  const moved = movementAt(result.reach, cell);
   if (moved?.size === 0) {
-    const before = cell.layer <= firstLayer(result.patches);
+    const before = cell.layer <= firstPatchedLayer(result.patches);
     return before ? "exactly 0: nothing patched lies before it" : "exactly 0: it did not change";
   }
   if (moved === undefined || !Number.isFinite(moved.along)) return "no movement to measure here";
   return `moved ${plainNumber(moved.along)} of the way to ${towards} at the last token (size ${plainNumber(moved.size)}, cos ${plainNumber(moved.cos)})`;
 }
 
-/** What a map says of one of its cells. */
-function mapped(cx: Context, site: string): string | undefined {
+/** What a map knows about a site; undefined if it is not one of its cells. */
+function mapText(cx: Context, site: string): string | undefined {
   const known = mapReading(cx.state, cx.scene, site);
   if (known === undefined) return undefined;
   if (known.look === "pending") return "not yet computed";
-  if (known.look === "unpatchable") return ALONE.clean;
+  if (known.look === "unpatchable") return NO_COUNTERPART.clean;
   if (known.look === "zero") {
-    const at = span(site, cx.scene.task)?.[0] ?? Number.POSITIVE_INFINITY;
+    const at = positionRange(site, cx.scene.task)?.[0] ?? Number.POSITIVE_INFINITY;
     return at < firstDifference(cx.scene.task)
       ? "exactly 0: before the first difference"
-      : "exactly 0: nothing of it reaches the answer";
+      : "exactly 0: it does not reach the answer";
   }
-  const effect = `effect ${effectNumber(known.effect, metricOf(cx.state, cx.scene))}`;
+  const effect = `effect ${effectNumber(known.effect, currentMetric(cx.state, cx.scene))}`;
   return Number.isNaN(known.share) ? effect : `share ${percent(known.share)}, ${effect}`;
 }
 
+function aloneText({ effect, share }: Reading, metric: MetricInfo): string {
+  return `effect ${effectNumber(effect, metric)}${share === null ? "" : `, ${percent(share)}`}`;
+}
+
 function aboutSite(cx: Context, site: string): string {
-  const cell = hostCell(site);
-  const reason = cell && refusalOf(cx.scene, cell.component);
-  if (reason !== undefined) return refusedWords(site, reason);
-  const metric = metricOf(cx.state, cx.scene);
+  const cell = nearestCell(site);
+  const reason = cell && refusalReason(cx.scene, cell.component);
+  if (reason !== undefined) return refusalSentence(site, reason);
+  const metric = currentMetric(cx.state, cx.scene);
   const known = knownReadings(cx.state, metric.name).get(site);
-  const said = mapped(cx, site);
+  const said = mapText(cx, site);
   if (positionOf(site) !== undefined) {
-    const click = said === ALONE.clean ? "" : " · click to patch, Shift-click to add";
+    const click = said === NO_COUNTERPART.clean ? "" : " · click to patch, Shift-click to add";
     return `${site} · ${said ?? "not in a map"}${click}`;
   }
-  const alone =
-    known === undefined
-      ? said === undefined
-        ? ""
-        : ` · alone: ${said}`
-      : ` · alone: effect ${effectNumber(known.effect, metric)}${known.share === null ? "" : `, ${percent(known.share)}`}`;
-  return `${site} · ${reached(cx, site)}${alone}`;
+  const alone = known === undefined ? said : aloneText(known, metric);
+  const end = alone === undefined ? "" : ` · alone: ${alone}`;
+  return `${site} · ${reachText(cx, site)}${end}`;
 }
 
 /** What the marks in the patched lane mean. */

@@ -1,14 +1,13 @@
-/** The toolbar: what model, which direction, which metric, which position; undo, code, keys. */
+/** The toolbar: model, direction, metric, position; undo, code, keys. */
 
 import { html, nothing } from "lit-html";
-import type { Context } from "../context";
-import type { Direction } from "../protocol";
-import { tokenHere } from "../pure/counterparts";
-import { tokenText } from "../pure/format";
-import { positionIndex } from "../pure/sites";
-import { hostOf } from "../pure/words";
-import { metricOf } from "../select";
-import type { Panel } from "../state";
+import { tokenAtPosition } from "../model/counterparts";
+import { type Direction, hostOf } from "../model/experiment";
+import { positionIndex } from "../model/position";
+import { currentMetric } from "../state/selectors";
+import type { Panel } from "../state/state";
+import { tokenText } from "../text/tokens";
+import type { Context } from "./context";
 
 function modelName(cx: Context) {
   const { model, task } = cx.scene;
@@ -27,7 +26,7 @@ function direction(cx: Context, which: Direction) {
   const on = cx.state.direction === which;
   const [verb, way] =
     which === "denoise" ? ["Denoise", "clean → corrupted"] : ["Noise", "corrupted → clean"];
-  return html`<button class="segment ${which} ${on ? "on" : ""}" aria-pressed=${on ? "true" : "false"} data-direction=${which}
+  return html`<button class="segment ${which} ${on ? "on" : ""}" aria-pressed=${on} data-direction=${which}
     title="${which === "denoise" ? "put clean values into the corrupted run: what is enough" : "put corrupted values into the clean run: what is needed"} (N)"
     @click=${() => cx.act.direction(which)}>${verb}<small>${way}</small></button>`;
 }
@@ -37,8 +36,8 @@ function metrics(cx: Context) {
   const change = (event: Event) => {
     if (event.target instanceof HTMLSelectElement) cx.act.metric(event.target.value);
   };
-  const chosen = metricOf(cx.state, cx.scene).label;
-  return html`<select class="metric-select" aria-label="metric" title=${chosen} @change=${change}>${all.map(
+  const { label } = currentMetric(cx.state, cx.scene);
+  return html`<select class="metric-select" aria-label="metric" title=${label} @change=${change}>${all.map(
     (m) =>
       html`<option value=${m.name} ?selected=${m.name === cx.state.metric}>${m.label}</option>`,
   )}</select>`;
@@ -51,16 +50,16 @@ function position(cx: Context) {
   const label =
     index === undefined
       ? all
-      : `@${index} ${tokenText(tokenHere(scene.task, hostOf(state.direction), index))}`;
+      : `@${index} ${tokenText(tokenAtPosition(scene.task, hostOf(state.direction), index))}`;
   return html`<div class="chip" role="group" aria-label="position">
-    <button title="one position back ( [ )" aria-label="one position back" @click=${() => act.stepPosition(-1)}>‹</button>
+    <button title="previous position ( [ )" aria-label="previous position" @click=${() => act.stepPosition(-1)}>‹</button>
     <button class="where ${index === undefined ? "" : "on"}" title="all positions (A)" @click=${() => act.position("all")}>${label}</button>
-    <button title="one position on ( ] )" aria-label="one position on" @click=${() => act.stepPosition(1)}>›</button></div>`;
+    <button title="next position ( ] )" aria-label="next position" @click=${() => act.stepPosition(1)}>›</button></div>`;
 }
 
-function opener(cx: Context, panel: Panel, label: string, title: string) {
+function panelButton(cx: Context, panel: Panel, label: string, title: string) {
   const open = cx.state.panel === panel;
-  return html`<button class="tool ${open ? "on" : ""}" title=${title} aria-expanded=${open ? "true" : "false"}
+  return html`<button class="tool ${open ? "on" : ""}" title=${title} aria-expanded=${open}
     @click=${() => cx.act.panel(open ? "none" : panel)}>${label}</button>`;
 }
 
@@ -71,7 +70,7 @@ function tools(cx: Context) {
   return html`${metrics(cx)}${position(cx)}<div class="buttons">
     <button class="tool" title="undo (Z)" aria-label="undo" ?disabled=${!back} @click=${() => act.undo()}>↶</button>
     <button class="tool" title="redo (Shift+Z)" aria-label="redo" ?disabled=${!on} @click=${() => act.redo()}>↷</button>
-    ${opener(cx, "site", cx.layout.wide ? "Site" : "/", "type a site (/)")}${opener(cx, "code", "Code", "the pw lines of this view")}${opener(cx, "keys", "?", "keys (?)")}</div>`;
+    ${panelButton(cx, "site", cx.layout.wide ? "Site" : "/", "type a site (/)")}${panelButton(cx, "code", "Code", "this view as Python code")}${panelButton(cx, "keys", "?", "keys (?)")}</div>`;
 }
 
 export function toolbar(cx: Context) {
@@ -79,6 +78,6 @@ export function toolbar(cx: Context) {
   const open = cx.state.panel === "menu";
   return html`<div class="toolbar" role="toolbar" aria-label="patchwidgets">${modelName(cx)}
     <div class="segments" role="group" aria-label="direction">${direction(cx, "denoise")}${direction(cx, "noise")}</div>
-    ${compact ? opener(cx, "menu", "⋯", "more") : tools(cx)}</div>
+    ${compact ? panelButton(cx, "menu", "⋯", "more") : tools(cx)}</div>
     ${compact && open ? html`<div class="toolbar menu">${tools(cx)}</div>` : nothing}`;
 }

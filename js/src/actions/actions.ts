@@ -1,0 +1,71 @@
+/** What a person may do: every action is a change of state, a request to the kernel, or both. */
+
+import type { Direction } from "../model/experiment";
+import type { Position } from "../model/position";
+import type { Panel, Tab } from "../state/state";
+import { moveInTimeline, replay } from "./history";
+import { copy, openPanel } from "./panels";
+import { cancelPatch, patchExactly, patchOne, patchTyped } from "./patching";
+import { movePosition, stepPosition } from "./position";
+import { askSweep, stopSweep } from "./sweep";
+import { askPatch, set, type Tools } from "./tools";
+
+export interface Actions {
+  /** Patches a site at the selected position; `extend` adds it to the joint patch or takes it out. */
+  patch(site: string, extend: boolean): void;
+  /** Patches a site as it is written, whatever position is selected. */
+  patchExactly(site: string, extend: boolean): void;
+  hover(site: string | undefined): void;
+  focus(site: string): void;
+  direction(direction: Direction): void;
+  metric(name: string): void;
+  position(position: Position): void;
+  stepPosition(step: -1 | 1): void;
+  undo(): void;
+  redo(): void;
+  cancel(): void;
+  replay(number: number): void;
+  pin(): void;
+  panel(panel: Panel): void;
+  tab(tab: Tab): void;
+  mapComponent(component: string): void;
+  mapFocus(name: string, site: string): void;
+  stopSweep(): void;
+  continueSweep(): void;
+  patchTyped(site: string): void;
+  unfold(): void;
+  scrollLayers(first: number): void;
+  copy(text: string): void;
+  dismiss(): void;
+}
+
+export function createActions(tools: Tools): Actions {
+  const { store } = tools;
+  return {
+    patch: (site, extend) => patchOne(tools, site, extend),
+    patchExactly: (site, extend) => patchExactly(tools, site, extend),
+    hover: (hover) => hover !== store.state().hover && set(store, { hover }),
+    focus: (focus) => focus !== store.state().focus && set(store, { focus }),
+    direction: (direction) =>
+      direction !== store.state().direction && askPatch(tools, { direction }),
+    metric: (metric) => askPatch(tools, { metric }),
+    position: (position) => movePosition(tools, position),
+    stepPosition: (step) => stepPosition(tools, step),
+    undo: () => moveInTimeline(tools, -1),
+    redo: () => moveInTimeline(tools, 1),
+    cancel: () => cancelPatch(tools),
+    replay: (number) => replay(tools, number),
+    pin: () => store.dispatch({ type: "pinned" }),
+    panel: (panel) => openPanel(tools, panel),
+    tab: (tab) => set(store, { tab }),
+    mapComponent: (component) => set(store, { mapComponent: component, mapFocus: {} }),
+    mapFocus: (name, site) => set(store, { mapFocus: { ...store.state().mapFocus, [name]: site } }),
+    stopSweep: () => stopSweep(tools),
+    continueSweep: () => askSweep(tools),
+    patchTyped: (text) => patchTyped(tools, text),
+    unfold: () => set(store, { unfolded: !store.state().unfolded }),
+    scrollLayers: (first) => set(store, { firstLayer: Math.max(0, first) }),
+    copy: (text) => void copy(tools, text),
+    dismiss: () => set(store, { problem: undefined, notice: undefined }),
+  };
+}

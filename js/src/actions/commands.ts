@@ -1,0 +1,103 @@
+/** Carries out the commands of the keys in the lanes. */
+
+import { type Cell, cellName, exactCell, layerCells } from "../model/cell";
+import type { ModelInfo } from "../model/experiment";
+import { clamp } from "../model/math";
+import type { Patch } from "../model/patch";
+import { selectedPatches } from "../state/selectors";
+import type { Actions } from "./actions";
+import type { Command } from "./keymap";
+import { showLayerOf } from "./layers";
+import { atSelectedPosition, clear, patchEverythingBut } from "./patching";
+import { askPatch, set, type Tools } from "./tools";
+
+/** The cell some layers and some places further, inside the model. */
+function steppedCell(
+  cell: Cell,
+  layers: number,
+  places: number,
+  model: Pick<ModelInfo, "n_layers" | "n_heads">,
+): Cell {
+  const layer = clamp(cell.layer + layers, 0, model.n_layers - 1);
+  const cells = layerCells(layer, model);
+  const name = cellName({ ...cell, layer });
+  const at = cells.findIndex((c) => cellName(c) === name);
+  return cells[clamp(at + places, 0, cells.length - 1)] ?? cell;
+}
+
+function moveTo(tools: Tools, cell: Cell): void {
+  const site = cellName(cell);
+  showLayerOf(tools, site);
+  set(tools.store, { focus: site });
+  tools.page.focusCell(site);
+}
+
+function move(tools: Tools, command: Command & { type: "move" }, from: Cell): void {
+  const { store } = tools;
+  const model = store.state().scene?.model;
+  if (model === undefined) return;
+  const next = steppedCell(from, command.layers, command.cells, model);
+  moveTo(tools, next);
+  if (!command.extend) return;
+  const state = store.state();
+  const current = selectedPatches(state);
+  const wanted = [from, next].map(
+    (cell): Patch => ({ site: atSelectedPosition(state, cellName(cell)), source: "source" }),
+  );
+  const added = wanted.filter((w) => current.every((patch) => patch.site !== w.site));
+  if (added.length > 0) askPatch(tools, { patches: [...current, ...added] });
+}
+
+/** Cancels, then clears, then leaves the grid. True if there was something to do. */
+function leave(tools: Tools, act: Actions): boolean {
+  const state = tools.store.state();
+  if (state.panel !== "none") act.panel("none");
+  else if (state.pending !== undefined) act.cancel();
+  else if (state.result !== undefined) clear(tools);
+  else return false;
+  return true;
+}
+
+/** Runs a command at the focused site; false leaves the key to the page. */
+export function runCommand(tools: Tools, act: Actions, command: Command, site: string): boolean {
+  const cell = exactCell(site);
+  const { scene, direction, panel } = tools.store.state();
+  if (cell === undefined || scene === undefined) return false;
+  switch (command.type) {
+    case "move":
+      move(tools, command, cell);
+      return true;
+    case "edge":
+      moveTo(tools, { ...cell, layer: command.end === "first" ? 0 : scene.model.n_layers - 1 });
+      return true;
+    case "patch":
+    case "toggle":
+      act.patch(site, command.type === "toggle");
+      return true;
+    case "everythingBut":
+      patchEverythingBut(tools, cell);
+      return true;
+    case "flipDirection":
+      act.direction(direction === "denoise" ? "noise" : "denoise");
+      return true;
+    case "position":
+      act.stepPosition(command.step);
+      return true;
+    case "allPositions":
+      act.position("all");
+      return true;
+    case "site":
+      act.panel("site");
+      return true;
+    case "keys":
+      act.panel(panel === "keys" ? "none" : "keys");
+      return true;
+    case "undo":
+    case "redo":
+    case "pin":
+      act[command.type]();
+      return true;
+    case "escape":
+      return leave(tools, act);
+  }
+}

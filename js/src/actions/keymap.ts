@@ -1,0 +1,102 @@
+/** Which key stands for which command. */
+
+export type Command =
+  | {
+      readonly type: "move";
+      readonly layers: number;
+      readonly cells: number;
+      readonly extend: boolean;
+    }
+  | { readonly type: "edge"; readonly end: "first" | "last" }
+  | { readonly type: "position"; readonly step: -1 | 1 }
+  | { readonly type: "patch" | "toggle" | "everythingBut" | "escape" }
+  | { readonly type: "allPositions" | "flipDirection" | "site" | "keys" }
+  | { readonly type: "undo" | "redo" | "pin" };
+
+export interface KeyPress {
+  readonly key: string;
+  readonly shiftKey: boolean;
+  readonly ctrlKey: boolean;
+  readonly metaKey: boolean;
+  readonly altKey: boolean;
+}
+
+const ARROWS: Readonly<Record<string, readonly [number, number]>> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+
+/** How many layers Page Up and Page Down move. */
+const PAGE = 5;
+
+const PLAIN: Readonly<Record<string, Command>> = {
+  Home: { type: "edge", end: "first" },
+  End: { type: "edge", end: "last" },
+  PageUp: { type: "move", layers: -PAGE, cells: 0, extend: false },
+  PageDown: { type: "move", layers: PAGE, cells: 0, extend: false },
+  "[": { type: "position", step: -1 },
+  "]": { type: "position", step: 1 },
+  a: { type: "allPositions" },
+  Enter: { type: "patch" },
+  " ": { type: "toggle" },
+  i: { type: "everythingBut" },
+  n: { type: "flipDirection" },
+  p: { type: "pin" },
+  z: { type: "undo" },
+  "/": { type: "site" },
+  "?": { type: "keys" },
+  Escape: { type: "escape" },
+};
+
+/** The command of a key press; undefined leaves the key to the page. */
+export function commandOf(press: KeyPress): Command | undefined {
+  if (press.ctrlKey || press.metaKey || press.altKey) return undefined;
+  const arrow = ARROWS[press.key];
+  if (arrow !== undefined) {
+    return { type: "move", layers: arrow[0], cells: arrow[1], extend: press.shiftKey };
+  }
+  const key = press.key.length === 1 ? press.key.toLowerCase() : press.key;
+  if (key === "z" && press.shiftKey) return { type: "redo" };
+  return PLAIN[key];
+}
+
+/** How far a key moves in a map, where layers are rows; Infinity means to the edge. */
+export function mapStep(
+  press: KeyPress,
+): { readonly rows: number; readonly columns: number } | undefined {
+  if (press.ctrlKey || press.metaKey || press.altKey || press.shiftKey) return undefined;
+  const arrow = ARROWS[press.key];
+  if (arrow !== undefined) return { rows: arrow[1], columns: arrow[0] };
+  switch (press.key) {
+    case "PageUp":
+      return { rows: -PAGE, columns: 0 };
+    case "PageDown":
+      return { rows: PAGE, columns: 0 };
+    case "Home":
+      return { rows: 0, columns: Number.NEGATIVE_INFINITY };
+    case "End":
+      return { rows: 0, columns: Number.POSITIVE_INFINITY };
+    default:
+      return undefined;
+  }
+}
+
+/** The help for the keys, in the order in which people need them. */
+export const KEY_HELP: readonly (readonly [string, string])[] = [
+  ["← → ↑ ↓", "layer, component"],
+  ["Home End", "first, last layer"],
+  ["PgUp PgDn", "5 layers"],
+  ["Enter", "patch"],
+  ["Space", "add or remove"],
+  ["Shift+arrows", "extend the patch"],
+  ["I", "everything but this"],
+  ["[ ]", "position"],
+  ["A", "all positions"],
+  ["N", "flip the direction"],
+  ["P", "pin the result"],
+  ["Z  Shift+Z", "undo, redo"],
+  ["/", "type a site, L9.H6@-1"],
+  ["Esc", "cancel, clear, leave"],
+];

@@ -1,0 +1,113 @@
+/** Patching sites, adding to a joint patch, cancelling and clearing. */
+
+import { type Cell, cellName, everythingBut, nearestCell } from "../model/cell";
+import { refusalReason, type Scene } from "../model/experiment";
+import type { Patch } from "../model/patch";
+import { atPosition, positionRange } from "../model/position";
+import { parseSite, withoutPosition } from "../model/site";
+import { selectedPatches } from "../state/selectors";
+import type { State } from "../state/state";
+import { NO_COUNTERPART, refusalSentence } from "../text/status";
+import { askSweep } from "./sweep";
+import { askPatch, set, type Tools } from "./tools";
+
+function toggled(
+  patches: readonly Patch[],
+  added: Patch,
+  same: (a: string, b: string) => boolean,
+): readonly Patch[] {
+  const rest = patches.filter((patch) => !same(patch.site, added.site));
+  return rest.length < patches.length ? rest : [...patches, added];
+}
+
+function patchSites(tools: Tools, sites: readonly string[]): void {
+  askPatch(tools, { patches: sites.map((site): Patch => ({ site, source: "source" })) });
+}
+
+/** The site at the selected position. */
+export function atSelectedPosition(state: State, site: string): string {
+  return atPosition(site, state.position, state.scene?.task.clean.length ?? 0);
+}
+
+/** Why a site cannot be patched at its position; undefined if it can. */
+function counterpartProblem({ task }: Scene, site: string): string | undefined {
+  const [from, to] = positionRange(site, task) ?? [0, 0];
+  const at = task.counterparts.findIndex((there, i) => there === null && i >= from && i < to);
+  return at < 0 ? undefined : `position ${at} has ${NO_COUNTERPART.clean}. Choose another.`;
+}
+
+/** Whether a site can be patched; if not, the page says why. */
+function canPatch({ store }: Tools, site: string): boolean {
+  const { scene } = store.state();
+  const component = parseSite(site)?.component;
+  const refused = scene && component && refusalReason(scene, component);
+  const reason = refused ?? (scene && counterpartProblem(scene, site));
+  const cell = nearestCell(site);
+  set(store, { focus: cell === undefined ? withoutPosition(site) : cellName(cell) });
+  if (reason !== undefined) set(store, { notice: refusalSentence(site, reason) });
+  return reason === undefined;
+}
+
+function patchOrClear(tools: Tools, patches: readonly Patch[]): void {
+  if (patches.length === 0) clear(tools);
+  else askPatch(tools, { patches });
+}
+
+export function patchOne(tools: Tools, site: string, extend: boolean): void {
+  if (!canPatch(tools, atSelectedPosition(tools.store.state(), site))) return;
+  const state = tools.store.state();
+  const added: Patch = { site: atSelectedPosition(state, site), source: "source" };
+  const sameComponent = (a: string, b: string) => withoutPosition(a) === withoutPosition(b);
+  patchOrClear(tools, extend ? toggled(selectedPatches(state), added, sameComponent) : [added]);
+}
+
+/** Patches a cell of a map: its site as it is, so that its number is the map's. */
+export function patchExactly(tools: Tools, site: string, extend: boolean): void {
+  if (!canPatch(tools, site)) return;
+  const added: Patch = { site, source: "source" };
+  const same = (a: string, b: string) => a === b;
+  patchOrClear(
+    tools,
+    extend ? toggled(selectedPatches(tools.store.state()), added, same) : [added],
+  );
+}
+
+export function clear(tools: Tools): void {
+  tools.store.dispatch({ type: "cleared" });
+  askPatch(tools, { patches: [] });
+}
+
+/** Cancels the patch; the sweep goes on. */
+export function cancelPatch(tools: Tools): void {
+  const { store, kernel } = tools;
+  const running = store.state().sweep.phase === "running";
+  kernel.cancel();
+  store.dispatch({ type: "dropped" });
+  if (running) askSweep(tools);
+}
+
+/** Patches what was typed, such as "L23.H3 + L20.H0"; the kernel says what is wrong with it. */
+export function patchTyped(tools: Tools, text: string): void {
+  const sites = text.split(/[+,\s]+/).filter((site) => site !== "");
+  set(tools.store, { panel: "none" });
+  patchSites(tools, sites);
+  const cell = nearestCell(sites[0] ?? "");
+  if (cell !== undefined) set(tools.store, { focus: cellName(cell) });
+  tools.page.focusGrid();
+}
+
+/** Patches everything of the same kind but this cell. */
+export function patchEverythingBut(tools: Tools, cell: Cell): void {
+  const state = tools.store.state();
+  const sites = state.scene && everythingBut(cell, state.scene.model);
+  if (sites === undefined || sites.length === 0) {
+    set(tools.store, {
+      notice: "Everything but a residual stream would be the other run itself.",
+    });
+    return;
+  }
+  patchSites(
+    tools,
+    sites.map((site) => atSelectedPosition(state, site)),
+  );
+}

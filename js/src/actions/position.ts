@@ -1,0 +1,33 @@
+/** Choosing another token position. */
+
+import { firstDifference, lacksCounterpart } from "../model/counterparts";
+import { atPosition, type Position, positionIndex } from "../model/position";
+import { positionOf } from "../model/site";
+import { selectedPatches } from "../state/selectors";
+import { askPatch, set, type Tools } from "./tools";
+
+/** Selects a position. The patches move there too, if all of them were at one position. */
+export function movePosition(tools: Tools, position: Position): void {
+  const state = tools.store.state();
+  set(tools.store, { position });
+  const patches = selectedPatches(state);
+  const at = new Set(patches.map((patch) => positionOf(patch.site)));
+  if (patches.length === 0 || at.size > 1) return;
+  const length = state.scene?.task.clean.length ?? 0;
+  askPatch(tools, {
+    patches: patches.map((patch) => ({ ...patch, site: atPosition(patch.site, position, length) })),
+  });
+}
+
+export function stepPosition(tools: Tools, step: -1 | 1): void {
+  const { scene, position } = tools.store.state();
+  if (scene === undefined) return;
+  const { task } = scene;
+  const last = task.clean.length - 1;
+  const index = positionIndex(position, task);
+  const start = step === 1 ? firstDifference(task) : last;
+  let next = index === undefined ? start : index + step;
+  while (lacksCounterpart(task, next)) next += step;
+  // At the first and at the last position that can be patched, nothing happens.
+  if (next >= 0 && next <= last) movePosition(tools, next);
+}

@@ -1,0 +1,49 @@
+/** What actions work with: the store, the kernel and the page. */
+
+import type { PageLayout } from "../layout/page";
+import type { SweepRequest } from "../model/map";
+import type { PatchRequest } from "../model/patch";
+import { selectedRequest } from "../state/selectors";
+import type { Settable } from "../state/state";
+import type { Store } from "../state/store";
+
+/** What actions need of the page. */
+export interface Page {
+  readonly layout: () => PageLayout | undefined;
+  readonly focusCell: (site: string) => void;
+  readonly focusMap: (name: string, site: string) => void;
+  /** The cell that Tab would reach. */
+  readonly focusGrid: () => void;
+  readonly focusPanel: () => void;
+  readonly copy: (text: string) => Promise<boolean>;
+}
+
+/** What actions ask of the kernel. `asked` gets the id of a request before it is sent. */
+interface Kernel {
+  patch(request: PatchRequest, asked: (id: number) => void): void;
+  sweep(request: SweepRequest, asked: (id: number) => void): void;
+  code(request: PatchRequest, asked: (id: number) => void): void;
+  cancel(): void;
+}
+
+export interface Tools {
+  readonly store: Store;
+  readonly kernel: Kernel;
+  readonly page: Page;
+}
+
+export function set(store: Store, values: Partial<Settable>): void {
+  store.dispatch({ type: "set", values });
+}
+
+/** Asks the kernel for a patch; `cursor` says which step of the timeline this is. */
+export function askPatch(
+  { store, kernel }: Tools,
+  change: Partial<PatchRequest>,
+  cursor?: number,
+): void {
+  const request = { ...selectedRequest(store.state()), ...change };
+  kernel.patch(request, (id) =>
+    store.dispatch({ type: "asked", pending: { id, request, cursor } }),
+  );
+}

@@ -1,0 +1,37 @@
+/** Listeners that return their own removal. */
+
+export type Removal = () => void;
+
+export function listen<K extends keyof HTMLElementEventMap>(
+  target: HTMLElement,
+  type: K,
+  handler: (event: HTMLElementEventMap[K]) => void,
+  options?: AddEventListenerOptions,
+): Removal {
+  target.addEventListener(type, handler, options);
+  return () => target.removeEventListener(type, handler, options);
+}
+
+/** The width of an element, now and whenever it changes. */
+export function watchWidth(el: HTMLElement, changed: (width: number) => void): Removal {
+  const read = () => changed(Math.floor(el.getBoundingClientRect().width));
+  read();
+  const observer = new ResizeObserver(read);
+  observer.observe(el);
+  return () => observer.disconnect();
+}
+
+/** The shortcuts of JupyterLab and Notebook fire inside widgets unless the focused element forbids it. */
+export function suppressShortcuts(root: HTMLElement): Removal {
+  const mark = (event: FocusEvent) => {
+    const target = event.target;
+    if (target instanceof Element) target.setAttribute("data-lm-suppress-shortcuts", "true");
+  };
+  return listen(root, "focusin", mark, { capture: true });
+}
+
+export function removeAll(removals: readonly Removal[]): Removal {
+  return () => {
+    for (const remove of removals) remove();
+  };
+}

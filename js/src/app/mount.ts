@@ -1,0 +1,59 @@
+/** Puts one view into an element and joins its parts; what it returns undoes all of it. */
+
+import { nothing, render } from "lit-html";
+import { createActions } from "../actions/actions";
+import { createAutoSweep } from "../actions/auto-sweep";
+import { keepCodeCurrent } from "../actions/code";
+import { followSelection } from "../actions/layers";
+import { set, type Tools } from "../actions/tools";
+import { createClient } from "../comm/client";
+import { watchTraits } from "../comm/traits";
+import type { WidgetModel } from "../comm/widget-model";
+import { createStore } from "../state/store";
+import { watchFocus, watchKeys } from "./keyboard";
+import { type Removal, removeAll, suppressShortcuts, watchWidth } from "./listen";
+import { createPage } from "./page";
+import { createLayout, draw } from "./render";
+import { restorePicture, savePicture } from "./saved-picture";
+import { watchTheme } from "./theme";
+
+let views = 0;
+
+export function mount(model: WidgetModel, el: HTMLElement): Removal {
+  views += 1;
+  const id = `pw${views}-${Math.floor(Math.random() * 1e6)}`;
+  const root = el.ownerDocument.createElement("div");
+  root.className = "patchwidgets";
+  el.append(root);
+  const layoutOfState = createLayout();
+  const store = createStore((state, before) => {
+    draw(root, id, state, layoutOfState(state), act);
+    savePicture(model, state, before);
+    followSelection(tools, before);
+    autoSweep.consider();
+    keepCodeCurrent(tools);
+  });
+  const client = createClient(model, store.dispatch);
+  const tools: Tools = { store, kernel: client, page: createPage(root, store, layoutOfState) };
+  const act = createActions(tools);
+  const autoSweep = createAutoSweep(tools);
+  const remove = removeAll([
+    watchTheme(el, (theme) => set(store, { theme })),
+    watchWidth(root, (width) => {
+      if (width > 0 && width !== store.state().width) set(store, { width });
+    }),
+    suppressShortcuts(root),
+    watchKeys(root, tools, act),
+    watchFocus(root, act),
+    watchTraits(model, store.dispatch),
+    () => client.dispose(),
+    () => autoSweep.dispose(),
+  ]);
+  restorePicture(store, model);
+  client.hello();
+  return () => {
+    remove();
+    render(nothing, root);
+    root.remove();
+  };
+}

@@ -1,0 +1,31 @@
+/** Keeps the last picture with the notebook, and shows it again. */
+
+import { decodeSnapshot, encodeSnapshot } from "../comm/snapshot";
+import type { WidgetModel } from "../comm/widget-model";
+import type { State } from "../state/state";
+import type { Store } from "../state/store";
+
+/** Whether the picture changed, or a sweep came to its end. */
+function isNew(state: State, before: State): boolean {
+  const { phase } = state.sweep;
+  const swept = phase !== before.sweep.phase && phase !== "running";
+  return swept || state.scene !== before.scene || state.result !== before.result;
+}
+
+/** Keeps the last picture on the page's own model; it is never sent. */
+export function savePicture(model: WidgetModel, state: State, before: State): void {
+  const { scene, result, direction, metric, sweep } = state;
+  if (scene === undefined || !isNew(state, before)) return;
+  const shown = Object.entries(sweep.maps).filter(([key]) =>
+    key.endsWith(` ${direction} ${metric}`),
+  );
+  model.set("snapshot", encodeSnapshot({ scene, result, maps: Object.fromEntries(shown) }));
+}
+
+export function restorePicture(store: Store, model: WidgetModel): void {
+  const snapshot = decodeSnapshot(model.get("snapshot"));
+  if (snapshot === undefined) return;
+  store.dispatch({ type: "scene", scene: snapshot.scene });
+  store.dispatch({ type: "sweep", event: { type: "restored", maps: snapshot.maps } });
+  if (snapshot.result !== undefined) store.dispatch({ type: "result", result: snapshot.result });
+}

@@ -1,0 +1,231 @@
+/** Requests and replies over the widget's comm: the newest request wins, stale replies are dropped. */
+
+import type { Scene } from "../model/experiment";
+import type { MapData, SweepRequest } from "../model/map";
+import type { PatchRequest } from "../model/patch";
+import type { Result, Single } from "../model/result";
+import type { Connection, Failure } from "../model/status";
+import { ConnectionWatch } from "./connection-watch";
+import { decode } from "./decode";
+import type { Buffers } from "./grids";
+import { kernelStatus, liveness } from "./kernel-status";
+import type { Incoming, Outgoing } from "./protocol";
+import type { Handler, WidgetModel } from "./widget-model";
+
+/** What the kernel says about a sweep. */
+type SweepReply =
+  | { readonly type: "map"; readonly map: MapData }
+  | { readonly type: "swept"; readonly id: number }
+  | { readonly type: "dropped"; readonly id: number }
+  | { readonly type: "failed"; readonly id: number; readonly failure: Failure };
+
+export type KernelEvent =
+  | { readonly type: "scene"; readonly scene: Scene }
+  | { readonly type: "result"; readonly result: Result }
+  | { readonly type: "singles"; readonly id: number; readonly singles: readonly Single[] }
+  | { readonly type: "sweep"; readonly event: SweepReply }
+  | { readonly type: "code"; readonly id: number; readonly code: string }
+  | { readonly type: "dropped" }
+  | { readonly type: "failed"; readonly failure: Failure }
+  | { readonly type: "connection"; readonly connection: Connection };
+
+export interface Client {
+  hello(): void;
+  /** `asked` gets the id before anything is sent, since an answer may come at once. */
+  patch(request: PatchRequest, asked: (id: number) => void): void;
+  /** Asks for maps. Nobody clicked for them, so a late acknowledgement does not count as busy. */
+  sweep(request: SweepRequest, asked: (id: number) => void): void;
+  /** Asks for the lines of Python that give the numbers of a request. */
+  code(request: PatchRequest, asked: (id: number) => void): void;
+  cancel(): void;
+  dispose(): void;
+}
+
+function failureOf(error: unknown): Failure {
+  const message = error instanceof Error ? error.message : String(error);
+  return {
+    code: "DecodeError",
+    message: `The kernel sent something this page cannot read: ${message}`,
+    details: error instanceof Error ? (error.stack ?? message) : message,
+  };
+}
+
+class CommClient implements Client {
+  private nextId = 1 + Math.floor(Math.random() * 2 ** 30);
+  private readonly mine = new Set<number>();
+  private readonly sweeps = new Set<number>();
+  private latest: number | undefined;
+  private foreign: Result | undefined;
+  private readonly watch: ConnectionWatch;
+  private readonly model: WidgetModel;
+  private readonly emit: (event: KernelEvent) => void;
+  private readonly onMessage: Handler;
+  private readonly onLive: Handler;
+
+  constructor(model: WidgetModel, emit: (event: KernelEvent) => void) {
+    this.model = model;
+    this.emit = emit;
+    this.watch = new ConnectionWatch(
+      () => kernelStatus(model.widget_manager),
+      (connection) => emit({ type: "connection", connection }),
+    );
+    const self = this;
+    this.onMessage = (content, buffers) => this.received(content, (buffers ?? []) as Buffers);
+    this.onLive = function (this: unknown) {
+      self.liveChanged(liveness(this));
+    };
+    model.on("msg:custom", this.onMessage);
+    model.on("comm_live_update", this.onLive);
+  }
+
+  hello(): void {
+    this.send({ v: 1, kind: "hello", id: this.takeId() });
+  }
+
+  patch(request: PatchRequest, asked: (id: number) => void): void {
+    const id = this.takeId();
+    const { patches, direction, metric } = request;
+    this.latest = id;
+    asked(id);
+    this.send({ v: 1, kind: "patch", id, patches, direction, metric });
+  }
+
+  sweep(request: SweepRequest, asked: (id: number) => void): void {
+    const id = this.takeId();
+    const { maps, direction, metric } = request;
+    this.sweeps.add(id);
+    asked(id);
+    this.post({ v: 1, kind: "sweep", id, maps, direction, metric });
+  }
+
+  code(request: PatchRequest, asked: (id: number) => void): void {
+    const id = this.takeId();
+    const { patches, direction, metric } = request;
+    asked(id);
+    this.send({ v: 1, kind: "code", id, patches, direction, metric });
+  }
+
+  cancel(): void {
+    this.latest = undefined;
+    this.watch.clear();
+    this.send({ v: 1, kind: "cancel", id: this.takeId() });
+  }
+
+  dispose(): void {
+    this.watch.clear();
+    this.model.off("msg:custom", this.onMessage);
+    this.model.off("comm_live_update", this.onLive);
+  }
+
+  private takeId(): number {
+    const id = this.nextId;
+    this.nextId += 1;
+    this.mine.add(id);
+    return id;
+  }
+
+  private send(message: Outgoing): void {
+    this.watch.expect(message.id);
+    this.post(message);
+  }
+
+  private post(message: Outgoing): void {
+    try {
+      this.model.send(message);
+    } catch {
+      this.watch.unsendable();
+    }
+  }
+
+  private liveChanged(live: boolean | undefined): void {
+    if (live === false) this.watch.restarted();
+    else this.hello();
+  }
+
+  private received(content: unknown, buffers: Buffers): void {
+    let message: Incoming | undefined;
+    try {
+      message = decode(content, buffers);
+    } catch (error) {
+      this.emit({ type: "failed", failure: failureOf(error) });
+      return;
+    }
+    if (message !== undefined) this.handle(message);
+  }
+
+  private emitSweep(event: SweepReply): void {
+    this.emit({ type: "sweep", event });
+  }
+
+  private stale(id: number): boolean {
+    return this.mine.has(id) && id !== this.latest;
+  }
+
+  private handle(message: Incoming): void {
+    if (this.mine.has(message.id)) this.watch.heard(message.id);
+    switch (message.kind) {
+      case "ack":
+        return;
+      case "scene":
+        this.emit({ type: "scene", scene: message.scene });
+        return;
+      case "singles":
+        this.emit({ type: "singles", id: message.id, singles: message.singles });
+        return;
+      case "cells":
+        this.emitSweep({ type: "map", map: message.map });
+        return;
+      case "swept":
+        this.emitSweep({ type: "swept", id: message.id });
+        return;
+      case "code":
+        this.emit({ type: "code", id: message.id, code: message.code });
+        return;
+      case "result":
+        this.answered(message.result);
+        return;
+      case "dropped":
+        this.dropped(message.id);
+        return;
+      case "error":
+        this.failed(message.id, message.failure);
+        return;
+    }
+  }
+
+  /** A result of ours is stale if it is not the newest; one of another view waits while ours is pending. */
+  private answered(result: Result): void {
+    const hello = this.latest === undefined && this.mine.has(result.id);
+    if (!hello && this.stale(result.id)) return;
+    if (!this.mine.has(result.id) && this.latest !== undefined) {
+      this.foreign = result;
+      return;
+    }
+    this.latest = undefined;
+    this.foreign = undefined;
+    this.emit({ type: "result", result });
+  }
+
+  private dropped(id: number): void {
+    if (this.sweeps.has(id)) this.emitSweep({ type: "dropped", id });
+    if (id !== this.latest) return;
+    this.latest = undefined;
+    const waiting = this.foreign;
+    this.foreign = undefined;
+    this.emit(waiting === undefined ? { type: "dropped" } : { type: "result", result: waiting });
+  }
+
+  private failed(id: number, failure: Failure): void {
+    if (this.sweeps.has(id)) {
+      this.emitSweep({ type: "failed", id, failure });
+      return;
+    }
+    if (this.stale(id) && this.latest !== undefined) return;
+    if (id === this.latest) this.latest = undefined;
+    this.emit({ type: "failed", failure });
+  }
+}
+
+export function createClient(model: WidgetModel, emit: (event: KernelEvent) => void): Client {
+  return new CommClient(model, emit);
+}

@@ -1,0 +1,71 @@
+/** Watches for acknowledgements: says when Python is busy, when it is gone, and when it is back. */
+
+import { type Connection, isLost } from "../model/status";
+import type { KernelStatus } from "./kernel-status";
+
+export const BUSY_AFTER = 300;
+export const IDLE_AFTER = 1500;
+export const GONE_AFTER = 5000;
+
+export class ConnectionWatch {
+  private readonly timers = new Map<number, ReturnType<typeof setTimeout>[]>();
+  private connection: Connection = "live";
+  private met = false;
+  private readonly status: () => KernelStatus;
+  private readonly changed: (connection: Connection) => void;
+
+  constructor(status: () => KernelStatus, changed: (connection: Connection) => void) {
+    this.status = status;
+    this.changed = changed;
+  }
+
+  /** Checks several times whether the acknowledgement of a message is late, and why. */
+  expect(id: number): void {
+    const times = [BUSY_AFTER, IDLE_AFTER, GONE_AFTER];
+    const timers = times.map((time) => setTimeout(() => this.unanswered(time), time));
+    this.timers.set(id, timers);
+  }
+
+  /** Any answer shows that Python is there. */
+  heard(id: number): void {
+    this.met = true;
+    this.forget(id);
+    if (this.timers.size === 0 || this.connection !== "busy") this.set("live");
+  }
+
+  /** A message could not be sent at all. */
+  unsendable(): void {
+    this.set(this.met ? "restarted" : "gone");
+  }
+
+  restarted(): void {
+    this.set("restarted");
+  }
+
+  /** Expects nothing any more. */
+  clear(): void {
+    for (const id of [...this.timers.keys()]) this.forget(id);
+  }
+
+  private forget(id: number): void {
+    this.timers.get(id)?.forEach(clearTimeout);
+    this.timers.delete(id);
+  }
+
+  /** First "busy", later "gone"; a kernel that is idle and silent has no Python for this view. */
+  private unanswered(waited: number): void {
+    const status = this.status();
+    if (status === "lost") this.set("restarted");
+    else if (status === "busy") this.set("busy");
+    else if (waited >= (status === "idle" ? IDLE_AFTER : GONE_AFTER)) this.set("gone");
+    else if (status === "unknown") this.set("busy");
+  }
+
+  private set(connection: Connection): void {
+    const lost = isLost(connection);
+    if (connection === this.connection && !lost) return;
+    this.connection = connection;
+    if (lost) this.clear();
+    this.changed(connection);
+  }
+}

@@ -1,0 +1,44 @@
+/** Decodes the `cells` message: a whole map so far. */
+
+import type { MapData } from "../model/map";
+import type { Grid } from "../model/result";
+import { type Buffers, decodeGrids } from "./grids";
+import { count, DecodeError, Fields, listOf, maybeNumber, number, oneOf, text } from "./validate";
+
+/** The numbers of one array, which must have the shape of the map. */
+function values(
+  grids: Readonly<Record<string, Grid>>,
+  name: string,
+  shape: readonly number[],
+): ArrayLike<number> {
+  const grid = grids[name];
+  if (grid === undefined) throw new DecodeError(`cells.buffers: ${name} is missing`);
+  const [expected, got] = [shape.join(" × "), grid.shape.join(" × ")];
+  if (got !== expected) throw new DecodeError(`cells.${name}: expected ${expected}, got ${got}`);
+  return grid.data;
+}
+
+export function decodeMap(value: unknown, buffers: Buffers): MapData {
+  const f = new Fields(value, "cells");
+  const shape = f.get("shape", listOf(count));
+  const [rows = 0, columns = 0] = shape;
+  const [over, across] = f.get("over", listOf(text));
+  oneOf("layer")(over, "cells.over[0]");
+  const grids = decodeGrids(f, f, buffers);
+  return {
+    id: f.get("id", number),
+    name: f.get("name", text),
+    component: f.get("component", text),
+    across: oneOf("head", "pos")(across, "cells.over[1]"),
+    rows,
+    columns,
+    done: f.get("done", count),
+    total: f.get("total", count),
+    zero: f.getOr("zero", count, 0),
+    unpatchable: new Set(f.getOr("unpatchable", listOf(count), [])),
+    exact: f.raw("exact") !== false,
+    secondsLeft: f.get("seconds_left", maybeNumber),
+    share: values(grids, "share", shape),
+    effect: values(grids, "effect", shape),
+  };
+}

@@ -1,0 +1,74 @@
+/** Decodes the `result` and `singles` messages. */
+
+import type { Patch } from "../model/patch";
+import type { Reach, Reading, Result, Single, TokenComparison, TokenScore } from "../model/result";
+import { decodeDirection, decodeRun } from "./decode-scene";
+import { type Buffers, decodeGrids } from "./grids";
+import {
+  Fields,
+  listOf,
+  maybeNumber,
+  number,
+  numberOrNaN,
+  oneOf,
+  recordOf,
+  text,
+  textOr,
+} from "./validate";
+
+function decodeReading(value: unknown, where: string): Reading {
+  const f = new Fields(value, where);
+  return {
+    value: f.get("value", maybeNumber),
+    effect: f.get("effect", maybeNumber),
+    share: f.get("share", maybeNumber),
+    recovery: f.get("recovery", maybeNumber),
+    reason: f.get("reason", textOr(null)),
+  };
+}
+
+function decodePatch(value: unknown, where: string): Patch {
+  const f = new Fields(value, where);
+  const source = f.getOr("source", oneOf("source", "clean", "corrupted", "host"), "source");
+  return { site: f.get("site", text), source };
+}
+
+function decodeScore(value: unknown, where: string): TokenScore {
+  const f = new Fields(value, where);
+  return { logit: f.get("logit", numberOrNaN), prob: f.get("prob", numberOrNaN) };
+}
+
+function decodeToken(value: unknown, where: string): TokenComparison {
+  const f = new Fields(value, where);
+  return {
+    token: f.get("token", text),
+    clean: f.get("clean", decodeScore),
+    patched: f.get("patched", decodeScore),
+    corrupted: f.get("corrupted", decodeScore),
+  };
+}
+
+function decodeReach(f: Fields, buffers: Buffers): Reach | undefined {
+  if (!f.has("reach")) return undefined;
+  const reach = new Fields(f.raw("reach"), "result.reach");
+  return { position: reach.get("position", number), grids: decodeGrids(f, reach, buffers) };
+}
+
+export function decodeResult(value: unknown, buffers: Buffers): Result {
+  const f = new Fields(value, "result");
+  return {
+    id: f.get("id", number),
+    patches: f.get("patches", listOf(decodePatch)),
+    direction: f.get("direction", decodeDirection),
+    metric: f.get("metric", text),
+    readings: f.get("readings", recordOf(decodeReading)),
+    patched: f.get("patched", decodeRun),
+    tokens: f.getOr("tokens", listOf(decodeToken), []),
+    reach: decodeReach(f, buffers),
+  };
+}
+
+export function decodeSingle(value: unknown, where: string): Single {
+  const f = new Fields(value, where);
+  return { site: f.get("site", text), readings: f.get("readings", recordOf(decodeReading)) };
+}

@@ -1,0 +1,38 @@
+/** Decodes what the kernel sends. Every field is checked. */
+
+import { decodeMap } from "./decode-map";
+import { decodeResult, decodeSingle } from "./decode-result";
+import { decodeScene } from "./decode-scene";
+import type { Buffers } from "./grids";
+import type { Incoming } from "./protocol";
+import { Fields, listOf, numberOr, text, textOr } from "./validate";
+
+/** One message of the kernel; undefined for a kind that this version does not know. */
+export function decode(value: unknown, buffers: Buffers): Incoming | undefined {
+  const f = new Fields(value, "message");
+  const id = f.get("id", numberOr(-1));
+  const kind = f.raw("kind");
+  switch (kind) {
+    case "ack":
+    case "dropped":
+    case "swept":
+      return { kind, id };
+    case "error": {
+      const message = f.get("message", text);
+      const details = f.get("details", textOr(""));
+      return { kind, id, failure: { code: f.get("code", textOr("Error")), message, details } };
+    }
+    case "scene":
+      return { kind, id, scene: decodeScene(value) };
+    case "result":
+      return { kind, id, result: decodeResult(value, buffers) };
+    case "singles":
+      return { kind, id, singles: f.get("singles", listOf(decodeSingle)) };
+    case "cells":
+      return { kind, id, map: decodeMap(value, buffers) };
+    case "code":
+      return { kind, id, code: f.get("code", text) };
+    default:
+      return undefined;
+  }
+}

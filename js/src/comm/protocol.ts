@@ -1,0 +1,25 @@
+/** The messages between kernel and page (docs/protocol.md), as types. Costs nothing at run time. */
+
+import type { Scene } from "../model/experiment";
+import type { MapData, SweepRequest } from "../model/map";
+import type { PatchRequest } from "../model/patch";
+import type { Result, Single } from "../model/result";
+import type { Failure } from "../model/status";
+
+export type Incoming =
+  | { readonly kind: "ack"; readonly id: number }
+  | { readonly kind: "dropped"; readonly id: number }
+  | { readonly kind: "error"; readonly id: number; readonly failure: Failure }
+  | { readonly kind: "scene"; readonly id: number; readonly scene: Scene }
+  | { readonly kind: "result"; readonly id: number; readonly result: Result }
+  | { readonly kind: "singles"; readonly id: number; readonly singles: readonly Single[] }
+  | { readonly kind: "cells"; readonly id: number; readonly map: MapData }
+  | { readonly kind: "swept"; readonly id: number }
+  | { readonly kind: "code"; readonly id: number; readonly code: string };
+
+export type Outgoing =
+  | { readonly v: 1; readonly kind: "hello"; readonly id: number }
+  | ({ readonly v: 1; readonly kind: "patch"; readonly id: number } & PatchRequest)
+  | ({ readonly v: 1; readonly kind: "sweep"; readonly id: number } & SweepRequest)
+  | ({ readonly v: 1; readonly kind: "code"; readonly id: number } & PatchRequest)
+  | { readonly v: 1; readonly kind: "cancel"; readonly id: number };

@@ -1,0 +1,71 @@
+/** The last picture as plain JSON, so that a saved notebook shows it without a kernel. */
+
+import type { Scene } from "../model/experiment";
+import type { MapData } from "../model/map";
+import type { Grid, Result } from "../model/result";
+import { decodeMap } from "./decode-map";
+import { decodeResult } from "./decode-result";
+import { decodeScene } from "./decode-scene";
+import { Fields, recordOf } from "./validate";
+
+export interface Snapshot {
+  readonly scene: Scene;
+  readonly result: Result | undefined;
+  /** By `mapKey`. */
+  readonly maps: Readonly<Record<string, MapData>>;
+}
+
+/** Larger maps are not saved, to keep notebooks small; they are asked for again. */
+const MOST_CELLS = 4000;
+
+function plain(grid: Grid): { shape: readonly number[]; data: (number | null)[] } {
+  return {
+    shape: grid.shape,
+    data: Array.from(grid.data, (x) => (Number.isFinite(x) ? Number(x.toPrecision(4)) : null)),
+  };
+}
+
+function plainMap(map: MapData): unknown {
+  const { share, effect, rows, columns, across, secondsLeft, unpatchable, ...rest } = map;
+  const shape = [rows, columns];
+  const grids = { share: plain({ shape, data: share }), effect: plain({ shape, data: effect }) };
+  const more = { unpatchable: [...unpatchable], seconds_left: secondsLeft };
+  return { ...rest, ...more, shape, over: ["layer", across], grids };
+}
+
+function plainMaps(maps: Snapshot["maps"]): Record<string, unknown> {
+  const small = Object.entries(maps).filter(([, map]) => map.rows * map.columns <= MOST_CELLS);
+  return Object.fromEntries(small.map(([key, map]) => [key, plainMap(map)]));
+}
+
+export function encodeSnapshot(snapshot: Snapshot): unknown {
+  const { scene, result } = snapshot;
+  const maps = plainMaps(snapshot.maps);
+  if (result === undefined) return { scene, maps };
+  const entries = Object.entries(result.reach?.grids ?? {});
+  const reach = result.reach && {
+    position: result.reach.position,
+    grids: Object.fromEntries(entries.map(([name, grid]) => [name, plain(grid)])),
+  };
+  return JSON.parse(JSON.stringify({ scene, maps, result: { ...result, reach } }));
+}
+
+/** What was saved; undefined if nothing was, or if it cannot be read. */
+export function decodeSnapshot(value: unknown): Snapshot | undefined {
+  if (value === null || value === undefined) return undefined;
+  try {
+    const f = new Fields(value, "snapshot");
+    if (!f.has("scene")) return undefined;
+    const result = f.getOr("result", (saved) => decodeResult(saved, []), undefined);
+    const maps = f.getOr(
+      "maps",
+      recordOf((saved) => decodeMap(saved, [])),
+      {},
+    );
+    // A saved picture has no kernel: what is not in it stays unknown.
+    return { scene: { ...f.get("scene", decodeScene), can_sweep: false }, result, maps };
+  } catch (error) {
+    console.warn("patchwidgets: the saved picture cannot be read.", error);
+    return undefined;
+  }
+}

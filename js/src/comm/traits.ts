@@ -1,0 +1,50 @@
+/** The traits that the kernel writes. The page reads them and never writes them. */
+
+import type { Direction } from "../model/experiment";
+import type { Position } from "../model/position";
+import type { WidgetModel } from "./widget-model";
+
+export type TraitEvent =
+  | { readonly type: "selected"; readonly sites: readonly string[] }
+  | {
+      readonly type: "traits";
+      readonly values: {
+        readonly position?: Position;
+        readonly direction?: Direction;
+        readonly metric?: string;
+      };
+    };
+
+/** What a trait's new value means; undefined where it is not a value of that trait. */
+const READERS: Readonly<Record<string, (value: unknown) => TraitEvent | undefined>> = {
+  selection: (value) => {
+    if (!Array.isArray(value)) return undefined;
+    return { type: "selected", sites: value.filter((site) => typeof site === "string") };
+  },
+  position: (position) =>
+    typeof position === "number" || typeof position === "string"
+      ? { type: "traits", values: { position } }
+      : undefined,
+  direction: (direction) =>
+    direction === "denoise" || direction === "noise"
+      ? { type: "traits", values: { direction } }
+      : undefined,
+  metric: (metric) =>
+    typeof metric === "string" ? { type: "traits", values: { metric } } : undefined,
+};
+
+/** Tells every change, and the position that is there already; returns the removal. */
+export function watchTraits(model: WidgetModel, emit: (event: TraitEvent) => void): () => void {
+  const watches = Object.entries(READERS).map(([name, read]) => {
+    const changed = () => {
+      const event = read(model.get(name));
+      if (event !== undefined) emit(event);
+    };
+    model.on(`change:${name}`, changed);
+    if (name === "position") changed();
+    return () => model.off(`change:${name}`, changed);
+  });
+  return () => {
+    for (const remove of watches) remove();
+  };
+}

@@ -1,0 +1,13 @@
+/** The part of anywidget's model that the page uses. */
+
+export type Handler = (this: unknown, ...args: unknown[]) => void;
+
+/** The part of anywidget's model that is used here. */
+export interface WidgetModel {
+  get(name: string): unknown;
+  set(name: string, value: unknown): void;
+  on(event: string, handler: Handler): void;
+  off(event: string, handler: Handler): void;
+  send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
+  readonly widget_manager?: unknown;
+}

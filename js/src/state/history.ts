@@ -1,0 +1,49 @@
+/** Past results, and the timeline in which undo and redo move. */
+
+import { requestOf, sameRequest, sameRun } from "../model/patch";
+import type { Result, Single } from "../model/result";
+import type { HistoryEntry, State } from "./state";
+
+const ENTRIES_KEPT = 60;
+
+export function shownEntry(state: State): HistoryEntry | undefined {
+  const result = state.result;
+  return result && state.entries.find((entry) => sameRun(entry.result, result));
+}
+
+export function withEntry(
+  entries: readonly HistoryEntry[],
+  result: Result,
+): readonly HistoryEntry[] {
+  const known = entries.findIndex((entry) => sameRun(entry.result, result));
+  if (known >= 0) return entries.map((entry, i) => (i === known ? { ...entry, result } : entry));
+  const next = (entries.at(-1)?.number ?? 0) + 1;
+  const added = [...entries, { number: next, result, singles: [], pinned: false }];
+  const surplus = added.length - ENTRIES_KEPT;
+  return surplus <= 0 ? added : added.filter((entry, i) => entry.pinned || i >= surplus);
+}
+
+/** The timeline after a result: undo and redo move in it, anything new cuts off what lay ahead. */
+export function withTimelineStep(state: State, result: Result): Pick<State, "timeline" | "cursor"> {
+  const { timeline, cursor, pending } = state;
+  if (pending?.cursor !== undefined) return { timeline, cursor: pending.cursor };
+  const request = requestOf(result);
+  const current = timeline[cursor];
+  if (current !== undefined && sameRequest(current, request)) return { timeline, cursor };
+  const base = timeline.slice(0, cursor + 1);
+  const start = base.length === 0 ? [{ ...request, patches: [] }] : base;
+  const next = result.patches.length === 0 && base.length === 0 ? start : [...start, request];
+  return { timeline: next, cursor: next.length - 1 };
+}
+
+export function withSingles(state: State, id: number, singles: readonly Single[]): State {
+  const entries = state.entries.map((e) => (e.result.id === id ? { ...e, singles } : e));
+  return { ...state, entries };
+}
+
+export function withPin(state: State): State {
+  const shown = shownEntry(state);
+  if (shown === undefined) return state;
+  const entries = state.entries.map((e) => (e === shown ? { ...e, pinned: !e.pinned } : e));
+  return { ...state, entries };
+}

@@ -1,0 +1,163 @@
+/** What the two maps show: their cells, their sites, their geometry. */
+
+import { mapWidth } from "../layout/charts";
+import { foldedColumns, type MapLayout, mapLayout } from "../layout/map";
+import type { PageLayout } from "../layout/page";
+import { firstDifference, lacksCounterpart, tokenAtPosition } from "../model/counterparts";
+import { type Direction, hostOf, refusalReason, type Scene } from "../model/experiment";
+import {
+  type Across,
+  type MapData,
+  type MapName,
+  mapKey,
+  mapLook,
+  mapRequests,
+  type SweepRequest,
+} from "../model/map";
+import { positionRange, positionText } from "../model/position";
+import { parseSite, type Site } from "../model/site";
+import { isLost } from "../model/status";
+import { shortToken } from "../text/tokens";
+import type { State } from "./state";
+
+export const MAP_COMPONENTS: readonly string[] = ["mlp_out", "attn_out", "resid_pre"];
+
+const LABEL = { plain: 10, differs: 16 } as const;
+
+export interface MapView {
+  readonly name: MapName;
+  readonly component: string;
+  readonly across: Across;
+  /** Undefined until the kernel has sent some cells. */
+  readonly data: MapData | undefined;
+  readonly layout: MapLayout;
+  readonly labels: readonly string[];
+  readonly direction: Direction;
+}
+
+/** Maps are shown if the kernel can fill them, or if a saved page has them. */
+export function hasMaps(state: State): boolean {
+  return state.scene?.can_sweep === true || Object.keys(state.sweep.maps).length > 0;
+}
+
+/** The maps to ask for now; undefined if there are none, or while a patch is pending. */
+export function wantedSweep(state: State): SweepRequest | undefined {
+  const { scene, pending, connection, direction, metric } = state;
+  if (!scene?.can_sweep || pending !== undefined || isLost(connection)) return undefined;
+  const maps = mapRequests(state.mapComponent).filter(
+    ({ component }) => refusalReason(scene, component) === undefined,
+  );
+  return maps.length === 0 ? undefined : { maps, direction, metric };
+}
+
+function allZero(data: MapData | undefined, columns: number): boolean {
+  if (data === undefined) return true;
+  for (let row = 0; row < data.rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const look = mapLook(data, row * data.columns + column);
+      if (look !== "zero" && look !== "pending") return false;
+    }
+  }
+  return true;
+}
+
+function tokenLabels(state: State, scene: Scene): readonly string[] {
+  const { task } = scene;
+  const host = hostOf(state.direction);
+  return task.clean.map((_, i) => {
+    const most = task.differs.includes(i) ? LABEL.differs : LABEL.plain;
+    return (
+      shortToken(tokenAtPosition(task, host, i), most) + (lacksCounterpart(task, i) ? " ×" : "")
+    );
+  });
+}
+
+export function mapView(
+  state: State,
+  scene: Scene,
+  pageLayout: PageLayout,
+  name: MapName,
+): MapView {
+  const heads = name === "heads";
+  const component = heads ? "z" : state.mapComponent;
+  const data = state.sweep.maps[mapKey(component, state.direction, state.metric)];
+  const rows = data?.rows ?? scene.model.n_layers;
+  const columns = data?.columns ?? (heads ? scene.model.n_heads : scene.task.clean.length);
+  const labels = heads ? [] : tokenLabels(state, scene);
+  const room = mapWidth(pageLayout, name);
+  const first = Math.min(firstDifference(scene.task), columns);
+  const foldable = heads || scene.task.n_pairs > 1 ? 0 : foldedColumns(columns, first, room);
+  const fold = allZero(data, foldable) ? foldable : 0;
+  const layout = mapLayout({ rows, columns, room, fold, labels });
+  const { direction } = state;
+  return { name, component, across: heads ? "head" : "pos", data, layout, labels, direction };
+}
+
+export function mapSite(
+  map: Pick<MapView, "across" | "component" | "layout">,
+  row: number,
+  column: number,
+): string {
+  if (map.across === "head") return `L${row}.H${column}`;
+  return `L${row}.${map.component}@${positionText(column, map.layout.columns)}`;
+}
+
+export interface MapRegion {
+  readonly top: number;
+  readonly bottom: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The row of a site. In a map of resid_pre, resid_post is the row of the next layer. */
+function rowOf(map: MapView, layer: number, component: string): number | undefined {
+  if (component === map.component) return layer;
+  return map.component === "resid_pre" && component === "resid_post" ? layer + 1 : undefined;
+}
+
+/** The cells that a site covers: one cell, or all positions of a layer; for a token such as "@9", its column. */
+export function mapRegion(map: MapView, site: string, scene: Scene): MapRegion | undefined {
+  const { rows, columns } = map.layout;
+  if (site.startsWith("@")) {
+    const at = Number(site.slice(1));
+    return map.across === "head" ? undefined : { top: 0, bottom: rows, from: at, to: at + 1 };
+  }
+  const parsed = parseSite(site);
+  if (parsed?.layer === undefined) return undefined;
+  const row = rowOf(map, parsed.layer, parsed.component);
+  if (row === undefined || row >= rows) return undefined;
+  const column = map.across === "head" ? headOf(parsed) : undefined;
+  if (column !== undefined) return { top: row, bottom: row + 1, from: column, to: column + 1 };
+  if (map.across === "head" || parsed.unit !== undefined) return undefined;
+  const [from, to] = positionRange(site, scene.task) ?? [0, columns];
+  return { top: row, bottom: row + 1, from, to };
+}
+
+/** The head of a site; undefined if it is not one. */
+function headOf({ unit }: Site): number | undefined {
+  return unit?.startsWith("H") ? Number(unit.slice(1)) : undefined;
+}
+
+/** A head at all positions, as maps of heads patch it. */
+function headAlone(site: Site): number | undefined {
+  return site.position === undefined ? headOf(site) : undefined;
+}
+
+export interface MapReading {
+  readonly look: ReturnType<typeof mapLook>;
+  readonly share: number;
+  readonly effect: number;
+}
+
+/** What the maps know about a site; undefined if it is not one of their cells. */
+export function mapReading(state: State, scene: Scene, site: string): MapReading | undefined {
+  const parsed = parseSite(site);
+  if (parsed?.layer === undefined) return undefined;
+  const data = state.sweep.maps[mapKey(parsed.component, state.direction, state.metric)];
+  if (data === undefined || parsed.layer >= data.rows) return undefined;
+  const column = data.across === "head" ? headAlone(parsed) : positionRange(site, scene.task)?.[0];
+  if (column === undefined || !(column < data.columns)) return undefined;
+  const index = parsed.layer * data.columns + column;
+  const [share, effect] = [data.share[index], data.effect[index]];
+  return { look: mapLook(data, index), share: share ?? Number.NaN, effect: effect ?? Number.NaN };
+}

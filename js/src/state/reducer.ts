@@ -1,0 +1,154 @@
+/** Every change of the state, as a pure function. */
+
+import type { Scene } from "../model/experiment";
+import { type Patch, samePatches, sameRun } from "../model/patch";
+import type { Result, Single } from "../model/result";
+import { withoutPosition } from "../model/site";
+import { type Connection, type Failure, isLost } from "../model/status";
+import { withEntry, withPin, withSingles, withTimelineStep } from "./history";
+import type { Code, Pending, Settable, State } from "./state";
+import { reduceSweep, type SweepEvent } from "./sweep";
+
+export type StateEvent =
+  | { readonly type: "scene"; readonly scene: Scene }
+  | { readonly type: "asked"; readonly pending: Pending }
+  | { readonly type: "result"; readonly result: Result }
+  | { readonly type: "singles"; readonly id: number; readonly singles: readonly Single[] }
+  | { readonly type: "sweep"; readonly event: SweepEvent }
+  | { readonly type: "code-asked"; readonly code: Code }
+  | { readonly type: "code"; readonly id: number; readonly code: string }
+  | { readonly type: "dropped" }
+  | { readonly type: "failed"; readonly failure: Failure }
+  | { readonly type: "cleared" }
+  | { readonly type: "connection"; readonly connection: Connection }
+  | {
+      readonly type: "traits";
+      readonly values: Partial<Pick<State, "position" | "direction" | "metric">>;
+    }
+  | { readonly type: "selected"; readonly sites: readonly string[] }
+  | { readonly type: "pinned" }
+  | { readonly type: "set"; readonly values: Partial<Settable> };
+
+function withPending(state: State, pending: Pending): State {
+  const { direction, metric } = pending.request;
+  const said = { problem: undefined, notice: undefined };
+  return { ...state, pending, fresh: false, direction, metric, ...said };
+}
+
+function withResult(state: State, result: Result): State {
+  const empty = result.patches.length === 0;
+  const repeated = state.result !== undefined && sameRun(state.result, result);
+  return {
+    ...state,
+    ...withTimelineStep(state, result),
+    result: empty ? undefined : result,
+    entries: empty ? state.entries : withEntry(state.entries, result),
+    direction: result.direction,
+    metric: result.metric,
+    answerCount: state.answerCount + (repeated ? 0 : 1),
+    fresh: !repeated,
+    pending: undefined,
+    problem: undefined,
+    notice: undefined,
+    focus: focusAfter(state, result),
+  };
+}
+
+function focusAfter(state: State, result: Result): string | undefined {
+  const last = result.patches.at(-1);
+  return state.focus ?? (last === undefined ? undefined : withoutPosition(last.site));
+}
+
+/** Python changed the selection: it is pending until its result arrives. */
+function withSelection(state: State, sites: readonly string[]): State {
+  const patches = sites.map((site): Patch => ({ site, source: "source" }));
+  const same = (a: readonly Patch[]) => samePatches(a.map(withDefaultSource), patches);
+  if (state.pending !== undefined || same(state.result?.patches ?? [])) return state;
+  if (sites.length === 0) return { ...state, result: undefined };
+  const request = { patches, direction: state.direction, metric: state.metric };
+  return { ...state, pending: { id: undefined, request, cursor: undefined } };
+}
+
+function withDefaultSource(patch: Patch): Patch {
+  return { site: patch.site, source: "source" };
+}
+
+/** Python changed a trait. A new direction or metric is ignored while a patch of the page is pending. */
+function withTraits(state: State, values: Partial<Settable>): State {
+  if (state.pending === undefined) return { ...state, ...values };
+  return values.position === undefined ? state : { ...state, position: values.position };
+}
+
+/** Without Python nothing is pending any more. */
+function withConnection(state: State, connection: Connection): State {
+  if (!isLost(connection)) return { ...state, connection };
+  const sweep = reduceSweep(state.sweep, { type: "stopped" });
+  return { ...withoutPending(state), connection, sweep };
+}
+
+function withFailure(state: State, failure: Failure): State {
+  const sites = state.pending?.request.patches.map((p) => p.site) ?? [];
+  const site = sites.length === 0 ? undefined : sites.join(" + ");
+  const problem = { site, message: failure.message, details: failure.details };
+  return { ...withoutPending(state), problem };
+}
+
+/** Back to what is shown, after a request was cancelled or failed. */
+function withoutPending(state: State): State {
+  const { result } = state;
+  const shown = result && { direction: result.direction, metric: result.metric };
+  return { ...state, ...shown, pending: undefined };
+}
+
+/** Lines that nobody waits for any more are dropped. */
+function withCode(state: State, id: number, lines: string): State {
+  return state.code?.id === id ? { ...state, code: { ...state.code, lines } } : state;
+}
+
+function withScene(state: State, scene: Scene): State {
+  const { direction, metric } = scene;
+  const same = JSON.stringify(scene) === JSON.stringify(state.scene);
+  const sweep = reduceSweep(state.sweep, { type: same ? "same-scene" : "new-scene" });
+  return {
+    ...state,
+    scene,
+    sweep,
+    code: undefined,
+    ...(state.result === undefined ? { direction, metric } : {}),
+  };
+}
+
+export function reduce(state: State, event: StateEvent): State {
+  switch (event.type) {
+    case "scene":
+      return withScene(state, event.scene);
+    case "asked":
+      return withPending(state, event.pending);
+    case "result":
+      return withResult(state, event.result);
+    case "singles":
+      return withSingles(state, event.id, event.singles);
+    case "sweep":
+      return { ...state, sweep: reduceSweep(state.sweep, event.event) };
+    case "code-asked":
+      return { ...state, code: event.code };
+    case "code":
+      return withCode(state, event.id, event.code);
+    case "dropped":
+      return withoutPending(state);
+    case "failed":
+      return withFailure(state, event.failure);
+    case "cleared":
+      return { ...state, result: undefined, problem: undefined, notice: undefined };
+    case "connection":
+      return withConnection(state, event.connection);
+    case "traits":
+      return withTraits(state, event.values);
+    case "selected":
+      return withSelection(state, event.sites);
+    case "pinned":
+      return withPin(state);
+    case "set":
+      return { ...state, ...event.values };
+  }
+}

@@ -1,0 +1,128 @@
+/** Questions about the state that several modules ask. */
+
+import type { Direction, MetricInfo, Scene } from "../model/experiment";
+import { type Patch, type PatchRequest, sameRequest, sameRun } from "../model/patch";
+import { positionIndex, positionRange } from "../model/position";
+import type { Reading } from "../model/result";
+import { withoutPosition } from "../model/site";
+import type { Finding } from "../text/finding";
+import { patchName } from "../text/names";
+import type { State } from "./state";
+
+/** Always the same array, so that views see that nothing changed. */
+const NONE: readonly Patch[] = [];
+
+/** The patches that the person sees as selected: the pending ones, otherwise those of the result. */
+export function selectedPatches(state: State): readonly Patch[] {
+  return state.pending?.request.patches ?? state.result?.patches ?? NONE;
+}
+
+/** The request whose answer the person sees, or waits for. */
+export function selectedRequest(state: State): PatchRequest {
+  const { direction, metric } = state;
+  return { patches: selectedPatches(state), direction, metric };
+}
+
+/** The selected request as lines of Python; undefined until the kernel has written them. */
+export function selectedCode(state: State): string | undefined {
+  const { code } = state;
+  return code !== undefined && sameRequest(code.request, selectedRequest(state))
+    ? code.lines
+    : undefined;
+}
+
+/** Whether a pending patch will change the picture; another metric of the same run will not. */
+export function awaitsResult(state: State): boolean {
+  const { pending, result } = state;
+  if (pending === undefined) return false;
+  return result === undefined
+    ? pending.request.patches.length > 0
+    : !sameRun(pending.request, result);
+}
+
+/** The direction of what is shown. It is the selected one, except while a patch is pending. */
+export function shownDirection(state: State): Direction {
+  return state.result?.direction ?? state.direction;
+}
+
+const UNKNOWN: MetricInfo = {
+  name: "",
+  label: "",
+  unit: "",
+  lower_is_better: false,
+  noise_floor: 0,
+};
+
+export function currentMetric(state: State, scene: Scene): MetricInfo {
+  return (
+    scene.metrics.find((metric) => metric.name === state.metric) ?? scene.metrics[0] ?? UNKNOWN
+  );
+}
+
+/** The result in the selected metric, with all that its sentences need. */
+export function currentFinding(state: State, scene: Scene): Finding | undefined {
+  const { result } = state;
+  const metric = currentMetric(state, scene);
+  const reading = result?.readings[metric.name];
+  if (result === undefined || reading === undefined) return undefined;
+  const { patches, direction, patched } = result;
+  return {
+    patches,
+    direction,
+    reading,
+    patched,
+    runs: scene.runs,
+    metric,
+    model: scene.model,
+    nPairs: scene.task.n_pairs,
+  };
+}
+
+/** The known readings of single patches at all positions, by site. */
+export function knownReadings(state: State, metric: string): ReadonlyMap<string, Reading> {
+  const known = new Map<string, Reading>();
+  const learn = (site: string, reading: Reading | undefined) => {
+    if (reading !== undefined && !site.includes("@")) known.set(withoutPosition(site), reading);
+  };
+  for (const { result, singles } of state.entries) {
+    if (result.direction !== state.direction) continue;
+    for (const single of singles) learn(single.site, single.readings[metric]);
+    const [only, ...more] = result.patches;
+    if (only?.source === "source" && more.length === 0) learn(only.site, result.readings[metric]);
+  }
+  return known;
+}
+
+/** The token positions to mark: those of the selected patches, and the selected position. */
+export function markedPositions(state: State, scene: Scene): ReadonlySet<number> {
+  const marked = new Set<number>();
+  for (const { site } of selectedPatches(state)) {
+    const range = positionRange(site, scene.task);
+    if (range === undefined) continue;
+    for (let i = range[0]; i < range[1]; i++) marked.add(i);
+  }
+  const at = positionIndex(state.position, scene.task);
+  if (at !== undefined) marked.add(at);
+  return marked;
+}
+
+export function shownPatchName(state: State, scene: Scene): string | undefined {
+  return state.result && patchName(state.result.patches, scene.model);
+}
+
+export function pendingPatchName(state: State, scene: Scene): string | undefined {
+  const patches = state.pending?.request.patches ?? [];
+  return patches.length === 0 ? undefined : patchName(patches, scene.model);
+}
+
+/** The token position under the pointer; undefined means all. */
+export function hoveredPosition(state: State, scene: Scene): number | undefined {
+  const { hover } = state;
+  if (hover === undefined) return undefined;
+  if (hover.startsWith("@")) return Number(hover.slice(1));
+  return positionRange(hover, scene.task)?.[0];
+}
+
+export function selectedPosition(state: State, scene: Scene): number | undefined {
+  return positionIndex(state.position, scene.task);
+}

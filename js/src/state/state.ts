@@ -1,0 +1,117 @@
+/** What one view knows. */
+
+import type { Theme } from "../layout/oklab";
+import type { Direction, Scene } from "../model/experiment";
+import type { PatchRequest } from "../model/patch";
+import type { Position } from "../model/position";
+import type { Result, Single } from "../model/result";
+import type { Connection, Problem } from "../model/status";
+import { NO_SWEEP, type Sweep } from "./sweep";
+
+export type Panel = "none" | "keys" | "code" | "site" | "menu";
+
+export type Tab = "heads" | "positions" | "reach" | "logits" | "history";
+
+/** A request that waits for its result. `id` is undefined if Python made it; `cursor` is its place in the timeline. */
+export interface Pending {
+  readonly id: number | undefined;
+  readonly request: PatchRequest;
+  readonly cursor: number | undefined;
+}
+
+export interface HistoryEntry {
+  readonly number: number;
+  readonly result: Result;
+  readonly singles: readonly Single[];
+  readonly pinned: boolean;
+}
+
+/** A request as lines of Python. The kernel writes them; undefined until they come. */
+export interface Code {
+  readonly id: number;
+  readonly request: PatchRequest;
+  readonly lines: string | undefined;
+}
+
+export interface State {
+  readonly scene: Scene | undefined;
+  readonly direction: Direction;
+  readonly metric: string;
+  readonly position: Position;
+  readonly result: Result | undefined;
+  /** How many results have come. Views alternate two class names by it, which starts the motion again. */
+  readonly answerCount: number;
+  /** The picture is new: its arrow and its wave move, until the next request. */
+  readonly fresh: boolean;
+  readonly pending: Pending | undefined;
+  readonly entries: readonly HistoryEntry[];
+  readonly timeline: readonly PatchRequest[];
+  readonly cursor: number;
+  readonly connection: Connection;
+  readonly problem: Problem | undefined;
+  readonly notice: string | undefined;
+  readonly hover: string | undefined;
+  readonly focus: string | undefined;
+  readonly panel: Panel;
+  readonly code: Code | undefined;
+  /** The chart that was selected; undefined leaves it to the layout. */
+  readonly tab: Tab | undefined;
+  readonly sweep: Sweep;
+  /** The component of the map over positions. */
+  readonly mapComponent: string;
+  /** The cell of each map that Tab reaches, by the map's name. */
+  readonly mapFocus: Readonly<Record<string, string>>;
+  readonly unfolded: boolean;
+  readonly firstLayer: number;
+  readonly width: number;
+  readonly theme: Theme;
+}
+
+/** What may be set without any consequence for the rest. */
+export type Settable = Pick<
+  State,
+  | "direction"
+  | "metric"
+  | "position"
+  | "problem"
+  | "notice"
+  | "hover"
+  | "focus"
+  | "panel"
+  | "tab"
+  | "mapComponent"
+  | "mapFocus"
+  | "unfolded"
+  | "firstLayer"
+  | "width"
+  | "theme"
+>;
+
+export const INITIAL: State = {
+  scene: undefined,
+  direction: "denoise",
+  metric: "",
+  position: "all",
+  result: undefined,
+  answerCount: 0,
+  fresh: false,
+  pending: undefined,
+  entries: [],
+  timeline: [],
+  cursor: -1,
+  connection: "live",
+  problem: undefined,
+  notice: undefined,
+  hover: undefined,
+  focus: undefined,
+  panel: "none",
+  code: undefined,
+  tab: undefined,
+  sweep: NO_SWEEP,
+  mapComponent: "mlp_out",
+  mapFocus: {},
+  unfolded: false,
+  firstLayer: 0,
+  width: 0,
+  theme: "light",
+};

@@ -1,0 +1,30 @@
+/** A joint patch against its parts, in one sentence. */
+
+import type { MetricInfo } from "../model/experiment";
+import type { Reading, Single } from "../model/result";
+import { listed } from "./names";
+import { effectNumber } from "./numbers";
+
+/** The effect of a joint patch against the sum of its parts. */
+export function jointSentence(
+  joint: Reading,
+  singles: readonly Single[],
+  metric: MetricInfo,
+): string | undefined {
+  const alone = singles.map((s) => s.readings[metric.name]?.effect ?? Number.NaN);
+  if (joint.effect === null || alone.length < 2 || alone.some(Number.isNaN)) return undefined;
+  const sum = alone.reduce((a, b) => a + b, 0);
+  const show = (x: number) => effectNumber(x, metric);
+  const parts =
+    alone.length <= 3
+      ? `${listed(alone.map(show))} (sum ${show(sum)})`
+      : `their sum is ${show(sum)}`;
+  return `Together ${show(joint.effect)}; alone ${parts}: ${relation(joint.effect, sum, metric.noise_floor)}.`;
+}
+
+function relation(joint: number, sum: number, floor: number): string {
+  const tolerance = Math.max(0.1 * Math.max(Math.abs(joint), Math.abs(sum)), 2 * floor);
+  if (Math.abs(joint - sum) <= tolerance) return "they add up";
+  if (joint * sum < 0) return "they work against each other";
+  return Math.abs(joint) > Math.abs(sum) ? "they need each other" : "they overlap";
+}

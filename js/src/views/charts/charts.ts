@@ -1,0 +1,124 @@
+/** The charts under the lanes: side by side, or as tabs. A new chart is one more row in CHARTS. */
+
+import { html, nothing, type TemplateResult } from "lit-html";
+import { sourceOf } from "../../model/experiment";
+import { shownEntry } from "../../state/history";
+import { hasMaps } from "../../state/maps";
+import { shownDirection } from "../../state/selectors";
+import type { Tab } from "../../state/state";
+import type { Context } from "../context";
+import { componentSelect, mapChart, mapNote } from "../maps/map";
+import { historyChart } from "./history";
+import { logitsChart } from "./logits";
+import { reachChart } from "./reach";
+
+interface Chart {
+  readonly tab: Tab;
+  readonly title: string;
+  /** The title where there is little room. */
+  readonly short: string;
+  readonly heading?: (cx: Context) => unknown;
+  readonly note: (cx: Context) => unknown;
+  readonly draw: (cx: Context) => TemplateResult;
+}
+
+function legend(cx: Context) {
+  const patched =
+    cx.state.result === undefined ? "" : html`<span class="key patched">patched</span>`;
+  return html`<span class="key clean">clean</span>${patched}<span class="key corrupted">corrupted</span>`;
+}
+
+function pinButton(cx: Context) {
+  const pinned = shownEntry(cx.state)?.pinned === true;
+  return html`<button class="tool" title="pin to the gauge (P)" ?disabled=${cx.state.result === undefined}
+    aria-pressed=${pinned} @click=${() => cx.act.pin()}>${pinned ? "Unpin" : "Pin"}</button>`;
+}
+
+const MAPS: readonly Chart[] = [
+  {
+    tab: "heads",
+    title: "Heads · layer × head",
+    short: "Heads",
+    heading: (cx) => html`<h3>${cx.layout.wide ? "Heads · layer × head" : "layer × head"}</h3>`,
+    note: (cx) => mapNote(cx, "heads"),
+    draw: (cx) => mapChart(cx, "heads"),
+  },
+  {
+    tab: "positions",
+    title: "Positions · layer × position",
+    short: "Positions",
+    heading: (cx) => html`${componentSelect(cx)}<h3>· layer × position</h3>`,
+    note: (cx) => mapNote(cx, "positions"),
+    draw: (cx) => mapChart(cx, "positions"),
+  },
+];
+
+const REACH: Chart = {
+  tab: "reach",
+  title: "What the patch reached",
+  short: "Reached",
+  note: (cx) =>
+    `1 = ${sourceOf(shownDirection(cx.state))}${cx.layout.width < 1200 ? "" : " · last token"}`,
+  draw: reachChart,
+};
+
+const LOGITS: Chart = {
+  tab: "logits",
+  title: "Top logits",
+  short: "Logits",
+  note: legend,
+  draw: logitsChart,
+};
+
+const HISTORY: Chart = {
+  tab: "history",
+  title: "History",
+  short: "History",
+  note: pinButton,
+  draw: historyChart,
+};
+
+const CHARTS: readonly Chart[] = [REACH, LOGITS, HISTORY];
+
+/** Beside the maps only one of them is shown; the logits come first. */
+const BESIDE_MAPS: readonly Chart[] = [LOGITS, REACH, HISTORY];
+
+function card(cx: Context, chart: Chart) {
+  return html`<section class="chart ${chart.tab}" aria-label=${chart.title}>
+    <header>${chart.heading?.(cx) ?? html`<h3>${chart.title}</h3>`}${
+      isMap(chart) ? nothing : html`<span class="note">${chart.note(cx)}</span>`
+    }</header>${isMap(chart) ? chart.note(cx) : nothing}${chart.draw(cx)}</section>`;
+}
+
+function isMap(chart: Chart): boolean {
+  return MAPS.includes(chart);
+}
+
+function tabs(cx: Context, charts: readonly Chart[], shown: Chart | undefined) {
+  const short = hasMaps(cx.state);
+  return html`<div class="tabs" role="tablist" aria-label="charts">${charts.map(
+    (chart) => html`<button role="tab" aria-selected=${chart === shown}
+      title=${chart.title} @click=${() => cx.act.tab(chart.tab)}>${short ? chart.short : chart.title}</button>`,
+  )}</div>`;
+}
+
+function tabbed(cx: Context, charts: readonly Chart[], usual: Tab) {
+  const shown =
+    charts.find(({ tab }) => tab === cx.state.tab) ?? charts.find(({ tab }) => tab === usual);
+  const body =
+    shown &&
+    html`<section class="chart ${shown.tab}" role="tabpanel" aria-label=${shown.title}>
+    ${isMap(shown) ? html`<header>${shown.heading?.(cx)}</header>${shown.note(cx)}` : html`<header><span class="note">${shown.note(cx)}</span></header>`}${shown.draw(cx)}</section>`;
+  return html`<div class="tabbed">${tabs(cx, charts, shown)}${body}</div>`;
+}
+
+export function charts(cx: Context) {
+  const maps = hasMaps(cx.state);
+  const kind = maps ? "charts mapped" : "charts";
+  if (!cx.layout.wide) {
+    const all = maps ? [...MAPS, ...BESIDE_MAPS] : CHARTS;
+    return html`<div class="${kind} narrow">${tabbed(cx, all, maps ? "heads" : "logits")}</div>`;
+  }
+  if (!maps) return html`<div class=${kind}>${CHARTS.map((chart) => card(cx, chart))}</div>`;
+  return html`<div class=${kind}>${MAPS.map((chart) => card(cx, chart))}${tabbed(cx, BESIDE_MAPS, "logits")}</div>`;
+}

@@ -1,0 +1,40 @@
+/** The whole explorer, from top to bottom. */
+
+import { html, nothing } from "lit-html";
+import { currentFinding } from "../state/selectors";
+import type { State } from "../state/state";
+import { announcement } from "../text/finding";
+import { connectionSentence } from "../text/status";
+import { charts } from "./charts/charts";
+import type { Context } from "./context";
+import { findingStrip } from "./finding";
+import { lanes } from "./lanes/lanes";
+import { axis, overview } from "./lanes/layer-axis";
+import { panels } from "./panels";
+import { readout } from "./readout";
+import { toolbar } from "./toolbar";
+
+function warnings(cx: Context) {
+  const all = cx.scene.task.warnings;
+  return all.length === 0
+    ? nothing
+    : html`<ul class="warnings">${all.map((text) => html`<li>${text}</li>`)}</ul>`;
+}
+
+/** The sentence that assistive technology reads out. */
+function spoken(cx: Context): string {
+  const found = currentFinding(cx.state, cx.scene);
+  return cx.state.problem?.message ?? (found === undefined ? "" : announcement(found));
+}
+
+export function explorer(cx: Context, focus: string) {
+  return html`${toolbar(cx)}${warnings(cx)}${findingStrip(cx)}${lanes(cx, focus)}${axis(cx)}${overview(cx)}${readout(cx, focus)}${panels(cx)}${charts(cx)}
+    <div class="spoken" role="status" aria-live="polite">${spoken(cx)}</div>`;
+}
+
+/** What is shown before the kernel has answered. */
+export function connecting(state: State) {
+  const said = connectionSentence(state.connection, undefined, undefined) ?? "Asking the kernel…";
+  const problem = state.problem?.message;
+  return html`<div class="answer"><div class="said-what"><p class="finding" data-status=${state.connection} role="status">${problem ?? said}</p></div></div>`;
+}

@@ -1,0 +1,91 @@
+/** The strip above the lanes: the finding with its limit, its numbers and the gauge. */
+
+import { html, nothing } from "lit-html";
+import { shownEntry } from "../state/history";
+import {
+  awaitsResult,
+  currentFinding,
+  currentMetric,
+  pendingPatchName,
+  shownPatchName,
+} from "../state/selectors";
+import {
+  caption,
+  type Finding,
+  findingSentence,
+  NOTHING_PATCHED,
+  SHORT_LIMIT,
+} from "../text/finding";
+import { jointSentence } from "../text/joint-effect";
+import { effectNumber, plainNumber } from "../text/numbers";
+import { connectionSentence, problemSentence } from "../text/status";
+import type { Context } from "./context";
+import { gauge } from "./gauge";
+
+function status(cx: Context) {
+  const { state, scene, act } = cx;
+  const said = connectionSentence(
+    state.connection,
+    pendingPatchName(state, scene),
+    shownPatchName(state, scene),
+  );
+  if (said !== undefined) {
+    const waiting = state.connection === "busy" && state.pending !== undefined;
+    return html`<p class="status" data-status=${state.connection}><span class="sign">●</span>${said}
+      ${waiting ? html`<button @click=${() => act.cancel()}>Cancel</button>` : nothing}</p>`;
+  }
+  const { problem, notice } = state;
+  if (problem !== undefined) {
+    return html`<p class="status" data-status="error"><span class="sign">▲</span>${problemSentence(problem)}
+      ${problem.details === "" ? nothing : html`<button @click=${() => act.copy(problem.details)}>Copy details</button>`}
+      <button @click=${() => act.dismiss()}>Dismiss</button></p>`;
+  }
+  return notice === undefined
+    ? undefined
+    : html`<p class="status" data-status="notice">${notice}</p>`;
+}
+
+function limit(cx: Context, found: Finding | undefined) {
+  const { state, scene } = cx;
+  if (found === undefined)
+    return html`<p class="caption">Shift-click adds to a joint patch. Click a token to patch at one position.</p>`;
+  const singles = shownEntry(state)?.singles ?? [];
+  const sum = jointSentence(found.reading, singles, found.metric);
+  if (sum !== undefined) return html`<p class="caption">${sum} ${SHORT_LIMIT[found.direction]}</p>`;
+  const [before, stressed, after] = caption(found.patches, found.direction, scene.model);
+  return html`<p class="caption">${before}<strong>${stressed}</strong>${after}</p>`;
+}
+
+function stat(name: string, value: string) {
+  return html`<div class="stat"><b>${value}</b><span>${name}</span></div>`;
+}
+
+function numbers(found: Finding) {
+  const { effect, recovery } = found.reading;
+  const shown = recovery === null ? "–" : plainNumber(recovery);
+  return html`<div class="stats">${stat("effect", effectNumber(effect, found.metric))}${stat("recovery", shown)}</div>`;
+}
+
+/** The same numbers with all their digits, for scripts and tests. */
+function resultAttributes(found: Finding) {
+  return {
+    site: found.patches.map((patch) => patch.site).join(" + "),
+    effect: String(found.reading.effect ?? Number.NaN),
+    recovery: String(found.reading.recovery ?? Number.NaN),
+  };
+}
+
+export function findingStrip(cx: Context) {
+  const { state, scene } = cx;
+  const metric = currentMetric(state, scene);
+  const found = currentFinding(state, scene);
+  const sentence = found === undefined ? NOTHING_PATCHED[state.direction] : findingSentence(found);
+  const attributes = found && resultAttributes(found);
+  return html`<div class="answer ${awaitsResult(state) ? "waiting" : ""}"
+      data-result=${found === undefined ? nothing : ""}
+      data-site=${attributes?.site ?? nothing} data-metric=${attributes === undefined ? nothing : metric.name}
+      data-effect=${attributes?.effect ?? nothing} data-recovery=${attributes?.recovery ?? nothing}>
+    <div class="said-what"><p class="finding" title=${sentence}>${sentence}</p>${status(cx) ?? limit(cx, found)}</div>
+    ${found === undefined ? nothing : numbers(found)}${gauge(cx, metric, found?.reading)}
+  </div>`;
+}

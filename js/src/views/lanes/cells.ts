@@ -1,0 +1,85 @@
+/** The cells of one lane: heads, attention's sum, MLP, residual stream. SVG, one group per layer. */
+
+import { nothing, svg } from "lit-html";
+import { boxOf } from "../../layout/lane-cells";
+import { type Box, STREAM_HEIGHT } from "../../layout/page";
+import { type Cell, cellName, layerCells } from "../../model/cell";
+import { type Lane, type MetricInfo, refusalReason, sourceOf } from "../../model/experiment";
+import { range } from "../../model/math";
+import { type Movement, movementAt, type ReachLook, reachLook } from "../../model/reach";
+import type { Reading } from "../../model/result";
+import { shownDirection } from "../../state/selectors";
+import { effectNumber, plainNumber } from "../../text/numbers";
+import type { Context } from "../context";
+import { type PatchedCells, reachMarks } from "./reach-marks";
+
+export interface CellsData {
+  readonly lane: Lane;
+  readonly patched: PatchedCells;
+  readonly known: ReadonlyMap<string, Reading>;
+  readonly metric: MetricInfo;
+  readonly focus: string;
+}
+
+function label(
+  name: string,
+  moved: Movement | undefined,
+  look: ReachLook,
+  towards: string,
+): string {
+  if (look === "zero") return `${name}, exactly unchanged`;
+  if (moved === undefined || !Number.isFinite(moved.along)) return name;
+  return `${name}, moved ${plainNumber(moved.along)} towards ${towards}`;
+}
+
+/** A known effect, printed in cells that are large enough. */
+function effectText(box: Box, reading: Reading | undefined, metric: MetricInfo, on: boolean) {
+  if (reading === undefined || box.w < 38 || box.h < 13) return nothing;
+  const [x, y] = [box.x + box.w / 2, box.y + box.h / 2 + 4];
+  return svg`<text class=${on ? "inside on" : "inside"} x=${x} y=${y} aria-hidden="true">${effectNumber(reading.effect, metric)}</text>`;
+}
+
+function refusedMark(box: Box) {
+  return svg`<path class="refused" d="M${box.x} ${box.y + box.h}l${box.w} ${-box.h}"/>`;
+}
+
+/** The mark of a cell that has no box: attn_out is a stem down to the residual stream, resid_post a node on it. */
+function outputMark(cell: Cell, box: Box, end: number) {
+  const x = box.x + box.w / 2;
+  if (cell.component === "attn_out") {
+    return svg`<path class="stem" d="M${x} ${box.y}V${end}m-2.5 -3.5l2.5 3.5l2.5 -3.5"/>`;
+  }
+  return svg`<circle class="node" cx=${x} cy=${box.y + box.h / 2} r="2.6"/>`;
+}
+
+function cellShape(cx: Context, data: CellsData, cell: Cell) {
+  const box = boxOf(cx.layout, data.lane, cell);
+  const name = cellName(cell);
+  const solid = cell.component === "z" || cell.component === "mlp_out";
+  const own = data.lane === "patched";
+  const isPatched = data.patched.all.has(name);
+  const moved = own ? movementAt(cx.state.result?.reach, cell) : undefined;
+  const end = cx.layout.lanes[data.lane].streamTop + STREAM_HEIGHT / 2 - 1.5;
+  const rect = own
+    ? svg`<rect class="cell ${solid ? "box" : "hit"}" data-site=${name} id="${cx.id}-${name}" role="gridcell"
+        tabindex=${name === data.focus ? 0 : -1} aria-label=${label(name, moved, reachLook(moved), sourceOf(shownDirection(cx.state)))}
+        aria-selected=${isPatched}
+        x=${box.x} y=${box.y} width=${box.w} height=${box.h} rx="1.5"/>`
+    : svg`<rect class="cell ${solid ? "box" : "hit"}" data-site=${name} x=${box.x} y=${box.y}
+        width=${box.w} height=${box.h} rx="1.5"/>`;
+  return svg`${rect}${solid ? nothing : outputMark(cell, box, end)}${
+    refusalReason(cx.scene, cell.component) === undefined ? nothing : refusedMark(box)
+  }${own && solid ? reachMarks(cx, cell, box, data.patched) : nothing}${
+    own && solid ? effectText(box, data.known.get(name), data.metric, isPatched) : nothing
+  }`;
+}
+
+/** All cells of the layers that are shown. */
+export function cells(cx: Context, data: CellsData) {
+  const { first, count } = cx.layout;
+  const own = data.lane === "patched";
+  return range(count, first).map((layer) => {
+    const inner = layerCells(layer, cx.scene.model).map((cell) => cellShape(cx, data, cell));
+    return own ? svg`<g role="row" aria-label="layer ${layer}">${inner}</g>` : svg`<g>${inner}</g>`;
+  });
+}

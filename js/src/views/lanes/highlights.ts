@@ -1,0 +1,41 @@
+/** The rings over the cells of a lane: hover, focus, selection. Kept apart, so that a moving pointer redraws little. */
+
+import { nothing, svg } from "lit-html";
+import { boxOf } from "../../layout/lane-cells";
+import { layerVisible } from "../../layout/page";
+import { type Cell, exactCell, nearestCell } from "../../model/cell";
+import type { Lane } from "../../model/experiment";
+import { sourceLane } from "../../model/patch";
+import { withoutPosition } from "../../model/site";
+import { awaitsResult, selectedPatches } from "../../state/selectors";
+import type { Context } from "../context";
+
+function ring(cx: Context, lane: Lane, cell: Cell | undefined, kind: string, out: number) {
+  if (cell === undefined || !layerVisible(cx.layout, cell.layer)) return nothing;
+  const box = boxOf(cx.layout, lane, cell);
+  return svg`<rect class="ring ${kind}" x=${box.x - out} y=${box.y - out}
+    width=${box.w + 2 * out} height=${box.h + 2 * out} rx=${1.5 + out}/>`;
+}
+
+function patchRings(cx: Context, lane: Lane) {
+  const { state } = cx;
+  const pending = awaitsResult(state);
+  return selectedPatches(state).map((patch) => {
+    const cell = nearestCell(patch.site);
+    const part = exactCell(withoutPosition(patch.site)) === undefined ? " part" : "";
+    if (lane === "patched")
+      return ring(cx, lane, cell, (pending ? "pending" : "patched") + part, 1);
+    if (lane === sourceLane(patch, state.direction)) {
+      return ring(cx, lane, cell, (pending ? "pending" : "selected") + part, 1);
+    }
+    return nothing;
+  });
+}
+
+export function laneRings(cx: Context, lane: Lane, focus: string) {
+  const { hover } = cx.state;
+  const under = hover === undefined ? undefined : nearestCell(hover);
+  return svg`<g class="rings" aria-hidden="true">${patchRings(cx, lane)}${
+    under === undefined ? nothing : ring(cx, lane, under, "hover", 1)
+  }${lane === "patched" ? svg`<g class="focus">${ring(cx, lane, nearestCell(focus), "inner", 1.5)}${ring(cx, lane, nearestCell(focus), "outer", 3.5)}</g>` : nothing}</g>`;
+}

@@ -1,0 +1,41 @@
+/** The three lanes, one above the other, with the arrows between them. */
+
+import { html } from "lit-html";
+import { LANES } from "../../layout/page";
+import { tokenPieces, tokenWidths } from "../../layout/token-row";
+import { alignedColumns, differingColumns, tokenInColumn } from "../../model/counterparts";
+import { markedPositions } from "../../state/selectors";
+import type { Context } from "../context";
+import { arrows } from "./arrows";
+import { lane, type TokenRows } from "./lane";
+
+function tokenRows(cx: Context): TokenRows {
+  const { task } = cx.scene;
+  const columns = alignedColumns(task);
+  const differs = differingColumns(columns, task.differs);
+  const tokens = (["clean", "corrupted"] as const).map((prompt) =>
+    columns.map((column) => tokenInColumn(task, prompt, column) ?? ""),
+  );
+  const widths = tokenWidths(tokens, differs);
+  const room = cx.state.unfolded ? Number.POSITIVE_INFINITY : cx.layout.body;
+  const marked = markedPositions(cx.state, cx.scene);
+  const needed = columns.flatMap(({ clean }, i) =>
+    clean !== undefined && marked.has(clean) ? [i] : [],
+  );
+  return { columns, differs, widths, marked, pieces: tokenPieces(widths, differs, needed, room) };
+}
+
+export function lanes(cx: Context, focus: string) {
+  const shown = tokenRows(cx);
+  const hover = (event: PointerEvent) => {
+    const cell = event.target instanceof Element ? event.target.closest("[data-site]") : null;
+    cx.act.hover(cell?.getAttribute("data-site") ?? undefined);
+  };
+  const click = (event: MouseEvent) => {
+    const cell = event.target instanceof Element ? event.target.closest("svg [data-site]") : null;
+    const site = cell?.getAttribute("data-site");
+    if (site) cx.act.patch(site, event.shiftKey);
+  };
+  return html`<div class="lanes" @click=${click} @pointerover=${hover} @pointerleave=${() => cx.act.hover(undefined)}>
+    ${LANES.map((which) => lane(cx, which, shown, focus))}${arrows(cx)}</div>`;
+}

@@ -1,0 +1,79 @@
+/** The tokens of a run: differing ones are marked, a click selects the position. */
+
+import { html, nothing } from "lit-html";
+import { rowToken, type TokenPiece } from "../../layout/token-row";
+import { type Column, tokenInColumn } from "../../model/counterparts";
+import type { Lane, Prompt } from "../../model/experiment";
+import { positionIndex } from "../../model/position";
+import { hoveredPosition } from "../../state/selectors";
+import { NO_COUNTERPART } from "../../text/status";
+import { foldLabel, tokenText } from "../../text/tokens";
+import type { Context } from "../context";
+
+export interface TokenRowData {
+  readonly lane: Lane;
+  readonly prompt: Prompt;
+  readonly columns: readonly Column[];
+  readonly differs: readonly number[];
+  readonly pieces: readonly TokenPiece[];
+  readonly widths: readonly number[];
+  /** Positions in the clean prompt. */
+  readonly marked: ReadonlySet<number>;
+}
+
+/** An empty place: only the other prompt has a token here. */
+function gap(width: number) {
+  return html`<span class="gap" aria-hidden="true" style="min-width:${width}px"></span>`;
+}
+
+/** A token without a counterpart: it says so, and a click does nothing. */
+function unpatchableToken(
+  cx: Context,
+  data: TokenRowData,
+  text: string,
+  column: Column,
+  width: number,
+) {
+  const at = column.clean;
+  const hovered = at !== undefined && hoveredPosition(cx.state, cx.scene) === at;
+  const hover = () => at !== undefined && cx.act.hover(`@${at}`);
+  return html`<button class="token alone ${hovered ? "hovered" : ""}" aria-disabled="true" tabindex="-1" data-token=${at ?? nothing}
+    style="min-width:${width}px" title=${NO_COUNTERPART[data.prompt]} aria-label="${tokenText(text)}, ${NO_COUNTERPART[data.prompt]}"
+    @pointerenter=${hover} @pointerleave=${() => cx.act.hover(undefined)}>${rowToken(text, true)}</button>`;
+}
+
+function token(cx: Context, data: TokenRowData, i: number) {
+  const column = data.columns[i] ?? { clean: undefined, corrupted: undefined };
+  const width = data.widths[i] ?? 0;
+  const text = tokenInColumn(cx.scene.task, data.prompt, column);
+  const { clean: index } = column;
+  if (text === undefined) return gap(width);
+  if (index === undefined || column.corrupted === undefined)
+    return unpatchableToken(cx, data, text, column, width);
+  const differs = data.differs.includes(i);
+  const selected = positionIndex(cx.state.position, cx.scene.task) === index;
+  const marked = data.marked.has(index) && data.lane === "patched";
+  const hovered = hoveredPosition(cx.state, cx.scene) === index;
+  const kinds = [
+    differs ? "differs" : "",
+    selected ? "chosen" : "",
+    marked ? "marked" : "",
+    hovered ? "hovered" : "",
+  ];
+  return html`<button class="token ${kinds.join(" ")}" data-token=${index} tabindex="-1" style="min-width:${width}px"
+    aria-pressed=${selected} aria-label="position ${index}, ${tokenText(text)}${differs ? ", differs" : ""}"
+    @click=${() => cx.act.position(selected ? "all" : index)}
+    @pointerenter=${() => cx.act.hover(`@${index}`)}
+    @pointerleave=${() => cx.act.hover(undefined)}>${rowToken(text, differs)}</button>`;
+}
+
+function fold(cx: Context, piece: TokenPiece & { kind: "fold" }) {
+  return html`<button class="fold" tabindex="-1" title="show all tokens"
+    @click=${() => cx.act.unfold()}>${foldLabel(piece.count, piece.before)}</button>`;
+}
+
+export function tokenRow(cx: Context, data: TokenRowData) {
+  return html`<div class="ribbon" role="group" aria-label="${data.lane} prompt">${data.pieces.map(
+    (piece) => (piece.kind === "token" ? token(cx, data, piece.index) : fold(cx, piece)),
+  )}</div>`;
+}

@@ -1,0 +1,84 @@
+/** The cells of a map as SVG; over a canvas only the row that has the focus, unseen. */
+
+import { nothing, svg } from "lit-html";
+import { hasNumber, mapBox } from "../../layout/map";
+import { mapPaint, mapRange, unpainted } from "../../layout/map-colours";
+import type { Box } from "../../layout/page";
+import { type MapData, mapLook } from "../../model/map";
+import { range } from "../../model/math";
+import { type MapView, mapRegion, mapSite } from "../../state/maps";
+import { currentMetric, selectedPatches } from "../../state/selectors";
+import { cellLabel } from "../../text/map-status";
+import { effectNumber, percent } from "../../text/numbers";
+import type { Context } from "../context";
+import { mapMarks } from "./marks";
+
+export function scaleOf(cx: Context, map: MapView, data: MapData) {
+  return { range: mapRange(data), direction: map.direction, theme: cx.state.theme };
+}
+
+/** The one cell of a map that Tab reaches. */
+export function tabSite(cx: Context, map: MapView): string {
+  const known = cx.state.mapFocus[map.name];
+  if (known !== undefined && mapRegion(map, known, cx.scene) !== undefined) return known;
+  return mapSite(map, 0, map.layout.fold);
+}
+
+function isSelected(cx: Context, map: MapView, row: number, column: number): boolean {
+  return selectedPatches(cx.state).some(({ site }) => {
+    const at = mapRegion(map, site, cx.scene);
+    return at !== undefined && row === at.top && column >= at.from && column < at.to;
+  });
+}
+
+const PENDING = unpainted("pending");
+
+export function cellPaint(cx: Context, map: MapView) {
+  const { data, layout } = map;
+  if (data === undefined) return () => PENDING;
+  const scale = scaleOf(cx, map, data);
+  return (row: number, column: number) => mapPaint(data, row * layout.columns + column, scale);
+}
+
+function label(map: MapView, site: string, index: number): string {
+  const { data } = map;
+  if (data === undefined) return cellLabel(site, "pending", "");
+  return cellLabel(site, mapLook(data, index), percent(data.share[index] ?? 0));
+}
+
+/** A known effect, printed in cells that are large enough. */
+function effectText(cx: Context, map: MapView, box: Box, index: number) {
+  const effect = map.data?.effect[index];
+  if (!hasNumber(box) || effect === undefined || !(Math.abs(effect) > 0)) return nothing;
+  const text = effectNumber(effect, currentMetric(cx.state, cx.scene));
+  return svg`<text class="inside" x=${box.x + box.w / 2} y=${box.y + box.h / 2 + 4} aria-hidden="true">${text}</text>`;
+}
+
+function cellRow(cx: Context, map: MapView, row: number, paint: ReturnType<typeof cellPaint>) {
+  const { layout } = map;
+  const tab = tabSite(cx, map);
+  const drawn = range(layout.columns - layout.fold, layout.fold).map((column) => {
+    const site = mapSite(map, row, column);
+    const box = mapBox(layout, row, column);
+    const { look, fill } = layout.raster ? PENDING : paint(row, column);
+    const index = row * layout.columns + column;
+    return svg`<rect class="mcell ${layout.raster ? "unseen" : look}" data-site=${site} role="gridcell" tabindex=${site === tab ? 0 : -1}
+      aria-colindex=${column + 1} aria-label=${label(map, site, index)} aria-selected=${isSelected(cx, map, row, column)}
+      x=${box.x} y=${box.y} width=${box.w} height=${box.h} fill=${fill}/>${layout.raster ? nothing : effectText(cx, map, box, index)}`;
+  });
+  return svg`<g role="row" aria-rowindex=${row + 1} aria-label="layer ${row}">${drawn}</g>`;
+}
+
+export function gridRows(cx: Context, map: MapView) {
+  const { layout } = map;
+  const paint = cellPaint(cx, map);
+  if (layout.raster) {
+    return cellRow(cx, map, mapRegion(map, tabSite(cx, map), cx.scene)?.top ?? 0, paint);
+  }
+  const rows = range(layout.rows).map((row) => cellRow(cx, map, row, paint));
+  const approximate =
+    map.data !== undefined && !map.data.exact
+      ? svg`<rect class="approximate" fill="url(#${cx.id}-hatch)" x=${layout.left} y="0" width=${layout.plotWidth} height=${layout.plotHeight}/>`
+      : nothing;
+  return svg`<defs><pattern id="${cx.id}-hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path class="hatch" d="M0 0V4"/></pattern></defs>${rows}${mapMarks(map, paint)}${approximate}`;
+}

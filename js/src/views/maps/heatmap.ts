@@ -1,0 +1,57 @@
+/** The drawing of one map: cells, labels, rings. */
+
+import { html } from "lit-html";
+import { guard } from "lit-html/directives/guard.js";
+import { cellAtPoint } from "../../layout/map";
+import { parseSite } from "../../model/site";
+import { type MapView, mapSite } from "../../state/maps";
+import { selectedPatches } from "../../state/selectors";
+import type { Context } from "../context";
+import { mapCanvas } from "./canvas";
+import { gridRows, tabSite } from "./cells";
+import { mapRings } from "./highlights";
+import { columnLabels, foldedColumn, rowLabels } from "./labels";
+
+/** The site under the pointer: that of the cell, or on a canvas the one at that point. */
+function siteAt(map: MapView, event: MouseEvent): string | undefined {
+  const { target, currentTarget } = event;
+  const own = target instanceof Element ? target.closest("[data-site]") : null;
+  const named = own?.getAttribute("data-site");
+  if (typeof named === "string" && !map.layout.raster) return named;
+  if (!(currentTarget instanceof Element)) return undefined;
+  const { left, top } = currentTarget.getBoundingClientRect();
+  const hit = cellAtPoint(map.layout, event.clientX - left, event.clientY - top);
+  return hit && mapSite(map, hit.row, hit.column);
+}
+
+export function heatmap(cx: Context, map: MapView) {
+  const { layout, data } = map;
+  const click = (event: MouseEvent) => {
+    const site = siteAt(map, event);
+    if (site === undefined) return;
+    cx.act.mapFocus(map.name, site);
+    cx.act.patchExactly(site, event.shiftKey);
+  };
+  const where = Object.values(layout).join();
+  const { theme, metric } = cx.state;
+  const content = guard(
+    [
+      data,
+      where,
+      theme,
+      metric,
+      map.direction,
+      map.component,
+      tabSite(cx, map),
+      selectedPatches(cx.state),
+    ],
+    () => gridRows(cx, map),
+  );
+  const across = map.across === "head" ? "head" : "position";
+  return html`<div class="plot" style="height:${layout.height}px" @click=${click}
+      @pointermove=${(event: PointerEvent) => cx.act.hover(siteAt(map, event))} @pointerleave=${() => cx.act.hover(undefined)}>
+    ${mapCanvas(cx, map)}
+    <svg role="grid" aria-label="${parseSite(mapSite(map, 0, 0))?.component ?? ""} by layer and ${across}, share of the difference"
+      aria-rowcount=${layout.rows} aria-colcount=${layout.columns} width=${layout.width} height=${layout.height}>
+      <g class="labels" aria-hidden="true">${rowLabels(cx, map)}${columnLabels(cx, map)}${foldedColumn(map)}</g>${content}${mapRings(cx, map)}</svg></div>`;
+}

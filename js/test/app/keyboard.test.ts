@@ -1,0 +1,112 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { serve } from "../fixtures/kernel";
+import { tiny } from "../fixtures/worlds";
+import { useExplorer } from "../support/explorer";
+
+const page = useExplorer();
+
+describe("keys", () => {
+  beforeEach(() => {
+    serve(page.model, tiny());
+    page.show();
+  });
+  const focused = () =>
+    page.el.querySelector('[role="grid"] [tabindex="0"]')?.getAttribute("data-site");
+
+  it("walk layers and heads, one tab stop", () => {
+    page.cell("L0.H0").focus();
+    page.press(page.cell("L0.H0"), "ArrowRight");
+    expect(focused()).toBe("L1.H0");
+    page.press(page.cell("L1.H0"), "ArrowDown");
+    expect(focused()).toBe("L1.H1");
+    page.press(page.cell("L1.H1"), "End");
+    expect(focused()).toBe("L3.H1");
+    page.press(page.cell("L3.H1"), "Home");
+    expect(focused()).toBe("L0.H1");
+    expect(page.all('[role="grid"] [tabindex="0"]')).toHaveLength(1);
+  });
+
+  it("patch, toggle, extend, take everything but", () => {
+    page.press(page.cell("L1.H2"), "Enter");
+    expect(page.result()?.site).toBe("L1.H2");
+    page.press(page.cell("L2.H1"), " ");
+    expect(page.result()?.site).toBe("L1.H2 + L2.H1");
+    page.press(page.cell("L2.H1"), "ArrowDown", { shiftKey: true });
+    expect(page.result()?.site).toBe("L1.H2 + L2.H1 + L2.H2");
+    page.press(page.cell("L1.H2"), "i");
+    expect(page.result()?.site).toBe("L1.H0 + L1.H1 + L1.H3");
+    expect(page.text(".finding")).toMatch(/^All heads of L1 but H2 /);
+  });
+
+  it("step through positions, and what is patched goes with them", () => {
+    page.press(page.cell("L1.H2"), "Enter");
+    page.press(page.cell("L1.H2"), "]");
+    expect(page.result()?.site).toBe("L1.H2@9");
+    expect(page.text(".where")).toBe("@9 ␣Mary");
+    page.press(page.cell("L1.H2"), "a");
+    expect(page.result()?.site).toBe("L1.H2");
+    page.press(page.cell("L1.H2"), "[");
+    expect(page.result()?.site).toBe("L1.H2@-1");
+  });
+
+  it("Escape cancels, then clears, then leaves", () => {
+    page.press(page.cell("L1.H2"), "Enter");
+    page.model.answer = undefined;
+    page.press(page.cell("L2.H1"), "Enter");
+    page.press(page.cell("L2.H1"), "Escape");
+    expect(page.model.last().kind).toBe("cancel");
+    expect(page.result()?.site).toBe("L1.H2");
+    page.press(page.cell("L1.H2"), "Escape");
+    expect(page.result()).toBeUndefined();
+    expect(page.model.last()).toMatchObject({ kind: "patch", patches: [] });
+  });
+
+  it("stop what they use, leave the rest, and do nothing outside a grid", () => {
+    expect(page.press(page.cell("L0.H0"), "ArrowRight").defaultPrevented).toBe(true);
+    expect(page.press(page.cell("L0.H0"), "x").defaultPrevented).toBe(false);
+    const outside = new KeyboardEvent("keydown", { key: "n", bubbles: true, cancelable: true });
+    page.get("select").dispatchEvent(outside);
+    expect(outside.defaultPrevented).toBe(false);
+  });
+
+  it("keeps JupyterLab's shortcuts off whatever has the focus", () => {
+    for (const target of [page.cell("L0.H0"), page.get("select"), page.get(".tool")]) {
+      target.dispatchEvent(new FocusEvent("focusin", { bubbles: true }));
+      expect(target.getAttribute("data-lm-suppress-shortcuts")).toBe("true");
+    }
+  });
+
+  it("type a site: the box opens, asks, and gives the focus back to the grid", () => {
+    page.press(page.cell("L0.H0"), "/");
+    const input = page.get(".site-box input") as HTMLInputElement;
+    expect(document.activeElement).toBe(input);
+    input.value = "L2.N7@-1 + L1.H2";
+    page.get(".site-box").dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
+    expect(page.model.last()).toMatchObject({ patches: [{ site: "L2.N7@-1" }, { site: "L1.H2" }] });
+    expect(page.el.querySelector(".site-box")).toBeNull();
+    expect(document.activeElement?.getAttribute("data-site")).toBe("L2.mlp_out");
+  });
+
+  it("open the code and the keys", () => {
+    page.press(page.cell("L1.H2"), "Enter");
+    page.press(page.cell("L1.H2"), "?");
+    expect(page.text(".keys")).toContain("everything but this");
+    page
+      .get('[title="this view as Python code"]')
+      .dispatchEvent(new MouseEvent("click", { bubbles: true }));
+    expect(page.text("pre")).toContain('r = exp.patch("L1.H2")');
+  });
+
+  it("pin a result as a ghost on the gauge", () => {
+    page.press(page.cell("L1.H2"), "Enter");
+    page.press(page.cell("L1.H2"), "p");
+    page.press(page.cell("L2.H1"), "Enter");
+    expect(page.all(".ghost")).toHaveLength(1);
+  });
+
+  it("print known effects inside the large cells of a small model", () => {
+    page.press(page.cell("L1.H2"), "Enter");
+    page.press(page.cell("L2.H1"), "Enter");
+    expect(page.all(".inside").map((t) => t.textContent)).toEqual(["+3.71", "+8.24"]);
+  });
+});

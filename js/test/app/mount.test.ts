@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+import { serve } from "../fixtures/kernel";
+import { smollm, tiny } from "../fixtures/worlds";
+import { useExplorer } from "../support/explorer";
+
+const page = useExplorer();
+
+describe("one's own traits", () => {
+  it("show a selection made in Python as on its way", () => {
+    serve(page.model, tiny());
+    page.show();
+    page.model.set("selection", ["L2.H1"]);
+    expect(page.get('[data-run="patched"] .ring.pending')).toBeDefined();
+    expect(page.model.sent.filter((m) => m.kind === "patch")).toHaveLength(0);
+  });
+
+  it("take a position made in Python for the next click", () => {
+    serve(page.model, tiny());
+    page.show();
+    page.model.set("position", "S2");
+    page.click(page.cell("L1.H1"));
+    expect(page.model.last()).toMatchObject({ patches: [{ site: "L1.H1@S2" }] });
+  });
+});
+
+it("leaves no listener, no element and no id behind", () => {
+  serve(page.model, smollm());
+  page.show();
+  const ids = page.all("[id]").map((e) => e.id);
+  expect(new Set(ids).size).toBe(ids.length);
+  page.dispose();
+  expect(page.el.childElementCount).toBe(0);
+  expect([...page.model.handlers.values()].every((all) => all.size === 0)).toBe(true);
+});

@@ -1,0 +1,104 @@
+import { describe, expect, it } from "vitest";
+import { cellName, everythingBut, exactCell, layerCells, nearestCell } from "../../src/model/cell";
+import { samePatches } from "../../src/model/patch";
+import { atPosition, positionIndex, positionRange, positionText } from "../../src/model/position";
+import { parseSite, printSite, withoutPosition } from "../../src/model/site";
+
+describe("sites", () => {
+  const canonical = [
+    "L9.H6",
+    "L9.H6.q",
+    "L9.KV2.k",
+    "L9.attn_out",
+    "L0.mlp_out@3:7",
+    "L4.N123",
+    "L4.N123.neuron_pre@-1",
+    "embed",
+    "L9.H0@S2",
+    "L23.H3@-1",
+  ];
+  it.each(canonical)("%s is printed as it was read", (text) => {
+    const site = parseSite(text);
+    expect(site).toBeDefined();
+    expect(site && printSite(site)).toBe(text);
+  });
+
+  it("prints the implied component away", () => {
+    expect(withoutPosition("L9.H6.z@4")).toBe("L9.H6");
+    expect(withoutPosition("L26.N1262.neuron@-1")).toBe("L26.N1262");
+  });
+
+  it.each(["", "H3", "L9", "L9.", "L9.H6@", "L.H1", "<b>", "mlp_out"])(
+    "%j is not a site",
+    (text) => {
+      expect(parseSite(text)).toBeUndefined();
+    },
+  );
+
+  it("takes layer 0, head 0 and position 0 for what they are", () => {
+    expect(exactCell("L0.H0@0")).toEqual({ layer: 0, component: "z", index: 0 });
+    expect(positionRange("L0.H0@0", { clean: ["a", "b"], positions: {} })).toEqual([0, 1]);
+    expect(positionIndex(0, { clean: ["a"], positions: {} })).toBe(0);
+    expect(atPosition("L0.H0", 0, 3)).toBe("L0.H0@0");
+  });
+
+  it("writes the last position as -1", () => {
+    expect(positionText(13, 14)).toBe("-1");
+    expect(positionText(12, 14)).toBe("12");
+    expect(positionText("S2", 14)).toBe("S2");
+    expect(positionText("all", 14)).toBeUndefined();
+    expect(atPosition("L2.H1@5", "all", 14)).toBe("L2.H1");
+  });
+
+  it("reads spans, names and negative positions", () => {
+    const task = { clean: ["a", "b", "c", "d", "e"], positions: { S2: 3 } };
+    expect(positionRange("L1.H0", task)).toBeUndefined();
+    expect(positionRange("L1.H0@S2", task)).toEqual([3, 4]);
+    expect(positionRange("L1.H0@-2", task)).toEqual([3, 4]);
+    expect(positionRange("L1.H0@1:", task)).toEqual([1, 5]);
+    expect(positionRange("L1.H0@1:-1", task)).toEqual([1, 4]);
+  });
+
+  it("shows a neuron on its MLP, and knows that it is not the MLP", () => {
+    expect(exactCell("L26.N1262")).toBeUndefined();
+    expect(nearestCell("L26.N1262@-1")).toEqual({
+      layer: 26,
+      component: "mlp_out",
+      index: undefined,
+    });
+    expect(nearestCell("L2.H1.q")).toEqual({ layer: 2, component: "z", index: 1 });
+  });
+
+  it("walks a layer from its heads to the stream", () => {
+    expect(layerCells(2, { n_heads: 2 }).map(cellName)).toEqual([
+      "L2.H0",
+      "L2.H1",
+      "L2.attn_out",
+      "L2.mlp_out",
+      "L2.resid_post",
+    ]);
+  });
+
+  it("names everything but one", () => {
+    const model = { n_heads: 3, n_layers: 2 };
+    expect(everythingBut({ layer: 1, component: "z", index: 0 }, model)).toEqual([
+      "L1.H1",
+      "L1.H2",
+    ]);
+    expect(everythingBut({ layer: 1, component: "mlp_out", index: undefined }, model)).toEqual([
+      "L0.mlp_out",
+    ]);
+    expect(
+      everythingBut({ layer: 1, component: "resid_post", index: undefined }, model),
+    ).toBeUndefined();
+  });
+
+  it("compares patches without regard to order, but to source", () => {
+    const [a, b] = [
+      { site: "L1.H0", source: "source" },
+      { site: "L2.H1.z", source: "source" },
+    ] as const;
+    expect(samePatches([a, b], [{ ...b, site: "L2.H1" }, a])).toBe(true);
+    expect(samePatches([a], [{ ...a, source: "host" }])).toBe(false);
+  });
+});

@@ -1,0 +1,30 @@
+import { describe, expect, it } from "vitest";
+import { tiny } from "../fixtures/worlds";
+import { useExplorer } from "../support/explorer";
+
+const page = useExplorer();
+
+describe("the layout", () => {
+  it("is two maps and one column of tabs from 900 px", () => {
+    page.showMaps(tiny());
+    expect(page.all(".charts > *").map((e) => e.className)).toEqual([
+      "chart heads",
+      "chart positions",
+      "tabbed",
+    ]);
+    expect(page.all('[role="tab"]').map((t) => t.textContent)).toEqual([
+      "Logits",
+      "Reached",
+      "History",
+    ]);
+  });
+
+  it("is tabs under 900 px, the heads first", () => {
+    page.width = 700;
+    page.showMaps(tiny());
+    expect(page.all('[role="tab"]')).toHaveLength(5);
+    expect(page.all("[data-map]")).toHaveLength(1);
+    page.click(page.get('[role="tab"]:nth-child(2)'));
+    expect(page.el.querySelector('[data-map="positions"]')).not.toBeNull();
+  });
+});

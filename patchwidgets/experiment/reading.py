@@ -1,0 +1,121 @@
+"""One metric of a patched run beside the unpatched runs: effect, share and recovery. Costs nothing."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from patchwidgets.directions import Direction, host_name
+from patchwidgets.metrics import Metric
+from patchwidgets.recovery import recovery, share
+
+
+@dataclass(frozen=True, eq=False)
+class PerPair:
+    """The numbers of single pairs; share and recovery are NaN where they are undefined.
+
+    Attributes
+    ----------
+    value
+        metric(patched).
+    effect
+        metric(patched) − metric(host).
+    share
+        effect / (metric(source) − metric(host)).
+    recovery
+        (metric(patched) − metric(corrupted)) / (metric(clean) − metric(corrupted)).
+
+    Examples
+    --------
+    >>> exp.patch("L0.H1").per_pair.effect.round(1)
+    array([12.6])
+    """
+
+    value: Float[np.ndarray, "pair"]
+    effect: Float[np.ndarray, "pair"]
+    share: Float[np.ndarray, "pair"]
+    recovery: Float[np.ndarray, "pair"]
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One metric of the patched run, beside the clean and the corrupted run: ``result["kl"]``.
+
+    Attributes
+    ----------
+    metric
+        Its name, label and unit, and how it sums up a dataset.
+    clean, corrupted, patched
+        The metric in each of the three runs.
+    direction
+        Which of the unpatched runs is the host.
+    noise_floor
+        In the unit of the metric: how much an unpatched run changes when it is computed in another batch.
+
+    Examples
+    --------
+    >>> both = exp.measuring(["logit_diff", "answer_prob"])
+    >>> reading = both.patch("L1.mlp_out")["answer_prob"]
+    >>> reading.metric.unit, round(reading.value, 2)
+    ('probability', 0.45)
+    """
+
+    metric: Metric
+    clean: Float[np.ndarray, "pair"]
+    corrupted: Float[np.ndarray, "pair"]
+    patched: Float[np.ndarray, "pair"]
+    direction: Direction
+    noise_floor: float
+
+    @property
+    def value(self) -> float:
+        """metric(patched): the mean over pairs (for a rank, the median)."""
+        return self.metric.mean(self.patched)
+
+    @property
+    def effect(self) -> float:
+        """metric(patched) − metric(host)."""
+        return self.value - self.metric.mean(self._host)
+
+    @property
+    def share(self) -> float:
+        """effect / (metric(source) − metric(host)), a ratio of means; NaN where undefined."""
+        clean, corrupted = self._means
+        return float(share(self.effect, clean, corrupted, self.noise_floor, self.direction))
+
+    @property
+    def recovery(self) -> float:
+        """(patched − corrupted) / (clean − corrupted), a ratio of means; NaN where undefined."""
+        return float(recovery(self.value, *self._means, self.noise_floor))
+
+    @property
+    def reason(self) -> str | None:
+        """Why share and recovery are undefined, or None where they are defined."""
+        clean, corrupted = self._means
+        if abs(clean - corrupted) > self.noise_floor:
+            return None
+        return (
+            f"No recovery: the clean prompt gives {clean:+.4g} and the corrupted {corrupted:+.4g} {self.metric.label}, "
+            f"equal to within the noise floor of {self.noise_floor:.1g}. Change a prompt, the answer or the metric."
+        )
+
+    @property
+    def per_pair(self) -> PerPair:
+        """The same numbers for single pairs."""
+        unpatched = (self.clean, self.corrupted)
+        effect = self.patched - self._host
+        return PerPair(
+            self.patched,
+            effect,
+            share(effect, *unpatched, self.noise_floor, self.direction),
+            recovery(self.patched, *unpatched, self.noise_floor),
+        )
+
+    @property
+    def _host(self) -> Float[np.ndarray, "pair"]:
+        return self.clean if host_name(self.direction) == "clean" else self.corrupted
+
+    @property
+    def _means(self) -> tuple[float, float]:
+        """The metric of the clean and of the corrupted run, over pairs."""
+        return self.metric.mean(self.clean), self.metric.mean(self.corrupted)

@@ -1,0 +1,18 @@
+"""What all figures need: axes on a new figure, and text that stays text."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def new_axes(size: tuple[float, float]) -> "Axes":
+    """Make axes on a new pyplot figure of `size` inches."""
+    from matplotlib import pyplot as plt
+
+    return plt.subplots(figsize=size, layout="constrained")[1]
+
+
+def literal(text: str) -> str:
+    """Escape what matplotlib would otherwise read as a formula."""
+    return text.replace("$", r"\$")

@@ -1,0 +1,104 @@
+"""Experiments: directions, metrics on the same recordings, undefined numbers, arguments of the wrong kind."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from patchwidgets.errors import (
+    MetricError,
+    ModelError,
+    PatchError,
+    TaskError,
+)
+from patchwidgets.facade import Experiment
+from patchwidgets.models.model import Model
+from patchwidgets.tasks import Task
+from tests.support.families import VOCABULARY
+from tests.support.prompts import CLEAN, CORRUPTED, words
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    clean=st.lists(st.integers(0, VOCABULARY - 1), min_size=4, max_size=7),
+    changed=st.integers(1, VOCABULARY - 1),
+    where=st.integers(0, 3),
+    site=st.sampled_from(
+        ["L0.H1", "L1.mlp_out@2", "L2.attn_out@-1", "L1.N5", "embed@1", "L0.resid_mid@0"]
+    ),
+)
+def test_swapping_the_prompts_swaps_the_directions(
+    toy: Model, clean: list[int], changed: int, where: int, site: str
+) -> None:
+    corrupted = [(t + changed) % VOCABULARY if i == where else t for i, t in enumerate(clean)]
+    forth = Experiment(toy, Task(words(clean), words(corrupted), " w1", " w2"))
+    back = Experiment(toy, Task(words(corrupted), words(clean), " w1", " w2"), direction="noise")
+    assert torch.equal(forth.patch(site).logits, back.patch(site).logits)
+    assert forth.patch(site).effect == back.patch(site).effect
+
+
+def test_nothing_patched_is_the_host_run(toy_experiment: Experiment) -> None:
+    result = toy_experiment.patch()
+    assert (result.effect, result.share) == (0.0, 0.0)
+    assert torch.equal(result.logits, toy_experiment.corrupted.logits)
+
+
+def test_undefined_where_the_runs_do_not_differ(toy: Model) -> None:
+    def nothing(readout):  # type: ignore[no-untyped-def]
+        return readout.logits[:, 0] * 0 + 6.12
+
+    result = Experiment(toy, Task("w3 w14 w15", "w3 w14 w42", " w8"), nothing).patch("L1.H2")
+    assert math.isnan(result.share)
+    assert math.isnan(result.recovery)
+    assert result.effect == 0
+    assert "No recovery: the clean prompt gives +6.12" in str(result.reason)
+    assert "undefined" in repr(result)
+
+
+def test_flip_shares_the_recordings(toy_experiment: Experiment) -> None:
+    flipped = toy_experiment.flip()
+    assert flipped.direction == "noise"
+    assert flipped.clean is toy_experiment.clean
+    assert flipped.host is toy_experiment.clean
+    assert flipped.flip().patch("L1.H2").value == toy_experiment.patch("L1.H2").value
+
+
+def test_other_metrics_on_the_same_recordings(toy_experiment: Experiment) -> None:
+    other = toy_experiment.measuring("answer_prob")
+    assert list(other.metrics) == ["answer_prob"]
+    assert other.clean.value == pytest.approx(float(other.clean.logits.softmax(-1)[0, 8]))
+    assert list(toy_experiment.clean.values) == ["logit_diff", "kl"]
+    assert next(iter(toy_experiment.focused("kl").patch("L1.H2").readings)) == "kl"
+    with pytest.raises(MetricError, match="does not measure 'rank'"):
+        toy_experiment.focused("rank")
+    with pytest.raises(MetricError, match="does not measure 'rank'"):
+        toy_experiment.patch("L1.H2")["rank"]
+
+
+def test_an_unknown_direction(toy: Model) -> None:
+    with pytest.raises(PatchError, match="Unknown direction 'backwards'"):
+        Experiment(toy, Task("w1 w2", "w1 w3", " w4", " w5"), direction="backwards")  # type: ignore[arg-type]
+
+
+def test_arguments_of_the_wrong_kind(toy: Model, toy_experiment: Experiment) -> None:
+    with pytest.raises(ModelError, match=r"pw\.wrap\(hf_model, tokenizer\); got LlamaForCausalLM"):
+        Experiment(toy.hf_model, toy_experiment.task)
+    with pytest.raises(TaskError, match=r"Expected pw\.Task\(.*; got str"):
+        Experiment(toy, "hello")  # type: ignore[arg-type]
+    with pytest.raises(PatchError, match="sites or patches one by one"):
+        toy_experiment.patch(["L1.H2", "L0.H1"])  # type: ignore[arg-type]
+
+
+def test_the_reach_at_no_single_position(toy_experiment: Experiment) -> None:
+    with pytest.raises(PatchError, match="looks at one position"):
+        toy_experiment.patch("L1.H2").reach(None)
+
+
+def test_a_weak_answer_is_said(smollm2: Model, names_experiment: Experiment) -> None:
+    assert names_experiment.warnings == []
+    weak = Experiment(smollm2, Task(CLEAN, CORRUPTED, " table", " John"))
+    assert weak.warnings == [
+        "On the clean prompt the model prefers ␣Mary to ␣table; effects explain little."
+    ]

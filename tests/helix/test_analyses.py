@@ -1,0 +1,94 @@
+"""The analyses on a random model whose number embeddings are a helix, checked against the definitions."""
+
+import numpy as np
+import pytest
+
+from patchwidgets import helix
+from patchwidgets.errors import TaskError
+from patchwidgets.tasks import Task
+from tests.support.number_model import HEADS, LAYERS
+
+
+def test_number_activations_are_the_embeddings(model):
+    activations = helix.number_activations(model, "L0.resid_pre")
+    ids = model.tokenizer.convert_tokens_to_ids(["▁0", "▁57", "▁99"])
+    expected = model.hf_model.model.embed_tokens.weight[ids].detach().numpy()
+    assert activations.shape == (100, 24)
+    assert activations[[0, 57, 99]] == pytest.approx(expected)
+    assert helix.cross_validated_r2(
+        helix.HELIX.features(helix.NUMBERS), activations
+    ) == pytest.approx(1)
+
+
+def test_heads_lie_side_by_side(model):
+    z = helix.number_activations(model, "L1.z", [1, 2, 3])
+    one = helix.number_activations(model, "L1.H1", [1, 2, 3])
+    assert z.shape == (3, 24)
+    assert z[:, 12:] == pytest.approx(one)
+
+
+def test_layer_activations(model):
+    layers = helix.layer_activations(model, [5, 6])
+    assert [each.shape for each in layers] == [(2, 24)] * LAYERS
+
+
+def test_numbers_must_be_single_tokens(model):
+    with pytest.raises(
+        TaskError, match="Expected the number 250 as one token at position -4, found '<unk>'"
+    ):
+        helix.number_activations(model, "L0.resid_pre", [7, 250])
+
+
+def test_operands():
+    task = Task(["12+34=", "5+6="], ["13+34=", "7+6="], ["46", "11"], ["47", "13"])
+    assert helix.operands(task).tolist() == [[12, 34], [5, 6]]
+    assert helix.operands(task, "corrupted").tolist() == [[13, 34], [7, 6]]
+    with pytest.raises(TaskError, match="Expected two numbers in each prompt"):
+        helix.operands(Task("a 12", "a 13", "x"))
+
+
+def test_patching_a_perfect_fit_is_patching_the_truth(model, exp):
+    activations = helix.number_activations(model, "L0.resid_pre")
+    fit = helix.fit_numbers(helix.NUMBERS, activations)
+    numbers = helix.operands(exp.task)[:, 0]
+    mean = np.tile(activations.mean(0), (12, 1))
+    candidates = {"helix": fit.predict(helix.HELIX.features(numbers)), "mean": mean}
+    table = helix.compare_patches(exp, "L0.resid_pre@a", candidates)
+    assert list(table.index) == ["true", "helix", "mean"]
+    assert table.loc["helix", "relative"] == pytest.approx(1, abs=1e-4)
+    assert table.loc["helix", "effect"] == pytest.approx(
+        exp.patch("L0.resid_pre@a").effect, abs=1e-4
+    )
+    assert abs(table.loc["mean", "relative"] - 1) > 0.05
+
+
+def test_sorted_heads(exp):
+    table = helix.sort_heads(exp, min_share=-10, n_fit=300)
+    assert len(table) == LAYERS * HEADS
+    assert list(table["share"]) == sorted(table["share"], reverse=True)
+    assert set(table["kind"]) <= {"a,b", "a+b", "mixed"}
+    assert set(table.loc[table["confidence"] < 0.5, "kind"]) <= {"mixed"}
+    last = table[table["layer"] == LAYERS - 1].iloc[0]
+    assert helix.sort_heads(exp, min_share=10, n_fit=50).empty
+    assert last["direct"] != pytest.approx(last["total"])
+
+
+def test_neuron_fits_of_a_linear_neuron(model, exp):
+    fits = helix.fit_neurons(exp, 0, n_fit=400, n_test=100)
+    frame = fits.to_frame()
+    assert len(frame) == 40
+    assert fits.amplitude.shape == (40, 3, 4)
+    assert np.isfinite(fits.r2).all()
+    assert fits.predict([(1, 2), (3, 4)]).shape == (2, 40)
+    assert frame["sum_part"].between(0, 1).all()
+    assert set(frame["period"]) <= {2, 5, 10, 100}
+
+
+def test_patching_all_neurons_with_their_fits(exp):
+    fits = [
+        helix.fit_neurons(exp, 1, component, n_fit=400, n_test=100)
+        for component in ("neuron_pre", "neuron_up")
+    ]
+    result = helix.patch_neurons(exp, *fits)
+    assert result.sites == ("L1.neuron_pre@-1", "L1.neuron_up@-1")
+    assert np.isfinite(result.effect)

@@ -1,0 +1,59 @@
+"""Patches in forward passes of the user's own, `generate` included."""
+
+import pytest
+import torch
+
+from patchwidgets.errors import (
+    PatchError,
+)
+from patchwidgets.facade import Experiment
+from patchwidgets.models.edits import joint_edits
+from patchwidgets.models.model import Model
+from patchwidgets.sites import Patch
+
+
+def test_patching_a_forward_pass_of_ones_own(toy: Model, toy_experiment: Experiment) -> None:
+    source = toy.run("w3 w14 w15 w9 w26")
+    ids = torch.tensor([toy_experiment.pairs[0].corrupted])
+    with toy.patching(Patch("L1.H2@3", source=source)), torch.no_grad():
+        logits = toy.hf_model(ids).logits[:, -1]
+    assert torch.allclose(logits, toy_experiment.patch("L1.H2@3").logits, atol=1e-5)
+
+
+def test_generated_tokens_are_left_alone(toy: Model) -> None:
+    """Zeroing the last MLP over the prompt only, against a generation made by hand with the same cache."""
+    ids = torch.tensor([[3, 14, 15]])
+    zero = Patch("L2.mlp_out", torch.zeros(1))
+    with toy.patching(zero):
+        generated = toy.hf_model.generate(ids, max_new_tokens=3, do_sample=False, eos_token_id=None)
+    with torch.no_grad():
+        with toy.patching(zero):
+            output = toy.hf_model(ids, use_cache=True)
+        tokens = [int(output.logits[0, -1].argmax())]
+        for _ in range(2):
+            output = toy.hf_model(
+                torch.tensor([tokens[-1:]]), past_key_values=output.past_key_values
+            )
+            tokens.append(int(output.logits[0, -1].argmax()))
+    assert generated[0, 3:].tolist() == tokens
+
+
+def test_a_patch_that_never_ran_says_so(toy: Model) -> None:
+    with (
+        pytest.raises(PatchError, match="mlp_out of layer 1 was never reached"),
+        toy.patching(Patch("L1.mlp_out", torch.zeros(1))),
+    ):
+        pass
+
+
+def test_patching_needs_sources_of_its_own(toy: Model) -> None:
+    with pytest.raises(PatchError, match=r"give Patch\(site, source=model.run"):
+        toy.patching(Patch("L1.mlp_out"))
+
+
+def test_edits_of_one_component_are_made_in_order() -> None:
+    edits = joint_edits(
+        [(Patch("L0.H1").site, lambda a: a + 1), (Patch("L0.H2").site, lambda a: a * 2)]
+    )
+    assert list(edits) == [("z", 0)]
+    assert edits[("z", 0)](torch.tensor(3)).item() == 8

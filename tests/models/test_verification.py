@@ -1,0 +1,77 @@
+"""The checks at load: an identity that does not hold is named with its layer and its gap."""
+
+import pytest
+import torch
+
+import patchwidgets as pw
+from patchwidgets.errors import RefusedError, VerificationError
+from patchwidgets.models.model import Model
+from patchwidgets.models.verification import Check, Checks
+from tests.support.families import VOCABULARY, random_model
+from tests.support.toy_tokenizer import toy_tokenizer
+
+
+def opt_with_norms_after() -> torch.nn.Module:
+    """A real model that breaks the identity: its norms come after the sums."""
+    return random_model("opt", do_layer_norm_before=False)  # type: ignore[no-any-return]
+
+
+def test_a_broken_identity_names_the_layer_and_the_gap() -> None:
+    with pytest.raises(
+        VerificationError, match=r"resid_\w+ .*at layer 0: relative gap [\d.e+-]+, allowed"
+    ):
+        pw.wrap(opt_with_norms_after(), toy_tokenizer(VOCABULARY))
+
+
+def test_a_failed_check_can_be_a_warning_or_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    model = pw.wrap(opt_with_norms_after(), toy_tokenizer(VOCABULARY), verify="warn")
+    assert "checks failed, first: " in caplog.text
+    assert not model.checks.passed
+    assert str(
+        pw.wrap(opt_with_norms_after(), toy_tokenizer(VOCABULARY), verify="off").checks
+    ).startswith("not checked")
+
+
+def test_writing_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block that ignores what its attention module returns would pass every reading check."""
+    hf_model = random_model("llama")
+    attention = hf_model.model.layers[1].self_attn
+    forward, projection = attention.forward, attention.o_proj
+
+    def unhooked(*args: object, **kwargs: object) -> object:
+        _, *rest = forward(*args, **kwargs)
+        passing = attention.captured
+        return (torch.nn.functional.linear(passing, projection.weight), *rest)
+
+    projection.register_forward_pre_hook(
+        lambda _module, args: setattr(attention, "captured", args[0])
+    )
+    monkeypatch.setattr(attention, "forward", unhooked)
+    with pytest.raises(VerificationError, match=r"writing: .* at layer 1"):
+        pw.wrap(hf_model, toy_tokenizer(VOCABULARY))
+
+
+def test_a_report_of_checks() -> None:
+    good, bad = Check("a = b", 0, 1e-9, 1e-6), Check("a = b", 1, 0.5, 1e-6)
+    report = Checks((good, bad))
+    assert (report.passed, report.failed, report.largest_gap) == (False, (bad,), 0.5)
+    assert (
+        str(report)
+        == "1 of 2 checks failed, first: a = b at layer 1: relative gap 5.0e-01, allowed 1.0e-06"
+    )
+
+
+def test_a_config_with_another_number_of_key_value_heads() -> None:
+    hf_model = random_model("opt", num_key_value_heads=2)
+    with pytest.raises(
+        VerificationError, match=r"k of layer 0 has 4 heads and the config .* says 2"
+    ):
+        Model(hf_model, toy_tokenizer(VOCABULARY))
+
+
+def test_clipped_projections_are_refused() -> None:
+    hf_model = random_model("mpt", attn_config={"clip_qkv": 1.0})
+    model = Model(hf_model, toy_tokenizer(VOCABULARY))
+    assert set(model.refused) >= {"q", "k", "v", "pattern"}
+    with pytest.raises(RefusedError, match="clip_qkv"):
+        model.sites("v")

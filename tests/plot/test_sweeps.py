@@ -1,0 +1,68 @@
+"""Maps and depth plots of sweeps: the colours are the shares, and what a colour cannot say is marked."""
+
+import numpy as np
+import pytest
+
+import patchwidgets as pw
+from patchwidgets.errors import SiteError
+from patchwidgets.facade import Experiment
+from patchwidgets.plot.maps import colour_range
+from tests.support.sweeps import one_pair, several_pairs
+from tests.support.toy_models import make_model
+
+
+@pytest.fixture(scope="module")
+def experiment() -> Experiment:
+    return one_pair(make_model("llama"))
+
+
+def test_colours_are_shares_and_certain_zeros_are_dots(experiment: Experiment) -> None:
+    s = experiment.sweep("mlp_out", ("layer", "pos"), progress=False)
+    ax = pw.plot.heatmap(s)
+    image = ax.images[0].get_array()
+    assert image is not None
+    zero = s.to_xarray()["zero"].values
+    assert (np.ma.getmaskarray(image) == zero).all()
+    assert image[1, 5] == pytest.approx(float(s.share.sel(layer=1, pos=5)))
+    dots = next(line for line in ax.lines if line.get_marker() == ".")
+    assert len(dots.get_xdata()) == 10
+    labels = [label.get_text() for label in ax.get_xticklabels()]
+    assert labels[2] == "␣w15→␣w42 2"
+    assert [label.get_fontweight() == "bold" for label in ax.get_xticklabels()] == [
+        pos in (2, 5) for pos in range(7)
+    ]
+
+
+def test_blue_is_towards_clean_in_both_directions(experiment: Experiment) -> None:
+    s = experiment.flip().sweep("z", progress=False)
+    image = pw.plot.heatmap(s).images[0].get_array()
+    assert image is not None
+    assert image[1, 2] == pytest.approx(-float(s.share.sel(layer=1, head=2)))
+
+
+@pytest.mark.parametrize(
+    ("largest", "limit"),
+    [(3.0, 1.0), (0.6, 1.0), (0.5, 0.5), (0.3, 0.5), (0.04, 0.05), (0.0, 0.05)],
+)
+def test_the_range_snaps(largest: float, limit: float) -> None:
+    assert colour_range(np.array([0.0, -largest, np.nan])) == limit
+
+
+def test_depth_with_its_spread() -> None:
+    s = several_pairs(make_model("llama")).sweep("mlp_out", progress=False)
+    ax = pw.plot.layers(s)
+    assert list(ax.lines[-1].get_ydata()) == pytest.approx(list(s.recovery.values))
+    assert len(ax.collections) == 1
+
+
+def test_the_largest_are_named(experiment: Experiment) -> None:
+    s = experiment.sweep("z", progress=False)
+    ax = pw.plot.layers(s, label=2)
+    assert [text.get_text() for text in ax.texts] == s.top_sites(2)
+
+
+def test_other_shapes_are_refused(experiment: Experiment) -> None:
+    with pytest.raises(SiteError, match=r"runs over layer, head, pos.*s\.sel"):
+        pw.plot.heatmap(experiment.sweep("z", ("layer", "head", "pos"), progress=False))
+    with pytest.raises(SiteError, match="layers are needed"):
+        pw.plot.layers(experiment.sweep(sites=["L1.H2"], progress=False))

@@ -1,0 +1,133 @@
+"""Sweep results: the reference numbers, ratios of means by hand, files that come back the same."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import patchwidgets as pw
+from patchwidgets.errors import MetricError, SiteError
+from patchwidgets.facade import Experiment
+from patchwidgets.sweep.sweep_result import SweepResult
+from tests.support.sweeps import several_pairs
+from tests.support.toy_models import make_model
+
+
+@pytest.fixture(scope="module")
+def heads(names_experiment: Experiment) -> SweepResult:
+    return names_experiment.sweep("z", progress=False)
+
+
+@pytest.fixture(scope="module")
+def pairs() -> Experiment:
+    return several_pairs(make_model("llama"), ["logit_diff", "rank"])
+
+
+def test_the_heads_of_the_names_task(heads: SweepResult) -> None:
+    expected = {(23, 3): 0.584, (29, 1): 0.265, (24, 4): -0.250, (20, 0): 0.216, (29, 0): -0.203}
+    expected |= {(17, 4): 0.178, (19, 2): 0.162, (23, 0): 0.120}
+    for (layer, head), recovery in expected.items():
+        found = float(heads.recovery.sel(layer=layer, head=head))
+        assert found == pytest.approx(recovery, abs=6e-4)
+    assert float(heads.value.sel(layer=23, head=3)) == pytest.approx(1.2896, abs=1e-3)
+    assert heads.top_sites(5) == ["L23.H3", "L29.H1", "L24.H4", "L20.H0", "L29.H0"]
+    kl = heads.over_pairs("kl").sel(layer=23, head=3)["value"]
+    assert float(kl) == pytest.approx(0.4961, abs=1e-3)
+
+
+def test_positions_of_the_names_task(names_experiment: Experiment) -> None:
+    s = names_experiment.sweep("mlp_out", over=("layer", "pos"), layers=[0, 26], progress=False)
+    assert float(s.recovery.sel(layer=0, pos=9)) == pytest.approx(0.9993, abs=1e-3)
+    assert float(s.recovery.sel(layer=26, pos=13)) == pytest.approx(0.1114, abs=1e-3)
+    assert (s.effect.sel(pos=slice(0, 8)) == 0).all()
+    assert list(s.to_xarray()["clean_token"].values[8:10]) == [",", " John"]
+    assert list(s.to_xarray()["corrupted_token"].values[8:10]) == [",", " Mary"]
+    assert s.top_sites(1) == ["L0.mlp_out@9"]
+    assert s.sel(pos=-1).top_sites(1) == ["L26.mlp_out@13"]
+
+
+def test_it_says_what_it_is(heads: SweepResult) -> None:
+    assert repr(heads).startswith("SweepResult(z of 'SmolLM2-135M-Instruct (from Q4_1)': 30 layer")
+    assert heads.attrs["direction"] == "denoise"
+    assert heads.attrs["dtype"] == "float32"
+    assert "When Mary and John" in heads.attrs["task"]
+    assert '"patchwidgets"' in heads.attrs["versions"]
+    assert 0 < heads.attrs["noise_floor"] < 1e-3
+
+
+def test_a_file_comes_back_the_same(heads: SweepResult, tmp_path: Path) -> None:
+    path = tmp_path / "heads.nc"
+    heads.save(path)
+    loaded = pw.SweepResult.load(path)
+    assert loaded.to_xarray().identical(heads.to_xarray())
+    assert loaded.top_sites(3) == heads.top_sites(3)
+    assert repr(loaded) == repr(heads)
+
+
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    xr.Dataset({"x": 1}).to_netcdf(tmp_path / "x.nc", engine="h5netcdf")
+    with pytest.raises(SiteError, match="is not a sweep"):
+        SweepResult.load(tmp_path / "x.nc")
+
+
+@pytest.mark.parametrize("direction", ["denoise", "noise"])
+def test_over_pairs_as_single_patches_say(pairs: Experiment, direction: str) -> None:
+    experiment = pairs.turned(direction)  # type: ignore[arg-type]
+    s = experiment.sweep("mlp_out", ("layer", "pos_name"), progress=False)
+    assert s.axes == ("layer", "pos_name")
+    for metric in s.metrics:
+        found = s.over_pairs(metric)
+        for layer in range(3):
+            patched = experiment.patch(f"L{layer}.mlp_out@subject")[metric]
+            cell = found.sel(layer=layer, pos_name="subject")
+            for quantity in ("value", "effect", "share", "recovery"):
+                expected = getattr(patched, quantity)
+                assert float(cell[quantity]) == pytest.approx(expected, abs=1e-3, nan_ok=True)
+    patched = experiment.patch("L1.mlp_out@subject")
+    cell = s.to_xarray().sel(metric="logit_diff", layer=1, pos_name="subject")
+    assert cell["share"].values == pytest.approx(patched.per_pair.share, abs=1e-3, nan_ok=True)
+    assert cell["recovery"].values == pytest.approx(
+        patched.per_pair.recovery, abs=1e-3, nan_ok=True
+    )
+
+
+def test_the_bootstrap_by_hand(pairs: Experiment) -> None:
+    s = pairs.sweep("z", progress=False)
+    found = s.over_pairs(seed=3, draws=50)
+    cell = s.to_xarray().sel(metric="logit_diff", layer=1, head=2)
+    chosen = np.random.default_rng(3).integers(0, 3, (50, 3))
+    means = cell["effect"].values[chosen].mean(1)
+    low, high = found["effect_low"].sel(layer=1, head=2), found["effect_high"].sel(layer=1, head=2)
+    assert [float(low), float(high)] == pytest.approx(list(np.quantile(means, (0.025, 0.975))))
+    whole = (cell["clean"].values - cell["corrupted"].values)[chosen].mean(1)
+    above = (cell["value"].values - cell["corrupted"].values)[chosen].mean(1)
+    expected = np.quantile(above / whole, (0.025, 0.975))
+    low = found["recovery_low"].sel(layer=1, head=2)
+    assert float(low) == pytest.approx(expected[0])
+    assert np.isnan(s.over_pairs("rank")["effect_low"]).all()
+
+
+def test_one_row_per_metric_and_cell(pairs: Experiment) -> None:
+    frame = pairs.sweep("z", progress=False).to_frame()
+    assert len(frame) == 2 * 3 * 4
+    assert list(frame["site"][:5]) == ["L0.H0", "L0.H1", "L0.H2", "L0.H3", "L1.H0"]
+    assert {"metric", "layer", "head", "value", "effect", "share", "recovery"} <= set(frame)
+
+
+def test_lists_of_sites(pairs: Experiment) -> None:
+    s = pairs.sweep(sites=["L1.H2", ["L0.H1", "L2.mlp_out@-1"]], progress=False)
+    assert s.axes == ("site",)
+    assert s.site_names() == ["L1.H2", "L0.H1 + L2.mlp_out@-1"]
+    joint = pairs.patch("L0.H1", "L2.mlp_out@-1")
+    assert float(s.effect[1]) == pytest.approx(joint.effect, abs=1e-3)
+
+
+def test_selecting(heads: SweepResult) -> None:
+    assert heads.sel(layer=23).site_names()[3] == "L23.H3"
+    assert heads.sel(metric="kl").metrics == ("kl",)
+    assert heads.sel(layer=[20, 23]).top_sites(2) == ["L23.H3", "L20.H0"]
+    with pytest.raises(SiteError, match="Cannot select by pos"):
+        heads.sel(pos=1)
+    with pytest.raises(MetricError, match="does not measure 'loss'"):
+        heads.over_pairs("loss")
