@@ -1,1 +1,1 @@
-"""Language models: what they consist of, how they are loaded, proved, run and edited."""
+"""Language models: what they consist of, and how they are loaded, checked, run and edited."""

@@ -1,7 +1,7 @@
-"""Where things are in each family of transformers models: one frozen record per ``model_type``. Data; costs nothing.
+"""Where each component is in a family of transformers models: one record per ``model_type``. Data; costs nothing.
 
-Paths are relative to a decoder block. What a record claims is checked on the model itself when it is made
-(`patchwidgets.models.verification`), so a wrong record is an error that names the layer, never a wrong number.
+Module paths are relative to a decoder block. Every record is checked against the model when it is loaded
+(`patchwidgets.models.verification`), so a wrong record causes an error that names the layer, never a wrong number.
 """
 
 from dataclasses import dataclass, replace
@@ -10,41 +10,42 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Architecture:
-    """One family of models.
+    """The record of one family of models.
 
     Attributes
     ----------
     layers
         Path from the model to its list of decoder blocks.
     z
-        Module whose *input* is the concatenated head outputs (the output projection).
+        Module whose *input* is the concatenated head outputs: the output projection.
     attn_out, mlp_out
         Module whose *output* is what the block adds to the residual stream, after any post-norm.
     mlp_input
         Module whose *input* is the residual stream between attention and MLP; None in a parallel block.
     neuron
-        Module whose *input* is the neurons (the down projection); None where there is no one such module.
+        Module whose *input* is the neurons: the down projection. None if no single module has that input.
     neuron_pre
-        Module whose *output* is the neurons before their non-linearity (the gate of a gated MLP).
+        Module whose *output* is the neurons before their non-linearity; in a gated MLP, the gate projection.
     neuron_up
         Module whose *output* is the other factor of a gated MLP.
     fused_gate_up
-        `neuron_pre` and `neuron_up` are the two halves of one output.
+        Whether `neuron_pre` and `neuron_up` are the two halves of one output.
     parallel
-        Attention and MLP read the same stream: always, never, or as the named config attribute says.
+        Whether attention and MLP read the same residual stream; or the name of the config attribute that says so.
     multiplier
-        Config attribute that scales both outputs before they are added.
+        Name of the config attribute that scales both outputs before they are added to the residual stream.
     qkv
-        Where q, k and v are: handed to the ``kernel`` through transformers' attention interface; outputs of
-        ``separate`` projections beside the output projection; of one fused projection, laid out by key-value head
-        (``grouped``) or as three blocks (``thirds``); or nowhere that is known (``none``).
+        Where q, k and v are. ``kernel``: arguments of the attention kernel, through transformers' attention interface.
+        ``separate``: outputs of projections of their own, beside the output projection. ``grouped``: output of one
+        fused projection, ordered by key-value head. ``thirds``: output of one fused projection, in three blocks.
+        ``none``: unknown.
     fused
         The fused projection.
     pattern
-        Module whose output is the attention probabilities, in families that do not use the interface.
+        Module whose output is the attention probabilities, in families that do not use the attention interface.
     rotary_inside
-        q and k are rotated inside the family's own attention code: always, never, or as the named config attribute
-        says.
+        Whether the family rotates q and k inside its own attention code; or the name of the config attribute that says
+        so.
     """
 
     layers: str = "model.layers"
@@ -65,7 +66,7 @@ class Architecture:
 
 
 def _plain(layers: str, z: str, fc: str, out: str, mlp_input: str | None) -> Architecture:
-    """A family with a plain MLP (``fc``, non-linearity, ``out``) and nothing after the projections."""
+    """Return a record with an MLP without gate (``fc``, non-linearity, ``out``) and no norm after the projections."""
     return Architecture(layers, z, z, out, mlp_input, out, fc, None)
 
 

@@ -1,7 +1,7 @@
-"""Where things are in a family without a record, guessed from the names and shapes of its modules. Costs no run.
+"""Records for a family that has none, guessed from the names and shapes of its modules. Runs no model.
 
-Several records may fit what a block looks like; they are tried in order, and the first that passes every check of
-`patchwidgets.models.verification` is believed. None is believed unchecked.
+Several records may fit the modules of a block. They are tried in order, and the first that passes every check of
+`patchwidgets.models.verification` is used; none is used without these checks.
 """
 
 import re
@@ -17,20 +17,20 @@ from patchwidgets.models.architectures import Architecture
 
 _ATTENTION = re.compile(r"attention|attn", re.IGNORECASE)
 _MLP = re.compile(r"mlp|ffn|feed_?forward|moe|ff$|experts", re.IGNORECASE)
-_OUT = ("o_proj", "out_proj", "c_proj", "dense", "wo", "proj")
+_OUTPUT = ("o_proj", "out_proj", "c_proj", "dense", "wo", "proj")
 _DOWN = ("down_proj", "c_proj", "fc2", "fc_out", "dense_4h_to_h", "w2", "wo")
 _FUSED = ("gate_up_proj",)
-_PAIRS = (("gate_proj", "up_proj"), ("w1", "w3"), ("wi_0", "wi_1"))
-_PLAIN = ("c_fc", "fc1", "fc_in", "dense_h_to_4h", "up_proj", "wi")
+_GATE_AND_UP = (("gate_proj", "up_proj"), ("w1", "w3"), ("wi_0", "wi_1"))
+_UP = ("c_fc", "fc1", "fc_in", "dense_h_to_4h", "up_proj", "wi")
 
 
 def discover(hf_model: Any) -> list[Architecture]:
-    """Records that could describe a model, most likely first.
+    """Return the records that could describe a model, the most likely first.
 
     Raises
     ------
     ModelError
-        No list of blocks, or no attention or MLP in them, can be made out; or the layers are not of one kind.
+        No list of blocks with attention and an MLP is found, or the blocks do not all have the same modules.
     """
     config = hf_model.config.get_text_config()
     layers, blocks = _layers(hf_model, config.num_hidden_layers)
@@ -41,19 +41,19 @@ def discover(hf_model: Any) -> list[Architecture]:
         qkv="kernel" if hf_model._can_set_attn_implementation() else "none",
         multiplier="residual_multiplier" if hasattr(config, "residual_multiplier") else None,
     )
-    found = list(_candidates(base, _norms(block), _child(block, _MLP)))
-    found += [replace(each, qkv="none") for each in found if base.qkv != "none"]
-    fitting = [each for each in found if _fits(each, blocks)]
+    candidates = list(_candidates(base, _norms(block), _child(block, _MLP)))
+    candidates += [replace(each, qkv="none") for each in candidates if base.qkv != "none"]
+    fitting = [each for each in candidates if _fits(each, blocks)]
     if not fitting:
         raise ModelError(
-            f"No record for the family {hf_model.config.model_type!r}, and its layers are not of one kind: {z} or the "
-            "MLP is not in each. patchwidgets needs the same components in every layer."
+            f"No record for the family {hf_model.config.model_type!r}, and its layers are not of one kind: some lack "
+            f"{z} or the MLP. patchwidgets needs the same components in every layer; use another model."
         )
     return fitting
 
 
 def _layers(hf_model: nn.Module, n: int) -> tuple[str, nn.ModuleList]:
-    """The first list of as many modules as the config says there are layers, each with attention in it."""
+    """Return the first module list with `n` modules and attention in them, and its path."""
     for name, module in hf_model.named_modules():
         if isinstance(module, nn.ModuleList) and len(module) == n and _child(module[0], _ATTENTION):
             return name, module
@@ -64,15 +64,14 @@ def _layers(hf_model: nn.Module, n: int) -> tuple[str, nn.ModuleList]:
 
 
 def _child(block: nn.Module, pattern: re.Pattern[str]) -> str | None:
-    """The direct child that is no norm whose class or name says what it is."""
+    """Return the name of the first child whose class or name matches, leaving out norms and dropout."""
     for name, child in block.named_children():
-        norm = "norm" in type(child).__name__.lower() or isinstance(child, nn.Dropout)
-        other = pattern is _MLP and _ATTENTION.search(type(child).__name__)
-        if (
-            not norm
-            and not other
-            and (pattern.search(type(child).__name__) or pattern.search(name))
-        ):
+        class_name = type(child).__name__
+        if "norm" in class_name.lower() or isinstance(child, nn.Dropout):
+            continue
+        if pattern is _MLP and _ATTENTION.search(class_name):
+            continue
+        if pattern.search(class_name) or pattern.search(name):
             return name
     return None
 
@@ -85,16 +84,19 @@ def _output_projection(block: nn.Module, d_model: int) -> str:
     attention = _child(block, _ATTENTION) or ""
     for name, module in block.get_submodule(attention).named_modules():
         weight = getattr(module, "weight", None)
-        if name.rpartition(".")[2] in _OUT and weight is not None and d_model in weight.shape:
+        if name.rpartition(".")[2] in _OUTPUT and weight is not None and d_model in weight.shape:
             return f"{attention}.{name}"
     raise ModelError(
-        f"No output projection in {type(block).__name__}.{attention}: expected one named {', '.join(_OUT)}. "
+        f"No output projection in {type(block).__name__}.{attention}: expected one named {', '.join(_OUTPUT)}. "
         "Add a record to patchwidgets/models/architectures.py."
     )
 
 
 def _mlp(blocks: nn.ModuleList, layers: str) -> dict[str, Any]:
-    """The fields of a record that the MLP decides; some layers may have a mixture of experts and others none."""
+    """Return the fields of a record that depend on the MLP.
+
+    If any layer is a mixture of experts, the record describes all layers as mixtures.
+    """
     block = next((each for each in blocks if is_mixture(each)), blocks[0])
     name = _child(block, _MLP)
     mlp = block if name is None else block.get_submodule(name)
@@ -108,7 +110,7 @@ def _mlp(blocks: nn.ModuleList, layers: str) -> dict[str, Any]:
                 "Add a record to patchwidgets/models/architectures.py."
             )
         return {"mlp_out": name, "neuron": None, "neuron_pre": None, "neuron_up": None}
-    found = {
+    fields = {
         "mlp_out": prefix + down,
         "neuron": prefix + down,
         "neuron_pre": None,
@@ -117,28 +119,28 @@ def _mlp(blocks: nn.ModuleList, layers: str) -> dict[str, Any]:
     for fused in _FUSED:
         if fused in children:
             path = prefix + fused
-            return found | {"neuron_pre": path, "neuron_up": path, "fused_gate_up": True}
-    for gate, up in _PAIRS:
+            return fields | {"neuron_pre": path, "neuron_up": path, "fused_gate_up": True}
+    for gate, up in _GATE_AND_UP:
         if gate in children and up in children:
-            return found | {"neuron_pre": prefix + gate, "neuron_up": prefix + up}
-    plain = next((each for each in _PLAIN if each in children), None)
-    return found | {"neuron_pre": None if plain is None else prefix + plain}
+            return fields | {"neuron_pre": prefix + gate, "neuron_up": prefix + up}
+    up_only = next((each for each in _UP if each in children), None)
+    return fields | {"neuron_pre": None if up_only is None else prefix + up_only}
 
 
-def is_mixture(block: nn.Module) -> bool:
-    """Whether there are experts in it."""
-    return any(name.rpartition(".")[2] == "experts" for name, _ in block.named_modules())
+def is_mixture(module: nn.Module) -> bool:
+    """Return whether a module contains experts."""
+    return any(name.rpartition(".")[2] == "experts" for name, _ in module.named_modules())
 
 
 def _fits(record: Architecture, blocks: nn.ModuleList) -> bool:
-    """Whether every module that a record names is in every block."""
+    """Return whether every block has every module that a record names."""
     paths = (record.z, record.attn_out, record.mlp_out, record.mlp_input, record.neuron_pre)
     names = [{name for name, _ in block.named_modules()} for block in blocks]
     return all(path in known for path in paths if path is not None for known in names)
 
 
 def _candidates(base: Architecture, norms: list[str], mlp: str | None) -> Iterator[Architecture]:
-    """Norms before each part, after each part, around each part; attention and MLP side by side."""
+    """Vary where the norms are: before attention and MLP, before and after both, only after; then in parallel."""
     for norm in norms[1:]:
         yield replace(base, mlp_input=norm)
     if len(norms) == 4:

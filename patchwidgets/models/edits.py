@@ -1,23 +1,25 @@
-"""From patches to edits: what is written where, for a batch of prompts of equal length."""
+"""From patches to edits: the function that writes patches into a component, for a batch of prompts of equal length.
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+Costs one clone of the component per patch, when the model runs.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from torch import Tensor
 
 from patchwidgets.errors import PatchError
+from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.models.run import Run, key_of, read_site, site_indices, write_site
 from patchwidgets.sites import Patch, Position, Site
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-Step = Callable[[Tensor], Tensor]
+Step = Callable[[Activation], Activation]
+"""Writes one patch into the activation of a whole component, and returns a changed copy."""
 
 
-def joint_edits(steps: "Iterable[tuple[Site, Step]]") -> dict[Key, Edit]:
-    """One edit per component and layer, which takes its steps in the order of the patches."""
+def joint_edits(steps: Iterable[tuple[Site, Step]]) -> dict[Key, Edit]:
+    """Return one edit per component and layer, which takes the steps at its sites in the order given."""
     by_key: dict[Key, list[Step]] = {}
     for site, step in steps:
         by_key.setdefault(key_of(site), []).append(step)
@@ -25,7 +27,7 @@ def joint_edits(steps: "Iterable[tuple[Site, Step]]") -> dict[Key, Edit]:
 
 
 def _chain(steps: Sequence[Step]) -> Edit:
-    def edit(activation: Tensor) -> Tensor:
+    def edit(activation: Activation) -> Activation:
         for step in steps:
             activation = step(activation)
         return activation
@@ -34,17 +36,19 @@ def _chain(steps: Sequence[Step]) -> Edit:
 
 
 def patch_step(patch: Patch, indices: list[list[int]], source: Tensor | None) -> Step:
-    """Write one patch into a whole component.
+    """Return the step that writes one patch.
 
     Parameters
     ----------
+    patch
+        Its site and its `fn` are used.
     indices
         For each row the positions of the site.
     source
-        What to write, broadcast to ``[row, pos, ...]`` at the site; None where the patch is its `fn` alone.
+        What to write, broadcast to ``[row, pos, ...]`` at the site. None if the source is the host itself.
     """
 
-    def step(activation: Tensor) -> Tensor:
+    def step(activation: Activation) -> Activation:
         host = read_site(activation, patch.site, indices)
         value = host if source is None else _broadcast(source, host, patch, "source")
         if patch.fn is not None:
@@ -57,7 +61,7 @@ def patch_step(patch: Patch, indices: list[list[int]], source: Tensor | None) ->
 def _broadcast(value: Any, host: Tensor, patch: Patch, what: str) -> Tensor:
     if not isinstance(value, Tensor):
         raise PatchError(
-            f"{patch.site}: the {what} is a {type(value).__name__}; expected a tensor of {tuple(host.shape)}."
+            f"{patch.site}: the {what} is a {type(value).__name__}; expected a tensor of shape {tuple(host.shape)}."
         )
     try:
         return value.to(host).expand(host.shape)
@@ -76,43 +80,62 @@ def source_value(
     length: int,
     name: str = "prompt",
 ) -> Tensor:
-    """What a run holds at the site, ``[row, pos, ...]``, in the place of prompts of `length` tokens.
+    """Return the activation of a run at the site of a patch, to be written in place of that of the source prompts.
+
+    Parameters
+    ----------
+    run
+        One prompt for all rows, or one prompt per row of the dataset.
+    rows, indices
+        The pairs of prompts, and the positions to read in each.
+    length, name
+        The number of tokens of the source prompts that the run stands in for, and what messages call them.
+
+    Returns
+    -------
+    Tensor
+        ``[row, pos, ...]`` of the site.
 
     Raises
     ------
     PatchError
-        The run's prompts are of another length and the site counts from the end or is everywhere.
+        The run's prompts have another length, and the site is a pattern, covers all positions or counts from the end;
+        or they do not have the position.
     """
-    rows = rows if len(run.prompts) > 1 else [0] * len(rows)
-    held = run.activation_of(rows[:1] if len(run.prompts) == 1 else rows, key_of(patch.site))
-    if held.shape[1] != length and patch.site.component == "pattern":
+    run_rows = rows if len(run.prompts) > 1 else [0]
+    activation = run.activation_of(run_rows, key_of(patch.site))
+    n_tokens = activation.shape[1]
+    if n_tokens != length and patch.site.component == "pattern":
         raise PatchError(
-            f"{patch.site}: the source run has {held.shape[1]} tokens and the {name} {length}, so that their "
+            f"{patch.site}: the source run has {n_tokens} tokens and the {name} {length}, so that their "
             "patterns have other keys; run a source of equal length."
         )
-    if held.shape[1] != length and not _absolute(patch.site.pos):
+    if n_tokens != length and not _counts_from_start(patch.site.pos):
         raise PatchError(
-            f"{patch.site}: the source run has {held.shape[1]} tokens and the {name} {length}; "
+            f"{patch.site}: the source run has {n_tokens} tokens and the {name} {length}; "
             f"name a position counted from the start, as in '{patch.site.name}@3'."
         )
-    if max(map(max, indices)) >= held.shape[1]:
-        raise PatchError(f"{patch.site}: the source run has only {held.shape[1]} tokens.")
-    return read_site(held.expand(len(rows), *held.shape[1:]), patch.site, indices)
+    if (last := max(map(max, indices))) >= n_tokens:
+        raise PatchError(
+            f"{patch.site}: the source run has only {n_tokens} tokens, and position {last} is read; "
+            "run a longer prompt or name an earlier position."
+        )
+    return read_site(activation.expand(len(rows), *activation.shape[1:]), patch.site, indices)
 
 
-def _absolute(pos: Position) -> bool:
+def _counts_from_start(pos: Position) -> bool:
     if isinstance(pos, tuple):
         return pos[1] is not None and min(pos[0] or 0, pos[1]) >= 0
     return isinstance(pos, int) and pos >= 0
 
 
 def user_edits(patches: Sequence[Patch]) -> dict[Key, Edit]:
-    """Edits for prompts that are not known beforehand: positions are found when the prompt arrives."""
-    return joint_edits((patch.site, _late_step(patch)) for patch in patches)
+    """Return edits for prompts that are not known yet: positions are resolved when the model runs."""
+    return joint_edits((patch.site, _user_step(patch)) for patch in patches)
 
 
-def _late_step(patch: Patch) -> Step:
-    def step(activation: Tensor) -> Tensor:
+def _user_step(patch: Patch) -> Step:
+    def step(activation: Activation) -> Activation:
         length = activation.shape[1]
         indices = [site_indices(patch.site, length)] * len(activation)
         source = patch.source if isinstance(patch.source, Tensor) else None

@@ -1,4 +1,7 @@
-"""What a transformers model consists of: its sizes, where each component passes by, and what it does not have."""
+"""The layout of a transformers model: its sizes, the hook point of each component, and what it does not have.
+
+Costs nothing: no model runs.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,18 +36,24 @@ class Layout:
     architecture
         The record of its family, or one that was discovered.
     name
-        Shown in messages; by default that of the transformers model.
+        Used in messages; by default the name of the transformers model.
 
     Attributes
     ----------
+    blocks
+        The decoder blocks.
     n_layers, n_heads, n_kv_heads, d_model, d_mlp
-        Sizes; `d_mlp` is None where there is no one down projection.
+        Sizes. `d_mlp` is None for a model without neurons, such as a mixture of experts.
+    parallel
+        Whether attention and MLP of a block read the same residual stream.
+    scale
+        The model multiplies ``attn_out`` and ``mlp_out`` by this number before it adds them.
     hook_points
         By component and layer.
     refused
-        Components that the model does not have, with the reason.
+        The components that the model does not have, each with the reason.
     mixture, routers
-        Whether there are experts; hook points of their routers.
+        Whether the model has experts; the hook points of their routers.
     """
 
     def __init__(self, hf_model: Any, architecture: Architecture, name: str | None = None) -> None:
@@ -79,39 +88,45 @@ class Layout:
 
     @property
     def model_type(self) -> str:
-        """The family, as transformers calls it."""
+        """The family, by its name in transformers."""
         return str(self.config.model_type)
 
     @property
     def device(self) -> torch.device:
-        """Where ids go: the device of the input embedding; where it works, while accelerate keeps its weights away."""
+        """Where token ids go: the device of the input embedding.
+
+        If accelerate offloads its weights, this is the device on which the embedding runs.
+        """
         embedding = self.hf_model.get_input_embeddings()
         device: torch.device = embedding.weight.device
         if device.type != "meta":
             return device
         hook = getattr(embedding, "_hf_hook", None)
-        places = [getattr(h, "execution_device", None) for h in getattr(hook, "hooks", [hook])]
-        return torch.device(next((place for place in places if place is not None), "cpu"))
+        devices = [getattr(h, "execution_device", None) for h in getattr(hook, "hooks", [hook])]
+        return torch.device(next((device for device in devices if device is not None), "cpu"))
 
     @property
     def all_hook_points(self) -> dict[Key, AnyHookPoint]:
-        """Every hook point, those of the routers as well."""
+        """Every hook point, including those of the routers."""
         return self.hook_points | self.routers
 
     @property
     def bodies(self) -> tuple[nn.Module, nn.Module]:
-        """The model, and the module in it that runs the blocks."""
+        """The model, and its submodule that runs the blocks."""
         return self.hf_model, self.hf_model.get_submodule(
             self.architecture.layers.rpartition(".")[0]
         )
 
     def down(self, component: str, layer: int) -> nn.Module | None:
-        """The linear module from ``z`` to ``attn_out`` or ``neuron`` to ``mlp_out``, if nothing comes after it."""
-        writer = {"z": "attn_out", "neuron": "mlp_out"}[component]
+        """Return the linear module from ``z`` to ``attn_out``, or from ``neuron`` to ``mlp_out``.
+
+        None if there is no such module, or if a norm follows it.
+        """
+        output = {"z": "attn_out", "neuron": "mlp_out"}[component]
         if (component, layer) not in self.hook_points:
             return None
         module = self.hook_points[(component, layer)].module
-        return module if self.hook_points[(writer, layer)].module is module else None
+        return module if self.hook_points[(output, layer)].module is module else None
 
     def _block_hook_points(self, block: nn.Module) -> Iterator[tuple[str, AnyHookPoint]]:
         a, module = self.architecture, block.get_submodule
@@ -166,12 +181,13 @@ class Layout:
 
 
 def layouts(hf_model: Any, name: str | None = None) -> Iterator[Layout]:
-    """The anatomy by the family's record; in a family without one, every anatomy it might have, likely ones first.
+    """Yield the layout from the family's record or, without a record, every layout that is possible, likely ones first.
 
     Raises
     ------
     ModelError
-        An encoder, a family without a record whose parts cannot be made out, or experts that drop tokens.
+        Not a causal language model, a family without a record whose components cannot be identified, or experts that
+        drop tokens.
     """
     if hf_model.config.is_encoder_decoder or hf_model.get_output_embeddings() is None:
         raise ModelError(
@@ -185,7 +201,7 @@ def layouts(hf_model: Any, name: str | None = None) -> Iterator[Layout]:
 
 
 def find_record(config: Any) -> Architecture | None:
-    """The record of a family, or None."""
+    """Return the record of a family, or None."""
     for model_type in (config.model_type, config.get_text_config().model_type):
         if model_type in ARCHITECTURES:
             return ARCHITECTURES[model_type]
@@ -193,6 +209,7 @@ def find_record(config: Any) -> Architecture | None:
 
 
 def _refusals(layout: Layout) -> Iterator[tuple[str, str]]:
+    """Yield the components that a model does not have, each with the reason and what to use instead."""
     a = layout.architecture
     if layout.parallel or a.mlp_input is None:
         yield "resid_mid", "attention and MLP run in parallel. Use resid_pre or resid_post."
@@ -206,7 +223,7 @@ def _refusals(layout: Layout) -> Iterator[tuple[str, str]]:
         for component in ("neuron_pre", "neuron_up"):
             yield (
                 component,
-                "no module's output is known to be the neurons before their non-linearity.",
+                "no module's output is known to be the neurons before their non-linearity. Use neuron.",
             )
     elif a.neuron_up is None:
         yield "neuron_up", "the MLP has no gate. Use neuron_pre or neuron."
@@ -214,7 +231,7 @@ def _refusals(layout: Layout) -> Iterator[tuple[str, str]]:
 
 
 def _attention_refusals(a: Architecture, config: Any) -> Iterator[tuple[AttentionPart, str]]:
-    """What cannot be reached inside attention; the more general reason last, which is the one that is given."""
+    """Yield the parts of attention that cannot be hooked. Of several reasons for a part, the last one counts."""
     if a.qkv == "none":
         reason = "the family has attention code of its own, and no record says how to reach into it. Use z."
         yield from ((part, reason) for part in ATTENTION_PARTS)
@@ -225,10 +242,10 @@ def _attention_refusals(a: Architecture, config: Any) -> Iterator[tuple[Attentio
         reason = "the family rotates queries and keys inside its attention code. Use z or v."
         yield from (("q", reason), ("k", reason))
     if getattr(getattr(config, "attn_config", None), "clip_qkv", None):
-        reason = "the model clips it behind its projection (clip_qkv). Use z."
+        reason = "the model clips it after its projection (clip_qkv). Use z."
         yield from (("q", reason), ("k", reason), ("v", reason))
     if a.qkv == "kernel" and getattr(config, "reorder_and_upcast_attn", False):
-        reason = "reorder_and_upcast_attn takes another way through attention. Use z."
+        reason = "reorder_and_upcast_attn uses other attention code. Use z."
         yield from ((part, reason) for part in ATTENTION_PARTS)
 
 
@@ -248,7 +265,7 @@ def _n_kv_heads(config: Any) -> int:
 
 
 def _width(down: nn.Module) -> int:
-    """Inputs of a Linear or of GPT-2's Conv1D."""
+    """Return the number of inputs of a Linear or of GPT-2's Conv1D."""
     weight: Any = down.weight
     n_in = getattr(down, "in_features", None)
     return int(weight.shape[0] if n_in is None else n_in)

