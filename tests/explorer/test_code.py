@@ -188,7 +188,7 @@ def test_a_metric_of_your_own(model: Model, task: Task, pos: Any) -> None:
     code = assert_gives_the_numbers(
         model, task, "L0.resid_pre", metric=metric, first_logit=first_logit
     )
-    assert "# first_logit: your own metric, a function, which cannot be written here." in code
+    assert "# first_logit: your own metric. It is a function, which cannot be written here." in code
     written = {None: "first_logit", (0, 2): "pw.At(first_logit, '0:2')"}
     assert f"metric={written.get(pos, f'pw.At(first_logit, {str(pos)!r})')}," in code
     with pytest.raises(NameError, match="first_logit"):
