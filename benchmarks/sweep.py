@@ -76,7 +76,8 @@ def main() -> None:
     scales = dict.fromkeys(runs, 1.0) | dict.fromkeys(peers, sweep.plan().sites / len(some))
     seconds, rates = measure(runs | peers, scales, arguments.rounds, lambda: gemm_rate(experiment))
     shares = [
-        sweep.plan().flops / rate / each for rate, each in zip(rates, seconds["engine"], strict=True)
+        sweep.plan().flops / rate / each
+        for rate, each in zip(rates, seconds["engine"], strict=True)
     ]
     found = {
         "sites": sweep.plan().sites,

@@ -9,7 +9,7 @@ from patchwidgets.directions import Direction
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import run_patch
-from patchwidgets.experiment.reach import Reach, measure_reach
+from patchwidgets.experiment.reach import Reach, measure_reach, record_runs
 from patchwidgets.explorer.widget import PatchExplorer
 from patchwidgets.metrics import MetricSpec
 from patchwidgets.models.model import Model
@@ -48,12 +48,8 @@ class Experiment(BaseExperiment):
         The unpatched runs: ``value``, ``values`` (by metric), ``logits``, ``tokens``, ``top_tokens(5)``.
     host, source
         The same two runs: the one that is patched, and the one whose activations are spliced in.
-    pairs
-        The pairs of the task as token ids.
     noise_floor
         By the name of the metric, in its unit: how much an unpatched run changes when it is computed in another batch.
-    warnings
-        Sentences about answers that are not the clean run's top token.
     interrupted
         The results of the last sweep that was interrupted (Ctrl-C, the stop button), as `sweep_many` returns them:
         valid numbers where it was done, NaN elsewhere.
@@ -120,6 +116,10 @@ class Experiment(BaseExperiment):
         """
         return measure_reach(self, self.checked(patches), pos)
 
+    def record(self) -> None:
+        """Record both unpatched runs now, so that the first patch is as quick as the others."""
+        record_runs(self)
+
     def explore(self, *selection: str) -> PatchExplorer:
         """Open the explorer widget of this experiment, with these sites patched to begin with.
 
@@ -171,7 +171,7 @@ class Experiment(BaseExperiment):
         direction
             ``"denoise"`` or ``"noise"``; the experiment's own by default.
         batch, budget
-            At most this many patched runs at once; bytes of memory beside the model, by default half of what is free.
+            At most this many patched runs at once; bytes in addition to the model, by default half of what is free.
         progress
             Show a bar.
 

@@ -21,8 +21,8 @@ _INTRO = """# Components by architecture
 `python -m tools.component_table docs/components.md` writes this page, and a test keeps it up to date. Each row is a
 small model in which *every* parameter is random (biases, norms and gates too). It passed every check of
 [`patchwidgets/models/verification.py`](../patchwidgets/models/verification.py), which read and write every site.
-`tests/test_families.py` and `tests/test_attention.py` check the same models with identities that do not depend on the
-arithmetic of the hooks.
+`tests/models/test_families.py` and `tests/models/test_attention.py` check the same models with identities that do not
+depend on the arithmetic of the hooks.
 
 A dot (•) is a component that is read and written exactly. A letter is one that is refused, for the reason below the
 tables. `embed`, `resid_pre`, `resid_post`, `attn_out` and `mlp_out` are exact in every model, so they have no column.

@@ -204,7 +204,7 @@ class Evaluation:
             [list(pair.answers) for pair in pairs],
             foils or None,
             [pair for pair, _ in entries],
-            # Joint probabilities of answers are defined behind the last position alone.
+            # Joint probabilities of answers exist only at the last position.
             *(None, None) if joint is None or not all_last else joint.unbind(-1),
         )
 

@@ -207,3 +207,10 @@ def measure_reach(
         output = forward(experiment.model.layout, batch.ids, edits, keys)
         sums.add_batch(experiment, batch, output.activations, pos)
     return sums.reach(experiment.pairs[0].indices(pos)[0])
+
+
+def record_runs(experiment: BaseExperiment) -> None:
+    """Record now what the first patch would record: everything that its reach is measured from."""
+    for run in (experiment.clean, experiment.corrupted):
+        for batch in run.batches:
+            run.record(batch, reach_keys(experiment))

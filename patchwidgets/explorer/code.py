@@ -14,6 +14,9 @@ from patchwidgets.tasks import Task
 LINE = 88
 """A call that is longer has one argument on each line."""
 
+VARIABLES = frozenset({"pw", "model", "task", "exp", "r"})
+"""Names that the lines use themselves: a metric of such a name is given another one."""
+
 
 def code_of(task: Task, metric: Metric, direction: Direction, patches: Sequence[Patch]) -> str:
     """The lines that make an experiment with one metric and patch it.
@@ -75,9 +78,10 @@ def _literal(value: Any) -> str:
 def _metric(metric: Metric) -> tuple[str, list[str]]:
     """What ``metric=`` is given, and comments on what cannot be written."""
     name, at, _ = metric.name.partition("@")
-    if name in METRICS and METRICS[name].function is metric.function:
+    named = METRICS.get(name)
+    if named is not None and metric == (named.at(metric.pos) if at else named):
         return repr(metric.name), []
-    variable = name if name.isidentifier() else "metric"
+    variable = name if name.isidentifier() and name not in VARIABLES else "metric"
     note = f"# {variable}: your own metric. It is a function, which cannot be written here."
     written = f"pw.At({variable}, {print_pos(metric.pos)!r})" if at else variable
     return written, [note]

@@ -1,1 +1,1 @@
-"""Methods beside activation patching: direct effects."""
+"""Methods in addition to activation patching: direct effects."""

@@ -70,7 +70,7 @@ def rank_by_attribution(
     component
         A component with neurons.
     budget
-        Bytes above the model; half of what is free by default.
+        Bytes in addition to the model; half of what is free by default.
 
     Raises
     ------

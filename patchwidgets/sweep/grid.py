@@ -66,7 +66,7 @@ def make_grid(
     Parameters
     ----------
     budget
-        Bytes above the model that `top` may use for its gradient; half of what is free by default.
+        Bytes in addition to the model that `top` may use for its gradient; half of what is free by default.
 
     Raises
     ------

@@ -34,7 +34,7 @@ class Packing:
     plain
         Run all rows as whole prompts.
     budget
-        Bytes above the model.
+        Bytes in addition to the model.
     batch
         The most rows in one group; no limit if None.
 

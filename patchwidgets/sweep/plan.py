@@ -26,9 +26,9 @@ class Plan:
     flops
         Floating-point operations of the model's blocks, recordings included.
     memory
-        Bytes above the model, for recordings and the largest pass.
+        Bytes in addition to the model, for recordings and the largest pass.
     budget
-        Bytes above the model that the sweep may use.
+        Bytes in addition to the model that the sweep may use.
     seconds
         An estimate, from the measured rate of a matrix product of the model's width.
     method

@@ -37,7 +37,7 @@ class SweepRequest:
     window: int = 1
 
     @classmethod
-    def of(cls, asked: "Component | SweepArguments | SweepRequest") -> "SweepRequest":
+    def of(cls, request: "Component | SweepArguments | SweepRequest") -> "SweepRequest":
         """A component, or the arguments of a sweep as a dict, as a request.
 
         Raises
@@ -45,16 +45,16 @@ class SweepRequest:
         PatchError
             An argument that a sweep does not have, or neither a component nor arguments.
         """
-        if isinstance(asked, SweepRequest):
-            return asked
-        if isinstance(asked, str):
-            return cls(component=asked)
-        if not isinstance(asked, Mapping):
+        if isinstance(request, SweepRequest):
+            return request
+        if isinstance(request, str):
+            return cls(component=request)
+        if not isinstance(request, Mapping):
             raise PatchError(
-                f"Expected a component such as 'z', or the arguments of a sweep as a dict; got {asked!r}."
+                f"Expected a component such as 'z', or the arguments of a sweep as a dict; got {request!r}."
             )
-        _check_names(asked)
-        return cls(**asked)
+        _check_names(request)
+        return cls(**request)
 
 
 def _check_names(arguments: Mapping[str, object]) -> None:

@@ -47,7 +47,7 @@ class Sweep:
     batch
         The most rows in one group.
     budget
-        Bytes above the model; half of what is free by default.
+        Bytes in addition to the model; half of what is free by default.
     savings
         Which computations to leave out.
 

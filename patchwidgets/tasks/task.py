@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,7 @@ class Task:
             raise TaskError(
                 "One of clean and corrupted is a list and the other is one prompt; give two prompts or two lists."
             )
+        object.__setattr__(self, "positions", _plain_positions(self.positions))
         maps = checked_alignment(self.align, single=isinstance(self.clean, str))
         object.__setattr__(self, "align", maps)
         for name, value in self._lists():
@@ -241,6 +243,20 @@ def _checked_texts(name: str, value: Any) -> Any:
         if not (isinstance(entry, str) or (alternatives and isinstance(entry, tuple))):
             raise TaskError(f"{name} holds {entry!r}; expected texts such as ' Mary'.")
     return value if alternatives and isinstance(value, tuple) else entries
+
+
+def _plain_positions(positions: Mapping[str, Any]) -> dict[str, Any]:
+    """Positions with Python's own integers and lists: numpy's would be read as texts, and are no JSON."""
+    return {
+        name: [_plain(each) for each in spec]
+        if isinstance(spec, Iterable) and not isinstance(spec, str)
+        else _plain(spec)
+        for name, spec in positions.items()
+    }
+
+
+def _plain(spec: Any) -> Any:
+    return int(spec) if isinstance(spec, Integral) else spec
 
 
 def _entry(value: Any, i: int) -> Any:

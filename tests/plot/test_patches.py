@@ -60,7 +60,7 @@ def test_nothing_patched_and_the_other_direction(names_experiment: Experiment, a
 
 
 def test_tokens_that_look_like_formulas_are_text(names_experiment: Experiment, ax: Axes) -> None:
-    from patchwidgets.plot.bars import literal
+    from patchwidgets.plot.axes import literal
 
     ax.set_title(literal("$x^2$ and $"))
     ax.figure.canvas.draw()
