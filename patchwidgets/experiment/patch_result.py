@@ -12,7 +12,7 @@ from patchwidgets.errors import MetricError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.reach import Reach, measure_reach
 from patchwidgets.experiment.reading import PerPair, Reading
-from patchwidgets.models.run import TopToken, chosen, top_tokens
+from patchwidgets.models.top_tokens import TopToken, select_pair, top_tokens
 from patchwidgets.sites import Patch, Position
 
 if TYPE_CHECKING:
@@ -184,8 +184,8 @@ class PatchResult:
             "patched": self.logits,
             "corrupted": exp.corrupted.logits,
         }
-        logits = {name: chosen(run, pair).mean(0) for name, run in runs.items()}
-        probs = {name: chosen(run, pair).softmax(-1).mean(0) for name, run in runs.items()}
+        logits = {name: select_pair(run, pair).mean(0) for name, run in runs.items()}
+        probs = {name: select_pair(run, pair).softmax(-1).mean(0) for name, run in runs.items()}
         largest = probs["clean"].maximum(probs["patched"]).maximum(probs["corrupted"])
         ids = largest.topk(k).indices.tolist()
         rows = []
@@ -209,7 +209,7 @@ class PatchResult:
         >>> [token.token for token in exp.patch("L0.H1").run_tokens(2)]
         [' Mary', ' John']
         """
-        return top_tokens(self.experiment.model.tokenizer, chosen(self.logits, pair), k)
+        return top_tokens(self.experiment.model.tokenizer, select_pair(self.logits, pair), k)
 
     def reach(self, pos: Position = -1) -> Reach:
         """How far every component moved from the host towards the source at one position.

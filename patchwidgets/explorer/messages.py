@@ -13,7 +13,7 @@ from patchwidgets.experiment.measured_run import MeasuredRun
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.reach import Reach
 from patchwidgets.experiment.reading import Reading
-from patchwidgets.models.run import TopToken
+from patchwidgets.models.top_tokens import TopToken
 from patchwidgets.sites import Patch
 from patchwidgets.sweep.over_pairs import PairValues
 from patchwidgets.sweep.progress import GridValues

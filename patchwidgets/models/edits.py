@@ -4,14 +4,14 @@ Costs one clone of the component per patch, when the model runs.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 from torch import Tensor
 
 from patchwidgets.errors import PatchError
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Edit, Key
-from patchwidgets.models.run import Run, key_of, read_site, site_indices, write_site
+from patchwidgets.models.indexing import SiteActivation, key_of, read_site, site_indices, write_site
+from patchwidgets.models.run import Run
 from patchwidgets.sites import Patch, Position, Site
 
 Step = Callable[[Activation], Activation]
@@ -35,7 +35,7 @@ def _chain(steps: Sequence[Step]) -> Edit:
     return edit
 
 
-def patch_step(patch: Patch, indices: list[list[int]], source: Tensor | None) -> Step:
+def patch_step(patch: Patch, indices: list[list[int]], source: SiteActivation | None) -> Step:
     """Return the step that writes one patch.
 
     Parameters
@@ -58,7 +58,7 @@ def patch_step(patch: Patch, indices: list[list[int]], source: Tensor | None) ->
     return step
 
 
-def _broadcast(value: Any, host: Tensor, patch: Patch, what: str) -> Tensor:
+def _broadcast(value: object, host: SiteActivation, patch: Patch, what: str) -> SiteActivation:
     if not isinstance(value, Tensor):
         raise PatchError(
             f"{patch.site}: the {what} is a {type(value).__name__}; expected a tensor of shape {tuple(host.shape)}."
@@ -79,7 +79,7 @@ def source_value(
     indices: list[list[int]],
     length: int,
     name: str = "prompt",
-) -> Tensor:
+) -> SiteActivation:
     """Return the activation of a run at the site of a patch, to be written in place of that of the source prompts.
 
     Parameters

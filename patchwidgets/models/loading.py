@@ -71,7 +71,7 @@ def load(
     Examples
     --------
     >>> pw.load()
-    Model('teaching model', 4 layers × 8 heads, d_model 256, float32, cpu)
+    Model('teaching model', 4 layers × 4 heads, d_model 128, float32, cpu)
     """
     if name is None:
         source, display_name = str(TEACHING), "teaching model"

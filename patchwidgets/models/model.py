@@ -1,8 +1,8 @@
-"""A model that is already in memory, as patchwidgets sees it: its sizes, its sites, its tokens.
+"""A model of transformers with its tokenizer, ready to be patched.
 
-Making a `Model` runs two short forward passes that check the reading and the writing of every site. The
-transformers object is never changed: hooks are taken off again, every module goes back into the mode it was in,
-and nothing is folded, centred or copied.
+Making a `Model` runs two short forward passes, which check reading and writing at every site. The transformers object
+is never changed: hooks are removed, every module returns to the mode it was in, and no weight is folded, centred or
+copied.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,29 +27,44 @@ from patchwidgets.tokens import Tokenizer, encode, token_strings
 
 
 class Model:
-    """A causal language model with its tokenizer, ready to be patched.
+    """A causal language model with its tokenizer, ready to be patched; `load` and `wrap` return one.
 
     Parameters
     ----------
     hf_model, tokenizer
-        As transformers loaded them.
+        From transformers.
     name
-        Shown in the widget, in files and in the repr.
+        Shown in the widget, in files and in messages; by default the name that transformers knows.
     verify
         ``"strict"``: a failed check is an error. ``"warn"``: it is logged. ``"off"``: nothing is checked. A family
         without a record is always checked strictly.
 
+    Attributes
+    ----------
+    hf_model, tokenizer, name
+        As given.
+    n_layers, n_heads, n_kv_heads, d_model, d_mlp
+        Sizes.
+    dtype, device
+        Of the weights, as text.
+    components, refused
+        The components that the model has; those that it does not have, each with the reason.
+    checks
+        The report of the checks.
+
     Raises
     ------
     ModelError
-        Not a causal language model, or one of a family without a record whose parts cannot be made out.
+        Not a causal language model, or a family without a record whose components cannot be identified.
     VerificationError
         A check failed; the message names the identity, the layer and the gap.
 
-    Attributes
-    ----------
-    checks
-        The report of the checks.
+    Examples
+    --------
+    >>> model.n_layers, model.n_heads, model.d_model
+    (4, 4, 128)
+    >>> print(model.checks)
+    15 identities hold in every layer (largest relative gap ...)
     """
 
     def __init__(
@@ -74,32 +89,32 @@ class Model:
 
     @property
     def n_layers(self) -> int:
-        """How many blocks."""
+        """The number of blocks."""
         return self.layout.n_layers
 
     @property
     def n_heads(self) -> int:
-        """Query heads per layer."""
+        """The number of query heads per layer."""
         return self.layout.n_heads
 
     @property
     def n_kv_heads(self) -> int:
-        """Key-value heads per layer."""
+        """The number of key-value heads per layer."""
         return self.layout.n_kv_heads
 
     @property
     def d_model(self) -> int:
-        """Width of the residual stream."""
+        """The width of the residual stream."""
         return self.layout.d_model
 
     @property
     def d_mlp(self) -> int | None:
-        """Neurons per layer; None where a layer has no one set of neurons, as in a mixture of experts."""
+        """The number of neurons per layer; None for a model without neurons, such as a mixture of experts."""
         return self.layout.d_mlp
 
     @property
     def dtype(self) -> str:
-        """The dtype of the weights, as in ``float32``."""
+        """The dtype of the weights, such as ``float32``."""
         return str(self.hf_model.dtype).removeprefix("torch.")
 
     @property
@@ -115,31 +130,68 @@ class Model:
 
     @property
     def refused(self) -> dict[str, str]:
-        """The components that this model does not have, with the reason."""
+        """The components that this model does not have, each with the reason."""
         return dict(self.layout.refused)
 
     def sites(self, component: Component) -> tuple[Site, ...]:
-        """Every site of a component: per layer, and per head where it has heads; single neurons are not listed."""
-        return sites_of(self.layout, component)
-
-    def resolve(self, site: str | Site) -> Site:
-        """The site, checked against this model.
+        """Return every site of a component: one per layer, or per layer and head. Single neurons are not listed.
 
         Raises
         ------
         RefusedError
-            The model does not have the component, or not for single query heads.
+            The model does not have the component.
+
+        Examples
+        --------
+        >>> heads = model.sites("z")
+        >>> len(heads), str(heads[9])
+        (16, 'L2.H1')
+        """
+        return sites_of(self.layout, component)
+
+    def resolve(self, site: str | Site) -> Site:
+        """Return the site in the form that this model uses, if the model has it.
+
+        Raises
+        ------
+        RefusedError
+            The model does not have the component, or has it only per key-value head.
         SiteError
-            Layer, head or neuron out of range.
+            The text is not a site, or its layer, head or neuron is out of range.
+
+        Examples
+        --------
+        >>> model.resolve("L3.N100@-1").component
+        'neuron'
         """
         return resolve(self.layout, site)
 
     def encode(self, text: str, bos: bool | None = None, chat: bool = False) -> list[int]:
-        """The ids of a prompt; see `patchwidgets.tokens.encode`."""
+        """Return the token ids of a prompt.
+
+        Parameters
+        ----------
+        text
+            The prompt.
+        bos
+            Whether the prompt begins with the beginning token. None follows the tokenizer's default.
+        chat
+            Wrap the text as one user turn of the tokenizer's chat template.
+
+        Raises
+        ------
+        TaskError
+            The tokenizer has no beginning token or no chat template, or the prompt has no tokens.
+
+        Examples
+        --------
+        >>> model.token_strings(model.encode("12+34="))
+        ['<bos>', ' 12', ' +', ' 34', ' =']
+        """
         return encode(self.tokenizer, text, bos, chat)
 
     def token_strings(self, ids: Sequence[int]) -> list[str]:
-        """Ids as the text each of them adds."""
+        """Return the text that each id adds when a sequence is decoded, including leading spaces."""
         return token_strings(self.tokenizer, ids)
 
     def run(
@@ -149,16 +201,29 @@ class Model:
         bos: bool | None = None,
         chat: bool = False,
     ) -> Run:
-        """Run one or several prompts, unpatched.
+        """Run one or several prompts without patches.
 
         Parameters
         ----------
         text
             A prompt or a list of prompts.
         record
-            Sites to record in the same pass; others are recorded when they are first asked for.
+            Sites to record in the same pass. Reading another site later costs another pass.
         bos, chat
-            As in `Task`.
+            As for `encode`.
+
+        Raises
+        ------
+        SiteError, RefusedError
+            The model does not have a site that is to be recorded.
+        TaskError
+            A prompt cannot be encoded.
+
+        Examples
+        --------
+        >>> run = model.run("12+34=", record=["L1.resid_post"])
+        >>> run["L1.resid_post@-1"].shape
+        torch.Size([1, 1, 128])
         """
         texts = [text] if isinstance(text, str) else list(text)
         prompts = [self.encode(each, bos, chat) for each in texts]
@@ -167,20 +232,36 @@ class Model:
         )
 
     def patching(self, *patches: Patch) -> AbstractContextManager[dict[Key, Tensor]]:
-        """Patch every prompt that *you* run through ``hf_model`` inside the block, ``generate`` included.
+        """Patch every prompt that *you* run through ``hf_model`` inside the block, also with ``generate``.
 
-        Positions are absolute, in the prompt only; tokens generated after it are left alone. Each patch needs a
-        source of its own: a `Run`, a tensor or a `fn`.
+        Only the prompt is patched, not the tokens generated after it. Positions are indices into the prompt.
+
+        Parameters
+        ----------
+        patches
+            Each with a source of its own: a `Run`, a tensor, or ``"host"`` with a `fn`.
 
         Raises
         ------
         PatchError
-            A patch without a source of its own; one that does not fit the prompt; the model was not run in the block.
+            A patch has no source of its own or does not fit the prompt, or the model did not run in the block.
+        SiteError, RefusedError
+            The model does not have a site.
+
+        Examples
+        --------
+        >>> import torch
+        >>> ids = torch.tensor([model.encode("12+34=")])
+        >>> other = model.run("12+35=")
+        >>> with model.patching(pw.Patch("L2.resid_post@-1", source=other)):
+        ...     logits = model.hf_model(ids).logits[0, -1]
+        >>> model.token_strings([int(logits.argmax())])
+        [' 47']
         """
         for patch in patches:
             if isinstance(patch.source, str) and patch.source != "host":
                 raise PatchError(
-                    f"{patch.site}: no clean and corrupted run here; give Patch(site, source=model.run(...))."
+                    f"{patch.site}: there is no clean or corrupted run here; give Patch(site, source=model.run(...))."
                 )
             self.resolve(patch.site)
         return hooked(self.layout.bodies, self.layout.hook_points, user_edits(patches))

@@ -1,66 +1,71 @@
-"""A run of the model: its tokens, its last logits; its other logits and its activations when they are asked for."""
+"""A run of the model: its tokens and last logits; other logits and activations on demand.
+
+`run_prompts` costs one forward pass per batch. Activations, or logits at another position, that are not recorded yet
+cost another one.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from patchwidgets.errors import SiteError
+from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Key
 from patchwidgets.models.forward import forward, gather_entries, union_of_positions
+from patchwidgets.models.indexing import SiteActivation, key_of, read_site, site_indices
 from patchwidgets.models.layout import Layout
 from patchwidgets.models.resolve import resolve
-from patchwidgets.sites import Entry, Site, indices_of
+from patchwidgets.models.top_tokens import TopToken, select_pair, top_tokens
+from patchwidgets.sites import Entry, Site
 from patchwidgets.tokens import Tokenizer, token_strings
 
 MAX_TOKENS = 4096
-"""In one batch: a dataset of any size is run in pieces that fit."""
+"""The most tokens in one batch; larger datasets run in several batches."""
 
 
 @dataclass(eq=False)
 class Batch:
-    """Prompts of equal length, run together; never padded.
+    """Prompts of equal length that run in one forward pass, without padding.
 
     Attributes
     ----------
     rows
-        Which prompts of the run these are.
+        The indices of these prompts in the run.
     ids
-        ``[row, pos]``.
+        Their token ids.
     activations
-        What has been recorded so far, ``[row, pos, ...]`` by component and layer.
+        What has been recorded so far, by component and layer.
     """
 
     rows: list[int]
-    ids: Tensor
-    activations: dict[Key, Tensor] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class TopToken:
-    """A token with its logit and its probability, of one prompt or means over the prompts of a run."""
-
-    token: str
-    id: int
-    logit: float
-    prob: float
+    ids: Int[Tensor, "row pos"]
+    activations: dict[Key, Activation] = field(default_factory=dict)
 
 
 class Run:
-    """One or several prompts run through the model, unpatched; made by `Model.run`.
+    """One or several prompts, run through the model without patches; `Model.run` returns it.
 
-    Activations are recorded when they are first asked for, which runs the model once more; `Model.run` can record some
-    beforehand. What is handed out is a clone: changing it changes nothing here.
+    ``run[site]`` is a clone of the activation at a site. If `Model.run` did not record it, the model runs once more.
 
     Attributes
     ----------
     prompts
         Token ids of each prompt.
+    tokens
+        The same as text.
     logits
         float32 ``[prompt, vocabulary]`` at the last position.
     batches
-        The prompts as they are run together.
+        The prompts in the groups in which they run.
+
+    Examples
+    --------
+    >>> run = model.run("12+34=", record=["L1.H2"])
+    >>> run.tokens[-2:], run.top_tokens(1)[0].token, tuple(run["L1.H2"].shape)
+    ([' 34', ' ='], ' 46', (1, 5, 32))
     """
 
     def __init__(
@@ -69,14 +74,14 @@ class Run:
         tokenizer: Tokenizer,
         prompts: Sequence[tuple[int, ...]],
         batches: Sequence[Batch],
-        logits: Tensor,
+        logits: Float[Tensor, "prompt vocabulary"],
     ) -> None:
         self.layout = layout
         self.tokenizer = tokenizer
         self.prompts = list(prompts)
         self.batches = list(batches)
         self.logits = logits
-        self._logits_elsewhere: dict[Entry, Tensor] = {}
+        self._other_logits: dict[Entry, Tensor] = {}
 
     def __repr__(self) -> str:
         shown = "".join(token_strings(self.tokenizer, self.prompts[0]))
@@ -84,39 +89,70 @@ class Run:
 
     @property
     def tokens(self) -> list[str] | list[list[str]]:
-        """The tokens of the prompt; of several prompts a list each."""
-        found = [token_strings(self.tokenizer, prompt) for prompt in self.prompts]
-        return found[0] if len(found) == 1 else found
+        """The tokens of the prompt; for several prompts a list of lists."""
+        tokens = [token_strings(self.tokenizer, prompt) for prompt in self.prompts]
+        return tokens[0] if len(tokens) == 1 else tokens
 
     def top_tokens(self, k: int = 5, pair: int | None = None) -> list[TopToken]:
-        """The `k` most probable next tokens of one prompt, or by mean probability over all of them."""
-        return top_tokens(self.tokenizer, chosen(self.logits, pair), k)
+        """Return the `k` most probable next tokens, of one prompt or by mean probability over all prompts.
 
-    def logits_at(self, entries: Sequence[Entry]) -> Tensor:
-        """Logits at prompts and positions (from 0), float32 ``[entry, vocabulary]``; computed once and kept."""
-        ends = [(row, len(prompt) - 1) for row, prompt in enumerate(self.prompts)]
-        if list(entries) == ends:
+        Parameters
+        ----------
+        k
+            How many.
+        pair
+            The index of a prompt; None for all.
+
+        Examples
+        --------
+        >>> [top.token for top in exp.clean.top_tokens(2)]
+        [' Mary', ' John']
+        """
+        return top_tokens(self.tokenizer, select_pair(self.logits, pair), k)
+
+    def logits_at(self, entries: Sequence[Entry]) -> Float[Tensor, "entry vocabulary"]:
+        """Return float32 logits at chosen positions, each given with its prompt; both count from 0.
+
+        They are kept: asking again costs nothing.
+
+        Examples
+        --------
+        >>> exp.clean.logits_at([(0, 3), (0, 9)]).shape
+        torch.Size([2, 448])
+        """
+        last = [(row, len(prompt) - 1) for row, prompt in enumerate(self.prompts)]
+        if list(entries) == last:
             return self.logits
-        missing = set(entries) - self._logits_elsewhere.keys() - set(ends)
+        missing = set(entries) - self._other_logits.keys() - set(last)
         for batch in self.batches:
-            self._read(batch, [sorted(pos for i, pos in missing if i == row) for row in batch.rows])
-        held = self._logits_elsewhere | dict(zip(ends, self.logits, strict=True))
-        return torch.stack([held[entry] for entry in entries])
+            positions = [sorted(pos for i, pos in missing if i == row) for row in batch.rows]
+            self._record_logits(batch, positions)
+        logits = self._other_logits | dict(zip(last, self.logits, strict=True))
+        return torch.stack([logits[entry] for entry in entries])
 
-    def __getitem__(self, site: str | Site) -> Tensor:
-        """The activation at a site, ``[prompt, pos, d]`` (all heads: ``[prompt, pos, head, d_head]``).
+    def __getitem__(self, site: str | Site) -> SiteActivation:
+        """Return a clone of the activation at a site.
 
-        A pattern is ``[prompt, query, key]``, of all heads ``[prompt, head, query, key]``.
+        Returns
+        -------
+        Tensor
+            ``[prompt, pos, d]``, or ``[prompt, pos, head, d_head]`` for all heads. A pattern is
+            ``[prompt, query, key]``, or ``[prompt, head, query, key]`` for all heads.
 
         Raises
         ------
         SiteError
-            Unknown or out of range, or all positions of prompts whose lengths differ.
+            The site is unknown or out of range, or it covers all positions of prompts with different lengths.
+
+        Examples
+        --------
+        >>> exp.clean["L1.H2@3:7"].shape
+        torch.Size([1, 4, 32])
         """
         site = resolve(self.layout, site)
         if isinstance(site.pos, str):
             raise SiteError(
-                f"A run has no named positions; give {site.name} with an index instead of {site.pos!r}."
+                f"A run has no named positions; write {site.name} with an index instead of {site.pos!r}."
             )
         parts = []
         for batch in self.batches:
@@ -126,26 +162,25 @@ class Run:
             )
         if len({part.shape[1:] for _, part in parts}) > 1:
             raise SiteError(
-                "The prompts differ in length; name one position, as in 'L9.H6@-1', or read them one by one."
+                "The prompts differ in length; name one position, as in 'L9.H6@-1', or run them one by one."
             )
         return _in_order(parts)
 
-    def activation(self, batch: Batch, key: Key) -> Tensor:
-        """A whole component of one layer, ``[row, pos, ...]``; shared, so not to be changed."""
+    def activation(self, batch: Batch, key: Key) -> Activation:
+        """Return a whole component of one layer for a batch; it is not a clone, so do not change it."""
         self.record(batch, [key])
         return batch.activations[key]
 
-    def activation_of(self, rows: list[int], key: Key) -> Tensor:
-        """A whole component for some prompts of equal length, ``[row, pos, ...]``; shared, so not to be changed."""
+    def activation_of(self, rows: list[int], key: Key) -> Activation:
+        """Return a whole component for some prompts of equal length; it may not be a clone, so do not change it."""
         parts = []
         for batch in self.batches:
-            wanted = [row for row in rows if row in batch.rows]
-            if wanted == batch.rows:
-                parts.append((wanted, self.activation(batch, key)))
-            elif wanted:
-                parts.append(
-                    (wanted, self.activation(batch, key)[[batch.rows.index(row) for row in wanted]])
-                )
+            of_batch = [row for row in rows if row in batch.rows]
+            if of_batch == batch.rows:
+                parts.append((of_batch, self.activation(batch, key)))
+            elif of_batch:
+                within = [batch.rows.index(row) for row in of_batch]
+                parts.append((of_batch, self.activation(batch, key)[within]))
         if len({part.shape[1:] for _, part in parts}) > 1:
             raise SiteError(
                 "The prompts of the source run differ in length where those of the host run do not."
@@ -153,13 +188,13 @@ class Run:
         return _in_order(parts)
 
     def record(self, batch: Batch, keys: Iterable[Key]) -> None:
-        """Record what is missing, in one forward pass."""
+        """Record, in one forward pass, those activations that are not recorded yet."""
         missing = [key for key in keys if key not in batch.activations]
         if missing:
             _run(self.layout, batch, missing)
 
-    def _read(self, batch: Batch, read_positions: Sequence[Sequence[int]]) -> None:
-        """Keep the logits at positions of each row."""
+    def _record_logits(self, batch: Batch, read_positions: Sequence[Sequence[int]]) -> None:
+        """Record the logits at some positions of each row."""
         if keep := union_of_positions(read_positions):
             logits = forward(self.layout, batch.ids, keep=keep).logits
             entries = [
@@ -167,7 +202,7 @@ class Run:
                 for row, read in zip(batch.rows, read_positions, strict=True)
                 for pos in read
             ]
-            self._logits_elsewhere |= zip(
+            self._other_logits |= zip(
                 entries, gather_entries(logits, keep, read_positions), strict=True
             )
 
@@ -179,15 +214,15 @@ def run_prompts(
     record: Iterable[Site] = (),
     alike: Sequence[tuple[int, ...]] | None = None,
 ) -> Run:
-    """Run prompts, given as token ids.
+    """Run prompts that are given as token ids.
 
     Parameters
     ----------
     record
         Sites to record in the same pass.
     alike
-        For each prompt its length, and other numbers that keep it apart: prompts run together where all are equal. By
-        default the length alone.
+        For each prompt its length, and perhaps more numbers. Prompts share a batch only if all these numbers are equal.
+        By default only the length counts.
     """
     ids = [tuple(prompt) for prompt in prompts]
     batches = _batches(ids, alike or [(len(prompt),) for prompt in ids])
@@ -196,67 +231,11 @@ def run_prompts(
     return Run(layout, tokenizer, ids, batches, _in_order(logits))
 
 
-def _run(layout: Layout, batch: Batch, keys: Iterable[Key]) -> Tensor:
-    """Record some activations of a batch; its logits ``[row, vocabulary]`` at the last position."""
+def _run(layout: Layout, batch: Batch, keys: Iterable[Key]) -> Float[Tensor, "row vocabulary"]:
+    """Record some activations of a batch, and return its logits at the last position."""
     output = forward(layout, batch.ids, record=keys)
     batch.activations |= output.activations
     return output.logits[:, 0]
-
-
-def top_tokens(tokenizer: Tokenizer, logits: Tensor, k: int) -> list[TopToken]:
-    """The `k` next tokens of highest mean probability; logits ``[prompt, vocabulary]``."""
-    probs, mean = logits.softmax(-1).mean(0), logits.mean(0)
-    found = probs.topk(k).indices.tolist()
-    names = token_strings(tokenizer, found)
-    return [
-        TopToken(t, i, float(mean[i]), float(probs[i])) for t, i in zip(names, found, strict=True)
-    ]
-
-
-def chosen(logits: Tensor, pair: int | None) -> Tensor:
-    """All of ``[pair, vocabulary]``, or one pair alone."""
-    return logits if pair is None else logits[[pair]]
-
-
-def key_of(site: Site) -> Key:
-    """The component and layer of a site."""
-    return site.component, site.layer
-
-
-def read_site(activation: Tensor, site: Site, indices: list[list[int]]) -> Tensor:
-    """A site out of a whole component, ``[row, pos, ...]`` at each row's indices.
-
-    A pattern is ``[row, query, head, key]`` there, and comes out as ``[row, query, key]`` of one head or
-    ``[row, head, query, key]`` of all.
-    """
-    chosen = activation[_rows(activation), _positions(indices, activation)]
-    if site.index is not None:
-        return chosen[..., site.index, :] if activation.ndim == 4 else chosen[..., [site.index]]
-    return chosen.transpose(1, 2) if site.component == "pattern" else chosen
-
-
-def write_site(activation: Tensor, site: Site, indices: list[list[int]], value: Tensor) -> Tensor:
-    """A copy of a whole component with `value`, as `read_site` gives it, at the site."""
-    changed = activation.clone()
-    where = (_rows(activation), _positions(indices, activation))
-    if site.index is not None:
-        changed[(*where, site.index)] = value if activation.ndim == 4 else value[..., 0]
-    else:
-        changed[where] = value.transpose(1, 2) if site.component == "pattern" else value
-    return changed
-
-
-def _rows(activation: Tensor) -> Tensor:
-    return torch.arange(len(activation), device=activation.device)[:, None]
-
-
-def _positions(indices: list[list[int]], activation: Tensor) -> Tensor:
-    return torch.tensor(indices, device=activation.device)
-
-
-def site_indices(site: Site, n: int) -> list[int]:
-    """The positions of a site in any prompt of `n` tokens; it has no named ones."""
-    return indices_of(site.pos, n, {})
 
 
 def _batches(prompts: Sequence[Sequence[int]], alike: Sequence[tuple[int, ...]]) -> list[Batch]:
@@ -272,7 +251,7 @@ def _batches(prompts: Sequence[Sequence[int]], alike: Sequence[tuple[int, ...]])
 
 
 def _in_order(parts: Sequence[tuple[list[int], Tensor]]) -> Tensor:
-    """Batches' rows put back into the order of the prompts; one batch as it is."""
+    """Return the rows of all batches in the order of the prompts."""
     if len(parts) == 1:
         return parts[0][1]
     rows = torch.tensor([row for rows, _ in parts for row in rows])

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from patchwidgets.directions import source_name
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.models.model import Model
-from patchwidgets.models.run import TopToken
+from patchwidgets.models.top_tokens import TopToken
 from patchwidgets.plot.axes import literal, new_axes
 from patchwidgets.plot.colours import FAINT, INK, RUN_COLOURS, TINTS
 from patchwidgets.sites import Site

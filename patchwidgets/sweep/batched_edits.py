@@ -13,7 +13,7 @@ from torch import Tensor
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.models.edits import patch_step
-from patchwidgets.models.run import key_of, read_site
+from patchwidgets.models.indexing import key_of, read_site
 from patchwidgets.sweep.groups import Group
 from patchwidgets.sweep.passes import Recording
 from patchwidgets.sweep.rows import PairPatch, Row

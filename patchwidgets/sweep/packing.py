@@ -6,7 +6,7 @@ from typing import NamedTuple
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.hooks.hooks import Key
-from patchwidgets.models.run import key_of
+from patchwidgets.models.indexing import key_of
 from patchwidgets.sweep.cost import Cost
 from patchwidgets.sweep.groups import Group, make_groups
 from patchwidgets.sweep.rows import Row

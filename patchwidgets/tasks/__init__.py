@@ -1,4 +1,4 @@
-"""Tasks: pairs of prompts with their answers, how they become tokens, and generators of the classic ones."""
+"""Tasks: pairs of prompts with their answers, their token ids, and generators of well-known tasks."""
 
 from patchwidgets.tasks.arithmetic import addition, modular, subtraction
 from patchwidgets.tasks.pairs import Pair, encode_pairs

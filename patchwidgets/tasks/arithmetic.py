@@ -1,4 +1,4 @@
-"""Sums, differences and sums modulo a number: prompts whose corrupted twin has other numbers."""
+"""Sums, differences and sums modulo a number. The corrupted prompt has other numbers than the clean one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,16 +16,18 @@ MODULAR_POSITIONS = {"a": -6, "operator": -5, "b": -4, "modulus": -2, "end": -1}
 def addition(n: int = 100, seed: int = 0, varies: Varies = "a", part: Split | None = None) -> Task:
     """Prompts like ``12+34=``, with numbers from 0 to 99; the corrupted prompt has another `a`.
 
-    For models whose numbers up to 198 are single tokens, such as the teaching model.
+    For models in which every number up to 198 is one token, such as the teaching model.
 
     Parameters
     ----------
     n
-        How many pairs.
+        The number of pairs.
+    seed
+        Of the random numbers.
     varies
-        Which number the corrupted prompt has another one for: ``"a"``, ``"b"`` or ``"both"``.
+        Which of the numbers differs in the corrupted prompt: ``"a"``, ``"b"`` or ``"both"``.
     part
-        Only pairs of numbers from this part of the teaching model's data: ``"test"`` is what it never saw.
+        Use only pairs of numbers from this part of the teaching model's data. It never saw ``"test"``.
 
     Returns
     -------
@@ -35,6 +37,12 @@ def addition(n: int = 100, seed: int = 0, varies: Varies = "a", part: Split | No
     Notes
     -----
     The prompts of Kantamneni and Tegmark (2025), arXiv 2502.00873.
+
+    Examples
+    --------
+    >>> pair = pw.tasks.addition(n=2).pair(0)
+    >>> pair.clean, pair.corrupted, pair.answer, pair.foil
+    ('49+53=', '97+53=', '102', '150')
     """
     return _numbers(n, seed, _Kind("{a}+{b}=", lambda a, b: a + b, SUM_POSITIONS), varies, part)
 
@@ -44,7 +52,23 @@ def subtraction(
 ) -> Task:
     """Prompts like ``46-12=`` with results from 0 to 99; the corrupted prompt has another `a`.
 
-    Parameters, positions and models as for `addition`.
+    For the same models as `addition`.
+
+    Parameters
+    ----------
+    n, seed, varies, part
+        As for `addition`.
+
+    Returns
+    -------
+    Task
+        With the positions `a`, `operator`, `b` and `end`.
+
+    Examples
+    --------
+    >>> pair = pw.tasks.subtraction(n=2).pair(0)
+    >>> pair.clean, pair.corrupted, pair.answer, pair.foil
+    ('27-17=', '64-17=', '10', '47')
     """
     return _numbers(
         n,
@@ -60,12 +84,25 @@ def modular(
 ) -> Task:
     """Prompts like ``12+34 mod 10=``; the corrupted prompt has another `a` and another result.
 
-    Parameters and models as for `addition`. The teaching model knows the moduli 2, 5 and 10.
+    For the same models as `addition`.
+
+    Parameters
+    ----------
+    n, seed, varies, part
+        As for `addition`.
+    modulus
+        The teaching model knows 2, 5 and 10.
 
     Returns
     -------
     Task
         With the positions `a`, `operator`, `b`, `modulus` and `end`.
+
+    Examples
+    --------
+    >>> pair = pw.tasks.modular(n=2, modulus=5).pair(0)
+    >>> pair.clean, pair.corrupted, pair.answer, pair.foil
+    ('49+53 mod 5=', '97+53 mod 5=', '2', '0')
     """
     kind = _Kind(f"{{a}}+{{b}} mod {modulus}=", lambda a, b: (a + b) % modulus, MODULAR_POSITIONS)
     return _numbers(n, seed, kind, varies, part)
@@ -73,7 +110,17 @@ def modular(
 
 @dataclass(frozen=True)
 class _Kind:
-    """A prompt with holes, its result (None: not such a prompt) and its positions."""
+    """A kind of prompt.
+
+    Attributes
+    ----------
+    template
+        With ``{a}`` and ``{b}`` for the numbers.
+    result
+        From the numbers to the answer; None for numbers that the task leaves out.
+    positions
+        The named positions.
+    """
 
     template: str
     result: Callable[[int, int], int | None]
@@ -95,15 +142,13 @@ def _numbers(n: int, seed: int, kind: _Kind, varies: Varies, part: Split | None)
 def _row(
     rng: Random, kind: _Kind, varies: Varies, part: Split | None
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The numbers of the clean and of the corrupted prompt, with two different results."""
+    """Draw the numbers of the clean and of the corrupted prompt, until their results differ."""
     while True:
         a, other_a, b, other_b = (rng.randrange(100) for _ in range(4))
-        clean, corrupted = (
-            (a, b),
-            (a if varies == "b" else other_a, b if varies == "a" else other_b),
-        )
-        changed = varies != "both" or (a != other_a and b != other_b)
+        clean = (a, b)
+        corrupted = (a if varies == "b" else other_a, b if varies == "a" else other_b)
+        both_differ = varies != "both" or (a != other_a and b != other_b)
         results = {kind.result(*clean), kind.result(*corrupted)}
-        known = part is None or {part_of(*clean), part_of(*corrupted)} == {part}
-        if changed and known and len(results) == 2 and None not in results:
+        in_part = part is None or {part_of(*clean), part_of(*corrupted)} == {part}
+        if both_differ and in_part and len(results) == 2 and None not in results:
             return clean, corrupted

@@ -1,6 +1,6 @@
 """Tasks as tables and files: rows with the columns clean, corrupted, answer, foil, align, and ``@name`` for positions.
 
-Knows the fields of a `Task` by name, not the class itself.
+This module knows the fields of a `Task` by name, but not the class itself.
 """
 
 import csv
@@ -20,35 +20,35 @@ OPTIONAL = ("foil", "align")
 
 
 def fields_of_rows(rows: Iterable[TableRow]) -> Fields:
-    """The fields of a dataset from its rows.
+    """Return the fields of a dataset, from its rows.
 
     Parameters
     ----------
     rows
-        Each with `clean`, `corrupted`, `answer` and perhaps `foil`; an answer is a text, or several as a tuple
-        or list; `align` is a map, ``"0:0 1:2"`` or None. Further entries are named positions, their names beginning
-        with ``@``.
+        Each with `clean`, `corrupted`, `answer` and perhaps `foil`. An answer is a text, or a tuple or list of
+        alternatives. `align` is a map, a text such as ``"0:0 1:2"``, or None. Other columns are named positions; their
+        names begin with ``@``.
 
     Raises
     ------
     TaskError
-        A missing or unknown column, or no row at all.
+        A column is missing or unknown, or there is no row.
     """
-    found = list(rows)
-    if not found:
+    table = list(rows)
+    if not table:
         raise TaskError("The table has no rows; a task needs at least one pair of prompts.")
-    for i, row in enumerate(found):
-        _check_columns(row, set(found[0]), i)
+    for i, row in enumerate(table):
+        _check_columns(row, set(table[0]), i)
     positions = {
-        name[1:]: [row[name] for row in found] for name in found[0] if name.startswith("@")
+        name[1:]: [row[name] for row in table] for name in table[0] if name.startswith("@")
     }
     return {
-        "clean": [str(row["clean"]) for row in found],
-        "corrupted": [str(row["corrupted"]) for row in found],
-        "answer": [_alternatives(row["answer"]) for row in found],
-        "foil": [_alternatives(row["foil"]) for row in found] if "foil" in found[0] else None,
+        "clean": [str(row["clean"]) for row in table],
+        "corrupted": [str(row["corrupted"]) for row in table],
+        "answer": [_alternatives(row["answer"]) for row in table],
+        "foil": [_alternatives(row["foil"]) for row in table] if "foil" in table[0] else None,
         "positions": positions,
-        "align": [_map(row["align"]) for row in found] if "align" in found[0] else None,
+        "align": [_map(row["align"]) for row in table] if "align" in table[0] else None,
     }
 
 
@@ -66,7 +66,8 @@ def _check_columns(row: TableRow, expected: set[str], i: int) -> None:
         )
     if set(row) != expected:
         raise TaskError(
-            f"Row {i} has other columns than row 0: {', '.join(sorted(set(row) ^ expected))}."
+            f"Row {i} has other columns than row 0: {', '.join(sorted(set(row) ^ expected))}. "
+            "Give every row the same columns."
         )
 
 
@@ -79,8 +80,8 @@ def _alternatives(value: Any) -> str | tuple[str, ...]:
 
 
 def _map(value: Any) -> Any:
-    """A map of counterparts, also as the text ``0:0 1:2``; an empty cell is None."""
-    if value is None or value != value or value == "":
+    """Return the map of counterparts in a cell, where it may be a text such as ``0:0 1:2``; None for an empty cell."""
+    if value is None or value != value or value == "":  # a NaN is not equal to itself
         return None
     if not isinstance(value, str):
         return value
@@ -93,7 +94,10 @@ def _map(value: Any) -> Any:
 
 
 def read_csv(path: str | Path) -> Fields:
-    """The fields of a dataset from a CSV file with a header; alternatives are separated by ``|``, leading spaces are kept."""
+    """Return the fields of a dataset from a CSV file with a header.
+
+    ``|`` separates alternatives; leading spaces are part of a text.
+    """
     with Path(path).open(newline="", encoding="utf-8") as file:
         return fields_of_rows([_parsed(row, i) for i, row in enumerate(csv.DictReader(file))])
 
@@ -101,7 +105,7 @@ def read_csv(path: str | Path) -> Fields:
 def _parsed(row: dict[str | None, str | None], i: int) -> dict[str, Any]:
     if None in row or None in row.values():
         raise TaskError(
-            f"Row {i} has {'more' if None in row else 'fewer'} cells than the header. Quote texts with commas."
+            f"Row {i} has {'more' if None in row else 'fewer'} cells than the header. Quote texts that contain commas."
         )
     return {str(name): _cell(str(name), str(text)) for name, text in row.items()}
 
@@ -114,14 +118,16 @@ def _cell(column: str, text: str) -> Any:
 
 
 def json_text(pairs: Sequence[Fields], single: bool, bos: bool | None, chat: bool) -> str:
-    """A task as JSON: the fields of every pair, so that nothing is left to guess when it is read.
+    """Return a task as JSON, with the fields of every pair written out.
 
     Parameters
     ----------
     pairs
-        The fields of each pair as a task of its own; `align` is left out where the task has none.
+        The fields of each pair as a task of its own, without `align` if the task has none.
     single
-        The task is one pair, not a dataset of one.
+        Whether the task is one pair and not a dataset, which may also have one pair.
+    bos, chat
+        As for `Task`.
     """
     content = {"pairs": [_row(pair) for pair in pairs], "single": single, "bos": bos, "chat": chat}
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
@@ -137,11 +143,17 @@ def _row(pair: Fields) -> dict[str, Any]:
 
 
 def read_json(path: str | Path) -> Fields:
-    """The fields of a task that was written as `json_text`."""
+    """Return the fields of a task from a JSON file that `json_text` wrote.
+
+    Raises
+    ------
+    TaskError
+        The file contains something else.
+    """
     content = json.loads(Path(path).read_text(encoding="utf-8"))
     if not isinstance(content, dict) or "pairs" not in content:
         raise TaskError(
-            f"{path} is not a task: expected an object with 'pairs', as Task.to_json writes."
+            f"{path} is not a task: expected an object with 'pairs'. Write one with Task.to_json."
         )
     fields = fields_of_rows(content["pairs"])
     if content.get("single"):
@@ -150,7 +162,7 @@ def read_json(path: str | Path) -> Fields:
 
 
 def _first(value: Any) -> Any:
-    """The entry of the one pair in a field of a dataset; of positions, in each of them."""
+    """Return the entry of the first pair in a field of a dataset; for positions, in each of them."""
     if isinstance(value, dict):
         return {name: entries[0] for name, entries in value.items()}
     return None if value is None else value[0]

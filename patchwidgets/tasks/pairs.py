@@ -1,4 +1,7 @@
-"""A task as token ids, pair by pair, with every way in which it cannot be scored told to the person."""
+"""A task as token ids, pair by pair. Whatever cannot be compared or scored is an error here.
+
+Costs a few calls of the tokenizer per pair.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -20,18 +23,18 @@ class Pair:
     Attributes
     ----------
     clean, corrupted
-        Token ids, beginning token included.
+        Token ids, including a beginning token if there is one.
     columns
-        Positions of the clean and the corrupted prompt that are counterparts; for equal counts usually all.
+        Positions of the clean and the corrupted prompt that are counterparts. Without a map, all positions are.
     answers, foils
-        Ids of the alternatives; `foils` is None for a task without a foil. Both are empty where one of them has
-        several tokens, so that none is ever scored by its first token alone.
+        The token id of each alternative. `foils` is None for a task without a foil. Both are empty if an answer or foil
+        of the task has several tokens, so that none can be scored by its first token alone.
     positions
         Named positions as indices from 0 into the clean prompt.
     long_answers, long_foils
-        Ids of each alternative, where an answer or a foil has several tokens.
+        The token ids of each alternative, if an answer or foil of the task has several tokens; otherwise empty.
     shown
-        Both tokenisations with their counterparts, for messages; empty where each position is its own counterpart.
+        Both tokenisations with their counterparts, for messages; empty if each position is its own counterpart.
     """
 
     clean: tuple[int, ...]
@@ -46,29 +49,29 @@ class Pair:
 
     @property
     def first_tokens(self) -> tuple[int, ...]:
-        """The tokens with which the answers begin."""
+        """The tokens with which the answers begin, each once."""
         return self.answers or tuple(dict.fromkeys(ids[0] for ids in self.long_answers))
 
     def __len__(self) -> int:
-        """How many tokens the clean prompt has, in which positions count."""
+        """Return the number of tokens of the clean prompt, in which positions count."""
         return len(self.clean)
 
     def prompt(self, name: RunName) -> tuple[int, ...]:
-        """The token ids of one of the prompts."""
+        """Return the token ids of one of the prompts."""
         return self.clean if name == "clean" else self.corrupted
 
     @cached_property
     def counterparts(self) -> dict[int, int]:
-        """By position of the clean prompt that of the corrupted one, where it has one."""
+        """From positions of the clean prompt to their counterparts in the corrupted prompt."""
         return dict(self.columns)
 
     @property
     def differs(self) -> tuple[int, ...]:
-        """The positions of the clean prompt whose counterpart is another token, or that have none."""
+        """The positions of the clean prompt that have another token as counterpart, or none."""
         return self.differing("clean")
 
     def differing(self, name: RunName) -> tuple[int, ...]:
-        """The positions of one of the prompts whose counterpart is another token, or that have none."""
+        """Return the positions of one of the prompts that have another token as counterpart, or none."""
         same = {
             column[name == "corrupted"]
             for column in self.columns
@@ -78,55 +81,63 @@ class Pair:
 
     @cached_property
     def prefix(self) -> int:
-        """With how many tokens both prompts begin alike: before this a causal model cannot tell them apart."""
-        alike = zip(self.clean, self.corrupted, strict=False)
-        different = (i for i, (a, b) in enumerate(alike) if a != b)
+        """The number of tokens with which both prompts begin. A causal model has the same states there in both."""
+        both = zip(self.clean, self.corrupted, strict=False)
+        different = (i for i, (a, b) in enumerate(both) if a != b)
         return next(different, min(len(self.clean), len(self.corrupted)))
 
     def columns_at(self, pos: Position) -> Columns:
-        """The counterparts at a position of a site: all that there are, or those of every position that it names.
+        """Return the positions that a site covers, each with its counterpart; for None, all that have one.
 
         Raises
         ------
         CounterpartError
-            A position that it names has no counterpart.
+            A position has no counterpart.
         SiteError
-            As of `indices`.
+            An index is out of range, a range is empty, or the task does not name the position.
         """
         if pos is None:
             return self.columns
-        found = self.indices(pos)
-        if lone := [i for i in found if i not in self.counterparts]:
-            named = ", ".join(map(str, lone))
+        indices = self.indices(pos)
+        if unmatched := [i for i in indices if i not in self.counterparts]:
             raise CounterpartError(
-                f"Position {named} of the clean prompt has no counterpart in the corrupted prompt, so that nothing can "
-                "be patched or compared there. Name a position that has one, or give the task another map with "
-                f"Task(align=...):\n{self.shown}"
+                f"Position {', '.join(map(str, unmatched))} of the clean prompt has no counterpart in the corrupted "
+                "prompt, so that nothing can be patched or compared there. Name a position that has one, or give the "
+                f"task another map with Task(align=...):\n{self.shown}"
             )
-        return tuple((i, self.counterparts[i]) for i in found)
+        return tuple((i, self.counterparts[i]) for i in indices)
 
     def indices(self, pos: Position) -> list[int]:
-        """A position of a site as indices into the clean prompt; raises as `indices_of`."""
+        """Return the positions that a site covers, as indices into the clean prompt.
+
+        Raises
+        ------
+        SiteError
+            As for `columns_at`.
+        """
         return indices_of(pos, len(self), self.positions)
 
 
 def encode_pairs(task: Task, tokenizer: Tokenizer) -> list[Pair]:
-    """Every pair of a task as token ids.
+    """Return every pair of a task as token ids.
 
     Raises
     ------
     TaskError
-        Prompts that are identical, or have unequal token counts and no map of their counterparts, or one that does not
-        fit them (both are shown aligned).
+        Two prompts are identical, or have unequal token counts and no map of their counterparts, or the map does not
+        fit them. The message shows both, aligned.
     AnswerError
-        An answer or foil that has no tokens, or that changes those of its prompt.
+        An answer or foil has no tokens, or changes the tokens of its prompt.
+    SiteError
+        A named position is out of range.
     """
     pairs = [_encode_pair(task.pair(i), tokenizer, i, len(task)) for i in range(len(task))]
-    return [_lengthened(pair) for pair in pairs] if any(p.long_answers for p in pairs) else pairs
+    any_long = any(pair.long_answers for pair in pairs)
+    return [_with_long_answers(pair) for pair in pairs] if any_long else pairs
 
 
-def _lengthened(pair: Pair) -> Pair:
-    """The same pair, its answers written as those of a pair with several tokens."""
+def _with_long_answers(pair: Pair) -> Pair:
+    """Return the same pair with its answers in the form for several tokens."""
     if pair.long_answers:
         return pair
     answers, foils = (tuple((i,) for i in ids or ()) for ids in (pair.answers, pair.foils))
@@ -135,6 +146,7 @@ def _lengthened(pair: Pair) -> Pair:
 
 
 def _encode_pair(task: Task, tokenizer: Tokenizer, i: int, n: int) -> Pair:
+    """Encode a task of one pair, which is pair `i` of `n`."""
     where = "" if n == 1 else f"Pair {i}: "
     try:
         prompts = (str(task.clean), str(task.corrupted))
@@ -147,19 +159,20 @@ def _encode_pair(task: Task, tokenizer: Tokenizer, i: int, n: int) -> Pair:
         }
     except (TaskError, SiteError) as error:
         raise type(error)(f"{where}{error}") from None
-    found = tuple(clean), tuple(corrupted), columns
-    if any(len(each) > 1 for each in answers + foils):
-        empty = None if task.foil is None else ()
-        return Pair(*found, (), empty, positions, answers, foils, shown)
-    first, opposed = (tuple(one[0] for one in each) for each in (answers, foils))
-    foil = None if task.foil is None else opposed
-    return Pair(*found, first, foil, positions, shown=shown)
+    encoded = tuple(clean), tuple(corrupted), columns
+    if any(len(ids) > 1 for ids in answers + foils):
+        no_foils = None if task.foil is None else ()
+        return Pair(*encoded, (), no_foils, positions, answers, foils, shown)
+    answer_ids, foil_ids = (tuple(ids[0] for ids in each) for each in (answers, foils))
+    return Pair(
+        *encoded, answer_ids, None if task.foil is None else foil_ids, positions, shown=shown
+    )
 
 
 def _columns(
     task: Task, clean: Sequence[int], corrupted: Sequence[int], tokenizer: Tokenizer
 ) -> tuple[Columns, str]:
-    """The counterparts of two prompts, and both shown if not each position is its own."""
+    """Return the counterparts of two prompts, and both as text if the task has a map."""
     tokens = [tuple(token_strings(tokenizer, ids)) for ids in (clean, corrupted)]
     if list(clean) == list(corrupted):
         raise TaskError(
@@ -179,21 +192,22 @@ def _columns(
 
 
 def _alternatives(answer: Any, task: Task, tokenizer: Tokenizer) -> tuple[tuple[int, ...], ...]:
+    """Return the token ids of each alternative of an answer or foil, each once."""
     texts = (answer,) if isinstance(answer, str) else tuple(answer)
     if not texts:
         raise TaskError("An answer or foil is an empty tuple; give at least one alternative.")
     prompt = str(task.clean)
-    found = tuple(
+    alternatives = tuple(
         dict.fromkeys(answer_ids(tokenizer, prompt, text, task.bos, task.chat) for text in texts)
     )
-    for short in found:
-        for long in found:
+    for short in alternatives:
+        for long in alternatives:
             if short != long and long[: len(short)] == short:
                 raise AnswerError(
                     f"Of the alternatives {texts!r} one begins another, so that its probability would be counted "
                     "twice; leave the longer one out."
                 )
-    return found
+    return alternatives
 
 
 def _position(
@@ -202,29 +216,32 @@ def _position(
     tokenizer: Tokenizer,
     ids: Sequence[int],
 ) -> int:
+    """Return a named position as an index into the clean prompt, whose token ids are `ids`."""
     if isinstance(spec, int):
         return index_of(spec, len(ids))
     prompt = str(task.clean)
-    found = prompt.rfind(str(spec))
-    if found < 0:
-        raise TaskError(f"The position {spec!r} does not occur in the clean prompt {prompt!r}.")
-    return _last_token_before(found + len(str(spec)), prompt, task, tokenizer, ids)
+    start = prompt.rfind(str(spec))
+    if start < 0:
+        raise TaskError(
+            f"The position {spec!r} does not occur in the clean prompt {prompt!r}; give a text that does, or an index."
+        )
+    return _last_token_before(start + len(str(spec)), prompt, task, tokenizer, ids)
 
 
 def _last_token_before(
     end: int, prompt: str, task: Task, tokenizer: Tokenizer, ids: Sequence[int]
 ) -> int:
-    """The index of the token that holds character ``end - 1`` of the prompt, counted from the end of the prompt.
+    """Return the index of the token with character ``end - 1`` of the prompt.
 
-    Counted from the end, since a beginning token or a chat template may stand before it.
+    Tokens are counted from the end of the prompt, because a beginning token may come before its text.
     """
     tail = prompt[end:]
     if task.chat:
         raise TaskError(
-            "Positions given as text are not found in chat prompts; give an index instead."
+            "Positions given as text are not found in chat prompts; give an index instead, as in positions={'S2': 9}."
         )
     offsets = tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True)[
         "offset_mapping"
     ]
-    behind = sum(start >= end for start, _ in offsets) if tail else 0
-    return len(ids) - 1 - behind
+    n_after = sum(start >= end for start, _ in offsets) if tail else 0
+    return len(ids) - 1 - n_after

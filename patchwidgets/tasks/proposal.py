@@ -1,4 +1,4 @@
-"""Which tokens of prompts with unequal counts are counterparts: proposed from the tokens that they have in common."""
+"""Proposals of which tokens are counterparts in prompts of unequal length. Costs some calls of the tokenizer."""
 
 from patchwidgets.tasks.alignment import Alignment, ProposedAlignment, propose_columns
 from patchwidgets.tasks.task import Task
@@ -6,26 +6,32 @@ from patchwidgets.tokens import HasTokenizer, Tokenizer, encode, token_strings
 
 
 def propose_alignment(model: HasTokenizer, task: Task) -> ProposedAlignment:
-    """Propose which tokens of prompts with unequal counts are counterparts, from the tokens they have in common.
+    """Propose which tokens are counterparts in prompts with unequal token counts, from the tokens they have in common.
 
     Parameters
     ----------
     model
-        A `Model`, or anything else with a `tokenizer`.
+        A `Model`, or another object with a `tokenizer`.
     task
-        One pair of prompts or a dataset; a map that it has already is not looked at.
+        One pair of prompts or a dataset. A map that it already has is ignored.
 
     Returns
     -------
     ProposedAlignment
-        Printing it shows both tokenisations column by column. ``task.aligned(proposal)`` is the task with it.
+        Printing it shows both tokenisations column by column. ``task.aligned(proposal)`` returns the task with it.
 
     Notes
     -----
-    Prompts of equal counts are left as they are: each position is its own counterpart. Otherwise the last tokens are
-    counterparts, since the metric is read there; of the others, those that both prompts have in the same order; and of
-    what stands between these, where it is equally long in both, token by token, else only its last token: of a name
-    in several tokens the last one carries it, and which of the others belong together is not guessed.
+    In prompts of equal token counts each position is its own counterpart. Otherwise three rules apply. The last tokens
+    are counterparts, because the metric is read there. So are the tokens that both prompts share in the same order.
+    Stretches between shared tokens are matched token by token if they are equally long; if not, only their last tokens
+    are matched, because the last token of a name in several tokens represents it, and the others cannot be assigned.
+
+    Examples
+    --------
+    >>> task = pw.Task("12+34=", "12+34 mod 10=", answer="46", foil="6")
+    >>> pw.propose_alignment(model, task).align
+    ((0, 0), (1, 1), (2, 2), (3, 3), (4, 6))
     """
     pairs = tuple(_proposed(task.pair(i), model.tokenizer) for i in range(len(task)))
     maps = [None if len(p.clean) == len(p.corrupted) else p.columns for p in pairs]

@@ -1,4 +1,4 @@
-"""Repeated random words: what followed a word the first time follows it again (induction)."""
+"""Repeated random words (induction): the word that followed another one the first time follows it again."""
 
 from random import Random
 
@@ -9,31 +9,41 @@ POOL = (*words.NAMES, *words.PLACES, *words.OBJECTS, *words.EVENTS)
 
 
 def induction(n: int = 32, seed: int = 0, length: int = 8) -> Task:
-    """Random words, then the first half of them again; the corrupted prompt has two words of the first part swapped.
+    """Random words, and then the first half of them again up to a word that is called the cue.
 
-    The last word, the cue, is one of the two: it moves to another place, so something else follows it there. No
-    word but those two differs, which leaves only what a head that looks back one word can tell apart.
+    In the corrupted prompt the cue has swapped its first place with another word, so another word follows it there.
+    Only these two words differ. So an effect comes from heads that look one word back.
 
     Parameters
     ----------
     n
-        How many pairs.
+        The number of pairs.
+    seed
+        Of the random words.
     length
-        How many different words, at least 6.
+        The number of different words, at least 6.
 
     Returns
     -------
     Task
-        With the positions `cue` (the first time), `next` (the answer, the first time) and `end` (the cue again).
+        With the positions `cue` (its first mention), `next` (the first mention of the answer) and `end` (the cue).
 
     Raises
     ------
     ValueError
         Fewer than 6 words.
+
+    Examples
+    --------
+    >>> pair = pw.tasks.induction(n=1, length=6).pair(0)
+    >>> print(pair.clean, pair.answer, sep="|")
+    battle hospital siege park James Sam battle hospital siege park| James
+    >>> print(pair.corrupted, pair.foil, sep="|")
+    battle park siege hospital James Sam battle hospital siege park| siege
     """
     if length < 6:
         raise ValueError(
-            f"Repeated words need a length of at least 6, for two cues with room between; got {length}."
+            f"Induction needs a length of at least 6, so that the two places are apart; got {length}."
         )
     rng = Random(seed)
     rows = [_swapped(rng, length) for _ in range(n)]
@@ -49,13 +59,17 @@ def induction(n: int = 32, seed: int = 0, length: int = 8) -> Task:
 
 
 def _swapped(rng: Random, length: int) -> tuple[list[str], int, int]:
-    """The words, the place of the cue, and the place it is swapped to: not beside it, neither first nor last."""
+    """Draw the words, and return them with the place of the cue and the place with which it is swapped.
+
+    The other place is not beside the cue, and is neither the first nor the last.
+    """
     cue = length // 2
-    places = [i for i in range(1, length - 1) if abs(i - cue) > 1]
-    return rng.sample(POOL, length), cue, rng.choice(places)
+    others = [i for i in range(1, length - 1) if abs(i - cue) > 1]
+    return rng.sample(POOL, length), cue, rng.choice(others)
 
 
 def _swap(sequence: list[str], i: int, j: int) -> list[str]:
+    """Return a copy with entries `i` and `j` swapped."""
     changed = list(sequence)
     changed[i], changed[j] = changed[j], changed[i]
     return changed

@@ -11,15 +11,17 @@ from patchwidgets.tasks.task import Task
 def ioi(n: int = 32, seed: int = 0, part: Split | None = None) -> Task:
     """Indirect object identification: who receives the gift? The corrupted prompt names the other person as giver.
 
-    Six sentence patterns; in every other pair the giver is the person named first (BABA instead of ABBA).
-    Any tokenizer in which common first names are single tokens will do.
+    There are six sentence templates. In every other pair the giver is the person named first (BABA instead of ABBA).
+    Works with every tokenizer in which common first names are single tokens.
 
     Parameters
     ----------
     n
-        How many pairs.
+        The number of pairs.
+    seed
+        Of the random names and sentences.
     part
-        Only pairs of names from this part of the teaching model's data: ``"test"`` is what it never saw.
+        Use only pairs of names from this part of the teaching model's data. It never saw ``"test"``.
 
     Returns
     -------
@@ -29,6 +31,14 @@ def ioi(n: int = 32, seed: int = 0, part: Split | None = None) -> Task:
     Notes
     -----
     The task of Wang et al. (2022), arXiv 2211.00593.
+
+    Examples
+    --------
+    >>> pair = pw.tasks.ioi(n=1).pair(0)
+    >>> print(pair.clean, pair.answer, sep="|")
+    When Helen and Julia went to the library, Julia offered a ticket to| Helen
+    >>> print(pair.corrupted, pair.foil, sep="|")
+    When Helen and Julia went to the library, Helen offered a ticket to| Julia
     """
     rng = Random(seed)
     rows = [_sentence(rng, part, giver_first=bool(i % 2)) for i in range(n)]
@@ -51,7 +61,7 @@ def ioi(n: int = 32, seed: int = 0, part: Split | None = None) -> Task:
 
 
 def _sentence(rng: Random, part: Split | None, giver_first: bool) -> tuple[str, str, str]:
-    """A sentence with a hole for the subject, the giver and the receiver."""
+    """Draw a sentence, with ``{subject}`` left to fill in, its giver and its receiver."""
     while True:
         giver, receiver = rng.sample(words.NAMES, 2)
         if part in (None, part_of(giver, receiver)):
@@ -69,27 +79,30 @@ def _sentence(rng: Random, part: Split | None, giver_first: bool) -> tuple[str, 
 
 
 def _up_to_first(prompt: str, text: str) -> str:
-    """The beginning of the prompt up to the first mention; as a position it means the last token of that."""
+    """Return the prompt up to the first mention of a text. As a position, it stands for its last token."""
     return prompt[: prompt.index(text) + len(text)]
 
 
 def greater_than(
     n: int = 32, seed: int = 0, digits: Literal[1, 2] = 2, part: Split | None = None
 ) -> Task:
-    """``The war lasted from the year 1741 to the year 17``: any later year is right. The corrupted prompt says 01.
+    """Prompts like ``The war lasted from the year 1741 to the year 17``: any later year is right.
 
-    Use the metric ``prob_diff``: the probability of all years above, less that of all others.
+    By default the corrupted year ends in 01. Use the metric ``prob_diff``: the probability of all later years minus
+    that of all others.
 
     Parameters
     ----------
     n
-        How many pairs.
+        The number of pairs.
+    seed
+        Of the random years and sentences.
     digits
-        How many digits of a year one token holds: 2 for the teaching model and GPT-2, 1 for SmolLM2 and other
-        tokenizers that split numbers into digits. With 1, the answers are the tens digits above that of the
-        year, the foils those below it, and the corrupted year has the tens digit 0.
+        The number of digits per token: 2 for the teaching model and GPT-2, 1 for SmolLM2 and other tokenizers that
+        split numbers into digits. With 1, the answers are the tens digits above that of the year, the foils are those
+        below it, and the corrupted year has the tens digit 0.
     part
-        Only years from this part of the teaching model's data: ``"test"`` is what it never saw.
+        Use only years from this part of the teaching model's data. It never saw ``"test"``.
 
     Returns
     -------
@@ -99,6 +112,12 @@ def greater_than(
     Notes
     -----
     The task of Hanna, Liu and Variengien (2023), arXiv 2305.00586.
+
+    Examples
+    --------
+    >>> pair = pw.tasks.greater_than(n=1).pair(0)
+    >>> pair.clean, pair.answer[:2]
+    ('The mission lasted from the year 1751 to the year 17', ('52', '53'))
     """
     rng = Random(seed)
     rows = [_years(rng, part, digits) for _ in range(n)]
@@ -117,7 +136,7 @@ def greater_than(
 
 
 def _years(rng: Random, part: Split | None, digits: int) -> tuple[str, int]:
-    """A sentence with a hole for the year, and the year's last two digits."""
+    """Draw a sentence, with ``{year}`` left to fill in, and the year's last two digits."""
     while True:
         century = rng.choice(words.CENTURIES)
         year = rng.randrange(2, 99) if digits == 2 else rng.randrange(20, 90)

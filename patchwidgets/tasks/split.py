@@ -1,4 +1,4 @@
-"""Which part of the data a combination belongs to: training, validation or test. Pure arithmetic."""
+"""Which part of the teaching model's data a combination belongs to: training, validation or test. Pure arithmetic."""
 
 from hashlib import sha256
 from typing import Literal
@@ -7,9 +7,9 @@ Split = Literal["train", "validation", "test"]
 
 
 def part_of(x: int | str, y: int | str) -> Split:
-    """The part of an unordered pair, the same in every task and every run: 80 % train, 10 % each of the others.
+    """Return the part of an unordered pair, the same in every task and every run: 80 % train, 10 % each of the others.
 
-    Unordered, so that ``12+34`` in training never gives away ``34+12`` in the test part.
+    Order does not count, because ``12+34`` in training would give away ``34+12`` in the test part.
     """
     low, high = sorted((str(x), str(y)))
     byte = sha256(f"{low} {high}".encode()).digest()[0]

@@ -1,4 +1,4 @@
-"""A task: clean and corrupted prompts with the answer and the foil, as plain data. Costs nothing."""
+"""Tasks: clean and corrupted prompts with answers and foils, as plain data. Costs nothing."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,41 +15,48 @@ if TYPE_CHECKING:
 
 Alternatives = str | tuple[str, ...]
 PositionSpec = int | str
-"""An index into the full prompt (negative: from its end), or a text: the last token of its last occurrence."""
+"""An index into the full prompt (negative counts from its end), or a text: the last token of its last occurrence."""
 AlignmentMap = Sequence[tuple[int, int]]
-"""Positions of the clean and of the corrupted prompt that are counterparts, growing in both."""
+"""Positions of the clean and of the corrupted prompt that are counterparts, ascending in both."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """Two prompts, or two equally long lists of prompts (a dataset), and what each run should say.
+    """A pair of prompts, or two equally long lists of prompts (a dataset), and what each run should say.
 
     Parameters
     ----------
     clean, corrupted
-        One prompt each, or a list of prompts.
+        One prompt each, or a list of prompts each.
     answer, foil
-        What the clean run should say, and what the corrupted run says: the text that follows the prompt, with its
-        leading space; a tuple of alternatives; or a list of either, one per pair. Of several tokens the joint
-        log-probability is scored. The foil may be left out for metrics that need none.
+        What the clean run should say, and what the corrupted run should say: the text that follows the prompt, with its
+        leading space. A tuple means alternatives. A list has one entry per pair. If an answer has several tokens, its
+        joint probability counts. Metrics that need no foil work without one.
     positions
-        Names for positions: an index into the full prompt (beginning token included), or a text in the clean
-        prompt, standing for the last token of its last occurrence; or a list of either, one per pair. Positions
+        Names for positions of the clean prompt: an index into the full prompt, which includes a beginning token, or a
+        text in it, which stands for the last token of its last occurrence. A list has one entry per pair. Positions
         count in the clean prompt, in both directions.
     bos
-        Put the beginning token first. None does what the tokenizer does by itself.
+        Whether the prompts begin with the beginning token. None follows the tokenizer's default.
     chat
         Wrap each prompt as one user turn of the tokenizer's chat template.
     align
-        Which tokens are counterparts, for prompts of unequal token counts: pairs of a clean and a corrupted position
-        (negative: from the end), growing in both, the last ones the last tokens of both prompts; or a list with such
-        a map, or None where counts are equal, for each pair. `patchwidgets.propose_alignment` proposes one. What has no
-        counterpart is not patchable. By default each position is its own counterpart.
+        Which tokens are counterparts, for prompts of unequal token counts: pairs of a clean and a corrupted position,
+        ascending in both and ending with the last tokens of both prompts. Negative positions count from the end. A list
+        has one map per pair, or None where the counts are equal. `propose_alignment` proposes one. A position without a
+        counterpart cannot be patched. By default each position is its own counterpart.
 
     Raises
     ------
     TaskError
-        Lists of unequal length, no pair at all, or a map of another form.
+        The lists have unequal lengths, there is no pair, or a value has another form.
+
+    Examples
+    --------
+    >>> task = pw.Task("12+34=", "15+34=", answer="46", foil="49", positions={"a": "12"})
+    >>> exp = pw.Experiment(model, task)
+    >>> [run.top_tokens(1)[0].token for run in (exp.clean, exp.corrupted)]
+    [' 46', ' 49']
     """
 
     clean: str | Sequence[str]
@@ -68,7 +75,7 @@ class Task:
             raise TaskError("A task needs at least one pair of prompts; clean is an empty list.")
         if isinstance(self.clean, str) != isinstance(self.corrupted, str):
             raise TaskError(
-                "One of clean and corrupted is a list and the other is one prompt; give one per pair."
+                "One of clean and corrupted is a list and the other is one prompt; give two prompts or two lists."
             )
         object.__setattr__(self, "positions", _plain_positions(self.positions))
         maps = checked_alignment(self.align, single=isinstance(self.clean, str))
@@ -89,11 +96,17 @@ class Task:
                 yield name, value
 
     def __len__(self) -> int:
-        """How many pairs."""
+        """Return the number of pairs."""
         return 1 if isinstance(self.clean, str) else len(self.clean)
 
     def pair(self, i: int) -> "Task":
-        """Pair `i` as a task of its own."""
+        """Return pair `i` as a task of its own.
+
+        Examples
+        --------
+        >>> pw.tasks.addition(n=3).pair(2).clean
+        '38+45='
+        """
         foil = None if self.foil is None else _entry(self.foil, i)
         positions = {name: _entry(spec, i) for name, spec in self.positions.items()}
         return Task(
@@ -110,31 +123,67 @@ class Task:
     def aligned(
         self, align: AlignmentMap | Sequence[AlignmentMap | None] | ProposedAlignment | None
     ) -> "Task":
-        """Return this task with other counterparts: those of `propose_alignment`, or a map as of `align`."""
-        return replace(self, align=align)
+        """Return this task with other counterparts.
 
-    @classmethod
-    def from_csv(cls, path: str | Path) -> "Task":
-        """A dataset from a CSV file with the columns clean, corrupted, answer and perhaps foil.
-
-        Alternative answers are separated by ``|``; leading spaces are kept; a position is a column ``@name``; a column
-        align holds maps such as ``0:0 1:2 2:3``, or nothing.
+        Parameters
+        ----------
+        align
+            What `propose_alignment` returned, or a map in the form of the argument `align`.
 
         Raises
         ------
         TaskError
-            A missing or unknown column, a ragged row, or no row at all.
+            The value has another form.
+
+        Examples
+        --------
+        >>> task = pw.Task("12+34=", "12+34 mod 10=", answer="46", foil="6")
+        >>> task.aligned(pw.propose_alignment(model, task)).align
+        ((0, 0), (1, 1), (2, 2), (3, 3), (4, 6))
+        """
+        return replace(self, align=align)
+
+    @classmethod
+    def from_csv(cls, path: str | Path) -> "Task":
+        r"""Read a dataset from a CSV file with the columns clean, corrupted, answer and perhaps foil.
+
+        ``|`` separates alternative answers. Leading spaces are part of a text. A column ``@name`` holds a named
+        position. A column align holds maps such as ``0:0 1:2 2:3``, or empty cells.
+
+        Raises
+        ------
+        TaskError
+            A column is missing or unknown, a row has too few or too many cells, or there is no row.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "sums.csv")
+        ...     _ = path.write_text("clean,corrupted,answer,foil\n12+34=,15+34=,46,49\n")
+        ...     pw.Task.from_csv(path).answer
+        ['46']
         """
         return cls(**read_csv(path))
 
     @classmethod
     def from_frame(cls, frame: "pd.DataFrame") -> "Task":
-        """A dataset from a DataFrame, with columns as of `from_csv`; alternatives and maps are sequences in a cell.
+        """Make a dataset from a DataFrame with the columns of `from_csv`.
+
+        In a cell, alternatives and maps are tuples or lists.
 
         Raises
         ------
         TaskError
-            A missing or unknown column, or no row at all.
+            A column is missing or unknown, or there is no row.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> rows = [{"clean": "12+34=", "corrupted": "15+34=", "answer": "46", "@b": 3}]
+        >>> pw.Task.from_frame(pd.DataFrame(rows)).positions
+        {'b': [3]}
         """
         rows = frame.to_dict("records")
         return cls(
@@ -143,30 +192,45 @@ class Task:
 
     @classmethod
     def from_json(cls, path: str | Path) -> "Task":
-        """A task that `to_json` wrote.
+        """Read a task that `to_json` wrote.
 
         Raises
         ------
         TaskError
-            The file holds something else.
+            The file contains something else.
+
+        Examples
+        --------
+        See `to_json`.
         """
         return cls(**read_json(path))
 
     def to_json(self, path: str | Path) -> None:
-        """Write the task to a JSON file, each pair with its own answer, foil, positions and map."""
+        """Write the task to a JSON file, each pair with its own answer, foil, positions and map.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "task.json")
+        ...     task.to_json(path)
+        ...     pw.Task.from_json(path) == task
+        True
+        """
         Path(path).write_text(self.json_text(), encoding="utf-8")
 
     def json_text(self) -> str:
-        """What `to_json` writes."""
-        names = ("clean", "corrupted", "answer", "foil", "positions", "align")
-        kept = names if self.align is not None else names[:-1]
+        """Return the text that `to_json` writes."""
+        names = ["clean", "corrupted", "answer", "foil", "positions"]
+        names += [] if self.align is None else ["align"]
         pairs = [self.pair(i) for i in range(len(self))]
-        rows = [{name: getattr(pair, name) for name in kept} for pair in pairs]
+        rows = [{name: getattr(pair, name) for name in names} for pair in pairs]
         return json_text(rows, isinstance(self.clean, str), self.bos, self.chat)
 
 
 def _checked_texts(name: str, value: Any) -> Any:
-    """Texts as they are, any other sequence of them as a list; a tuple of answers means alternatives."""
+    """Return a text or a tuple of alternatives unchanged, and any other sequence as a list, if the form is valid."""
     alternatives = name in ("answer", "foil")
     if isinstance(value, str) or (value is None and name == "foil"):
         return value
@@ -196,5 +260,5 @@ def _plain(spec: Any) -> Any:
 
 
 def _entry(value: Any, i: int) -> Any:
-    """Entry `i` of a list, or the one value that serves all pairs."""
+    """Return entry `i` of a list, or the value itself, which then belongs to all pairs."""
     return value[i] if isinstance(value, list) else value

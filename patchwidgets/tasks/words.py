@@ -32,7 +32,7 @@ NAME_TEMPLATES = (
     "At the {place}, {first} and {second} talked and {subject} {verb} a {object} to",
     "In the {place}, {first} met {second} and {subject} {verb} a new {object} to",
 )
-"""Fourteen tokens each; the second mention of the subject stands at 9, 6, 9, 8, 9 and 8."""
+"""Fourteen tokens each, without a beginning token; the subject's second mention is at position 9, 6, 9, 8, 9 and 8."""
 
 YEAR_TEMPLATE = "The {event} lasted from the year {century}{year} to the year {century}"
 CENTURIES = tuple(range(11, 18))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import patchwidgets as pw
 from patchwidgets.errors import CounterpartError, SiteError, TaskError
 from patchwidgets.tasks import Task, encode_pairs, propose_alignment
-from patchwidgets.tasks.alignment import propose_columns, spread
+from patchwidgets.tasks.alignment import all_columns, propose_columns
 from tests.support.toy_tokenizer import toy_tokenizer
 
 CLEAN, CORRUPTED = "w3 w14 w15 w9 w26 w5", "w3 w14 w42 w43 w9 w26 w5"
@@ -79,7 +79,7 @@ def test_what_is_named_and_has_no_counterpart_is_refused_with_both_prompts() -> 
 def test_a_map_that_does_not_fit_its_prompts(align: Any, says: str) -> None:
     with pytest.raises(TaskError, match=says) as error:
         pair_of(align)
-    assert "pw.propose_alignment pairs them so:\n  position |0" in str(error.value)
+    assert "pw.propose_alignment pairs them like this:\n  position |0" in str(error.value)
     assert "  clean    |␣w3|␣w14" in str(error.value)
 
 
@@ -152,7 +152,7 @@ def test_every_proposal_is_a_valid_map(clean: list[int], corrupted: list[int]) -
     assert columns[-1] == (len(clean) - 1, len(corrupted) - 1)
     assert all(a < c and b < d for (a, b), (c, d) in pairwise(columns))
     assert min(min(column) for column in columns) >= 0
-    shown = list(spread(columns, len(clean), len(corrupted)))
+    shown = list(all_columns(columns, len(clean), len(corrupted)))
     assert [i for i, _ in shown if i is not None] == list(range(len(clean)))
     assert [j for _, j in shown if j is not None] == list(range(len(corrupted)))
     assert tuple(each for each in shown if None not in each) == columns

@@ -1,0 +1,69 @@
+"""Reading and writing a site within the activation of a whole component. Costs an index, or one clone for writing."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from patchwidgets.hooks.hook_points import Activation
+from patchwidgets.hooks.hooks import Key
+from patchwidgets.sites import Site, indices_of
+
+SiteActivation = Float[Tensor, "row pos *unit"]
+"""The activation at a site, at the positions of the site."""
+
+
+def key_of(site: Site) -> Key:
+    """Return the component and layer of a site."""
+    return site.component, site.layer
+
+
+def site_indices(site: Site, n: int) -> list[int]:
+    """Return the positions of a site in a prompt of `n` tokens, which has no named positions."""
+    return indices_of(site.pos, n, {})
+
+
+def read_site(activation: Activation, site: Site, indices: list[list[int]]) -> SiteActivation:
+    """Return the activation at a site, from that of its whole component.
+
+    Parameters
+    ----------
+    activation
+        The component: ``[row, pos, d]``, ``[row, pos, head, d_head]``, or a pattern ``[row, query, head, key]``.
+    site
+        Says which head or neuron; its position is not used.
+    indices
+        For each row the positions to read.
+
+    Returns
+    -------
+    Tensor
+        ``[row, pos, d]`` of one head or of a component without heads, ``[row, pos, 1]`` of a neuron, and
+        ``[row, pos, head, d_head]`` of all heads. A pattern is ``[row, query, key]`` of one head and
+        ``[row, head, query, key]`` of all.
+    """
+    at_positions = activation[_rows(activation), _positions(indices, activation)]
+    if site.index is not None:
+        has_heads = activation.ndim == 4
+        return at_positions[..., site.index, :] if has_heads else at_positions[..., [site.index]]
+    return at_positions.transpose(1, 2) if site.component == "pattern" else at_positions
+
+
+def write_site(
+    activation: Activation, site: Site, indices: list[list[int]], value: SiteActivation
+) -> Activation:
+    """Return a copy of a component with `value`, in the form that `read_site` returns, written at the site."""
+    changed = activation.clone()
+    where = (_rows(activation), _positions(indices, activation))
+    if site.index is not None:
+        changed[(*where, site.index)] = value if activation.ndim == 4 else value[..., 0]
+    else:
+        changed[where] = value.transpose(1, 2) if site.component == "pattern" else value
+    return changed
+
+
+def _rows(activation: Activation) -> Int[Tensor, "row 1"]:
+    return torch.arange(len(activation), device=activation.device)[:, None]
+
+
+def _positions(indices: list[list[int]], activation: Activation) -> Int[Tensor, "row pos"]:
+    return torch.tensor(indices, device=activation.device)
