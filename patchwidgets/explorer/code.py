@@ -1,10 +1,9 @@
 """The view of the explorer as lines of Python that give the same numbers. Costs nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
+from pprint import pformat
 from typing import Any
-
-import numpy as np
 
 from patchwidgets.directions import Direction
 from patchwidgets.metrics import METRICS, Metric
@@ -55,24 +54,16 @@ def _task_arguments(task: Task) -> list[str]:
         "align": None,
     }
     return [
-        f"{name}={_literal(value)}"
+        f"{name}={_literal(value, column=len(f'    {name}='))}"
         for name, value in given.items()
         if name not in left_out or value != left_out[name]
     ]
 
 
-def _literal(value: Any) -> str:
-    """Texts, numbers and containers of them as Python. NumPy's numbers become plain ones."""
-    if isinstance(value, np.generic):
-        return repr(value.item())
-    if isinstance(value, Mapping):
-        entries = (f"{_literal(name)}: {_literal(entry)}" for name, entry in value.items())
-        return f"{{{', '.join(entries)}}}"
-    if isinstance(value, tuple):
-        return f"({', '.join(map(_literal, value))}{',' * (len(value) == 1)})"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_literal, value))}]"
-    return repr(value)
+def _literal(value: Any, column: int) -> str:
+    """Texts, numbers and containers of them as Python, long ones over several lines that begin at this column."""
+    lines = pformat(value, width=LINE - column, sort_dicts=False).split("\n")
+    return ("\n" + " " * column).join(lines)
 
 
 def _metric(metric: Metric) -> tuple[str, list[str]]:
@@ -106,6 +97,6 @@ def _patch(patch: Patch, number: str) -> tuple[str, list[str]]:
 
 def _call(function: str, arguments: Sequence[str]) -> str:
     line = f"{function}({', '.join(arguments)})"
-    if len(line) <= LINE or not arguments:
+    if (len(line) <= LINE and "\n" not in line) or not arguments:
         return line
     return "\n".join([f"{function}(", *(f"    {argument}," for argument in arguments), ")"])
