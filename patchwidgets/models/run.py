@@ -93,6 +93,17 @@ class Run:
         tokens = [token_strings(self.tokenizer, prompt) for prompt in self.prompts]
         return tokens[0] if len(tokens) == 1 else tokens
 
+    @property
+    def value(self) -> float:
+        """The first metric of the experiment that this run belongs to.
+
+        Raises
+        ------
+        SiteError
+            It belongs to none, as every run that `Model.run` returns.
+        """
+        raise SiteError("This run belongs to no experiment, so it has no metric; read its logits.")
+
     def top_tokens(self, k: int = 5, pair: int | None = None) -> list[TopToken]:
         """Return the `k` most probable next tokens, of one prompt or by mean probability over all prompts.
 

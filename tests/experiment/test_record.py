@@ -4,8 +4,8 @@ from typing import Any
 
 from patchwidgets.experiment import patching
 from patchwidgets.experiment.reach import reach_keys
-from tests.support.toy_models import make_model
 from tests.support.sweeps import one_pair
+from tests.support.toy_models import make_model
 
 
 def test_a_patch_after_record_runs_the_model_once() -> None:
