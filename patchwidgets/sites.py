@@ -237,7 +237,7 @@ def _component(unit: str | None, component: str | None, text: str) -> Component:
 
 
 def parse_pos(text: str, whole: str) -> Position:
-    """Parse the text behind the ``@`` of a site or a metric; `whole` is the full string, for the error message.
+    """Parse the text after the ``@`` of a site or a metric; `whole` is the full string, for the error message.
 
     Raises
     ------
@@ -257,7 +257,7 @@ def parse_pos(text: str, whole: str) -> Position:
 
 
 def print_pos(pos: Position) -> str:
-    """Return a position as it is written behind an ``@``."""
+    """Return a position as it is written after an ``@``."""
     if isinstance(pos, tuple):
         return ":".join("" if part is None else str(part) for part in pos)
     return str(pos)

@@ -70,7 +70,7 @@ def _chat_prompt(tokenizer: Tokenizer, text: str) -> str:
 def answer_ids(
     tokenizer: Tokenizer, prompt: str, answer: str, bos: bool | None, chat: bool
 ) -> tuple[int, ...]:
-    """Return the token ids of an answer behind a prompt: ``ids(prompt + answer)[len(ids(prompt)):]``.
+    """Return the token ids of an answer that follows a prompt: ``ids(prompt + answer)[len(ids(prompt)):]``.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def token_strings(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
 def token_string(tokenizer: Tokenizer, token_id: int) -> str:
     """Return one token as text, including its leading space; a part of a character comes as its raw token.
 
-    The token is decoded behind another one, because many tokenizers drop the leading space of a first token.
+    The token is decoded after another one, because many tokenizers drop the leading space of a first token.
     """
     first = tokenizer("a", add_special_tokens=False)["input_ids"][-1:]
     before = tokenizer.decode(first, clean_up_tokenization_spaces=False)
@@ -132,7 +132,7 @@ def aligned(clean: Sequence[str], corrupted: Sequence[str]) -> str:
 
 
 def table(columns: Sequence[Sequence[str]], width: int = 110) -> str:
-    """Return columns of text side by side. Columns beyond `width` continue below, again behind the first column."""
+    """Return columns of text side by side. Columns beyond `width` continue below, again after the first column."""
     widths = [max(map(len, column)) for column in columns]
     blocks: list[list[int]] = [[]]
     for i in range(1, len(columns)):

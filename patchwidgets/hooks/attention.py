@@ -26,7 +26,7 @@ from patchwidgets.hooks.hook_points import AttentionHookPoint, AttentionPart
 
 Queries = Float[Tensor, "row head query d_head"]
 Keys = Float[Tensor, "row kv_head key d_head"]
-"""Keys or values: those of the prompt first, and behind them the empty places of a static cache, if there is one."""
+"""Keys or values: those of the prompt, then the unused slots of a static cache, if there is one."""
 Pattern = Float[Tensor, "row head query key"]
 
 Hook = Callable[[Tensor], Tensor]
@@ -181,7 +181,7 @@ def _pattern(call: _Call, query: Queries, key: Keys, value: Keys) -> Pattern:
     """Return the attention probabilities over the prompt, computed by the eager attention."""
     if call.former not in ("eager", "sdpa"):
         raise PatchError(
-            f"A pattern cannot be read beside attn_implementation={call.former!r}, whose masks are of another kind; "
+            f"A pattern cannot be read with attn_implementation={call.former!r}, whose masks have another form; "
             "call hf_model.set_attn_implementation('sdpa') first."
         )
     n, options = query.shape[2], call.options | {"dropout": 0.0}

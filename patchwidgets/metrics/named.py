@@ -63,7 +63,7 @@ def find_metric(metric: MetricSpec) -> Metric:
     MetricError
         The name is unknown, or the argument is neither a name nor a callable.
     SiteError
-        The text behind the ``@`` is not a position.
+        The text after the ``@`` is not a position.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def find_metrics(
     MetricError
         The list is empty, or a metric is unknown or undefined for such a task.
     SiteError
-        The text behind an ``@`` is not a position.
+        The text after an ``@`` is not a position.
 
     Examples
     --------

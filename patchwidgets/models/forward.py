@@ -138,12 +138,12 @@ def gradients(
                 "The first metric has no gradient, so nothing can be ranked by it. Put logit_diff or another smooth "
                 "metric first, as in Experiment(..., metric=['logit_diff', 'rank'])."
             )
-        found = torch.autograd.grad(values.sum(), [activations[key] for key in keys])
-    if not all(bool(torch.isfinite(gradient).all()) for gradient in found):
+        by_key = torch.autograd.grad(values.sum(), [activations[key] for key in keys])
+    if not all(bool(torch.isfinite(gradient).all()) for gradient in by_key):
         raise ModelError(
             f"The gradient is not finite in {hf_model.dtype}. Load the model in a wider dtype, as in dtype='float32'."
         )
-    return {key: (activations[key].detach(), each) for key, each in zip(keys, found, strict=True)}
+    return {key: (activations[key].detach(), each) for key, each in zip(keys, by_key, strict=True)}
 
 
 def _keep_for_gradient(key: Key, activations: dict[Key, Tensor]) -> Edit:

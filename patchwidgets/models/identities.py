@@ -117,7 +117,7 @@ def _projection_gaps(
     layout: Layout, layer: int, read: Recording, written: Recording
 ) -> Iterator[Gap]:
     for part, output in (("z", "attn_out"), ("neuron", "mlp_out")):
-        module = layout.down(part, layer)
+        module = layout.output_projection(part, layer)
         if module is None:
             continue
         activation = written[(part, layer)]
@@ -170,7 +170,7 @@ def _fitted(factor: Tensor, values: Tensor) -> Tensor:
 def _sum_gap(total: Tensor, *terms: Tensor) -> float:
     """Return the largest |total − Σ terms| / (|total| + Σ |terms|) over the elements.
 
-    Relative to this size, what rounding alone can do is known.
+    Rounding errors have a known bound relative to this size.
     """
     parts = [term.double() for term in terms]
     size = sum((part.abs() for part in parts), total.double().abs())

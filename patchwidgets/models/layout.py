@@ -117,7 +117,7 @@ class Layout:
             self.architecture.layers.rpartition(".")[0]
         )
 
-    def down(self, component: str, layer: int) -> nn.Module | None:
+    def output_projection(self, component: str, layer: int) -> nn.Module | None:
         """Return the linear module from ``z`` to ``attn_out``, or from ``neuron`` to ``mlp_out``.
 
         None if there is no such module, or if a norm follows it.

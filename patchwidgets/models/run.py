@@ -124,7 +124,7 @@ class Run:
     def logits_at(self, entries: Sequence[Entry]) -> Float[Tensor, "entry vocabulary"]:
         """Return float32 logits at chosen positions, each given with its prompt; both count from 0.
 
-        They are kept: asking again costs nothing.
+        They are stored, so reading them again costs nothing.
 
         Examples
         --------

@@ -126,7 +126,7 @@ def test_an_implementation_whose_masks_are_unknown(toy: Experiment) -> None:
     config = toy.model.hf_model.config
     config._attn_implementation = "flex_attention"
     try:
-        with pytest.raises(PatchError, match="beside attn_implementation='flex_attention'"):
+        with pytest.raises(PatchError, match="with attn_implementation='flex_attention'"):
             toy.patch("L1.pattern")
     finally:
         config._attn_implementation = "sdpa"
