@@ -62,5 +62,5 @@ def test_layers_that_are_not_of_one_kind() -> None:
 
 
 def test_the_table_of_components_is_up_to_date() -> None:
-    written = Path(__file__).parent.parent.joinpath("docs", "components.md")
+    written = Path(__file__).parents[2].joinpath("docs", "components.md")
     assert written.read_text(encoding="utf-8") == table(), "run python -m tools.component_table"
