@@ -9,11 +9,17 @@ import patchwidgets as pw
 from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
 from patchwidgets.tasks import Task
+from tests.support.families import VOCABULARY, random_model
 from tests.support.prompts import CLEAN, CORRUPTED
+from tests.support.toy_tokenizer import toy_tokenizer
 
 # Test files run side by side, and threads of several processes that wait for each other are slow.
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes a minute; leave it out with -m 'not slow'")
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +37,17 @@ def names_experiment(smollm2: Model, names: Task) -> Experiment:
     return Experiment(
         smollm2, names, ["logit_diff", "kl", "answer_prob", "answer_logprob", "prob_diff", "rank"]
     )
+
+
+@pytest.fixture(scope="session")
+def toy() -> Model:
+    return Model(random_model("llama"), toy_tokenizer(VOCABULARY), "toy")
+
+
+@pytest.fixture(scope="session")
+def toy_experiment(toy: Model) -> Experiment:
+    task = Task("w3 w14 w15 w9 w26", "w3 w14 w42 w9 w26", " w8", " w9", {"X": 2})
+    return Experiment(toy, task, ["logit_diff", "kl"])
 
 
 @pytest.fixture(autouse=True)

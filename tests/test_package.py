@@ -7,11 +7,48 @@ import pytest
 
 import patchwidgets as pw
 
+HEAVY = {"torch", "transformers", "matplotlib", "pandas", "xarray", "tqdm", "anywidget"}
 
-def test_importing_patchwidgets_imports_no_torch() -> None:
-    code = "import sys, patchwidgets; print({'torch', 'transformers', 'matplotlib', 'pandas'} & set(sys.modules))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "set()"
+
+def modules_after(code: str) -> set[str]:
+    """What a new Python has imported after running some code."""
+    ask = f"import sys\n{code}\nprint(*sys.modules)"
+    command = [sys.executable, "-c", ask]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(found.stdout.split())
+
+
+def ours(modules: set[str]) -> set[str]:
+    return {name for name in modules if name.split(".")[0] == "patchwidgets"}
+
+
+def test_importing_the_package_imports_nothing_else() -> None:
+    modules = modules_after("import patchwidgets")
+    assert ours(modules) == {"patchwidgets"}
+    assert not modules & HEAVY
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        ("Site", {"sites", "errors"}),
+        ("Patch", {"sites", "errors"}),
+        ("At", {"metrics", "sites", "errors"}),
+        ("errors", {"errors"}),
+        ("metrics", {"metrics", "sites", "errors"}),
+    ],
+)
+def test_the_words_that_everybody_uses_are_light(name: str, needed: set[str]) -> None:
+    modules = modules_after(f"import patchwidgets; patchwidgets.{name}")
+    assert ours(modules) == {"patchwidgets"} | {f"patchwidgets.{each}" for each in needed}
+    assert not modules & HEAVY
+
+
+def test_a_task_needs_no_torch() -> None:
+    modules = modules_after("import patchwidgets as pw; pw.tasks.ioi(2); pw.Task('a', 'b', 'c')")
+    assert not modules & HEAVY
+    roots = {name.split(".")[1] for name in ours(modules) if "." in name}
+    assert roots == {"tasks", "sites", "tokens", "errors", "directions"}
 
 
 def test_everything_that_is_promised_is_there() -> None:

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import patchwidgets as pw
 from patchwidgets.errors import (
     MetricError,
     ModelError,
@@ -75,6 +76,33 @@ def test_other_metrics_on_the_same_recordings(toy_experiment: Experiment) -> Non
         toy_experiment.focused("rank")
     with pytest.raises(MetricError, match="does not measure 'rank'"):
         toy_experiment.patch("L1.H2")["rank"]
+
+
+def test_the_focused_metric_is_the_one_of_the_runs_too(toy_experiment: Experiment) -> None:
+    focused = toy_experiment.focused("kl")
+    assert list(focused.metrics) == ["kl", "logit_diff"]
+    assert focused.clean.value == toy_experiment.clean.values["kl"] == pytest.approx(0, abs=1e-6)
+    assert focused.corrupted.value == toy_experiment.corrupted.values["kl"] > 1e-3
+    assert focused.host.value == focused.corrupted.value
+    result = focused.patch("L1.H2")
+    assert result.value == toy_experiment.patch("L1.H2")["kl"].value
+    assert result.effect == result.value - focused.corrupted.value
+    back = focused.focused("logit_diff")
+    assert back.corrupted.value == toy_experiment.corrupted.value
+
+
+def test_variants_are_experiments_that_share_the_runs(toy_experiment: Experiment) -> None:
+    variants = (
+        toy_experiment.flip(),
+        toy_experiment.turned("noise"),
+        toy_experiment.focused("kl"),
+        toy_experiment.measuring("answer_prob"),
+    )
+    for variant in variants:
+        assert type(variant) is pw.Experiment
+        assert variant.interrupted == ()
+        assert variant.clean.batches[0].ids is toy_experiment.clean.batches[0].ids
+        assert variant.sweep("z", layers=[1], progress=False).axes == ("layer", "head")
 
 
 def test_an_unknown_direction(toy: Model) -> None:

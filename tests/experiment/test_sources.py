@@ -9,6 +9,7 @@ from patchwidgets.errors import (
 from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
 from patchwidgets.sites import Patch
+from patchwidgets.tasks import Task
 
 FLOOR = 1e-4
 
@@ -76,3 +77,20 @@ def test_a_source_that_does_not_fit(toy: Model, toy_experiment: Experiment) -> N
         toy_experiment.patch(Patch("L1.H2", source=toy.run(["w1 w2 w3 w4 w5", "w1 w2 w3 w4 w6"])))
     with pytest.raises(PatchError, match="patched twice"):
         toy_experiment.patch("L1.H2", "L1.H2.z")
+
+
+def test_the_twin_of_a_batch_holds_the_same_pairs_of_the_source(toy: Model) -> None:
+    """Three shapes: 5 and 5 tokens, 3 and 3, and 3 and 4 with a map; pairs 0 and 2 run together."""
+    clean = ["w3 w14 w15 w9 w26", "w5 w6 w7", "w1 w2 w3 w4 w5", "w5 w6 w7"]
+    corrupted = ["w3 w14 w42 w9 w26", "w5 w8 w7", "w1 w9 w3 w4 w5", "w5 w8 w9 w7"]
+    align = [None, None, None, [(0, 0), (2, 3)]]
+    experiment = Experiment(toy, Task(clean, corrupted, " w8", " w9", align=align))
+    for turned in (experiment, experiment.flip()):
+        source = corrupted if turned.direction == "noise" else clean
+        assert [batch.rows for batch in turned.sources.host.batches] == [[0, 2], [1], [3]]
+        for batch in turned.sources.host.batches:
+            twin = turned.sources.twin(batch)
+            assert twin in turned.sources.source.batches
+            assert twin.rows == batch.rows
+            expected = [[int(word[1:]) for word in source[row].split()] for row in batch.rows]
+            assert twin.ids.tolist() == expected

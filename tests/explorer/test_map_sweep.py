@@ -1,13 +1,18 @@
 """Maps as a front end asks for them: they fill while patches come first, and end when they are no longer wanted."""
 
+from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from patchwidgets.explorer.map_sweep import MapSweep
+from patchwidgets.explorer.requests import Map, MapSweepRequest
+from patchwidgets.explorer.session import PatchSession
 from patchwidgets.facade import Experiment
+from patchwidgets.tasks import Task
 from tests.support.page import HEADS, LONG, MLP, Gate, Page
 
 SMALL_PIECES = partial(MapSweep, runs_at_once=3, pause=0.0)
@@ -178,3 +183,79 @@ def test_what_was_done_is_not_done_again(page: Page, experiment: Experiment) -> 
     assert page.kinds(4) == ["ack", "cells", "swept"]
     assert passes == []
     assert page.maps("heads")[-1]["effect"] == pytest.approx(page.maps("heads")[-2]["effect"])
+
+
+# ---- what messages cost ----------------------------------------------------------------------
+
+
+class Watched(MapSweep):
+    """Notes whether somebody else could take the session's lock while a message is built."""
+
+    session: PatchSession
+    free: ClassVar[list[bool]] = []
+
+    def news(self) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
+        for message in super().news():
+            other = Thread(target=self._try_the_lock)
+            other.start()
+            other.join(LONG)
+            yield message
+
+    def _try_the_lock(self) -> None:
+        lock = self.session._state
+        self.free.append(lock.acquire(blocking=False))
+        if self.free[-1]:
+            lock.release()
+
+
+def test_messages_are_built_while_the_session_is_free(experiment: Experiment) -> None:
+    """A click takes the session's lock, and must not wait for a message about a map."""
+    page = Page(experiment, partial(Watched, runs_at_once=3, pause=0.0))
+    Watched.session, Watched.free[:] = page.session, []
+    page.sweep(1, HEADS, MLP)
+    page.wait()
+    assert len(Watched.free) == len(page.kinds(1)) - 1 > 4
+    assert all(Watched.free)
+
+
+def test_the_lock_is_seen_when_it_is_held(experiment: Experiment) -> None:
+    """The test above would hold of anything if it could not see the lock."""
+    page = Page(experiment, partial(Watched, runs_at_once=3, pause=0.0))
+    Watched.session, Watched.free[:] = page.session, []
+    map_sweep = Watched(experiment)
+    map_sweep.ask(
+        MapSweepRequest(1, (Map("heads", "z", ("layer", "head")),), "denoise", "logit_diff")
+    )
+    map_sweep.step()
+    with page.session._state:
+        assert len(list(map_sweep.news())) == 1
+    assert Watched.free == [False]
+
+
+def test_a_map_sweep_decodes_no_token(
+    page: Page, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scene has the tokens; the messages about maps hold numbers alone."""
+    decoded: list[object] = []
+    tokenizer = experiment.model.tokenizer
+    decode = tokenizer.decode
+    monkeypatch.setattr(
+        tokenizer, "decode", lambda ids, **how: decoded.append(ids) or decode(ids, **how)
+    )
+    page.say("hello", 1)
+    assert decoded
+    decoded.clear()
+    page.sweep(2, HEADS, MLP)
+    page.wait()
+    assert page.kinds(2).count("cells") > 6
+    assert decoded == []
+
+
+def test_a_map_sweep_makes_no_dataset(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages are made from arrays: no xarray, no task as JSON, no look at installed versions."""
+    for place in ("sweep_result.sweep_dataset", "dataset.version", "dataset.xr"):
+        monkeypatch.setattr(f"patchwidgets.sweep.{place}", None)
+    monkeypatch.setattr(Task, "json_text", None)
+    page.sweep(1, HEADS, MLP)
+    page.wait()
+    assert page.kinds(1)[-1] == "swept"

@@ -1,5 +1,8 @@
 """Ways to ask for sweeps: several at once, step by step, in the other direction."""
 
+import re
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -60,3 +63,25 @@ def test_a_plan_is_made_for_the_direction(pairs: Experiment) -> None:
     asked = {"sites": ["L1.H2"], "make": lambda site: pw.Patch(site, "corrupted")}
     assert pairs.plan(**asked).zero == 1
     assert pairs.plan(**asked, direction="noise").zero == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"component": "z", "ovr": ("layer",)}, "has no argument 'ovr': did you mean 'over'?"),
+        ({"komponent": "z"}, "has no argument 'komponent': did you mean 'component'?"),
+        ({"component": "z", "layer": [1]}, "has no argument 'layer': did you mean 'layers'?"),
+        ({"component": "z", "direction": "noise"}, "has no argument 'direction'"),
+        ({"component": "z", "wxyz": 1}, "has no argument 'wxyz': expected component, over, sites"),
+        (3, "Expected a component such as 'z', or the arguments of a sweep as a dict; got 3"),
+    ],
+)
+def test_a_misspelt_argument_names_the_right_one(pairs: Experiment, asked: Any, says: str) -> None:
+    with pytest.raises(PatchError, match=re.escape(says)):
+        pairs.sweep_many(["z", asked], progress=False)
+
+
+def test_an_argument_that_does_not_exist_is_pythons_own_error(pairs: Experiment) -> None:
+    for ask in (pairs.sweep, pairs.plan, lambda **asked: list(pairs.iter_sweep(**asked))):
+        with pytest.raises(TypeError, match="unexpected keyword argument 'ovr'"):
+            ask(component="z", ovr=("layer",))

@@ -10,8 +10,8 @@ import torch
 
 from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
-from patchwidgets.sweep import passes as sweep_passes
 from patchwidgets.sweep.grid import make_grid
+from patchwidgets.sweep.passes import RECORDED_TOGETHER
 from patchwidgets.sweep.request import SweepRequest
 from patchwidgets.sweep.sweep import Sweep
 from patchwidgets.tasks import Task
@@ -101,10 +101,15 @@ def test_bfloat16_to_its_own_floor(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", ["llama", "mixtral", "bloom"])
-def test_sources_recorded_on_their_own(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sources_recorded_on_their_own(case: str) -> None:
     """As with many prompts; few run beside the host's."""
-    monkeypatch.setattr(sweep_passes, "RECORDED_TOGETHER", 0)
-    experiment = several_pairs(make_model(case))
+    starts = [f"w{i} w14" for i in range(1 + RECORDED_TOGETHER // 5)]
+    clean, corrupted = (
+        [f"{start} {rest}" for start in starts] for rest in ("w15 w9 w26", "w42 w9 w26")
+    )
+    task = Task(clean, corrupted, " w8", " w9", {"subject": 2, "end": -1})
+    experiment = Experiment(make_model(case), task, METRICS)
+    assert experiment.host.batches[0].ids.numel() > RECORDED_TOGETHER
     for grid_values in sweep(experiment, *every_grid(experiment)):
         assert_same(experiment, grid_values)
 

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -110,6 +110,15 @@ def raise_interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.fixture
+def _ctrl_c() -> Iterator[None]:
+    """Python's own answer to Ctrl-C, which a process that was started in the background has not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_ctrl_c")
 @pytest.mark.parametrize("stop", [interrupt, raise_interrupt])
 def test_ctrl_c_ends_the_cell_and_keeps_what_is_done(
     llama: Experiment, stop: Callable[..., None]

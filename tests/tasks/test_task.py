@@ -1,10 +1,14 @@
 """Tasks as data: one pair or lists of equal length."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from patchwidgets.errors import TaskError
-from patchwidgets.tasks import Task
+from patchwidgets.tasks import Task, encode_pairs
 from tests.support.prompts import CLEAN, CORRUPTED
+from tests.support.toy_tokenizer import toy_tokenizer
 
 
 def test_lists_of_unequal_length() -> None:
@@ -27,3 +31,21 @@ def test_a_tuple_of_prompts_is_a_dataset_and_a_tuple_of_answers_alternatives() -
     task = Task((CLEAN, CLEAN), (CORRUPTED, CORRUPTED), (" Mary", " her"))  # type: ignore[arg-type]
     assert len(task) == 2
     assert task.pair(1).answer == (" Mary", " her")
+
+
+def test_positions_are_plain_numbers_whatever_they_were(tmp_path: Path) -> None:
+    """A number of numpy is no Python int: it would be read as a text, and be no JSON."""
+    positions = {"S2": np.int64(1), "end": -1, "word": "w14"}
+    task = Task("w3 w14 w1", "w3 w15 w1", " w8", positions=positions)
+    assert [type(each) for each in task.positions.values()] == [int, int, str]
+    (pair,) = encode_pairs(task, toy_tokenizer(61))
+    assert pair.positions == {"S2": 1, "end": 2, "word": 1}
+    clean, corrupted = ["w3 w14 w1", "w5 w14 w1"], ["w3 w15 w1", "w5 w15 w1"]
+    dataset = Task(
+        clean, corrupted, " w8", positions={"S2": np.array([1, 0]), "a": (np.int8(2), 1)}
+    )
+    assert dataset.positions == {"S2": [1, 0], "a": [2, 1]}
+    dataset.to_json(tmp_path / "task.json")
+    assert Task.from_json(tmp_path / "task.json").positions == dataset.positions
+    with pytest.raises(TaskError, match=r"positions\['S2'\] has 1 entries for 2 pairs"):
+        Task(clean, corrupted, " w8", positions={"S2": np.array([1])})
