@@ -20,8 +20,9 @@ _INTRO = """# Components by architecture
 
 Written by `python -m tools.component_table docs/components.md`; a test holds it to the code. Each row is a small model
 with *every* parameter random (biases, norms and gates too) that passed every check of
-[`patchwidgets/checks.py`](../patchwidgets/checks.py), by reading and by writing. `tests/test_families.py` and
-`tests/test_attention.py` hold the same models to relations that do not depend on the hooks' own arithmetic.
+[`patchwidgets/models/verification.py`](../patchwidgets/models/verification.py), by reading and by writing.
+`tests/models/test_families.py` and `tests/models/test_attention.py` hold the same models to relations that do not
+depend on the hooks' own arithmetic.
 
 • exact. A letter: refused, for the reason below the table. `embed`, `resid_pre`, `resid_post`, `attn_out` and `mlp_out`
 are exact everywhere.
