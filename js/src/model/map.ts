@@ -31,15 +31,14 @@ export interface MapData {
   readonly zero: number;
   /** Indices of the cells whose position has no counterpart; row by row, as in `share`. */
   readonly unpatchable: ReadonlySet<number>;
-  readonly exact: boolean;
   readonly secondsLeft: number | null;
   readonly share: ArrayLike<number>;
   readonly effect: ArrayLike<number>;
 }
 
 /** Every cell of the map has its exact number. */
-export function isComplete({ done, total, exact }: MapData): boolean {
-  return exact && done >= total;
+export function isComplete({ done, total }: MapData): boolean {
+  return done >= total;
 }
 
 export type SweepPhase = "idle" | "running" | "done" | "stopped" | "failed";
