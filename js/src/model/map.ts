@@ -5,13 +5,13 @@ import type { Direction } from "./experiment";
 /** What the columns of a map are; its rows are layers. */
 export type Across = "head" | "pos";
 
-export interface MapRequest {
+interface MapRequest {
   readonly name: string;
   readonly component: string;
   readonly over: readonly ["layer", Across];
 }
 
-export interface SweepRequest {
+export interface MapSweepRequest {
   readonly maps: readonly MapRequest[];
   readonly direction: Direction;
   readonly metric: string;
@@ -58,7 +58,7 @@ export function mapRequests(component: string): readonly MapRequest[] {
   ];
 }
 
-export function sameSweep(a: SweepRequest | undefined, b: SweepRequest): boolean {
+export function sameSweep(a: MapSweepRequest | undefined, b: MapSweepRequest): boolean {
   return a !== undefined && JSON.stringify(a) === JSON.stringify(b);
 }
 

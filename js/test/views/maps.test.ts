@@ -84,7 +84,7 @@ it("shows the numbers that Python really sent", () => {
 });
 
 describe("using a map", () => {
-  it("patches the cell that is clicked, whatever position is chosen, and adds with Shift", () => {
+  it("patches the cell that is clicked, whatever position is selected, and adds with Shift", () => {
     page.showMaps(tiny());
     page.click(page.get('[data-run="clean"] [data-token="3"]'));
     page.click(page.mapCell("heads", "L1.H2"));

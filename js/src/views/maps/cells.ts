@@ -33,7 +33,7 @@ function isSelected(cx: Context, map: MapView, row: number, column: number): boo
 
 const PENDING = unpainted("pending");
 
-export function cellPaint(cx: Context, map: MapView) {
+function cellPaint(cx: Context, map: MapView) {
   const { data, layout } = map;
   if (data === undefined) return () => PENDING;
   const scale = scaleOf(cx, map, data);
