@@ -69,11 +69,12 @@ class Site:
     layer
         Counts from 0; None only for ``embed``.
     index
-        Which head (``q``, ``z``, ``pattern``), key-value head (``k``, ``v``) or neuron; None means all of them.
+        Which head (``q``, ``k``, ``v``, ``z``, ``pattern``) or neuron; None means all of them.
     pos
         An index, a half-open range ``(start, stop)``, a name from the task, or None for all positions.
     kv
-        Whether `index` counts key-value heads (written ``KV2``) and not query heads (``H6``).
+        Whether the `index` of ``k`` or ``v`` counts key-value heads (written ``KV2``) and not query heads (``H6``).
+        Without an index it is always False.
 
     Raises
     ------
@@ -98,6 +99,11 @@ class Site:
             raise SiteError(
                 f"Unknown component {self.component!r}; known are {', '.join(COMPONENTS)}."
             )
+        if min(self.layer or 0, self.index or 0) < 0:
+            raise SiteError(
+                f"{self.component!r} has layer {self.layer} and index {self.index}; both count from 0, and only a "
+                "position may be negative."
+            )
         if self.component == "embed" and self.layer is not None:
             raise SiteError("The embedding belongs to no layer; write 'embed'.")
         if self.layer is None and self.component != "embed":
@@ -106,12 +112,17 @@ class Site:
             )
         if self.index is not None and self.component not in HEAD_COMPONENTS | NEURON_COMPONENTS:
             raise SiteError(
-                f"{self.component!r} has no heads or neurons to choose from; write 'L{self.layer}.{self.component}'."
+                f"{self.component!r} has no heads or neurons to choose from; leave index out, as in "
+                f"'{replace(self, index=None, kv=False)}'."
             )
         if self.kv and self.component not in ("k", "v"):
             raise SiteError(
-                f"Only k and v have key-value heads; write 'L{self.layer}.H{self.index}.{self.component}'."
+                f"Only k and v have key-value heads; leave kv out, as in '{replace(self, kv=False)}'."
             )
+        if (
+            self.index is None
+        ):  # without an index there is nothing to count, and the text has no place for it
+            object.__setattr__(self, "kv", False)
 
     @classmethod
     def parse(cls, text: "str | Site") -> "Site":

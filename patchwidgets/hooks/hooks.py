@@ -29,6 +29,13 @@ from patchwidgets.hooks.hook_points import (
 Key = tuple[str, int | None]
 """A component and its layer (None for ``embed``)."""
 
+
+def in_words(key: Key) -> str:
+    """Return a component and its layer as messages name them, such as ``z of layer 3``."""
+    component, layer = key
+    return component if layer is None else f"{component} of layer {layer}"
+
+
 Edit = Callable[[Activation], Activation]
 """From the activation of a whole component to what is written instead; must not change its argument in place."""
 
@@ -119,9 +126,7 @@ class _Block:
 
     def check_reached(self) -> None:
         if missed := self.edits.keys() - self.reached:
-            names = ", ".join(
-                sorted(f"{component} of layer {layer}" for component, layer in missed)
-            )
+            names = ", ".join(sorted(map(in_words, missed)))
             raise PatchError(
                 f"The patch of {names} was never reached: run the model on a prompt inside the block."
             )

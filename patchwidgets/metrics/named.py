@@ -112,7 +112,7 @@ def find_metrics(
     Raises
     ------
     MetricError
-        The list is empty, or a metric is unknown or undefined for such a task.
+        The list is empty, a metric is unknown or undefined for such a task, or two different ones have the same name.
     SiteError
         The text after an ``@`` is not a position.
 
@@ -128,4 +128,14 @@ def find_metrics(
     for each in metrics:
         if reason := each.refusal(has_foil, several_tokens):
             raise MetricError(reason)
-    return {each.name: each for each in metrics}
+    return _by_name(metrics)
+
+
+def _by_name(metrics: Sequence[Metric]) -> dict[str, Metric]:
+    by_name: dict[str, Metric] = {}
+    for metric in metrics:
+        if by_name.setdefault(metric.name, metric) != metric:
+            raise MetricError(
+                f"Two different metrics have the name {metric.name!r}; give each function a name of its own."
+            )
+    return by_name

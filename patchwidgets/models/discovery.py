@@ -134,7 +134,8 @@ def is_mixture(module: nn.Module) -> bool:
 
 def _fits(record: Architecture, blocks: nn.ModuleList) -> bool:
     """Return whether every block has every module that a record names."""
-    paths = (record.z, record.attn_out, record.mlp_out, record.mlp_input, record.neuron_pre)
+    residual = (record.attn_out, record.mlp_input, record.mlp_out)
+    paths = (record.z, *residual, record.neuron_pre, record.neuron_up, record.neuron)
     names = [{name for name, _ in block.named_modules()} for block in blocks]
     return all(path in known for path in paths if path is not None for known in names)
 

@@ -67,6 +67,7 @@ class Layout:
         self.n_kv_heads: int = _n_kv_heads(self.config)
         self.d_model: int = self.config.hidden_size
         self.parallel = _flag(self.config, self.architecture.parallel)
+        self.mixture = any(is_mixture(block) for block in self.blocks)
         self.refused = dict(_refusals(self))
         multiplier = self.architecture.multiplier
         self.scale = float(getattr(self.config, multiplier)) if multiplier else 1.0
@@ -79,7 +80,6 @@ class Layout:
                 for component, hook_point in self._block_hook_points(block)
             }
         self.routers = routers(hf_model, self.blocks, self.config)
-        self.mixture = any(is_mixture(block) for block in self.blocks)
         self.d_mlp = (
             _width(self.hook_points[("neuron", 0)].module)
             if ("neuron", 0) in self.hook_points
@@ -214,11 +214,10 @@ def _refusals(layout: Layout) -> Iterator[tuple[str, str]]:
     if layout.parallel or a.mlp_input is None:
         yield "resid_mid", "attention and MLP run in parallel. Use resid_pre or resid_post."
     if a.neuron is None:
-        for component in ("neuron_pre", "neuron_up", "neuron"):
-            yield (
-                component,
-                "the MLP is a mixture of experts without one set of neurons. Use mlp_out.",
-            )
+        reason = "the MLP is a mixture of experts without one set of neurons. Use mlp_out."
+        if not layout.mixture:
+            reason = "no module is known whose input is the neurons. Use mlp_out."
+        yield from ((component, reason) for component in ("neuron_pre", "neuron_up", "neuron"))
     elif a.neuron_pre is None:
         for component in ("neuron_pre", "neuron_up"):
             yield (

@@ -153,7 +153,8 @@ class Run:
         Raises
         ------
         SiteError
-            The site is unknown or out of range, or it covers all positions of prompts with different lengths.
+            The site is unknown or out of range, or it is a pattern or covers all positions of prompts with different
+        lengths.
 
         Examples
         --------
@@ -172,8 +173,12 @@ class Run:
                 (batch.rows, read_site(self.activation(batch, key_of(site)), site, indices))
             )
         if len({part.shape[1:] for _, part in parts}) > 1:
+            if site.component == "pattern":
+                raise SiteError(
+                    "The prompts differ in length, so their patterns have other keys; run them one by one."
+                )
             raise SiteError(
-                "The prompts differ in length; name one position, as in 'L9.H6@-1', or run them one by one."
+                f"The prompts differ in length; name one position, as in '{site.name}@-1', or run them one by one."
             )
         return _in_order(parts)
 
@@ -194,7 +199,8 @@ class Run:
                 parts.append((of_batch, self.activation(batch, key)[within]))
         if len({part.shape[1:] for _, part in parts}) > 1:
             raise SiteError(
-                "The prompts of the source run differ in length where those of the host run do not."
+                "The prompts of the source run differ in length where those of the host run do not; "
+                "run source prompts of equal length, or a single one."
             )
         return _in_order(parts)
 

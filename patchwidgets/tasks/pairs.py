@@ -155,7 +155,8 @@ def _encode_pair(task: Task, tokenizer: Tokenizer, i: int, n: int) -> Pair:
         answers = _alternatives(task.answer, task, tokenizer)
         foils = () if task.foil is None else _alternatives(task.foil, task, tokenizer)
         positions = {
-            name: _position(spec, task, tokenizer, clean) for name, spec in task.positions.items()
+            name: _position(name, spec, task, tokenizer, clean)
+            for name, spec in task.positions.items()
         }
     except (TaskError, SiteError) as error:
         raise type(error)(f"{where}{error}") from None
@@ -204,13 +205,14 @@ def _alternatives(answer: Any, task: Task, tokenizer: Tokenizer) -> tuple[tuple[
         for long in alternatives:
             if short != long and long[: len(short)] == short:
                 raise AnswerError(
-                    f"Of the alternatives {texts!r} one begins another, so that its probability would be counted "
-                    "twice; leave the longer one out."
+                    f"Of the alternatives {texts!r} one is the beginning of another, so that its probability would be "
+                    "counted twice; leave the longer one out."
                 )
     return alternatives
 
 
 def _position(
+    name: str,
     spec: PositionSpec | Sequence[PositionSpec],
     task: Task,
     tokenizer: Tokenizer,
@@ -218,30 +220,32 @@ def _position(
 ) -> int:
     """Return a named position as an index into the clean prompt, whose token ids are `ids`."""
     if isinstance(spec, int):
-        return index_of(spec, len(ids))
+        try:
+            return index_of(spec, len(ids))
+        except SiteError as error:
+            raise SiteError(f"positions[{name!r}]: {error}") from None
+    if task.chat:
+        raise TaskError(
+            f"positions[{name!r}] is the text {spec!r}, and texts are not found in chat prompts; give an index "
+            f"instead, as in positions={{{name!r}: 9}}."
+        )
     prompt = str(task.clean)
     start = prompt.rfind(str(spec))
     if start < 0:
         raise TaskError(
-            f"The position {spec!r} does not occur in the clean prompt {prompt!r}; give a text that does, or an index."
+            f"positions[{name!r}]: {spec!r} does not occur in the clean prompt {prompt!r}; give a text that does, or "
+            "an index."
         )
-    return _last_token_before(start + len(str(spec)), prompt, task, tokenizer, ids)
+    return _last_token_of(prompt[: start + len(str(spec))], prompt, tokenizer, len(ids))
 
 
-def _last_token_before(
-    end: int, prompt: str, task: Task, tokenizer: Tokenizer, ids: Sequence[int]
-) -> int:
-    """Return the index of the token with character ``end - 1`` of the prompt.
+def _last_token_of(beginning: str, prompt: str, tokenizer: Tokenizer, n_tokens: int) -> int:
+    """Return the index of the token that the last character of a beginning of the prompt is in.
 
     Tokens are counted from the end of the prompt, because a beginning token may come before its text.
     """
-    tail = prompt[end:]
-    if task.chat:
-        raise TaskError(
-            "Positions given as text are not found in chat prompts; give an index instead, as in positions={'S2': 9}."
-        )
-    offsets = tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True)[
-        "offset_mapping"
-    ]
-    n_after = sum(start >= end for start, _ in offsets) if tail else 0
-    return len(ids) - 1 - n_after
+    if beginning == prompt:
+        return n_tokens - 1
+    encoded = tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True)
+    n_after = sum(1 for start, _ in encoded["offset_mapping"] if start >= len(beginning))
+    return n_tokens - 1 - n_after

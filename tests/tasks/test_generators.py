@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import patchwidgets as pw
 from patchwidgets import tasks
+from patchwidgets.errors import TaskError
 from patchwidgets.tasks import Task, encode_pairs
 from patchwidgets.tasks.split import part_of
 from tools.teaching.vocabulary import build_tokenizer
@@ -150,7 +151,7 @@ def test_induction_repeats_and_swaps_the_cue():
 
 
 def test_induction_needs_room():
-    with pytest.raises(ValueError, match="at least 6"):
+    with pytest.raises(ValueError, match="from 6 to 112"):
         tasks.induction(length=5)
 
 
@@ -214,3 +215,22 @@ def test_a_tokenizer_without_such_numbers_takes_several_tokens(smollm2, task, n_
     pair = encode_pairs(task, smollm2.tokenizer)[0]
     assert pair.answers == ()
     assert {len(ids) for ids in pair.long_answers} == {n_tokens}
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: tasks.addition(1, part="tset"), "Unknown part 'tset'; expected 'train'"),
+        (lambda: tasks.ioi(1, part="tset"), "Unknown part 'tset'"),
+        (lambda: tasks.greater_than(1, part="tset"), "Unknown part 'tset'"),
+        (lambda: tasks.modular(1, modulus=1), "A modulus of 1 leaves no two different results"),
+        (lambda: tasks.subtraction(1, varies="c"), "Unknown varies 'c'; expected 'a', 'b'"),
+        (lambda: tasks.greater_than(1, digits=3), "1 or 2 digits per token; got digits=3"),
+        (lambda: tasks.induction(1, length=5), "a length from 6 to 112; got 5"),
+        (lambda: tasks.induction(1, length=113), "a length from 6 to 112; got 113"),
+    ],
+)
+def test_arguments_that_no_generator_takes(make, says):
+    with pytest.raises(TaskError, match=says):
+        make()
