@@ -1,6 +1,7 @@
 """From text to token ids and back, in one way for the whole package.
 
-Works with the tokenizer of the caller; imports no torch. Costs a call of the tokenizer.
+Works with the tokenizer of the caller; imports no torch. A prompt costs up to two calls of the tokenizer, an
+answer up to four, and each token as text a few.
 """
 
 from collections.abc import Sequence
@@ -120,7 +121,7 @@ def visible(token: str) -> str:
     return token.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")
 
 
-def aligned(clean: Sequence[str], corrupted: Sequence[str]) -> str:
+def side_by_side(clean: Sequence[str], corrupted: Sequence[str]) -> str:
     """Return both tokenisations as text, one above the other, with a third line that marks the differences."""
     columns = [("clean", "corrupted", "")]
     for tag, a, b, c, d in SequenceMatcher(a=clean, b=corrupted, autojunk=False).get_opcodes():

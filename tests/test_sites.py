@@ -100,7 +100,7 @@ def test_a_patch_reads_its_site_and_refuses_unknown_sources() -> None:
 @pytest.mark.parametrize(("layer", "index"), [(0, -1), (-1, 0), (-1, None)])
 def test_layers_and_indices_count_from_0(layer: int, index: int | None) -> None:
     with pytest.raises(
-        SiteError, match="both count from 0, and only a position may be negative"
+        SiteError, match="Layer and index both count from 0, and only a position may be negative"
     ) as error:
         Site("z", layer, index)
     assert f"layer {layer} and index {index}" in str(error.value)

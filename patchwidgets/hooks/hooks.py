@@ -1,4 +1,4 @@
-"""Reading and replacing activations while a model runs. Only this module and `attention` touch hooks.
+"""Reading and replacing activations while a model runs. Only this module and `attention` hook modules.
 
 Every hook is removed when the ``with`` block ends, by an error too. A hook acts only in the thread that entered the
 block. Costs one clone per recorded activation.
@@ -153,7 +153,8 @@ def hooked(
     record
         What to clone, after the edits.
     continued
-        Act also in passes that continue from a filled cache; edits then see only the new positions.
+        Act also in passes that continue from a filled cache; edits then see only the new positions. Not for q, k, v and
+        patterns of the attention kernel, whose keys begin with those of the cache.
 
     Yields
     ------

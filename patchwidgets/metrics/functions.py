@@ -1,7 +1,8 @@
 """The named metrics as functions: each takes a `Readout` and returns one number per row.
 
 An answer or a foil may have alternatives. Their logits are combined by log-sum-exp, their probabilities by a sum. The
-probability of several tokens is their joint probability. Each costs at most a softmax over the vocabulary per row.
+probability of several tokens is their joint probability. Each costs at most two softmaxes over the
+vocabulary per row.
 """
 
 from typing import TYPE_CHECKING

@@ -1,7 +1,8 @@
 """Where each component is in a family of transformers models: one record per ``model_type``. Data; costs nothing.
 
 Module paths are relative to a decoder block. Every record is checked against the model when it is loaded
-(`patchwidgets.models.verification`), so a wrong record causes an error that names the layer, never a wrong number.
+(`patchwidgets.models.verification`). So a wrong record causes an error that names the layer and never a wrong number,
+unless ``verify`` is ``"warn"`` or ``"off"``.
 """
 
 from dataclasses import dataclass, replace

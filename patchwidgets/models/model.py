@@ -1,8 +1,10 @@
 """A model of transformers with its tokenizer, ready to be patched.
 
-Making a `Model` runs two short forward passes, which check reading and writing at every site. The transformers object
-is never changed: hooks are removed, every module returns to the mode it was in, and no weight is folded, centred or
-copied.
+Making a `Model` runs two short forward passes, which check reading and writing at every site: none with
+``verify="off"``, and two per guess for a family without a record. `Model.run` costs one pass per batch of prompts.
+
+The transformers object is never changed: hooks are removed, every module returns to the mode it was in, and no weight
+is folded, centred or copied.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -45,7 +47,7 @@ class Model:
     n_layers, n_heads, n_kv_heads, d_model, d_mlp
         Sizes.
     dtype, device
-        Of the weights, as text.
+        The dtype of the weights and the device of the input embeddings, as text.
     components, refused
         The components that the model has; those that it does not have, each with the reason.
     checks

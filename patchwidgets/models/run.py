@@ -147,8 +147,8 @@ class Run:
         Returns
         -------
         Tensor
-            ``[prompt, pos, d]``, or ``[prompt, pos, head, d_head]`` for all heads. A pattern is
-            ``[prompt, query, key]``, or ``[prompt, head, query, key]`` for all heads.
+            ``[prompt, pos, d]``, ``[prompt, pos, 1]`` for one neuron, or ``[prompt, pos, head, d_head]`` for all heads.
+            A pattern is ``[prompt, query, key]``, or ``[prompt, head, query, key]`` for all heads.
 
         Raises
         ------

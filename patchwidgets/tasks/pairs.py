@@ -1,6 +1,7 @@
 """A task as token ids, pair by pair. Whatever cannot be compared or scored is an error here.
 
-Costs a few calls of the tokenizer per pair.
+Costs up to two calls of the tokenizer per prompt, up to four per alternative of an answer or foil, and one per
+position given as text.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from patchwidgets.errors import AnswerError, CounterpartError, SiteError, TaskEr
 from patchwidgets.sites import Position, index_of, indices_of
 from patchwidgets.tasks.alignment import Alignment, Columns, checked_columns, identity
 from patchwidgets.tasks.task import PositionSpec, Task
-from patchwidgets.tokens import Tokenizer, aligned, answer_ids, encode, token_strings
+from patchwidgets.tokens import Tokenizer, answer_ids, encode, side_by_side, token_strings
 
 
 @dataclass(frozen=True)
@@ -174,22 +175,26 @@ def _columns(
     task: Task, clean: Sequence[int], corrupted: Sequence[int], tokenizer: Tokenizer
 ) -> tuple[Columns, str]:
     """Return the counterparts of two prompts, and both as text if the task has a map."""
-    tokens = [tuple(token_strings(tokenizer, ids)) for ids in (clean, corrupted)]
     if list(clean) == list(corrupted):
         raise TaskError(
             "The clean and the corrupted prompt are identical, so no patch can change anything. "
-            f"Change a word of one of them:\n{aligned(*tokens)}"
+            f"Change a word of one of them:\n{_side_by_side(clean, corrupted, tokenizer)}"
         )
     if task.align is not None:
+        tokens = [tuple(token_strings(tokenizer, ids)) for ids in (clean, corrupted)]
         columns = checked_columns(task.align, *tokens)  # type: ignore[arg-type]
         return columns, repr(Alignment(tokens[0], tokens[1], columns))
     if len(clean) != len(corrupted):
         raise TaskError(
             f"{len(clean)} and {len(corrupted)} tokens; patching needs equal counts, or a map of the tokens that are "
             "counterparts. Replace a word by one of as many tokens, or use "
-            f"task.aligned(pw.propose_alignment(model, task)):\n{aligned(*tokens)}"
+            f"task.aligned(pw.propose_alignment(model, task)):\n{_side_by_side(clean, corrupted, tokenizer)}"
         )
     return identity(len(clean)), ""
+
+
+def _side_by_side(clean: Sequence[int], corrupted: Sequence[int], tokenizer: Tokenizer) -> str:
+    return side_by_side(token_strings(tokenizer, clean), token_strings(tokenizer, corrupted))
 
 
 def _alternatives(answer: Any, task: Task, tokenizer: Tokenizer) -> tuple[tuple[int, ...], ...]:

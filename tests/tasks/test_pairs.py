@@ -4,7 +4,7 @@ import pytest
 
 from patchwidgets.errors import AnswerError, SiteError, TaskError
 from patchwidgets.models.model import Model
-from patchwidgets.tasks import Task, encode_pairs
+from patchwidgets.tasks import Task, encode_pairs, pairs
 from patchwidgets.tokens import token_strings
 from tests.support.prompts import CLEAN, CORRUPTED
 
@@ -108,3 +108,10 @@ def test_a_position_that_does_not_fit_is_named(smollm2: Model) -> None:
     chat = {"chat": True, "answer": "Mary", "foil": "John"}
     with pytest.raises(TaskError, match=r"^positions\['S2'\] is the text 'Peter'.*{'S2': 9}"):
         pair_of(smollm2, **chat, positions={"S2": "Peter"})
+
+
+def test_tokens_become_text_only_for_messages(
+    smollm2: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairs, "token_strings", lambda *_: pytest.fail("tokens became text"))
+    assert pair_of(smollm2).differs == (9,)
