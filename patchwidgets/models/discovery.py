@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 
 from patchwidgets.errors import ModelError
-from patchwidgets.models.architectures import Architecture
+from patchwidgets.models.architectures import Architecture, is_mixture
 
 _ATTENTION = re.compile(r"attention|attn", re.IGNORECASE)
 _MLP = re.compile(r"mlp|ffn|feed_?forward|moe|ff$|experts", re.IGNORECASE)
@@ -125,11 +125,6 @@ def _mlp(blocks: nn.ModuleList, layers: str) -> dict[str, Any]:
             return fields | {"neuron_pre": prefix + gate, "neuron_up": prefix + up}
     up_only = next((each for each in _UP if each in children), None)
     return fields | {"neuron_pre": None if up_only is None else prefix + up_only}
-
-
-def is_mixture(module: nn.Module) -> bool:
-    """Return whether a module contains experts."""
-    return any(name.rpartition(".")[2] == "experts" for name, _ in module.named_modules())
 
 
 def _fits(record: Architecture, blocks: nn.ModuleList) -> bool:

@@ -71,7 +71,7 @@ def forward(
     keep = (length - 1,) if keep is None else keep
     with (
         locked_eval_mode(hf_model),
-        hooked(layout.bodies, layout.hook_points, edits, record) as activations,
+        hooked(layout.outer_modules, layout.hook_points, edits, record) as activations,
     ):
         output = hf_model(
             input_ids=ids.to(layout.device),
@@ -126,7 +126,7 @@ def gradients(
         locked_eval_mode(hf_model),
         torch.inference_mode(False),
         torch.enable_grad(),
-        hooked(layout.bodies, layout.hook_points, edits),
+        hooked(layout.outer_modules, layout.hook_points, edits),
     ):
         inputs = ids.to(layout.device, copy=True)  # autograd cannot save an inference tensor
         options = logits_to_keep(hf_model, keep, ids.shape[1])

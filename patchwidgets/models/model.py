@@ -275,5 +275,5 @@ class Model:
 
     @contextmanager
     def _patched(self, patches: Sequence[Patch]) -> Iterator[None]:
-        with hooked(self.layout.bodies, self.layout.hook_points, user_edits(patches)):
+        with hooked(self.layout.outer_modules, self.layout.hook_points, user_edits(patches)):
             yield

@@ -229,7 +229,7 @@ def run_prompts(
     tokenizer: Tokenizer,
     prompts: Sequence[Sequence[int]],
     record: Iterable[Site] = (),
-    alike: Sequence[tuple[int, ...]] | None = None,
+    batch_keys: Sequence[tuple[int, ...]] | None = None,
 ) -> Run:
     """Run prompts that are given as token ids.
 
@@ -237,12 +237,13 @@ def run_prompts(
     ----------
     record
         Sites to record in the same pass.
-    alike
-        For each prompt its length, and perhaps more numbers. Prompts share a batch only if all these numbers are equal.
-        By default only the length counts.
+    batch_keys
+        For each prompt the numbers in which the prompts of a batch must agree: its length, and perhaps more, such as
+        the length of the other prompt of its pair. The largest of them counts as the prompt's tokens when a batch is
+        filled. By default only the length counts.
     """
     ids = [tuple(prompt) for prompt in prompts]
-    batches = _batches(ids, alike or [(len(prompt),) for prompt in ids])
+    batches = _batches(ids, batch_keys or [(len(prompt),) for prompt in ids])
     keys = [key_of(site) for site in record]
     logits = [(batch.rows, _run(layout, batch, keys)) for batch in batches]
     return Run(layout, tokenizer, ids, batches, _in_order(logits))
@@ -255,15 +256,18 @@ def _run(layout: Layout, batch: Batch, keys: Iterable[Key]) -> Float[Tensor, "ro
     return output.logits[:, 0]
 
 
-def _batches(prompts: Sequence[Sequence[int]], alike: Sequence[tuple[int, ...]]) -> list[Batch]:
-    by_shape: dict[tuple[int, ...], list[int]] = {}
-    for row, shape in enumerate(alike):
-        by_shape.setdefault(shape, []).append(row)
-    sizes = {shape: max(1, MAX_TOKENS // max(shape)) for shape in by_shape}
+def _batches(
+    prompts: Sequence[Sequence[int]], batch_keys: Sequence[tuple[int, ...]]
+) -> list[Batch]:
+    """Group prompts with equal keys, at most `MAX_TOKENS` tokens in a batch."""
+    by_key: dict[tuple[int, ...], list[int]] = {}
+    for row, key in enumerate(batch_keys):
+        by_key.setdefault(key, []).append(row)
+    sizes = {key: max(1, MAX_TOKENS // max(key)) for key in by_key}
     return [
         Batch(part, torch.tensor([prompts[row] for row in part]))
-        for shape, rows in by_shape.items()
-        for part in (rows[i : i + sizes[shape]] for i in range(0, len(rows), sizes[shape]))
+        for key, rows in by_key.items()
+        for part in (rows[i : i + sizes[key]] for i in range(0, len(rows), sizes[key]))
     ]
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from patchwidgets.errors import ModelError, VerificationError
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Edit, Key, in_words
+from patchwidgets.models.architectures import find_record
 from patchwidgets.models.forward import forward
 from patchwidgets.models.identities import (
     Gap,
@@ -27,7 +28,7 @@ from patchwidgets.models.identities import (
     nonlinearity_gaps,
     score_gaps,
 )
-from patchwidgets.models.layout import Layout, find_record, layouts
+from patchwidgets.models.layout import Layout, layouts
 
 _LOG = logging.getLogger(__name__)
 Verify = Literal["strict", "warn", "off"]

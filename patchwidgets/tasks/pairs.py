@@ -66,12 +66,7 @@ class Pair:
         """From positions of the clean prompt to their counterparts in the corrupted prompt."""
         return dict(self.columns)
 
-    @property
-    def differs(self) -> tuple[int, ...]:
-        """The positions of the clean prompt that have another token as counterpart, or none."""
-        return self.differing("clean")
-
-    def differing(self, name: RunName) -> tuple[int, ...]:
+    def differing(self, name: RunName = "clean") -> tuple[int, ...]:
         """Return the positions of one of the prompts that have another token as counterpart, or none."""
         same = {
             column[name == "corrupted"]

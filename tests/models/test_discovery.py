@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from patchwidgets.errors import ModelError, VerificationError
-from patchwidgets.models import layout as layout
+from patchwidgets.models import architectures
 from patchwidgets.models.architectures import ARCHITECTURES
 from patchwidgets.models.discovery import discover
 from patchwidgets.models.model import Model
@@ -22,7 +22,7 @@ def test_what_is_discovered_is_what_the_record_says(
     family: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hf_model = random_model(family)
-    monkeypatch.setattr(layout, "ARCHITECTURES", {})
+    monkeypatch.setattr(architectures, "ARCHITECTURES", {})
     found = Model(hf_model, toy_tokenizer(VOCABULARY)).layout.architecture
     record = ARCHITECTURES[family]
     assert {path: getattr(found, path) for path in PATHS} == {

@@ -60,7 +60,7 @@ def test_prompts_are_equally_long_and_known_words(maker, seed):
 )
 def test_the_corruption_replaces_few_tokens(maker, replaced):
     pairs = encode_pairs(MAKERS[maker](n=50, seed=1), TOKENIZER)
-    assert {len(pair.differs) for pair in pairs} == {replaced}
+    assert {len(pair.differing()) for pair in pairs} == {replaced}
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_which_number_varies():
     expected = {"a": (1,), "b": (3,), "both": (1, 3)}
     for varies, differs in expected.items():
         pairs = encode_pairs(tasks.addition(n=30, varies=varies), TOKENIZER)
-        assert {pair.differs for pair in pairs} == {differs}
+        assert {pair.differing() for pair in pairs} == {differs}
 
 
 def test_ioi_answers_with_the_name_that_is_said_once():
@@ -110,7 +110,7 @@ def test_ioi_orders_alternate_and_templates_are_all_used():
 def test_ioi_positions():
     task = tasks.ioi(n=24, seed=2)
     pairs = encode_pairs(task, TOKENIZER)
-    assert [pair.positions["S2"] for pair in pairs] == [pair.differs[0] for pair in pairs]
+    assert [pair.positions["S2"] for pair in pairs] == [pair.differing()[0] for pair in pairs]
     assert all(pair.positions["S1"] < pair.positions["S2"] for pair in pairs)
     assert tokens_at(task, "IO") == [name.strip() for name in task.answer]
     assert tokens_at(task, "S1") == tokens_at(task, "S2") == [name.strip() for name in task.foil]
@@ -203,7 +203,7 @@ def test_a_real_model_does_them_too(smollm2, task, metric, replaced):
     exp = pw.Experiment(smollm2, task, metric)
     assert exp.clean.value > 0.4
     assert exp.corrupted.value < -0.4
-    assert {len(pair.differs) for pair in exp.pairs} == {replaced}
+    assert {len(pair.differing()) for pair in exp.pairs} == {replaced}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def pair_of(model: Model, **changes: object):  # type: ignore[no-untyped-def]
 def test_the_names_prompts(smollm2: Model) -> None:
     pair = pair_of(smollm2, positions={"S2": 9, "end": -1, "also S2": "John"})
     assert len(pair) == 14
-    assert pair.differs == (9,)
+    assert pair.differing() == (9,)
     assert pair.positions == {"S2": 9, "end": 13, "also S2": 9}
     assert token_strings(smollm2.tokenizer, pair.answers) == [" Mary"]
     words = "When| Mary| and| John| went| to| the| store|,| John| gave| a| drink| to"
@@ -114,4 +114,4 @@ def test_tokens_become_text_only_for_messages(
     smollm2: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pairs, "token_strings", lambda *_: pytest.fail("tokens became text"))
-    assert pair_of(smollm2).differs == (9,)
+    assert pair_of(smollm2).differing() == (9,)
