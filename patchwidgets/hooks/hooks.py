@@ -128,7 +128,7 @@ class _Hooked:
         if missed := self.edits.keys() - self.reached:
             names = ", ".join(sorted(map(in_words, missed)))
             raise PatchError(
-                f"The patch of {names} was never reached: run the model on a prompt inside the ``with`` block."
+                f"The patch of {names} was never reached: run the model on a prompt inside the with block."
             )
 
 

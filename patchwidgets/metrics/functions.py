@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def logit_diff(readout: Readout) -> "Float[Tensor, 'row']":
-    """Return logit(answer) − logit(foil). For several tokens: log(P(answer) / P(foil)), to which it is equal for one.
+    """Return logit(answer) − logit(foil) = log(P(answer) / P(foil)), of which several tokens have only the latter.
 
     Raises
     ------
