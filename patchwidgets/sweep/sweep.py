@@ -126,7 +126,7 @@ class Sweep:
             yield self.progress
 
     def compute_next(self) -> None:
-        """Compute the next group.
+        """Compute the next group; where the memory does not suffice, put its two halves into its place instead.
 
         Raises
         ------
@@ -137,7 +137,9 @@ class Sweep:
         if self._recording is None or self._recording.pairs != pairs:
             self._recording = None  # frees the memory for the next one
             self._recording = self._timed(self._record, pairs)
-        self._timed(self._compute, group, self._recording)
+        if not self._timed(self._fits, group, self._recording):
+            self._halve_next()
+            return
         self._done_flops += self._packing.cost.flops(group)
         del self._queue[0]
         if not self._queue:
@@ -199,18 +201,26 @@ class Sweep:
             }
         return recording
 
-    def _compute(self, group: Group, recording: Recording) -> None:
-        """Run a group and measure it; in halves where the memory does not suffice."""
+    def _fits(self, group: Group, recording: Recording) -> bool:
+        """Run a group and measure it; return False, with nothing measured, if the memory does not suffice for it."""
         try:
             self._run_group(group, recording.of(group.pairs))
         except (RuntimeError, MemoryError) as error:
             if not _out_of_memory(error) or len(group.rows) == 1:
                 raise
             _LOG.warning("Out of memory with %d runs; continuing with half.", len(group.rows))
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            for half in group.halves():
-                self._compute(half, recording)
+            return False
+        return True
+
+    def _halve_next(self) -> None:
+        """Replace the next group by its halves, each of which computes the host rows that it needs itself."""
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        group, pairs = self._queue[0]
+        halves = group.halves()
+        self._queue[:1] = [(half, pairs) for half in halves]
+        flops = self._packing.cost.flops
+        self._flops += sum(flops(half) for half in halves) - flops(group)
 
     def _run_group(self, group: Group, recording: Recording) -> None:
         read_positions, host = self.experiment.evaluation.read_positions, self.experiment.host_name
