@@ -78,26 +78,33 @@ def make_grid(
         `top` with a metric that has no gradient.
     """
     if (request.component is None) == (request.sites is None):
+        got = "neither" if request.sites is None else f"{request.component!r} and sites"
         raise PatchError(
-            "A sweep needs a component, as in exp.sweep('z'), or sites=[...]; give one of the two."
+            f"A sweep needs a component, as in exp.sweep('z'), or sites=[...]: expected one of the two, got {got}."
         )
     if request.top is not None:
         return _top_grid(experiment, request, request.top, budget)
     if request.sites is not None:
-        return _list_grid(experiment, request.sites, request.make)
+        return _list_grid(experiment, request, request.sites)
     return _product_grid(experiment, request)
 
 
 def _list_grid(
-    experiment: BaseExperiment,
-    sites: Sequence[CellPatch],
-    make: Callable[[Site], CellPatch] | None,
+    experiment: BaseExperiment, request: SweepRequest, sites: Sequence[CellPatch]
 ) -> Grid:
-    if isinstance(sites, str | Site | Patch) or not list(sites):
+    ignored = {"over": request.over, "layers": request.layers, "window": request.window}
+    given = [name for name, value in ignored.items() if value not in (None, 1)]
+    if given:
+        raise PatchError(
+            f"{', '.join(f'{name}=' for name in given)} cannot go with sites=[...], which names every cell itself; "
+            "leave it out, or sweep a component, as in exp.sweep('z', over=..., layers=...)."
+        )
+    listed = [] if isinstance(sites, str | Site | Patch) else list(sites)
+    if not listed:
         raise PatchError(
             f"Expected sites as a list, as in sites=['L9.H6', 'L4.mlp_out@-1']; got {sites!r}."
         )
-    cells = [_joint_patches(experiment, [site], make) for site in sites]
+    cells = [_joint_patches(experiment, [site], request.make) for site in listed]
     return Grid(None, {"site": cell_names(cells)}, cells)
 
 
@@ -106,13 +113,20 @@ def _joint_patches(
     patched: Iterable[CellPatch],
     make: Callable[[Site], CellPatch] | None = None,
 ) -> JointPatches:
-    """The checked patches of one cell; `make` turns plain sites into what is patched there."""
-    joint: list[Patchable] = []
-    for each in patched:
-        if make is not None and isinstance(each, str | Site):
-            each = make(Site.parse(each))
-        joint += [each] if isinstance(each, str | Site | Patch) else each
+    """The checked patches of one cell; `make` turns each site, but no `Patch`, into what is patched there."""
+    joint = _flat(patched)
+    if make is not None:
+        joint = _flat(each if isinstance(each, Patch) else make(Site.parse(each)) for each in joint)
     return tuple(experiment.checked(joint))
+
+
+def _flat(patched: Iterable[CellPatch]) -> list[Patchable]:
+    """One list of patches and lists of patches."""
+    return [
+        patch
+        for each in patched
+        for patch in ([each] if isinstance(each, str | Site | Patch) else each)
+    ]
 
 
 def cell_names(cells: Iterable[JointPatches]) -> list[str]:

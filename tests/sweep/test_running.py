@@ -74,7 +74,6 @@ def test_out_of_memory_halves_the_group(llama: Experiment, monkeypatch: pytest.M
 def test_halves_of_a_group_count_once_when_the_second_is_cancelled(
     llama: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every pass computes one cell of 4 layers' worth of flops more: the host's row."""
     descend, passes = sweep_sweep.descend, []
 
     def small(*args: Any) -> Any:
