@@ -1,7 +1,7 @@
 """The patches of a sweep, laid out along named axes. Costs nothing, except with `top`, which takes a gradient."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import product
 from typing import Any
 
@@ -92,12 +92,16 @@ def make_grid(
 def _list_grid(
     experiment: BaseExperiment, request: SweepRequest, sites: Sequence[CellPatch]
 ) -> Grid:
-    ignored = {"over": request.over, "layers": request.layers, "window": request.window}
-    given = [name for name, value in ignored.items() if value not in (None, 1)]
-    if given:
+    unused = {
+        "over": request.over is not None,
+        "layers": request.layers is not None,
+        "window": request.window != 1,
+    }
+    if any(unused.values()):
+        given = ", ".join(f"{name}=" for name, is_given in unused.items() if is_given)
         raise PatchError(
-            f"{', '.join(f'{name}=' for name in given)} cannot go with sites=[...], which names every cell itself; "
-            "leave it out, or sweep a component, as in exp.sweep('z', over=..., layers=...)."
+            f"{given} cannot go with sites=[...], which names every cell itself. Leave it out, or sweep a component, "
+            "as in exp.sweep('mlp_out', layers=[0, 1])."
         )
     listed = [] if isinstance(sites, str | Site | Patch) else list(sites)
     if not listed:
@@ -121,12 +125,14 @@ def _joint_patches(
 
 
 def _flat(patched: Iterable[CellPatch]) -> list[Patchable]:
-    """One list of patches and lists of patches."""
-    return [
-        patch
-        for each in patched
-        for patch in ([each] if isinstance(each, str | Site | Patch) else each)
-    ]
+    """Patches and lists of patches as one list; anything else stays in it, for `checked` to refuse."""
+    flat: list[Patchable] = []
+    for each in patched:
+        if isinstance(each, str | Site | Patch) or not isinstance(each, Iterable):
+            flat.append(each)
+        else:
+            flat += each
+    return flat
 
 
 def cell_names(cells: Iterable[JointPatches]) -> list[str]:
@@ -165,8 +171,8 @@ def _top_grid(
     component = request.component
     if component not in NEURON_COMPONENTS or request.make is not None or request.window != 1:
         raise PatchError(
-            "top= chooses among single neurons, as in exp.sweep('neuron', top=100); make= and window= do not go "
-            "with it, and of other components every site can be tried."
+            f"top= chooses among single neurons, as in exp.sweep('neuron', top=100), without sites=, make= and "
+            f"window=; got {_given(request)}. Leave top= out: of other components every site can be tried."
         )
     if n < 1:
         raise PatchError(f"top is {n}; expected a number of neurons, at least 1.")
@@ -183,11 +189,22 @@ def _top_grid(
     return Grid(component, {"site": cell_names(cells)}, cells, ranking=ranking)
 
 
+def _given(request: SweepRequest) -> str:
+    """What a request asks for, without arguments that have their default."""
+    arguments = {field.name: getattr(request, field.name) for field in fields(request)}
+    given = [(k, v) for k, v in arguments.items() if v is not None and (k, v) != ("window", 1)]
+    return ", ".join(f"{name}={value!r}" for name, value in given)
+
+
 def _axes(experiment: BaseExperiment, request: SweepRequest) -> dict[str, Coordinates]:
     component = request.component
     assert component is not None
     if request.window < 1:
         raise PatchError(f"window is {request.window}; expected a number of layers, at least 1.")
+    if isinstance(request.over, str):
+        raise SiteError(
+            f"over is {request.over!r}; expected a tuple of axes, as in over=({request.over!r},)."
+        )
     unit = _unit(component)
     over = tuple(request.over) if request.over is not None else _default_axes(component, unit)
     allowed = [axis for axis in ("layer", unit, "pos", "pos_name") if axis is not None]
@@ -223,6 +240,10 @@ def _default_axes(component: Component, unit: str | None) -> tuple[str, ...]:
 def _coordinates(experiment: BaseExperiment, request: SweepRequest, axis: str) -> Coordinates:
     model = experiment.model
     if axis == "layer":
+        if isinstance(request.layers, int):
+            raise PatchError(
+                f"layers is {request.layers}; expected a list, as in layers=[{request.layers}]."
+            )
         layers = list(range(model.n_layers) if request.layers is None else request.layers)
         for layer in layers:
             model.resolve(Site(request.component, layer))  # type: ignore[arg-type]
