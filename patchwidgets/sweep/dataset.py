@@ -97,6 +97,7 @@ def _attrs(experiment: BaseExperiment, grid_values: GridValues) -> dict[str, Any
         "patchwidgets_result": 1,
         "component": grid_values.grid.component or "sites",
         "window": grid_values.grid.window,
+        "n_positions": len(grid_values.grid.axes.get("pos", ())),
         "direction": experiment.direction,
         "model": experiment.model.name,
         "dtype": experiment.model.dtype,

@@ -226,12 +226,13 @@ class SweepResult:
         Parameters
         ----------
         **chosen
-            For an axis, ``metric`` or ``pair``, one coordinate or a list. A negative ``pos`` counts from the end.
+            For an axis, ``metric`` or ``pair``, one coordinate or a list. A negative ``pos`` counts from the end of the
+            prompts.
 
         Raises
         ------
         SiteError
-            Something that this sweep does not run over.
+            Something that this sweep does not run over, or a coordinate that it does not have.
 
         Examples
         --------
@@ -247,9 +248,29 @@ class SweepResult:
             name: [value] if name in ("metric", "pair") and np.ndim(value) == 0 else value
             for name, value in chosen.items()
         }
-        if isinstance(keep.get("pos"), int) and keep["pos"] < 0:
-            keep["pos"] += self._dataset.sizes["pos"]
+        if "pos" in keep and not isinstance(keep["pos"], slice):
+            keep["pos"] = self._from_start(keep["pos"])
+        for name, value in keep.items():
+            if not isinstance(value, slice):
+                self._check_coordinates(name, value)
         return SweepResult(self._dataset.sel(keep))
+
+    def _from_start(self, pos: Any) -> Any:
+        """Positions with negative ones counted from the end of the prompts, of which a selection may have lost some."""
+        indices, n = np.asarray(pos), self._dataset.attrs["n_positions"]
+        if indices.dtype.kind != "i":
+            return pos
+        return np.where((-n <= indices) & (indices < 0), indices + n, indices)[()]
+
+    def _check_coordinates(self, axis: str, chosen: Any) -> None:
+        known = self._dataset[axis].values
+        missing = [value for value in np.ravel(chosen) if value not in known]
+        if missing:
+            few = len(known) <= 10
+            has = ", ".join(map(str, known)) if few else f"{len(known)} from {known[0]} to {known[-1]}"
+            raise SiteError(
+                f"This sweep has no {axis} {', '.join(map(str, missing))}; it has {has}."
+            )
 
     def __repr__(self) -> str:
         shape = " × ".join(f"{self._dataset.sizes[axis]} {axis}" for axis in self.axes)
