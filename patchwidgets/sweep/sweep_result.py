@@ -267,7 +267,11 @@ class SweepResult:
         missing = [value for value in np.ravel(chosen) if value not in known]
         if missing:
             few = len(known) <= 10
-            has = ", ".join(map(str, known)) if few else f"{len(known)} from {known[0]} to {known[-1]}"
+            has = (
+                ", ".join(map(str, known))
+                if few
+                else f"{len(known)} from {known[0]} to {known[-1]}"
+            )
             raise SiteError(
                 f"This sweep has no {axis} {', '.join(map(str, missing))}; it has {has}."
             )
