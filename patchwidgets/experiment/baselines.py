@@ -2,6 +2,7 @@
 
 Costs one forward pass over the clean and one over the corrupted prompts, and one more over the first batch of each for
 the noise floor. Metrics at other positions than the last cost these passes once more, when they are first measured.
+Answers of several tokens cost another pass over both, over prompts that are continued with each answer and foil.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -41,10 +41,12 @@ class PerPair:
 class Reading:
     """One metric of the patched run, beside the clean and the corrupted run: ``result["kl"]``.
 
+    Not to be confused with `Readout`, the logits and answers that a metric is computed from.
+
     Attributes
     ----------
     metric
-        Its name, label and unit, and how it sums up a dataset.
+        Its name, label and unit, and whether its value over pairs is their mean or their median.
     clean, corrupted, patched
         The metric in each of the three runs.
     direction

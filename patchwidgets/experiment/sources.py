@@ -1,4 +1,7 @@
-"""Where a patch acts on a pair of prompts, and which values it writes there. Costs nothing beyond a lookup."""
+"""Where a patch acts on a pair of prompts, and which values it writes there.
+
+Costs nothing, except that a source whose activations are not recorded yet costs a forward pass over its prompts.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -150,7 +153,7 @@ def value_of(
     pairs: list[int],
     positions: list[list[int]],
     prompts: Sequence[Sequence[int]],
-    name: str = "prompt",
+    name: str,
 ) -> Float[Tensor, "..."]:
     """What a source holds for some pairs; it broadcasts to ``[pair, pos, ...]`` of the site.
 

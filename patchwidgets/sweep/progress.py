@@ -20,7 +20,8 @@ class Progress:
     Attributes
     ----------
     done, total
-        Cells that are done, of how many; those that are certainly 0 are done from the start.
+        Cells that are done, of how many. Those of which nothing has to be computed, because they are certainly 0 or
+        unpatchable, are done from the start.
     zero
         Cells that are certainly 0.
     seconds, seconds_left
@@ -43,7 +44,7 @@ class Progress:
 class RoutingFlips:
     """How often experts were chosen otherwise in the unpatched rows of a pass than in the recorded run.
 
-    Rounding can tip a router between two experts, and an effect then holds that jump.
+    Rounding can tip a router between two experts, and an effect then includes that jump.
 
     Attributes
     ----------

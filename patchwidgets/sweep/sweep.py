@@ -1,6 +1,7 @@
 """Runs a sweep: records the unpatched runs, then computes group by group inside the memory budget.
 
-Costs about the arithmetic that the patches change, and one reading of the weights per group.
+Costs about the arithmetic that the patches change, and one reading of the weights per group. The first sweep of a
+model also runs a few short passes, which try whether it can continue from the host's keys and values.
 """
 
 import logging
@@ -45,9 +46,9 @@ class Sweep:
     Parameters
     ----------
     batch
-        The most rows in one group.
+        The most patched rows in one group.
     budget
-        Bytes in addition to the model; half of what is free by default.
+        Bytes in addition to the model, half of what is free by default. An aim: one pair and one row always run.
     savings
         Which computations to leave out.
 
@@ -86,7 +87,9 @@ class Sweep:
         )
         self._pair_batches = self._packing.pair_batches()
         self._queue = [
-            (group, batch.pairs) for batch in self._pair_batches for group in batch.groups
+            (group, pair_batch.pairs)
+            for pair_batch in self._pair_batches
+            for group in pair_batch.groups
         ]
         self._reader = MetricReader(experiment, savings.unembed, self._packing.logits_at_once)
         self._flips = RoutingFlips(bool(layout.routers)) if layout.mixture else None
@@ -95,17 +98,17 @@ class Sweep:
         self._done_flops = self._seconds = 0.0
 
     def plan(self) -> Plan:
-        """What will be done, before anything runs."""
-        recordings = (self._packing.recording_flops(batch.pairs) for batch in self._pair_batches)
+        """What will be done, before anything is patched; the first plan of a model times a matrix product."""
+        recordings = (self._packing.recording_flops(each.pairs) for each in self._pair_batches)
         flops = self._flops + sum(recordings)
         return Plan(
             sites=len(self._effects.zero),
             zero=int(self._effects.zero.sum()),
             unpatchable=int(self._effects.unpatchable.sum()),
             runs=len(self._rows.rows),
-            groups=sum(len(batch.groups) for batch in self._pair_batches),
+            groups=sum(len(each.groups) for each in self._pair_batches),
             flops=flops,
-            memory=max((self._packing.memory(batch) for batch in self._pair_batches), default=0),
+            memory=max((self._packing.memory(each) for each in self._pair_batches), default=0),
             budget=self._budget,
             seconds=flops / self._packing.cost.flops_per_second(),
             method=self.method,
@@ -245,7 +248,8 @@ class Sweep:
     def _warn_about_flips(self) -> None:
         if self._flips is not None and (self._flips.flips or not self._flips.known):
             _LOG.warning(
-                "%s is a mixture of experts; %s. Effects below the noise floor, which holds such jumps, mean nothing.",
+                "%s is a mixture of experts; %s. Effects below the noise floor, which includes "
+                "such jumps, mean nothing.",
                 self.experiment.model.name,
                 self._flips,
             )

@@ -11,7 +11,7 @@ import xarray as xr
 
 from patchwidgets.errors import MetricError, SiteError
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.sweep.dataset import pair_values, site_names, sweep_dataset
+from patchwidgets.sweep.dataset import pair_values, select, site_names, sweep_dataset
 from patchwidgets.sweep.progress import GridValues
 
 if TYPE_CHECKING:
@@ -135,14 +135,15 @@ class SweepResult:
         metric
             Its name; the first one by default.
         seed, draws
-            The seed and the number of resamplings of the bootstrap over pairs.
+            The seed and the number of resamplings of the bootstrap over pairs; 0 leaves it out.
 
         Returns
         -------
         Dataset
             Over the axes: `value` and `effect` (means; for a rank, of medians), `share` and `recovery` (ratios of
             means), and `effect_low`, `effect_high`, `recovery_low`, `recovery_high`, between which the middle 95 % of
-            the bootstrap lies; these are NaN for a single pair and for a rank.
+            the bootstrap lies. These bounds are NaN for a single pair, for a rank and with ``draws=0``; those of
+            `recovery` also if it is undefined in a single resample, where clean and corrupted are too close.
 
         Raises
         ------
@@ -248,33 +249,7 @@ class SweepResult:
             name: [value] if name in ("metric", "pair") and np.ndim(value) == 0 else value
             for name, value in chosen.items()
         }
-        if "pos" in keep and not isinstance(keep["pos"], slice):
-            keep["pos"] = self._from_start(keep["pos"])
-        for name, value in keep.items():
-            if not isinstance(value, slice):
-                self._check_coordinates(name, value)
-        return SweepResult(self._dataset.sel(keep))
-
-    def _from_start(self, pos: Any) -> Any:
-        """Positions with negative ones counted from the end of the prompts, of which a selection may have lost some."""
-        indices, n = np.asarray(pos), self._dataset.attrs["n_positions"]
-        if indices.dtype.kind != "i":
-            return pos
-        return np.where((-n <= indices) & (indices < 0), indices + n, indices)[()]
-
-    def _check_coordinates(self, axis: str, chosen: Any) -> None:
-        known = self._dataset[axis].values
-        missing = [value for value in np.ravel(chosen) if value not in known]
-        if missing:
-            few = len(known) <= 10
-            has = (
-                ", ".join(map(str, known))
-                if few
-                else f"{len(known)} from {known[0]} to {known[-1]}"
-            )
-            raise SiteError(
-                f"This sweep has no {axis} {', '.join(map(str, missing))}; it has {has}."
-            )
+        return SweepResult(select(self._dataset, keep))
 
     def __repr__(self) -> str:
         shape = " × ".join(f"{self._dataset.sizes[axis]} {axis}" for axis in self.axes)
