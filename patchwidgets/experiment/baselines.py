@@ -55,7 +55,7 @@ class Baselines:
         every_pair = range(len(self._pairs))
         logits: dict[str, Tensor] = {
             name: run.logits_at(
-                [(i, pos) for i in every_pair for pos in read_positions.within(name, i)]
+                [(i, pos) for i in every_pair for pos in read_positions.in_prompt(name, i)]
             )
             for name, run in self._runs.items()
         }
@@ -66,7 +66,7 @@ class Baselines:
         pairs = self.clean.batches[0].rows
         repeated = {
             name: self._repeat_first_batch(
-                name, tuple(evaluation.read_positions.within(name, pair) for pair in pairs)
+                name, tuple(evaluation.read_positions.in_prompt(name, pair) for pair in pairs)
             )
             for name in self._runs
         }

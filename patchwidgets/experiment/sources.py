@@ -19,6 +19,9 @@ from patchwidgets.sites import HEAD_COMPONENTS, Patch, Site
 from patchwidgets.tasks.alignment import Columns, identity
 from patchwidgets.tasks.pairs import Pair
 
+Places = tuple[tuple[int, int], ...]
+"""Positions of the host prompt that a patch writes, each with the position of the source prompt that it reads."""
+
 
 @dataclass(frozen=True, eq=False)
 class Sources:
@@ -82,8 +85,8 @@ class Sources:
             for i in pairs
         ]
 
-    def places(self, patch: Patch, pair: Pair) -> Columns:
-        """Positions of the host prompt that a patch writes, each with the position it reads; see `places_of`."""
+    def places(self, patch: Patch, pair: Pair) -> Places:
+        """Where a patch writes and reads on a pair; see `places_of`."""
         return places_of(patch, pair, self.host_name, self._reads_other_run(patch))
 
     def values(
@@ -100,8 +103,8 @@ class Sources:
         return not isinstance(source, Tensor) and self.run_of(source) is not self.host
 
 
-def places_of(patch: Patch, pair: Pair, host: RunName, reads_other_run: bool) -> Columns:
-    """Positions of the host prompt that a patch writes, each with the position of the source prompt that it reads.
+def places_of(patch: Patch, pair: Pair, host: RunName, reads_other_run: bool) -> Places:
+    """Where a patch writes and reads on a pair.
 
     Parameters
     ----------

@@ -13,8 +13,8 @@ from patchwidgets.errors import SiteError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.recovery import recovery, share
 from patchwidgets.sites import Site
+from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.over_pairs import PairValues
-from patchwidgets.sweep.progress import GridValues
 from patchwidgets.tasks import Pair
 
 PACKAGES = ("patchwidgets", "torch", "transformers")

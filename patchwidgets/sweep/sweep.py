@@ -20,6 +20,7 @@ from patchwidgets.sweep.cell_effects import CellEffects
 from patchwidgets.sweep.continuation import can_continue
 from patchwidgets.sweep.cost import DEFAULT_SHARE, free_memory
 from patchwidgets.sweep.grid import Grid
+from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.groups import Group
 from patchwidgets.sweep.packing import Packing
 from patchwidgets.sweep.passes import (
@@ -31,7 +32,8 @@ from patchwidgets.sweep.passes import (
     run_plain,
 )
 from patchwidgets.sweep.plan import Method, Plan
-from patchwidgets.sweep.progress import GridValues, Progress, RoutingFlips
+from patchwidgets.sweep.progress import Progress
+from patchwidgets.sweep.routing import RoutingFlips
 from patchwidgets.sweep.rows import make_rows
 from patchwidgets.sweep.savings import Savings
 from patchwidgets.sweep.unembed import MetricReader

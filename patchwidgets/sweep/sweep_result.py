@@ -12,7 +12,7 @@ import xarray as xr
 from patchwidgets.errors import MetricError, SiteError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.sweep.dataset import pair_values, select, site_names, sweep_dataset
-from patchwidgets.sweep.progress import GridValues
+from patchwidgets.sweep.grid_values import GridValues
 
 if TYPE_CHECKING:
     import pandas as pd
