@@ -1,7 +1,4 @@
-"""`pw.Experiment` and `pw.explore`: what can be done with an experiment, as methods.
-
-Each method calls a function of a lower layer, which takes the experiment, and costs what that function costs.
-"""
+"""`pw.Experiment` and `pw.explore`: methods that call functions of lower layers, and cost what these cost."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -107,7 +104,7 @@ class Experiment(BaseExperiment):
         Raises
         ------
         PatchError, SiteError
-            As in `patch`; or `pos` is no single position of the prompt with a counterpart.
+            As in `patch`; or `pos` is a range or None, is out of range, or has no counterpart.
 
         Examples
         --------
@@ -117,7 +114,7 @@ class Experiment(BaseExperiment):
         return measure_reach(self, self.checked(patches), pos)
 
     def record(self) -> None:
-        """Record both unpatched runs now, so that the first patch is as quick as the others."""
+        """Record z, attn_out, mlp_out and resid_post of both unpatched runs now, as the first reach would."""
         record_runs(self)
 
     def explore(self, *selection: str) -> PatchExplorer:
@@ -171,7 +168,8 @@ class Experiment(BaseExperiment):
         direction
             ``"denoise"`` or ``"noise"``; the experiment's own by default.
         batch, budget
-            At most this many patched runs at once; bytes in addition to the model, by default half of what is free.
+            At most this many patched runs at once; how many bytes in addition to the model to aim at, by default half
+            of what is free. One pair with one patched run is always computed.
         progress
             Show a bar.
 
@@ -220,9 +218,7 @@ class Experiment(BaseExperiment):
         Raises
         ------
         PatchError
-            An argument that `sweep` does not have, and other errors as in `sweep`.
-        KeyboardInterrupt
-            As in `sweep`; what was done by then is in ``exp.interrupted``.
+            An argument that `sweep` does not have; other errors, `KeyboardInterrupt` among them, are as in `sweep`.
 
         Examples
         --------
@@ -247,7 +243,7 @@ class Experiment(BaseExperiment):
         batch: int | None = 64,
         budget: float | None = None,
     ) -> Iterator[PartialSweep]:
-        """Sweep in parts, and get the result so far with each; the parameters are those of `sweep`.
+        """Sweep in parts of at most `batch` runs, and get the result so far with each; parameters as for `sweep`.
 
         Positions where the prompts differ come first, then those that metrics read, then the others.
 
@@ -273,7 +269,9 @@ class Experiment(BaseExperiment):
         batch: int | None = None,
         budget: float | None = None,
     ) -> Plan:
-        """What `sweep` would do with these arguments: sites, zeros, arithmetic, memory, time; nothing is patched.
+        """What `sweep` would do with these arguments: sites, zeros, arithmetic, memory, time.
+
+        Costs a few short passes and a matrix product, once for each model, and with `top` the gradient that chooses.
 
         Examples
         --------

@@ -2,6 +2,7 @@
 
 Costs one forward pass over the clean and one over the corrupted prompts, and one more over the first batch of each for
 the noise floor. Metrics at other positions than the last cost these passes once more, when they are first measured.
+Answers of several tokens cost another pass over both, over prompts that are continued with each answer and foil.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -54,7 +55,7 @@ class Baselines:
         every_pair = range(len(self._pairs))
         logits: dict[str, Tensor] = {
             name: run.logits_at(
-                [(i, pos) for i in every_pair for pos in read_positions.within(name, i)]
+                [(i, pos) for i in every_pair for pos in read_positions.in_prompt(name, i)]
             )
             for name, run in self._runs.items()
         }
@@ -65,7 +66,7 @@ class Baselines:
         pairs = self.clean.batches[0].rows
         repeated = {
             name: self._repeat_first_batch(
-                name, tuple(evaluation.read_positions.within(name, pair) for pair in pairs)
+                name, tuple(evaluation.read_positions.in_prompt(name, pair) for pair in pairs)
             )
             for name in self._runs
         }

@@ -67,13 +67,13 @@ class Evaluation:
         }
 
     def means(self, run: str) -> dict[str, float]:
-        """Every metric of an unpatched run, summed up over all pairs."""
+        """Every metric of an unpatched run over all pairs: the mean, or the median where the metric asks for it."""
         return {name: self.metrics[name].mean(values) for name, values in self.values[run].items()}
 
     def measure(
         self,
         logits: Float[Tensor, "entry vocabulary"],
-        pairs: Sequence[int] | None = None,
+        pairs: Sequence[int],
         joint: Float[Tensor, "pair 2"] | None = None,
     ) -> dict[str, Float[np.ndarray, "pair"]]:
         """Every metric of some pairs, by name.
@@ -83,7 +83,7 @@ class Evaluation:
         logits
             At all entries of these pairs, one pair after the other.
         pairs
-            Numbers of pairs in the task; all of them by default.
+            Numbers of pairs in the task.
         joint
             As in `ScoredOutput.joint`; needed where answers have several tokens.
 
@@ -92,7 +92,6 @@ class Evaluation:
         MetricError
             Answers have several tokens, and `joint` is missing.
         """
-        pairs = range(len(self._pairs)) if pairs is None else pairs
         entries = self.read_positions.entries(pairs)
         return self._mean_over_entries(self.measure_entries(logits, entries, joint), pairs)
 

@@ -1,6 +1,6 @@
 """An experiment: a model, a task, metrics and a direction, with the clean and the corrupted run.
 
-Costs one forward pass over the clean and one over the corrupted prompts. What can be done with an experiment (patch,
+Costs what `baselines` says. What can be done with an experiment (patch,
 sweep, …) are functions of a `BaseExperiment` in higher layers; `patchwidgets.Experiment` offers them as methods.
 """
 
@@ -78,12 +78,12 @@ class BaseExperiment:
 
     @property
     def clean(self) -> MeasuredRun:
-        """The run that gives the answer."""
+        """The unpatched run of the clean prompts."""
         return self.measurements.clean
 
     @property
     def corrupted(self) -> MeasuredRun:
-        """The run that gives the foil."""
+        """The unpatched run of the corrupted prompts."""
         return self.measurements.corrupted
 
     @property

@@ -1,7 +1,6 @@
 """What an experiment has run and measured, whatever its direction; experiments that differ in direction share it.
 
-Costs one forward pass over the clean and one over the corrupted prompts. Other metrics on the same runs cost no pass,
-unless they are read at another position.
+Costs what `baselines` says. Other metrics on the same runs cost no pass, unless they are read at another position.
 """
 
 from collections.abc import Sequence
@@ -60,12 +59,12 @@ class Measurements:
 
     @cached_property
     def clean(self) -> MeasuredRun:
-        """The run that gives the answer."""
+        """The unpatched run of the clean prompts."""
         return self._measured_run("clean", self.baselines.clean)
 
     @cached_property
     def corrupted(self) -> MeasuredRun:
-        """The run that gives the foil."""
+        """The unpatched run of the corrupted prompts."""
         return self._measured_run("corrupted", self.baselines.corrupted)
 
     def _measured_run(self, name: RunName, run: Run) -> MeasuredRun:

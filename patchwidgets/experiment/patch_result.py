@@ -58,7 +58,7 @@ class PatchResult:
     experiment
         The experiment in which it was patched.
     seconds
-        How long the patched run took.
+        How long the patch took: the patched passes, the first recording of its source, and reading the metrics.
 
     Examples
     --------

@@ -29,7 +29,7 @@ def run_patch(
     for batch in experiment.host.batches:
         pairs = batch.rows
         edits, starts = sources.edits(checked, pairs), sources.starts(checked, pairs)
-        read = [read_positions.within(host, pair) for pair in pairs]
+        read = [read_positions.in_prompt(host, pair) for pair in pairs]
         output = experiment.measurements.baselines.scored_pass(
             pairs, batch.ids, edits, record, read
         )

@@ -159,7 +159,7 @@ class ReachSums:
             self.sums[component] = self.sums.get(component, 0) + sums
 
     def reach(self, pos: int) -> Reach:
-        """The ratios of the sums, for a patch looked at in position `pos`."""
+        """The ratios of the sums, of activations at position `pos`."""
         along, size, cos = {}, {}, {}
         for component, (ps, pp, ss) in self.sums.items():
             undefined = torch.full_like(ss, float("nan"))
@@ -210,7 +210,7 @@ def measure_reach(
 
 
 def record_runs(experiment: BaseExperiment) -> None:
-    """Record now what the first patch would record: everything that its reach is measured from."""
+    """Record now what the first `measure_reach` would record of both unpatched runs."""
     for run in (experiment.clean, experiment.corrupted):
         for batch in run.batches:
             run.record(batch, reach_keys(experiment))

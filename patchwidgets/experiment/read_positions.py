@@ -47,7 +47,7 @@ class ReadPositions:
         by_pair = zip(*spans.values(), strict=True)
         return cls(spans, [tuple(sorted(set().union(*each))) for each in by_pair], pairs)
 
-    def within(self, prompt: RunName, pair: int) -> tuple[int, ...]:
+    def in_prompt(self, prompt: RunName, pair: int) -> tuple[int, ...]:
         """The indices in one of a pair's prompts at which any metric reads, ascending."""
         return tuple(self.index(prompt, (pair, pos)) for pos in self.positions[pair])
 

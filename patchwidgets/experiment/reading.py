@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import NDArray
 
 from patchwidgets.directions import Direction, host_name
 from patchwidgets.metrics import Metric
@@ -31,20 +32,22 @@ class PerPair:
     array([12.6])
     """
 
-    value: Float[np.ndarray, "pair"]
-    effect: Float[np.ndarray, "pair"]
-    share: Float[np.ndarray, "pair"]
-    recovery: Float[np.ndarray, "pair"]
+    value: Float[NDArray[np.float64], "pair"]
+    effect: Float[NDArray[np.float64], "pair"]
+    share: Float[NDArray[np.float64], "pair"]
+    recovery: Float[NDArray[np.float64], "pair"]
 
 
 @dataclass(frozen=True, eq=False)
 class Reading:
     """One metric of the patched run, beside the clean and the corrupted run: ``result["kl"]``.
 
+    Not to be confused with `Readout`, the logits and answers that a metric is computed from.
+
     Attributes
     ----------
     metric
-        Its name, label and unit, and how it sums up a dataset.
+        Its name, label and unit, and whether its value over pairs is their mean or their median.
     clean, corrupted, patched
         The metric in each of the three runs.
     direction
@@ -61,9 +64,9 @@ class Reading:
     """
 
     metric: Metric
-    clean: Float[np.ndarray, "pair"]
-    corrupted: Float[np.ndarray, "pair"]
-    patched: Float[np.ndarray, "pair"]
+    clean: Float[NDArray[np.float64], "pair"]
+    corrupted: Float[NDArray[np.float64], "pair"]
+    patched: Float[NDArray[np.float64], "pair"]
     direction: Direction
     noise_floor: float
 
@@ -112,7 +115,7 @@ class Reading:
         )
 
     @property
-    def _host(self) -> Float[np.ndarray, "pair"]:
+    def _host(self) -> Float[NDArray[np.float64], "pair"]:
         return self.clean if host_name(self.direction) == "clean" else self.corrupted
 
     @property

@@ -1,4 +1,7 @@
-"""Where a patch acts on a pair of prompts, and which values it writes there. Costs nothing beyond a lookup."""
+"""Where a patch acts on a pair of prompts, and which values it writes there.
+
+Costs nothing, except that a source whose activations are not recorded yet costs a forward pass over its prompts.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +18,9 @@ from patchwidgets.models.run import Batch, Run
 from patchwidgets.sites import HEAD_COMPONENTS, Patch, Site
 from patchwidgets.tasks.alignment import Columns, identity
 from patchwidgets.tasks.pairs import Pair
+
+Places = tuple[tuple[int, int], ...]
+"""Positions of the host prompt that a patch writes, each with the position of the source prompt that it reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +85,8 @@ class Sources:
             for i in pairs
         ]
 
-    def places(self, patch: Patch, pair: Pair) -> Columns:
-        """Positions of the host prompt that a patch writes, each with the position it reads; see `places_of`."""
+    def places(self, patch: Patch, pair: Pair) -> Places:
+        """Where a patch writes and reads on a pair; see `places_of`."""
         return places_of(patch, pair, self.host_name, self._reads_other_run(patch))
 
     def values(
@@ -97,8 +103,8 @@ class Sources:
         return not isinstance(source, Tensor) and self.run_of(source) is not self.host
 
 
-def places_of(patch: Patch, pair: Pair, host: RunName, reads_other_run: bool) -> Columns:
-    """Positions of the host prompt that a patch writes, each with the position of the source prompt that it reads.
+def places_of(patch: Patch, pair: Pair, host: RunName, reads_other_run: bool) -> Places:
+    """Where a patch writes and reads on a pair.
 
     Parameters
     ----------
@@ -150,7 +156,7 @@ def value_of(
     pairs: list[int],
     positions: list[list[int]],
     prompts: Sequence[Sequence[int]],
-    name: str = "prompt",
+    name: str,
 ) -> Float[Tensor, "..."]:
     """What a source holds for some pairs; it broadcasts to ``[pair, pos, ...]`` of the site.
 

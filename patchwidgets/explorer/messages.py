@@ -15,8 +15,8 @@ from patchwidgets.experiment.reach import Reach
 from patchwidgets.experiment.reading import Reading
 from patchwidgets.models.top_tokens import TopToken
 from patchwidgets.sites import Patch
+from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.over_pairs import PairValues
-from patchwidgets.sweep.progress import GridValues
 from patchwidgets.tokens import adds_bos
 
 PROTOCOL = 1

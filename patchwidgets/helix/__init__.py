@@ -1,7 +1,7 @@
 """How a model represents numbers and adds them: the analyses of arXiv 2502.00873, for models with number tokens."""
 
 from patchwidgets.helix.basis import CIRCLES, HELIX, LINE, POLYNOMIAL, Basis, sums
-from patchwidgets.helix.causal import compare_patches, operands, patch_values
+from patchwidgets.helix.causal import compare_patches, patch_values
 from patchwidgets.helix.controls import choose_layer, compare
 from patchwidgets.helix.fit import (
     Fit,
@@ -14,6 +14,7 @@ from patchwidgets.helix.fit import (
 )
 from patchwidgets.helix.heads import sort_heads
 from patchwidgets.helix.neurons import NeuronFits, fit_neurons, patch_neurons
+from patchwidgets.helix.operands import operands
 from patchwidgets.helix.representations import NUMBERS, layer_activations, number_activations
 from patchwidgets.helix.spectrum import Spectrum, spectrum
 from patchwidgets.methods.effects import direct, head_effects, layer_effects

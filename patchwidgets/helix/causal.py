@@ -1,59 +1,19 @@
 """Patching with fitted representations: where the effect falls short, the model uses what the fit leaves out."""
 
-import re
+import math
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from patchwidgets.directions import RunName
-from patchwidgets.errors import TaskError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import run_patch
 from patchwidgets.sites import Patch, Site
-from patchwidgets.tasks import Task
-
-
-def operands(task: Task, run: RunName = "clean") -> Int[np.ndarray, "pair 2"]:
-    """Read the first two numbers of each prompt of a task.
-
-    Parameters
-    ----------
-    task
-        Its prompts contain numbers in digits, as in ``12+34=``.
-    run
-        Which prompts: ``"clean"`` or ``"corrupted"``.
-
-    Returns
-    -------
-    array
-        ``[pair, 2]``.
-
-    Raises
-    ------
-    TaskError
-        A prompt has fewer than two numbers.
-
-    Examples
-    --------
-    >>> task = pw.Task(clean="12+34=", corrupted="13+34=", answer="46", foil="47")
-    >>> pw.helix.operands(task, "corrupted").tolist()
-    [[13, 34]]
-    """
-    prompts = [getattr(task.pair(i), run) for i in range(len(task))]
-    numbers = [re.findall(r"\d+", prompt)[:2] for prompt in prompts]
-    for prompt, first_two in zip(prompts, numbers, strict=True):
-        if len(first_two) < 2:
-            raise TaskError(
-                f"Expected two numbers in each prompt, as in '12+34='; {prompt!r} has "
-                f"{len(first_two)}. Write both operands as digits."
-            )
-    return np.array(numbers, dtype=np.int64)
 
 
 def patch_values(exp: BaseExperiment, site: str | Site, values: ArrayLike) -> PatchResult:
@@ -89,6 +49,11 @@ def source_at_one_position(values: ArrayLike) -> Float[Tensor, "pair 1 d"]:
     return torch.as_tensor(np.asarray(values), dtype=torch.float32)[:, None]
 
 
+def relative(effect: float, true: float) -> float:
+    """Return an effect as a multiple of the true one; NaN if that is 0."""
+    return effect / true if true else math.nan
+
+
 def compare_patches(
     exp: BaseExperiment, site: str | Site, candidates: Mapping[str, ArrayLike]
 ) -> pd.DataFrame:
@@ -107,7 +72,7 @@ def compare_patches(
     -------
     DataFrame
         One row per candidate, after the row ``true`` of the activation itself. Columns: `effect` in the unit of the
-        metric, `share`, and `relative`, the effect divided by that of the true activation.
+        metric, `share`, and `relative`, the effect divided by that of the true activation: NaN if the latter is 0.
 
     Examples
     --------
@@ -124,5 +89,7 @@ def compare_patches(
     results = {"true": true} | {
         name: patch_values(exp, site, values) for name, values in candidates.items()
     }
-    rows = {name: (r.effect, r.share, r.effect / true.effect) for name, r in results.items()}
+    rows = {
+        name: (r.effect, r.share, relative(r.effect, true.effect)) for name, r in results.items()
+    }
     return pd.DataFrame.from_dict(rows, orient="index", columns=["effect", "share", "relative"])

@@ -122,7 +122,7 @@ def fit(features: ArrayLike, activations: ArrayLike, components: int = N_PRINCIP
     x, y = np.asarray(features, dtype=np.float64), np.asarray(activations, dtype=np.float64)
     regressor = LinearRegression()
     if components < min(len(y) - 1, y.shape[1]):
-        space = PCA(components)
+        space = PCA(components, svd_solver="full")
         regressor = TransformedTargetRegressor(regressor, transformer=space, check_inverse=False)
     return Fit(regressor.fit(x, y))
 
@@ -241,7 +241,7 @@ def pca_reconstruction(
     >>> pw.helix.pca_reconstruction(seen=diagonal, activations=[[4, 0]], size=1).round(2).tolist()
     [[2.0, 2.0]]
     """
-    space = PCA(size).fit(np.asarray(seen))
+    space = PCA(size, svd_solver="full").fit(np.asarray(seen))
     return np.asarray(
         space.inverse_transform(space.transform(np.asarray(activations))), dtype=np.float64
     )

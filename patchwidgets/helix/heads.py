@@ -1,40 +1,19 @@
 """Sorting heads by what they carry to the last token: the operands `a` and `b`, or the finished sum `a+b`."""
 
-from collections.abc import Sequence
-from random import Random
-
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patching import run_patch
 from patchwidgets.helix.basis import HELIX, TERMS, Basis, Term, sums
-from patchwidgets.helix.causal import operands, patch_values
+from patchwidgets.helix.causal import patch_values, relative
 from patchwidgets.helix.fit import fit
-from patchwidgets.helix.representations import flatten_heads
+from patchwidgets.helix.operands import operands, random_operands
+from patchwidgets.helix.representations import last_activations
 from patchwidgets.methods.effects import LAST, direct
-from patchwidgets.sites import Site
 
 TERMS_BY_FIT: dict[str, tuple[Term, ...]] = {"a,b": ("a", "b"), "a+b": ("a+b",), "all": TERMS}
-"""The waves that each fit of a head may use: of both operands, of their sum, or all."""
-
-
-def random_operands(
-    n: int = 1000, seed: int = 0, exclude: Sequence[Sequence[int]] = ()
-) -> list[tuple[int, int]]:
-    """Draw `n` different ordered pairs of numbers from 0 to 99, in random order, without those in `exclude`."""
-    excluded = {(int(a), int(b)) for a, b in exclude}
-    pairs = [(a, b) for a in range(100) for b in range(100) if (a, b) not in excluded]
-    return Random(seed).sample(pairs, n)
-
-
-def last_activations(
-    exp: BaseExperiment, site: Site, pairs: Sequence[tuple[int, int]], template: str
-) -> Float[np.ndarray, "pair d"]:
-    """Record the activation at the last token of each prompt ``template.format(a=a, b=b)``."""
-    prompts = [template.format(a=a, b=b) for a, b in pairs]
-    return flatten_heads(exp.model.run(prompts)[site.at(LAST)])
+"""The terms whose waves each fit of a head may use, by the fit's name: both operands, their sum, or all three."""
 
 
 def sort_heads(
@@ -67,7 +46,7 @@ def sort_heads(
     template
         The prompts for the fits.
     n_fit
-        The number of pairs of numbers that the fits are made on; none of them is in the experiment.
+        The number of operand pairs that the fits are made on; none of them is that of a clean prompt.
     seed
         Of the random draw of these pairs.
 
@@ -75,7 +54,13 @@ def sort_heads(
     -------
     DataFrame
         Columns `layer`, `head`, `share`, `total`, `direct` (in the unit of the metric), `a,b`, `a+b`, `all` (effect
-        of the fit / `total`), `confidence` and `kind`; the largest share first.
+        of the fit / `total`), `confidence` and `kind`; the largest share first. Where `total` is 0, these three and
+        `confidence` are NaN, and the head is mixed.
+
+    Raises
+    ------
+    TaskError
+        A clean prompt has fewer than two numbers, or so many pairs as `n_fit` do not exist.
 
     Notes
     -----
@@ -90,19 +75,17 @@ def sort_heads(
     """
     clean = operands(exp.task)
     pairs = random_operands(n_fit, seed, exclude=clean.tolist())
+    totals = {head.at(LAST): run_patch(exp, head.at(LAST)) for head in exp.model.sites("z")}
+    totals = {site: total for site, total in totals.items() if total.share >= min_share}
+    recorded = last_activations(exp.model, list(totals), pairs, template)
     rows = []
-    for site in (head.at(LAST) for head in exp.model.sites("z")):
-        total = run_patch(exp, site)
-        if total.share >= min_share:
-            activations = last_activations(exp, site, pairs, template)
-            head = {"layer": site.layer, "head": site.index, "share": total.share}
-            effects = {"total": total.effect, "direct": direct(exp, site).effect}
-            for name, terms in TERMS_BY_FIT.items():
-                fitted = fit(sums(basis, pairs, terms), activations).predict(
-                    sums(basis, clean, terms)
-                )
-                effects[name] = patch_values(exp, site, fitted).effect / total.effect
-            rows.append(head | effects | _classify(effects, min_confidence))
+    for (site, total), activations in zip(totals.items(), recorded, strict=True):
+        head = {"layer": site.layer, "head": site.index, "share": total.share}
+        effects = {"total": total.effect, "direct": direct(exp, site).effect}
+        for name, terms in TERMS_BY_FIT.items():
+            fitted = fit(sums(basis, pairs, terms), activations).predict(sums(basis, clean, terms))
+            effects[name] = relative(patch_values(exp, site, fitted).effect, total.effect)
+        rows.append(head | effects | _classify(effects, min_confidence))
     columns = ["layer", "head", "share", "total", "direct", *TERMS_BY_FIT, "confidence", "kind"]
     return pd.DataFrame(rows, columns=columns).sort_values(
         "share", ascending=False, ignore_index=True
@@ -110,7 +93,7 @@ def sort_heads(
 
 
 def _classify(effects: dict[str, float], min_confidence: float) -> dict[str, object]:
-    directness = _clip(effects["direct"] / effects["total"])
+    directness = _clip(relative(effects["direct"], effects["total"]))
     confidence = {
         "a,b": (1 - directness) * _clip(effects["a,b"]),
         "a+b": directness * _clip(effects["a+b"]),
@@ -123,4 +106,5 @@ def _classify(effects: dict[str, float], min_confidence: float) -> dict[str, obj
 
 
 def _clip(ratio: float) -> float:
-    return min(1.0, max(0.0, ratio))
+    """Limit a ratio to 0 … 1; NaN stays NaN."""
+    return float(np.clip(ratio, 0.0, 1.0))

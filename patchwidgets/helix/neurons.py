@@ -11,9 +11,10 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import run_patch
 from patchwidgets.helix.basis import HELIX, TERMS, Basis, sums
-from patchwidgets.helix.causal import operands, source_at_one_position
+from patchwidgets.helix.causal import source_at_one_position
 from patchwidgets.helix.fit import Fit, fit
-from patchwidgets.helix.heads import last_activations, random_operands
+from patchwidgets.helix.operands import operands, random_operands
+from patchwidgets.helix.representations import last_activations
 from patchwidgets.methods.effects import LAST
 from patchwidgets.sites import Component, Patch, Site
 
@@ -31,7 +32,7 @@ class NeuronFits:
     fit
         From these features to all neurons of the layer.
     r2
-        R² of each neuron on pairs of numbers that the fit has not seen, ``[neuron]``.
+        R² of each neuron on operand pairs that the fit has not seen, ``[neuron]``.
     amplitude
         The amplitude of each neuron's wave by term and period, ``[neuron, term, period]``, in the neuron's own unit.
 
@@ -99,7 +100,7 @@ def fit_neurons(
     Parameters
     ----------
     exp
-        Additions. Neither the fit nor its R² uses any of its pairs.
+        Additions. Neither the fit nor its R² uses an operand pair of its clean prompts.
     layer
         The layer of the neurons.
     component
@@ -109,7 +110,7 @@ def fit_neurons(
     template
         The prompts for the fit.
     n_fit, n_test
-        The number of pairs of numbers that the fit is made on, and of other pairs that R² is computed on.
+        The number of operand pairs that the fit is made on, and of other pairs that R² is computed on.
     seed
         Of the random draw of these pairs.
 
@@ -117,6 +118,11 @@ def fit_neurons(
     -------
     NeuronFits
         The fit, with R² and amplitudes of each neuron.
+
+    Raises
+    ------
+    TaskError
+        A clean prompt has fewer than two numbers, or so many pairs as `n_fit` + `n_test` do not exist.
 
     Examples
     --------
@@ -129,7 +135,7 @@ def fit_neurons(
     """
     pairs = random_operands(n_fit + n_test, seed, exclude=operands(exp.task).tolist())
     site = Site(component, layer)
-    activations = last_activations(exp, site, pairs, template)
+    (activations,) = last_activations(exp.model, [site], pairs, template)
     features = sums(basis, pairs, TERMS)
     fitted = fit(features[:n_fit], activations[:n_fit], components=activations.shape[1])
     residual = activations[n_fit:] - fitted.predict(features[n_fit:])

@@ -14,7 +14,8 @@ class Spectrum:
     Attributes
     ----------
     periods
-        From the longest, which equals the number of numbers, down to 2, ``[period]``.
+        From the longest, which equals the number of numbers, down to 2, or to a little more than 2 for an odd number
+        of numbers, ``[period]``.
     power
         The fraction of the variance over the numbers, summed over all dimensions, ``[period]``. Adds up to 1.
     """

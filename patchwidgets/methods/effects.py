@@ -1,16 +1,20 @@
 """Total and direct effects, of every layer's attention and MLP and of every head. Costs a forward pass per effect."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from patchwidgets.errors import PatchError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import run_patch
-from patchwidgets.sites import Patch, Patchable, Site
+from patchwidgets.sites import NEURON_COMPONENTS, Patch, Patchable, Site
 
 LAST = -1
 """The position at which effects are taken: the last of the prompt."""
+
+ATTENTION = ("attn_out", "z")
+MLP = ("mlp_out", *sorted(NEURON_COMPONENTS))
 
 
 def direct(exp: BaseExperiment, *patches: Patchable) -> PatchResult:
@@ -22,7 +26,13 @@ def direct(exp: BaseExperiment, *patches: Patchable) -> PatchResult:
     Parameters
     ----------
     patches
-        Of ``attn_out``, ``mlp_out``, ``z`` or neurons, at the last position, all of the same layer and kind.
+        At the last position of one layer, all of the attention (``attn_out``, ``z``) or all of the MLP (``mlp_out``,
+        neurons).
+
+    Raises
+    ------
+    PatchError
+        Any other patches, or none.
 
     Examples
     --------
@@ -30,19 +40,32 @@ def direct(exp: BaseExperiment, *patches: Patchable) -> PatchResult:
     >>> round(effect, 2), round(exp.patch("L0.mlp_out@-1").effect, 2)
     (2.16, 5.14)
     """
-    checked = [Patch.of(patch) for patch in patches]
-    return run_patch(exp, *checked, *frozen_after(exp, checked[0].site))
+    checked = exp.checked(patches)
+    sites = [patch.site for patch in checked]
+    _check_one_place(exp, sites)
+    layer, in_attention = sites[0].layer, sites[0].component in ATTENTION
+    assert layer is not None
+    return run_patch(exp, *checked, *_frozen_after(exp, layer, in_attention))
 
 
-def frozen_after(exp: BaseExperiment, site: Site) -> list[Patch]:
-    """Patches that freeze every attention and MLP output after a site at the host's values, at the last position."""
-    in_attention = site.component in ("attn_out", "q", "k", "v", "z", "pattern")
-    first = site.layer or 0
-    later = range(first + 1, exp.model.n_layers)
-    sites = [Site(kind, layer, pos=LAST) for layer in later for kind in ("attn_out", "mlp_out")]
+def _check_one_place(exp: BaseExperiment, sites: Sequence[Site]) -> None:
+    of_one_kind = any(all(site.component in kind for site in sites) for kind in (ATTENTION, MLP))
+    of_one_layer = len({site.layer for site in sites}) == 1
+    at_last = all(pair.indices(site.pos) == [len(pair) - 1] for pair in exp.pairs for site in sites)
+    if not (of_one_kind and of_one_layer and at_last):
+        raise PatchError(
+            "direct() expects patches of one layer, all of attention (attn_out, z) or all of the MLP (mlp_out, "
+            f"neurons), at the last position, as in 'L9.H6@-1'; got {', '.join(map(str, sites)) or 'none'}."
+        )
+
+
+def _frozen_after(exp: BaseExperiment, layer: int, in_attention: bool) -> list[Patch]:
+    """Freeze what attention and MLPs write after a layer's attention, or MLP, at the host's values, at the end."""
+    later = range(layer + 1, exp.model.n_layers)
+    sites = [Site(kind, each, pos=LAST) for each in later for kind in ("attn_out", "mlp_out")]
     if in_attention:
-        sites.insert(0, Site("mlp_out", first, pos=LAST))
-    return [Patch(each, source="host") for each in sites]
+        sites.insert(0, Site("mlp_out", layer, pos=LAST))
+    return [Patch(site, source="host") for site in sites]
 
 
 def layer_effects(exp: BaseExperiment) -> pd.DataFrame:
@@ -51,8 +74,8 @@ def layer_effects(exp: BaseExperiment) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns `layer`, `component`, `total` and `direct` (in the unit of the metric) and `share` (of the total
-        effect).
+        Columns `layer`, `component`, `total` and `direct` (effects in the unit of the metric), and `share`, which
+        belongs to `total`: that effect divided by the distance between host and source.
 
     Examples
     --------

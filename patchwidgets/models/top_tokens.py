@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+from patchwidgets.errors import TaskError
 from patchwidgets.tokens import Tokenizer, token_strings
 
 
@@ -33,5 +34,15 @@ def top_tokens(
 def select_pair(
     logits: Float[Tensor, "pair vocabulary"], pair: int | None
 ) -> Float[Tensor, "selected vocabulary"]:
-    """Return the logits of one pair, or of all pairs for None."""
+    """Return the logits of one pair, or of all pairs for None.
+
+    Raises
+    ------
+    TaskError
+        There is no such pair.
+    """
+    if pair is not None and not -len(logits) <= pair < len(logits):
+        raise TaskError(
+            f"There is no pair {pair}; expected 0 to {len(logits) - 1}, or None for all."
+        )
     return logits if pair is None else logits[[pair]]

@@ -58,7 +58,7 @@ def flow(result: PatchResult, ax: "Axes | None" = None) -> "Axes":
     >>> ax = pw.plot.flow(exp.patch("L0.H1"), ax=Figure().subplots())
     >>> print(ax.get_title(loc="left"))
     L0.H1 from the clean run into the corrupted run: logit diff +6.49, effect +12.64, recovery 99%
-    (0 corrupted, 1 clean)
+    (corrupted 0%, clean 100%)
     """
     ax = new_axes(SIZE) if ax is None else ax
     n_layers = result.experiment.model.n_layers
@@ -114,7 +114,7 @@ def _sentence(result: PatchResult) -> str:
     recovery = "undefined" if np.isnan(reading.recovery) else f"{reading.recovery:.0%}"
     return (
         f"{' + '.join(result.sites)} from the {source} run into the {host} run: {reading.metric.label} "
-        f"{reading.value:+.2f}, effect {reading.effect:+.2f}, recovery {recovery} (0 corrupted, 1 clean)"
+        f"{reading.value:+.2f}, effect {reading.effect:+.2f}, recovery {recovery} (corrupted 0%, clean 100%)"
     )
 
 

@@ -25,7 +25,7 @@ CELL = 0.26
 """Width of a cell in inches, in figures up to 12 inches wide."""
 
 LARGE_MAP = 40
-"""With more rows or columns than that, cells are too small for a dash."""
+"""With more rows or columns than that, cells are too small for a dash, which marks negative shares."""
 
 AXIS_LABELS = {"pos": "position", "pos_name": "position", "kv_head": "KV head"}
 
@@ -47,8 +47,8 @@ def heatmap(result: SweepResult, metric: str | None = None, ax: "Axes | None" = 
     Axes
         Blue cells moved the metric towards clean, orange cells towards corrupted. The range is ±1, or a smaller one
         that the title names if all shares are small. A dot is exactly 0, a diagonal is undefined, a triangle is out
-        of range, a dash (on large cells) is negative, a cross is a position without a counterpart in the other
-        prompt.
+        of range, and a cross is a position without a counterpart in the other prompt. A dash, in maps of at most 40
+        rows and columns, is a share below −10 % of the range.
 
     Raises
     ------
@@ -65,8 +65,8 @@ def heatmap(result: SweepResult, metric: str | None = None, ax: "Axes | None" = 
     """
     if len(result.axes) != 2 or result.axes[0] != "layer":
         raise SiteError(
-            f"A map needs layers and one other axis; this sweep runs over {', '.join(result.axes)}. "
-            "Select a part, as in s.sel(pos=-1), or use pw.plot.layers(s)."
+            f"A map needs layer as the first of two axes; this sweep runs over "
+            f"{', '.join(result.axes) or 'nothing'}. {_other_plot(result.axes)}"
         )
     over_pairs = result.over_pairs(metric, draws=0)
     share, zero = over_pairs["share"].values, over_pairs["zero"].values
@@ -89,6 +89,17 @@ def heatmap(result: SweepResult, metric: str | None = None, ax: "Axes | None" = 
     ax.set_title(_title(result, metric, limit), loc="left", fontsize=9, color=INK)
     _draw_colour_bar(ax, image)
     return ax
+
+
+def _other_plot(axes: tuple[str, ...]) -> str:
+    """What to do with a sweep that is no map."""
+    if "layer" not in axes:
+        return "Sweep a component over layers, as in exp.sweep('z'), or use result.to_frame()."
+    if len(axes) == 1:
+        return "Use pw.plot.layers(result)."
+    if len(axes) == 2:
+        return f"Sweep it over=('layer', {axes[0]!r})."
+    return f"Select one {axes[-1]}, as in s.sel({axes[-1]}=...), or use pw.plot.layers(s)."
 
 
 def colour_range(share: Float[np.ndarray, "..."]) -> float:

@@ -23,9 +23,10 @@ class PartialSweep:
     Attributes
     ----------
     done, left
-        How many cells are done, and how many are not.
+        How many cells are done, and how many are not. Cells of which nothing has to be computed, because they are
+        certainly 0 or unpatchable, are done from the start.
     zero
-        How many are certainly 0; they count as done from the start.
+        How many are certainly 0.
     seconds_left
         An estimate; NaN before the first group is done.
 
@@ -44,7 +45,7 @@ class PartialSweep:
 
     @property
     def result(self) -> SweepResult:
-        """Everything that is done by now; the rest is NaN."""
+        """Everything that is done by now; the rest is NaN, as are the pairs on which a cell is unpatchable."""
         return _results(self._sweep)[0]
 
 
@@ -55,7 +56,7 @@ def make_sweep(
     batch: int | None = None,
     budget: float | None = None,
 ) -> Sweep:
-    """Plan one or several sweeps that share their passes of the model; nothing is patched yet.
+    """Plan one or several sweeps that share their passes of the model; nothing is patched yet. Costs what `plan` does.
 
     Raises
     ------

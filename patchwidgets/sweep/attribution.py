@@ -27,7 +27,7 @@ from patchwidgets.sites import Component
 from patchwidgets.sweep.cost import DEFAULT_SHARE, Cost, free_memory
 
 Axes = dict[str, list[int | str]]
-"""The coordinates of each axis: ``layer``, ``neuron`` and perhaps ``pos`` or ``pos_name``, in this order."""
+"""The coordinates along each axis: ``layer``, ``neuron`` and perhaps ``pos`` or ``pos_name``, in this order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class AttributionRanking:
     Attributes
     ----------
     coordinates
-        By axis, the coordinate of each site.
+        By axis, the coordinate of each of these sites: lists of equal length, and no axes to be multiplied.
     first_order
         The signed first-order effect of each site, in units of the metric.
     metric
@@ -46,7 +46,7 @@ class AttributionRanking:
         How many sites there were to choose from.
     """
 
-    coordinates: Axes
+    coordinates: dict[str, list[int | str]]
     first_order: list[float]
     metric: str
     n_candidates: int
@@ -140,7 +140,7 @@ def _products(
     """gradient · (source − host) by layer, at positions of the clean prompt; 0 without a counterpart."""
     layout, evaluation = experiment.model.layout, experiment.evaluation
     metric = next(iter(experiment.metrics.values()))
-    read_positions = [evaluation.read_positions.within(experiment.host_name, i) for i in pairs]
+    read_positions = [evaluation.read_positions.in_prompt(experiment.host_name, i) for i in pairs]
     source_activations = forward(layout, source, record=keys).activations
     with_gradients = gradients(
         layout,

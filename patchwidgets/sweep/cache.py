@@ -85,4 +85,6 @@ class _HostLayer(CacheLayerMixin):
         """No maximum."""
         return -1
 
-    get_max_cache_shape = get_max_length
+    get_max_cache_shape = (
+        get_max_length  # the abstract method of earlier releases of transformers 5
+    )

@@ -9,11 +9,12 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from patchwidgets.errors import SiteError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.recovery import recovery, share
 from patchwidgets.sites import Site
+from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.over_pairs import PairValues
-from patchwidgets.sweep.progress import GridValues
 from patchwidgets.tasks import Pair
 
 PACKAGES = ("patchwidgets", "torch", "transformers")
@@ -97,6 +98,7 @@ def _attrs(experiment: BaseExperiment, grid_values: GridValues) -> dict[str, Any
         "patchwidgets_result": 1,
         "component": grid_values.grid.component or "sites",
         "window": grid_values.grid.window,
+        "n_positions": len(grid_values.grid.axes.get("pos", ())),
         "direction": experiment.direction,
         "model": experiment.model.name,
         "dtype": experiment.model.dtype,
@@ -127,6 +129,40 @@ def pair_values(of_metric: xr.Dataset) -> PairValues:
         direction=of_metric.attrs["direction"],
         median=str(of_metric["metric"].item()) in json.loads(of_metric.attrs["medians"]),
     )
+
+
+def select(dataset: xr.Dataset, chosen: Mapping[str, Any]) -> xr.Dataset:
+    """Select by coordinates as xarray does, with negative positions counted from the end of the prompts.
+
+    Raises
+    ------
+    SiteError
+        A coordinate that the dataset does not have.
+    """
+    chosen = dict(chosen)
+    if "pos" in chosen:
+        chosen["pos"] = _from_start(chosen["pos"], dataset.attrs["n_positions"])
+    for axis, values in chosen.items():
+        if not isinstance(values, slice):
+            _check_coordinates(dataset, axis, values)
+    return dataset.sel(chosen)
+
+
+def _from_start(pos: Any, n: int) -> Any:
+    """Positions counted from the start of prompts of `n` tokens, of which a selection may have kept only some."""
+    indices = np.asarray(pos)
+    if indices.dtype.kind != "i":
+        return pos
+    return np.where((-n <= indices) & (indices < 0), indices + n, indices)[()]
+
+
+def _check_coordinates(dataset: xr.Dataset, axis: str, chosen: Any) -> None:
+    known = dataset[axis].values
+    missing = [value for value in np.ravel(chosen) if value not in known]
+    if missing:
+        few = len(known) <= 10
+        has = ", ".join(map(str, known)) if few else f"{len(known)} from {known[0]} to {known[-1]}"
+        raise SiteError(f"This sweep has no {axis} {', '.join(map(str, missing))}; it has {has}.")
 
 
 def site_names(dataset: xr.Dataset) -> list[str]:

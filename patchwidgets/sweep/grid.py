@@ -1,7 +1,7 @@
 """The patches of a sweep, laid out along named axes. Costs nothing, except with `top`, which takes a gradient."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import product
 from typing import Any
 
@@ -78,26 +78,37 @@ def make_grid(
         `top` with a metric that has no gradient.
     """
     if (request.component is None) == (request.sites is None):
+        got = "neither" if request.sites is None else f"{request.component!r} and sites"
         raise PatchError(
-            "A sweep needs a component, as in exp.sweep('z'), or sites=[...]; give one of the two."
+            f"A sweep needs a component, as in exp.sweep('z'), or sites=[...]: expected one of the two, got {got}."
         )
     if request.top is not None:
         return _top_grid(experiment, request, request.top, budget)
     if request.sites is not None:
-        return _list_grid(experiment, request.sites, request.make)
+        return _list_grid(experiment, request, request.sites)
     return _product_grid(experiment, request)
 
 
 def _list_grid(
-    experiment: BaseExperiment,
-    sites: Sequence[CellPatch],
-    make: Callable[[Site], CellPatch] | None,
+    experiment: BaseExperiment, request: SweepRequest, sites: Sequence[CellPatch]
 ) -> Grid:
-    if isinstance(sites, str | Site | Patch) or not list(sites):
+    unused = {
+        "over": request.over is not None,
+        "layers": request.layers is not None,
+        "window": request.window != 1,
+    }
+    if any(unused.values()):
+        given = ", ".join(f"{name}=" for name, is_given in unused.items() if is_given)
+        raise PatchError(
+            f"{given} cannot go with sites=[...], which names every cell itself. Leave it out, or sweep a component, "
+            "as in exp.sweep('mlp_out', layers=[0, 1])."
+        )
+    listed = [] if isinstance(sites, str | Site | Patch) else list(sites)
+    if not listed:
         raise PatchError(
             f"Expected sites as a list, as in sites=['L9.H6', 'L4.mlp_out@-1']; got {sites!r}."
         )
-    cells = [_joint_patches(experiment, [site], make) for site in sites]
+    cells = [_joint_patches(experiment, [site], request.make) for site in listed]
     return Grid(None, {"site": cell_names(cells)}, cells)
 
 
@@ -106,13 +117,22 @@ def _joint_patches(
     patched: Iterable[CellPatch],
     make: Callable[[Site], CellPatch] | None = None,
 ) -> JointPatches:
-    """The checked patches of one cell; `make` turns plain sites into what is patched there."""
-    joint: list[Patchable] = []
-    for each in patched:
-        if make is not None and isinstance(each, str | Site):
-            each = make(Site.parse(each))
-        joint += [each] if isinstance(each, str | Site | Patch) else each
+    """The checked patches of one cell; `make` turns each site, but no `Patch`, into what is patched there."""
+    joint = _flat(patched)
+    if make is not None:
+        joint = _flat(each if isinstance(each, Patch) else make(Site.parse(each)) for each in joint)
     return tuple(experiment.checked(joint))
+
+
+def _flat(patched: Iterable[CellPatch]) -> list[Patchable]:
+    """Patches and lists of patches as one list; anything else stays in it, for `checked` to refuse."""
+    flat: list[Patchable] = []
+    for each in patched:
+        if isinstance(each, str | Site | Patch) or not isinstance(each, Iterable):
+            flat.append(each)
+        else:
+            flat += each
+    return flat
 
 
 def cell_names(cells: Iterable[JointPatches]) -> list[str]:
@@ -151,8 +171,8 @@ def _top_grid(
     component = request.component
     if component not in NEURON_COMPONENTS or request.make is not None or request.window != 1:
         raise PatchError(
-            "top= chooses among single neurons, as in exp.sweep('neuron', top=100); make= and window= do not go "
-            "with it, and of other components every site can be tried."
+            f"top= chooses among single neurons, as in exp.sweep('neuron', top=100), without sites=, make= and "
+            f"window=; got {_given(request)}. Leave top= out: of other components every site can be tried."
         )
     if n < 1:
         raise PatchError(f"top is {n}; expected a number of neurons, at least 1.")
@@ -169,11 +189,22 @@ def _top_grid(
     return Grid(component, {"site": cell_names(cells)}, cells, ranking=ranking)
 
 
+def _given(request: SweepRequest) -> str:
+    """What a request asks for, without arguments that have their default."""
+    arguments = {field.name: getattr(request, field.name) for field in fields(request)}
+    given = [(k, v) for k, v in arguments.items() if v is not None and (k, v) != ("window", 1)]
+    return ", ".join(f"{name}={value!r}" for name, value in given)
+
+
 def _axes(experiment: BaseExperiment, request: SweepRequest) -> dict[str, Coordinates]:
     component = request.component
     assert component is not None
     if request.window < 1:
         raise PatchError(f"window is {request.window}; expected a number of layers, at least 1.")
+    if isinstance(request.over, str):
+        raise SiteError(
+            f"over is {request.over!r}; expected a tuple of axes, as in over=({request.over!r},)."
+        )
     unit = _unit(component)
     over = tuple(request.over) if request.over is not None else _default_axes(component, unit)
     allowed = [axis for axis in ("layer", unit, "pos", "pos_name") if axis is not None]
@@ -209,6 +240,10 @@ def _default_axes(component: Component, unit: str | None) -> tuple[str, ...]:
 def _coordinates(experiment: BaseExperiment, request: SweepRequest, axis: str) -> Coordinates:
     model = experiment.model
     if axis == "layer":
+        if isinstance(request.layers, int):
+            raise PatchError(
+                f"layers is {request.layers}; expected a list, as in layers=[{request.layers}]."
+            )
         layers = list(range(model.n_layers) if request.layers is None else request.layers)
         for layer in layers:
             model.resolve(Site(request.component, layer))  # type: ignore[arg-type]

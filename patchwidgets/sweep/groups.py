@@ -101,7 +101,7 @@ def make_groups(
     plain
         Run all rows as whole prompts.
     """
-    by_place: dict[tuple[int, int, bool], list[Row]] = {}
+    by_shape: dict[tuple[int, int, bool], list[Row]] = {}
     stop_if_cancelled = cancellation_check()
     for row in rows:
         stop_if_cancelled()
@@ -109,26 +109,26 @@ def make_groups(
         whole = plain or not _continues(row)
         start = row.start if savings.cone and not whole else 0
         joining = row if savings.descent and not whole else replace(row, layer=0)
-        by_place.setdefault((length, start, whole), []).append(joining)
-    _join_small(by_place, experiment.model.n_layers, savings.join_below)
+        by_shape.setdefault((length, start, whole), []).append(joining)
+    _join_small(by_shape, experiment.model.n_layers, savings.join_below)
     groups = [
-        Group.of(of_place, length, start, whole)
-        for (length, start, whole), of_place in by_place.items()
+        Group.of(of_shape, length, start, whole)
+        for (length, start, whole), of_shape in by_shape.items()
     ]
     return sorted(groups, key=lambda group: _priority(group, experiment))
 
 
 def _join_small(
-    by_place: dict[tuple[int, int, bool], list[Row]], n_layers: int, below: int
+    by_shape: dict[tuple[int, int, bool], list[Row]], n_layers: int, below: int
 ) -> None:
     """Move a few rows to an earlier start than they need, where that costs less than a pass of their own."""
-    for place in sorted(by_place, reverse=True):
-        length, start, whole = place
-        earlier = [s for (n, s, w) in by_place if (n, w) == (length, whole) and s < start]
+    for shape in sorted(by_shape, reverse=True):
+        length, start, whole = shape
+        earlier = [s for (n, s, w) in by_shape if (n, w) == (length, whole) and s < start]
         if earlier:
-            more = sum(n_layers - row.layer for row in by_place[place]) * (start - max(earlier))
+            more = sum(n_layers - row.layer for row in by_shape[shape]) * (start - max(earlier))
             if more <= below * n_layers:
-                by_place[(length, max(earlier), whole)] += by_place.pop(place)
+                by_shape[(length, max(earlier), whole)] += by_shape.pop(shape)
 
 
 def _continues(row: Row) -> bool:
@@ -140,5 +140,5 @@ def _priority(group: Group, experiment: BaseExperiment) -> tuple[int, int]:
     """Smaller comes first: positions where the prompts differ, then where metrics read, then the others."""
     host, read_positions = experiment.host_name, experiment.evaluation.read_positions
     differs = any(group.start in experiment.pairs[i].differing(host) for i in group.pairs)
-    read = any(group.start in read_positions.within(host, i) for i in group.pairs)
+    read = any(group.start in read_positions.in_prompt(host, i) for i in group.pairs)
     return (0 if differs else 1 if read else 2), group.start

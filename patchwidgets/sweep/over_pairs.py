@@ -27,7 +27,7 @@ class PairValues:
     direction
         Which unpatched run is the host.
     median
-        Sum pairs up by their median instead of their mean.
+        Take the median over pairs instead of the mean.
     """
 
     value: Float[np.ndarray, "*axes pair"]
@@ -39,7 +39,7 @@ class PairValues:
     median: bool
 
     def over_pairs(self) -> dict[str, Float[np.ndarray, "*axes"]]:
-        """`value` and `effect`, means over pairs, and `share` and `recovery`, ratios of means."""
+        """`value` and `effect`, means over pairs, and `share` and `recovery`, ratios of means (or of medians)."""
         centre = np.median if self.median else np.mean
         value, clean, corrupted = (
             np.asarray(centre(each, axis=-1)) for each in (self.value, self.clean, self.corrupted)
@@ -56,7 +56,8 @@ class PairValues:
     def bootstrap(self, seed: int, draws: int) -> dict[str, Float[np.ndarray, "*axes"]]:
         """The middle 95 % of mean effect and recovery over resampled pairs: a lower and an upper bound of each.
 
-        NaN for a single pair, for a median, and without draws.
+        All are NaN for a single pair, for a median, and without draws; those of recovery also if a single resample
+        has no defined recovery, because its clean and corrupted means differ by no more than the noise floor.
         """
         *shape, pairs = self.value.shape
         names = ("effect_low", "effect_high", "recovery_low", "recovery_high")

@@ -1,4 +1,4 @@
-"""Packs the rows of a sweep into groups that fit into a memory budget, before the model runs. Costs nothing."""
+"""Packs the rows of a sweep into groups that fit into a memory budget, before anything is patched. Costs nothing."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -34,8 +34,8 @@ class Packing:
     plain
         Run all rows as whole prompts.
     budget
-        Bytes in addition to the model.
-    batch
+        Bytes in addition to the model, an aim: a batch has at least one pair, a group at least one row.
+    max_rows
         The most rows in one group; no limit if None.
 
     Attributes
@@ -53,10 +53,10 @@ class Packing:
         savings: Savings,
         plain: bool,
         budget: int,
-        batch: int | None,
+        max_rows: int | None,
     ) -> None:
         self._experiment, self._savings, self._plain = experiment, savings, plain
-        self._budget, self._max_rows = budget, batch
+        self._budget, self._max_rows = budget, max_rows
         self.cost = Cost(experiment.model.layout)
         self._by_pair: dict[int, list[Row]] = {}
         self._stop_if_cancelled = cancellation_check()

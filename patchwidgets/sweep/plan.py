@@ -1,10 +1,14 @@
-"""What a sweep will do, before anything runs: its size, its arithmetic, its memory and its time."""
+"""What a sweep will do, before anything is patched: its size, its arithmetic, its memory and its time."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 Method = Literal["descent", "plain"]
-"""How a sweep runs: from the host's cache on, with rows that join layer by layer; or whole prompts in batches."""
+"""How a sweep runs.
+
+``"descent"``: passes go down the layers from the host's recorded keys and values, and each patched row joins in the
+layer where its patch begins. ``"plain"``: whole patched prompts run in batches, as without any of this.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +32,12 @@ class Plan:
     memory
         Bytes in addition to the model, for recordings and the largest pass.
     budget
-        Bytes in addition to the model that the sweep may use.
+        Bytes in addition to the model that the sweep aims at; one pair and one row always run.
     seconds
         An estimate, from the measured rate of a matrix product of the model's width.
     method
-        ``"descent"``, or ``"plain"`` for whole prompts in batches, where the model cannot continue from a cache.
+        ``"descent"``: each patched row is computed only from the layer and position of its patch on. ``"plain"``:
+        whole prompts in batches, where the model cannot continue from recorded keys and values.
 
     Examples
     --------

@@ -10,13 +10,12 @@ from typing import Literal
 
 from patchwidgets.errors import CounterpartError
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.experiment.sources import Sources
+from patchwidgets.experiment.sources import Places, Sources
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.models.run import Run
 from patchwidgets.sites import Patch
 from patchwidgets.sweep.savings import Savings
 from patchwidgets.tasks import Pair
-from patchwidgets.tasks.alignment import Columns
 
 JointPatches = tuple[Patch, ...]
 """The patches of one cell, which act together in one run."""
@@ -41,7 +40,7 @@ class PairPatch:
     """
 
     patch: Patch
-    places: Columns
+    places: Places
     copies: RunRole | None
 
     @property
@@ -107,7 +106,7 @@ def make_rows(experiment: BaseExperiment, cells: Sequence[JointPatches], savings
     for cell, patches in enumerate(cells):
         stop_if_cancelled()
         for i, pair in enumerate(experiment.pairs):
-            read = experiment.evaluation.read_positions.within(experiment.host_name, i)
+            read = experiment.evaluation.read_positions.in_prompt(experiment.host_name, i)
             try:
                 on_pair = _on_pair(experiment, patches, pair, read, savings.equal)
             except CounterpartError:

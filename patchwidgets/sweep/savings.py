@@ -5,16 +5,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Savings:
-    """Computations to leave out; each can be switched off, and no result changes.
+    """Computations to leave out; each can be switched off, and results change by no more than rounding.
 
     Parameters
     ----------
     equal
         Where both prompts begin alike, source and host activations are equal: a patch from the source does nothing.
     cone
-        A patch changes no earlier position: these come from the host's recorded keys and values.
+        A patch changes only a cone of positions, its own and later ones; earlier ones come from the host's recorded
+        keys and values.
     descent
-        A patch changes no earlier layer: its row joins a shared pass in the layer where the patch begins.
+        A pass descends the layers, from the first to the last. A patch changes no earlier layer than its own, so its
+        row joins a shared pass there.
     unembed
         Metrics that read only answer and foil tokens need only these rows of the unembedding.
     join_below

@@ -1,6 +1,7 @@
 """Runs a sweep: records the unpatched runs, then computes group by group inside the memory budget.
 
-Costs about the arithmetic that the patches change, and one reading of the weights per group.
+Costs about the arithmetic that the patches change, and one reading of the weights per group. The first sweep of a
+model also runs a few short passes, which try whether it can continue from the host's keys and values.
 """
 
 import logging
@@ -19,6 +20,7 @@ from patchwidgets.sweep.cell_effects import CellEffects
 from patchwidgets.sweep.continuation import can_continue
 from patchwidgets.sweep.cost import DEFAULT_SHARE, free_memory
 from patchwidgets.sweep.grid import Grid
+from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.groups import Group
 from patchwidgets.sweep.packing import Packing
 from patchwidgets.sweep.passes import (
@@ -30,7 +32,8 @@ from patchwidgets.sweep.passes import (
     run_plain,
 )
 from patchwidgets.sweep.plan import Method, Plan
-from patchwidgets.sweep.progress import GridValues, Progress, RoutingFlips
+from patchwidgets.sweep.progress import Progress
+from patchwidgets.sweep.routing import RoutingFlips
 from patchwidgets.sweep.rows import make_rows
 from patchwidgets.sweep.savings import Savings
 from patchwidgets.sweep.unembed import MetricReader
@@ -45,9 +48,9 @@ class Sweep:
     Parameters
     ----------
     batch
-        The most rows in one group.
+        The most patched rows in one group.
     budget
-        Bytes in addition to the model; half of what is free by default.
+        Bytes in addition to the model, half of what is free by default. An aim: one pair and one row always run.
     savings
         Which computations to leave out.
 
@@ -86,7 +89,9 @@ class Sweep:
         )
         self._pair_batches = self._packing.pair_batches()
         self._queue = [
-            (group, batch.pairs) for batch in self._pair_batches for group in batch.groups
+            (group, pair_batch.pairs)
+            for pair_batch in self._pair_batches
+            for group in pair_batch.groups
         ]
         self._reader = MetricReader(experiment, savings.unembed, self._packing.logits_at_once)
         self._flips = RoutingFlips(bool(layout.routers)) if layout.mixture else None
@@ -95,17 +100,17 @@ class Sweep:
         self._done_flops = self._seconds = 0.0
 
     def plan(self) -> Plan:
-        """What will be done, before anything runs."""
-        recordings = (self._packing.recording_flops(batch.pairs) for batch in self._pair_batches)
+        """What will be done, before anything is patched; the first plan of a model times a matrix product."""
+        recordings = (self._packing.recording_flops(each.pairs) for each in self._pair_batches)
         flops = self._flops + sum(recordings)
         return Plan(
             sites=len(self._effects.zero),
             zero=int(self._effects.zero.sum()),
             unpatchable=int(self._effects.unpatchable.sum()),
             runs=len(self._rows.rows),
-            groups=sum(len(batch.groups) for batch in self._pair_batches),
+            groups=sum(len(each.groups) for each in self._pair_batches),
             flops=flops,
-            memory=max((self._packing.memory(batch) for batch in self._pair_batches), default=0),
+            memory=max((self._packing.memory(each) for each in self._pair_batches), default=0),
             budget=self._budget,
             seconds=flops / self._packing.cost.flops_per_second(),
             method=self.method,
@@ -126,7 +131,7 @@ class Sweep:
             yield self.progress
 
     def compute_next(self) -> None:
-        """Compute the next group.
+        """Compute the next group; where the memory does not suffice, put its two halves into its place instead.
 
         Raises
         ------
@@ -137,7 +142,9 @@ class Sweep:
         if self._recording is None or self._recording.pairs != pairs:
             self._recording = None  # frees the memory for the next one
             self._recording = self._timed(self._record, pairs)
-        self._timed(self._compute, group, self._recording)
+        if not self._timed(self._fits, group, self._recording):
+            self._halve_next()
+            return
         self._done_flops += self._packing.cost.flops(group)
         del self._queue[0]
         if not self._queue:
@@ -199,18 +206,26 @@ class Sweep:
             }
         return recording
 
-    def _compute(self, group: Group, recording: Recording) -> None:
-        """Run a group and measure it; in halves where the memory does not suffice."""
+    def _fits(self, group: Group, recording: Recording) -> bool:
+        """Run a group and measure it; return False, with nothing measured, if the memory does not suffice for it."""
         try:
             self._run_group(group, recording.of(group.pairs))
         except (RuntimeError, MemoryError) as error:
             if not _out_of_memory(error) or len(group.rows) == 1:
                 raise
             _LOG.warning("Out of memory with %d runs; continuing with half.", len(group.rows))
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            for half in group.halves():
-                self._compute(half, recording)
+            return False
+        return True
+
+    def _halve_next(self) -> None:
+        """Replace the next group by its halves, each of which computes the host rows that it needs itself."""
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        group, pairs = self._queue[0]
+        halves = group.halves()
+        self._queue[:1] = [(half, pairs) for half in halves]
+        flops = self._packing.cost.flops
+        self._flops += sum(flops(half) for half in halves) - flops(group)
 
     def _run_group(self, group: Group, recording: Recording) -> None:
         read_positions, host = self.experiment.evaluation.read_positions, self.experiment.host_name
@@ -235,7 +250,8 @@ class Sweep:
     def _warn_about_flips(self) -> None:
         if self._flips is not None and (self._flips.flips or not self._flips.known):
             _LOG.warning(
-                "%s is a mixture of experts; %s. Effects below the noise floor, which holds such jumps, mean nothing.",
+                "%s is a mixture of experts; %s. Effects below the noise floor, which includes "
+                "such jumps, mean nothing.",
                 self.experiment.model.name,
                 self._flips,
             )

@@ -11,8 +11,8 @@ import xarray as xr
 
 from patchwidgets.errors import MetricError, SiteError
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.sweep.dataset import pair_values, site_names, sweep_dataset
-from patchwidgets.sweep.progress import GridValues
+from patchwidgets.sweep.dataset import pair_values, select, site_names, sweep_dataset
+from patchwidgets.sweep.grid_values import GridValues
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,14 +135,15 @@ class SweepResult:
         metric
             Its name; the first one by default.
         seed, draws
-            The seed and the number of resamplings of the bootstrap over pairs.
+            The seed and the number of resamplings of the bootstrap over pairs; 0 leaves it out.
 
         Returns
         -------
         Dataset
             Over the axes: `value` and `effect` (means; for a rank, of medians), `share` and `recovery` (ratios of
             means), and `effect_low`, `effect_high`, `recovery_low`, `recovery_high`, between which the middle 95 % of
-            the bootstrap lies; these are NaN for a single pair and for a rank.
+            the bootstrap lies. These bounds are NaN for a single pair, for a rank and with ``draws=0``; those of
+            `recovery` also if it is undefined in a single resample, where clean and corrupted are too close.
 
         Raises
         ------
@@ -226,12 +227,13 @@ class SweepResult:
         Parameters
         ----------
         **chosen
-            For an axis, ``metric`` or ``pair``, one coordinate or a list. A negative ``pos`` counts from the end.
+            For an axis, ``metric`` or ``pair``, one coordinate or a list. A negative ``pos`` counts from the end of the
+            prompts.
 
         Raises
         ------
         SiteError
-            Something that this sweep does not run over.
+            Something that this sweep does not run over, or a coordinate that it does not have.
 
         Examples
         --------
@@ -247,9 +249,7 @@ class SweepResult:
             name: [value] if name in ("metric", "pair") and np.ndim(value) == 0 else value
             for name, value in chosen.items()
         }
-        if isinstance(keep.get("pos"), int) and keep["pos"] < 0:
-            keep["pos"] += self._dataset.sizes["pos"]
-        return SweepResult(self._dataset.sel(keep))
+        return SweepResult(select(self._dataset, keep))
 
     def __repr__(self) -> str:
         shape = " × ".join(f"{self._dataset.sizes[axis]} {axis}" for axis in self.axes)

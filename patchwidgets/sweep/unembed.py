@@ -89,7 +89,7 @@ class MetricReader:
             stop_if_cancelled()
             parts.append(self._measure(final, slice(i, i + size), entries[i : i + size]))
         return {
-            name: torch.cat([torch.from_numpy(part[name]) for part in parts]).numpy()
+            name: np.concatenate([part[name] for part in parts])
             for name in self._experiment.metrics
         }
 

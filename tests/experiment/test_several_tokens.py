@@ -124,7 +124,7 @@ def test_metrics_of_one_token_are_refused(model: Model) -> None:
         with pytest.raises(MetricError, match=f"{metric} is defined for one token"):
             Experiment(model, task, metric)
     with pytest.raises(MetricError, match="in a pass of their own"):
-        Experiment(model, task).evaluation.measure(torch.zeros(1, VOCABULARY))
+        Experiment(model, task).evaluation.measure(torch.zeros(1, VOCABULARY), [0])
 
 
 def test_a_callable_gets_the_joint_probabilities_and_no_first_token(model: Model) -> None:

@@ -79,7 +79,7 @@ def test_a_source_that_does_not_fit(toy: Model, toy_experiment: Experiment) -> N
         toy_experiment.patch("L1.H2", "L1.H2.z")
 
 
-def test_the_twin_of_a_batch_holds_the_same_pairs_of_the_source(toy: Model) -> None:
+def test_the_source_s_batch_of_a_host_s_batch_holds_the_same_pairs(toy: Model) -> None:
     """Three shapes: 5 and 5 tokens, 3 and 3, and 3 and 4 with a map; pairs 0 and 2 run together."""
     clean = ["w3 w14 w15 w9 w26", "w5 w6 w7", "w1 w2 w3 w4 w5", "w5 w6 w7"]
     corrupted = ["w3 w14 w42 w9 w26", "w5 w8 w7", "w1 w9 w3 w4 w5", "w5 w8 w9 w7"]
@@ -89,8 +89,8 @@ def test_the_twin_of_a_batch_holds_the_same_pairs_of_the_source(toy: Model) -> N
         source = corrupted if turned.direction == "noise" else clean
         assert [batch.rows for batch in turned.sources.host.batches] == [[0, 2], [1], [3]]
         for batch in turned.sources.host.batches:
-            twin = turned.sources.twin(batch)
-            assert twin in turned.sources.source.batches
-            assert twin.rows == batch.rows
+            found = turned.sources.source_batch(batch)
+            assert found in turned.sources.source.batches
+            assert found.rows == batch.rows
             expected = [[int(word[1:]) for word in source[row].split()] for row in batch.rows]
-            assert twin.ids.tolist() == expected
+            assert found.ids.tolist() == expected

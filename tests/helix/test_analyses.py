@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 
 from patchwidgets import helix
 from patchwidgets.errors import TaskError
+from patchwidgets.facade import Experiment
+from patchwidgets.helix.operands import random_operands
 from patchwidgets.tasks import Task
-from tests.support.number_model import HEADS, LAYERS
+from tests.support.number_model import HEADS, LAYERS, number_model
 
 
 def test_number_activations_are_the_embeddings(model):
@@ -37,6 +40,47 @@ def test_numbers_must_be_single_tokens(model):
         TaskError, match="Expected the number 250 as one token at position -4, found '<unk>'"
     ):
         helix.number_activations(model, "L0.resid_pre", [7, 250])
+
+
+def test_numbers_must_be_in_the_prompt(model):
+    with pytest.raises(TaskError, match=r"Position 9 is out of range: .*7.* has 5 tokens"):
+        helix.number_activations(model, "L0.resid_pre", [7], pos=9)
+
+
+def test_one_pass_gives_what_single_sites_give(model, monkeypatch):
+    single = [helix.number_activations(model, f"L{i}.resid_post", [5, 6]) for i in range(LAYERS)]
+    runs, run = [], type(model).run
+    monkeypatch.setattr(type(model), "run", lambda *a, **kw: runs.append(1) or run(*a, **kw))
+    layers = helix.layer_activations(model, [5, 6])
+    assert np.array_equal(layers, single)
+    assert len(runs) == 1
+
+
+def test_random_operands():
+    drawn = random_operands(9_999, exclude=[(3, 4)])
+    assert len(set(drawn)) == 9_999
+    assert (3, 4) not in drawn
+    with pytest.raises(TaskError, match=r"at most 9,999 pairs of numbers.*got 10,000"):
+        random_operands(10_000, exclude=[(3, 4)])
+
+
+def test_an_effect_of_nothing_makes_ratios_undefined(exp):
+    """Position 0 is the same in both prompts, so the true effect is exactly 0."""
+    values = np.ones((12, 24))
+    table = helix.compare_patches(exp, "L0.resid_pre@0", {"ones": values})
+    assert table.loc["true", "effect"] == 0
+    assert np.isnan(table["relative"]).all()
+
+
+def test_a_head_without_effect_is_mixed(exp):
+    model = number_model()
+    with torch.no_grad():
+        model.hf_model.model.layers[1].self_attn.v_proj.weight.zero_()
+    table = helix.sort_heads(Experiment(model, exp.task), min_share=-10, n_fit=50)
+    of_layer = table[table["layer"] == 1]
+    assert of_layer["total"].tolist() == [0, 0]
+    assert of_layer[["a,b", "a+b", "all", "confidence"]].isna().all(axis=None)
+    assert set(of_layer["kind"]) == {"mixed"}
 
 
 def test_operands():

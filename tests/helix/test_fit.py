@@ -90,6 +90,19 @@ def test_few_components_leave_something_out():
     )
 
 
+def test_a_fit_does_not_depend_on_random_numbers():
+    """With so many rows, scikit-learn's own choice would be a randomized solver."""
+    rng = np.random.default_rng(0)
+    features, activations = rng.standard_normal((600, 2)), rng.standard_normal((600, 200))
+    weights, reconstructions = [], []
+    for seed in (0, 1):
+        np.random.seed(seed)  # scikit-learn draws from the global generator
+        weights.append(helix.fit(features, activations, components=3).weights)
+        reconstructions.append(helix.pca_reconstruction(activations, activations, 3))
+    assert np.array_equal(*weights)
+    assert np.array_equal(*reconstructions)
+
+
 def test_r2_by_hand():
     true, predicted = [[0.0, 0.0], [2.0, 4.0]], [[0.0, 0.0], [2.0, 3.0]]
     assert helix.r2(true, predicted) == pytest.approx(1 - 1 / 10)

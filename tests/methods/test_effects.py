@@ -3,6 +3,7 @@
 import pytest
 
 from patchwidgets import helix
+from patchwidgets.errors import PatchError
 from patchwidgets.facade import Experiment
 from patchwidgets.sites import Patch
 from patchwidgets.tasks import addition
@@ -25,6 +26,36 @@ def test_direct_effect_is_its_definition(exp, site):
 def test_direct_effects_of_heads_are_part_of_their_layers(exp):
     both = helix.direct(exp, "L1.H0@-1", "L1.H1@-1").effect
     assert both == pytest.approx(helix.direct(exp, "L1.attn_out@-1").effect, abs=1e-4)
+
+
+def test_direct_effects_of_neurons_are_part_of_their_layer(exp):
+    neurons = [f"L1.N{i}@-1" for i in range(exp.model.d_mlp)]
+    assert helix.direct(exp, *neurons).effect == pytest.approx(
+        helix.direct(exp, "L1.mlp_out@-1").effect, abs=1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    ("sites", "got"),
+    [
+        ([], "none"),
+        (["L0.mlp_out@-1", "L1.mlp_out@-1"], "L0.mlp_out@-1, L1.mlp_out@-1"),
+        (["L1.mlp_out@-1", "L1.attn_out@-1"], "L1.mlp_out@-1, L1.attn_out@-1"),
+        (["L1.resid_post@-1"], "L1.resid_post@-1"),
+        (["L1.H0.q@-1"], "L1.H0.q@-1"),
+        (["embed@-1"], "embed@-1"),
+        (["L1.attn_out@2"], "L1.attn_out@2"),
+        (["L1.attn_out"], "L1.attn_out"),
+    ],
+)
+def test_a_direct_effect_is_of_one_place(exp, sites, got):
+    with pytest.raises(PatchError, match=rf"direct\(\) expects patches of one layer.*got {got}\.$"):
+        helix.direct(exp, *sites)
+
+
+def test_the_last_position_may_have_a_name_or_an_index(exp):
+    last = len(exp.pairs[0]) - 1
+    assert helix.direct(exp, f"L1.H0@{last}").effect == helix.direct(exp, "L1.H0@-1").effect
 
 
 def test_the_last_mlp_has_only_a_direct_effect(exp):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from patchwidgets.errors import SiteError
+from patchwidgets.errors import SiteError, TaskError
 from tests.support.toy_models import make_model
 
 
@@ -20,3 +20,10 @@ def test_prompts_of_two_lengths_have_no_common_pattern() -> None:
     with pytest.raises(SiteError, match=r"name one position, as in 'L1\.H2@-1', or run"):
         _ = run["L1.H2"]
     assert run["L1.H2@-1"].shape == (2, 1, 8)
+
+
+def test_top_tokens_of_a_prompt_that_is_not_there() -> None:
+    run = make_model("llama").run(["w3 w14", "w7 w5"])
+    assert run.top_tokens(1, pair=-1) == run.top_tokens(1, pair=1)
+    with pytest.raises(TaskError, match=r"There is no pair 2; expected 0 to 1"):
+        run.top_tokens(1, pair=2)

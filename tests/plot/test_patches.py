@@ -32,7 +32,7 @@ def test_lanes_say_what_was_patched_and_what_it_did(names_experiment: Experiment
     assert pw.plot.flow(names_experiment.patch("L23.H3"), ax=ax) is ax
     assert ax.get_title(loc="left") == (
         "L23.H3 from the clean run into the corrupted run: logit diff +1.29, effect +6.77, "
-        "recovery 58% (0 corrupted, 1 clean)"
+        "recovery 58% (corrupted 0%, clean 100%)"
     )
     assert {"logit diff +6.12", "logit diff +1.29", "logit diff -5.49"} <= set(texts(ax))
     assert any(text.startswith("CLEAN") and "[␣John]" in text for text in texts(ax))

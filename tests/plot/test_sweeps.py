@@ -62,7 +62,13 @@ def test_the_largest_are_named(experiment: Experiment) -> None:
 
 
 def test_other_shapes_are_refused(experiment: Experiment) -> None:
-    with pytest.raises(SiteError, match=r"runs over layer, head, pos.*s\.sel"):
+    with pytest.raises(SiteError, match=r"runs over layer, head, pos\..*s\.sel\(pos="):
         pw.plot.heatmap(experiment.sweep("z", ("layer", "head", "pos"), progress=False))
+    with pytest.raises(SiteError, match=r"runs over layer\. Use pw\.plot\.layers\(result\)"):
+        pw.plot.heatmap(experiment.sweep("mlp_out", progress=False))
+    with pytest.raises(SiteError, match=r"runs over pos, layer\. Sweep it over=\('layer', 'pos'\)"):
+        pw.plot.heatmap(experiment.sweep("mlp_out", ("pos", "layer"), progress=False))
+    with pytest.raises(SiteError, match=r"runs over site\. Sweep a component over layers"):
+        pw.plot.heatmap(experiment.sweep(sites=["L1.H2"], progress=False))
     with pytest.raises(SiteError, match="layers are needed"):
         pw.plot.layers(experiment.sweep(sites=["L1.H2"], progress=False))

@@ -10,7 +10,7 @@ from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
 from patchwidgets.sites import Patch
 from patchwidgets.sweep.grid import Grid, make_grid
-from patchwidgets.sweep.progress import GridValues
+from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.request import SweepRequest
 from patchwidgets.sweep.savings import Savings
 from patchwidgets.sweep.sweep import Sweep

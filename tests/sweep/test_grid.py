@@ -27,6 +27,16 @@ from tests.support.toy_models import make_model
         (SweepRequest("mlp_out", layers=[3]), SiteError, "layer 3 is out of range"),
         (SweepRequest(sites="L1.H2"), PatchError, "as a list"),
         (SweepRequest(sites=["L1.H9"]), SiteError, "head 9 is out of range"),
+        (SweepRequest(sites=[7]), PatchError, "one by one.*got 7"),
+        (SweepRequest(sites=["L1.H2"], over=("pos",)), PatchError, r"^over= cannot go with sites"),
+        (
+            SweepRequest(sites=["L1.H2"], layers=[0], window=3),
+            PatchError,
+            r"^layers=, window= cannot",
+        ),
+        (SweepRequest("z", over="layer"), SiteError, r"over is 'layer'.*over=\('layer',\)"),
+        (SweepRequest("z", layers=1), PatchError, r"layers is 1.*layers=\[1\]"),
+        (SweepRequest("z", top=3), PatchError, r"single neurons.*got component='z', top=3\."),
     ],
 )
 def test_wrong_requests_say_what_was_expected(
@@ -54,3 +64,17 @@ def test_windows_and_functions_of_sites(llama: Experiment) -> None:
     ]
     frozen = make_grid(llama, SweepRequest("z", make=lambda site: Patch(site, "host")))
     assert {patches[0].source for patches in frozen.cells} == {"host"}
+
+
+def test_functions_of_listed_sites(llama: Experiment) -> None:
+    """They turn sites in joint lists as well, and leave patches as they are; a generator is read once."""
+    listed = (each for each in ["L0.H1", ["L1.H2", Patch("L0.mlp_out", "clean")]])
+    request = SweepRequest(sites=listed, make=lambda site: Patch(site, "host"))  # type: ignore[arg-type]
+    grid = make_grid(llama, request)
+    assert grid.axes == {"site": ["L0.H1", "L1.H2 + L0.mlp_out"]}
+    assert [[patch.source for patch in cell] for cell in grid.cells] == [
+        ["host"],
+        ["host", "clean"],
+    ]
+    pairs = make_grid(llama, SweepRequest(sites=["L0.H1"], make=lambda site: [site, "L1.H2"]))
+    assert cell_names(pairs.cells) == ["L0.H1 + L1.H2"]

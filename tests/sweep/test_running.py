@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from patchwidgets.facade import Experiment
-from patchwidgets.hooks.cancellation import cancellable
+from patchwidgets.hooks.cancellation import Cancelled, cancellable
 from patchwidgets.sites import Patch
 from patchwidgets.sweep import sweep as sweep_sweep
 from patchwidgets.sweep.grid import make_grid
@@ -69,6 +69,29 @@ def test_out_of_memory_halves_the_group(llama: Experiment, monkeypatch: pytest.M
     (grid_values,) = sweep(llama, make_grid(llama, SweepRequest("z")))
     assert sizes == [8, 4, 4, 4]
     assert_same(llama, grid_values)
+
+
+def test_halves_of_a_group_count_once_when_the_second_is_cancelled(
+    llama: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    descend, passes = sweep_sweep.descend, []
+
+    def small(*args: Any) -> Any:
+        if len(args[2].rows) > 4:
+            raise torch.OutOfMemoryError("out of memory")
+        passes.append(1)
+        if len(passes) == 2:
+            raise Cancelled
+        return descend(*args)
+
+    monkeypatch.setattr(sweep_sweep, "descend", small)
+    made = Sweep(llama, [make_grid(llama, SweepRequest("z"))], savings=APART)
+    progress = list(made.run())
+    assert (progress[-1].done, progress[-1].left) == (4, 8)
+    progress = list(made.run())
+    assert [each.done for each in progress] == [4, 8, 12]
+    assert progress[-1].seconds_left == pytest.approx(0)
+    assert_same(llama, made.grid_values()[0])
 
 
 def test_any_other_error_is_an_error(llama: Experiment) -> None:

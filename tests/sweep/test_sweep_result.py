@@ -1,6 +1,7 @@
 """Sweep results: the reference numbers, ratios of means by hand, files that come back the same."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import patchwidgets as pw
 from patchwidgets.errors import MetricError, SiteError
 from patchwidgets.facade import Experiment
 from patchwidgets.sweep.sweep_result import SweepResult
-from tests.support.sweeps import several_pairs
+from tests.support.sweeps import one_pair, several_pairs
 from tests.support.toy_models import make_model
 
 
@@ -131,3 +132,33 @@ def test_selecting(heads: SweepResult) -> None:
         heads.sel(pos=1)
     with pytest.raises(MetricError, match="does not measure 'loss'"):
         heads.over_pairs("loss")
+
+
+def test_selecting_positions_from_the_end() -> None:
+    positions = one_pair(make_model("llama")).sweep("resid_pre", progress=False)
+    late = positions.sel(pos=[np.int64(-1), 4, -2])
+    assert late.to_xarray()["pos"].values.tolist() == [6, 4, 5]
+    assert late.sel(pos=-1).site_names()[0] == "L0.resid_pre@6"
+    assert positions.sel(pos=np.int64(-3)).site_names()[0] == "L0.resid_pre@4"
+    assert positions.sel(pos=slice(2, 3)).to_xarray()["pos"].values.tolist() == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "says"),
+    [
+        ({"pos": -8}, r"has no pos -8; it has 0, 1, 2, 3, 4, 5, 6\.$"),
+        ({"pos": [0, 7]}, r"has no pos 7; it has 0"),
+        ({"pos": "S2"}, r"has no pos S2; it has 0"),
+        ({"layer": 3}, r"has no layer 3; it has 0, 1, 2\.$"),
+        ({"metric": "loss"}, r"has no metric loss; it has logit_diff, kl\.$"),
+    ],
+)
+def test_selecting_what_is_not_there(chosen: dict[str, Any], says: str) -> None:
+    positions = one_pair(make_model("llama")).sweep("resid_pre", progress=False)
+    with pytest.raises(SiteError, match=says):
+        positions.sel(**chosen)
+
+
+def test_long_axes_are_told_by_their_ends(heads: SweepResult) -> None:
+    with pytest.raises(SiteError, match=r"has no layer 30; it has 30 from 0 to 29\.$"):
+        heads.sel(layer=30)

@@ -1,0 +1,69 @@
+"""The operands `a` and `b` of additions: read from the prompts of a task, or drawn at random."""
+
+import re
+from collections.abc import Sequence
+from random import Random
+
+import numpy as np
+from jaxtyping import Int
+
+from patchwidgets.directions import RunName
+from patchwidgets.errors import TaskError
+from patchwidgets.tasks import Task
+
+
+def operands(task: Task, run: RunName = "clean") -> Int[np.ndarray, "pair 2"]:
+    """Read the first two numbers of each prompt of a task.
+
+    Parameters
+    ----------
+    task
+        Its prompts contain numbers in digits, as in ``12+34=``.
+    run
+        Which prompts: ``"clean"`` or ``"corrupted"``.
+
+    Returns
+    -------
+    array
+        ``[pair, 2]``.
+
+    Raises
+    ------
+    TaskError
+        A prompt has fewer than two numbers.
+
+    Examples
+    --------
+    >>> task = pw.Task(clean="12+34=", corrupted="13+34=", answer="46", foil="47")
+    >>> pw.helix.operands(task, "corrupted").tolist()
+    [[13, 34]]
+    """
+    prompts = [getattr(task.pair(i), run) for i in range(len(task))]
+    numbers = [re.findall(r"\d+", prompt)[:2] for prompt in prompts]
+    for prompt, first_two in zip(prompts, numbers, strict=True):
+        if len(first_two) < 2:
+            raise TaskError(
+                f"Expected two numbers in each prompt, as in '12+34='; {prompt!r} has "
+                f"{len(first_two)}. Write both operands as digits."
+            )
+    return np.array(numbers, dtype=np.int64)
+
+
+def random_operands(
+    n: int = 1000, seed: int = 0, exclude: Sequence[Sequence[int]] = ()
+) -> list[tuple[int, int]]:
+    """Draw `n` different ordered pairs of numbers from 0 to 99, in random order, without those in `exclude`.
+
+    Raises
+    ------
+    TaskError
+        There are fewer than `n` such pairs.
+    """
+    excluded = {(int(a), int(b)) for a, b in exclude}
+    pairs = [(a, b) for a in range(100) for b in range(100) if (a, b) not in excluded]
+    if n > len(pairs):
+        raise TaskError(
+            f"Expected at most {len(pairs):,} pairs of numbers, as many as the task leaves of 100 × 100; got {n:,}. "
+            "Lower n_fit= or n_test=."
+        )
+    return Random(seed).sample(pairs, n)

@@ -1,0 +1,59 @@
+"""The numbers of one grid of a sweep, done or not. Plain data over arrays."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy.typing import NDArray
+
+from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.sweep.grid import Grid
+from patchwidgets.sweep.over_pairs import PairValues
+from patchwidgets.sweep.routing import RoutingFlips
+
+
+@dataclass(frozen=True, eq=False)
+class GridValues:
+    """The numbers of one grid; NaN where not done yet.
+
+    Attributes
+    ----------
+    values, effects
+        By metric; an effect is measured against the host's row of the same pass.
+    noise_floor
+        By metric, in its unit.
+    zero
+        Cells that certainly change nothing on any pair, so that nothing was computed.
+    unpatchable
+        Cells without a counterpart on some pair, where their numbers stay NaN.
+    method
+        ``"descent"`` or ``"plain"``, as in `Plan`.
+    seconds
+        How long the sweep has computed.
+    flips
+        In a mixture of experts, how often routers chose otherwise; None for any other model.
+    """
+
+    grid: Grid
+    values: dict[str, Float[np.ndarray, "cell pair"]]
+    effects: dict[str, Float[np.ndarray, "cell pair"]]
+    noise_floor: dict[str, float]
+    zero: Bool[NDArray[np.bool_], "cell"]
+    unpatchable: Bool[NDArray[np.bool_], "cell"]
+    method: str
+    seconds: float
+    flips: RoutingFlips | None = None
+
+    def pair_values(self, experiment: BaseExperiment, metric: str) -> PairValues:
+        """One metric pair by pair, over the axes of the grid; `experiment` is the one that was swept."""
+        shape = (*self.grid.shape, len(experiment.pairs))
+        unpatched = experiment.evaluation.values
+        return PairValues(
+            value=self.values[metric].reshape(shape),
+            effect=self.effects[metric].reshape(shape),
+            clean=unpatched["clean"][metric],
+            corrupted=unpatched["corrupted"][metric],
+            noise_floor=self.noise_floor[metric],
+            direction=experiment.direction,
+            median=experiment.metrics[metric].median,
+        )
