@@ -1,9 +1,9 @@
 # make demo    JupyterLab on the first notebook. PORT=8900 chooses the port, OPEN=0 opens no browser,
-#              MODEL=teaching opens on the model in the package and fetches no weights.
+#              MODEL=teaching opens the second notebook, on the model in the package, and fetches no weights.
 # make test    everything: linters, types, front end, Python and its examples, a real browser, the notebooks.
 # make help    the rest.
 # The first run makes .venv; later runs do only what has changed.
-# Every path here is relative, so the folder may lie anywhere: make itself cannot read a path with a space in it.
+# All paths are relative, because make cannot handle absolute ones if the folder's path has a space in it.
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # torch's threads spin while they wait: beside one busy program a 0.1 s forward takes 2.5 s.
@@ -33,7 +33,7 @@ INPUTS := pyproject.toml constraints.txt hatch_build.py
 .PHONY: help demo build test lint format notebooks bench bench-sweep screenshot clean
 
 help:
-	@echo "make demo        JupyterLab on $(NOTEBOOK) (PORT=, OPEN=0, MODEL=teaching)"
+	@echo "make demo        JupyterLab on the first notebook (PORT=, OPEN=0; MODEL=teaching: on the second)"
 	@echo "make test        all checks and tests"
 	@echo "make lint        the checks alone"
 	@echo "make build       the front end, after a change in js/src"
@@ -92,7 +92,7 @@ screenshot: $(STAMPS)/test $(STAMPS)/model $(STAMPS)/browser $(BUNDLE)
 clean:
 	rm -rf $(VENV) js/node_modules js/dev/out patchwidgets/static artifacts dist build
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find . -name __pycache__ -prune -exec rm -rf {} +
+	find . \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 # ---- how it is made --------------------------------------------------------------------------
 
@@ -117,12 +117,12 @@ endif
 install = @echo $$$$ > $(INSTALLING) && $(1) && rm $(INSTALLING)
 
 $(STAMPS)/venv: | home
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "patchwidgets needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
 	    { echo "$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@mkdir -p $(STAMPS)
-	$(call install,$(PYTHON) -m venv $(VENV))
+	$(call install,"$(PYTHON)" -m venv $(VENV))
 	@pwd -P > $@
 
 # The pip that comes with Python is as old as that Python. Nothing else is in the venv: what a package needs to be built
@@ -155,7 +155,7 @@ $(BUNDLE): $(SOURCES) $(NPM_STAMP)
 	cd js && npm run build
 	@touch $@
 
-# vite reads what follows a # or a ? in a path as no part of it: there the tests run in a copy.
+# vite ignores what follows a # or a ? in a path. If the folder's path has one, the tests run in a copy elsewhere.
 define TEST_FRONT_END
 case "$$PWD" in *[\#?]*) copy="$$(mktemp -d)"; trap 'rm -rf "$$copy"' EXIT; cp -R js "$$copy"; cd "$$copy";; esac; \
 cd js; npm test

@@ -34,7 +34,7 @@ def bundle(folder: Path) -> None:
     if npm is None:
         raise RuntimeError(
             "patchwidgets bundles its front end with npm, which was not found. "
-            "Install Node.js 20 or newer (it brings npm), or install a released wheel."
+            "Install Node.js 20 or newer (it brings npm), or install a wheel that was built on another machine."
         )
     subprocess.run([npm, "ci", "--ignore-scripts"], cwd=folder, check=True)
     subprocess.run([npm, "run", "build"], cwd=folder, check=True)

@@ -1,4 +1,4 @@
-"""The errors that users can meet. Each message says what was expected, what arrived and what to do.
+"""The errors that patchwidgets raises on purpose. Each message says what was expected, what arrived and what to do.
 
 Importing this module costs nothing.
 """
@@ -18,7 +18,7 @@ class PatchwidgetsError(Exception):
 
 
 class SiteError(PatchwidgetsError, ValueError):
-    """A site that cannot be parsed, or that is out of range for this model or prompt."""
+    """A site or position that cannot be parsed, that a model, prompt or task does not have, or that does not fit."""
 
 
 class CounterpartError(SiteError):
@@ -26,11 +26,15 @@ class CounterpartError(SiteError):
 
 
 class RefusedError(SiteError):
-    """A component that this model does not have; the message gives the reason."""
+    """A component that this model does not have, or gradients that it cannot give; the message says why."""
 
 
 class TaskError(PatchwidgetsError, ValueError):
-    """A task whose prompts cannot be compared: unequal token counts, identical prompts, lists of unequal length."""
+    """A task that cannot be made, or whose prompts cannot be compared.
+
+    Such as unequal token counts, identical prompts, lists of unequal length, columns or files of another form, a
+    position that does not occur in the prompt, or an argument that a generator does not know.
+    """
 
 
 class AnswerError(TaskError):
@@ -41,15 +45,23 @@ class AnswerError(TaskError):
 
 
 class MetricError(PatchwidgetsError, ValueError):
-    """An unknown metric, one that needs a foil, or a callable that did not return one finite number per row."""
+    """A metric that is unknown, that is not defined for the task, or that did not return one finite number per row.
+
+    Not defined: it needs a foil and there is none, it takes one token and an answer has several, or it has no gradient
+    where one is needed.
+    """
 
 
 class PatchError(PatchwidgetsError, ValueError):
-    """A patch whose source does not fit its site."""
+    """A patch or a sweep that cannot run.
+
+    Such as a source that is unknown or does not fit its site, an unknown direction, arguments of a sweep that do not go
+    together, or a patch that was never reached.
+    """
 
 
 class ModelError(PatchwidgetsError, ValueError):
-    """A model that cannot be patched: not a causal language model, of unknown structure, or with non-finite logits."""
+    """A model that cannot be patched, such as one of unknown structure, or an unknown setting of its checks."""
 
 
 class VerificationError(ModelError):
@@ -57,7 +69,7 @@ class VerificationError(ModelError):
 
 
 class LoadError(PatchwidgetsError, OSError):
-    """A model that could not be found or read; the message says how to get it."""
+    """A model or a front end that could not be found or read; the message says how to get it."""
 
 
 class ProtocolError(PatchwidgetsError, ValueError):

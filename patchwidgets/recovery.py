@@ -1,6 +1,7 @@
 """Share and recovery: how far a patch moves a metric, as a fraction of the distance between two runs. Costs nothing.
 
-Both are undefined (NaN) where the two runs differ by no more than the noise floor. All functions take numbers or
+Both are undefined (NaN) where the two runs differ by no more than the noise floor: how far rounding alone moves the
+metric when a run is repeated in another batch. All functions take numbers or
 arrays, broadcast them against each other, and return an array of the common shape.
 """
 

@@ -1,4 +1,4 @@
-"""Sites, where an activation is read or replaced, and patches, what is written there.
+"""Sites, where an activation is read or replaced; patches, what is written there; and positions in prompts.
 
 Plain data: needs no torch and no model, and costs nothing. A site is written ``L9.H6`` (``z`` of head 6 in layer 9),
 ``L9.KV2.k``, ``L9.mlp_out@3:7``, ``L4.N123@-1``, ``embed``, ``L9.H6@S2``. Parsing and printing round-trip.
@@ -31,13 +31,14 @@ Component = Literal[
     "neuron",
 ]
 COMPONENTS: tuple[Component, ...] = get_args(Component)
+_KNOWN = ", ".join(COMPONENTS)
 HEAD_COMPONENTS: frozenset[str] = frozenset({"q", "k", "v", "z", "pattern"})
 NEURON_COMPONENTS: frozenset[str] = frozenset({"neuron_pre", "neuron_up", "neuron"})
 _COMPONENTS_OF = {"H": HEAD_COMPONENTS, "KV": frozenset({"k", "v"}), "N": NEURON_COMPONENTS}
 ALIASES: dict[str, Component] = {"neuron_gate": "neuron_pre"}
 
 Entry = tuple[int, int]
-"""One position of a dataset: the index of the prompt (or pair of prompts) and a position in it, both from 0."""
+"""A position in a dataset, where logits are read: the index of the prompt or pair and the position, both from 0."""
 
 Position = int | tuple[int | None, int | None] | str | None
 """An index (negative counts from the end of the prompt), a half-open range, a name from the task, or None for all."""
@@ -69,11 +70,11 @@ class Site:
     layer
         Counts from 0; None only for ``embed``.
     index
-        Which head (``q``, ``z``, ``pattern``), key-value head (``k``, ``v``) or neuron; None means all of them.
+        Which head (``q``, ``k``, ``v``, ``z``, ``pattern``) or neuron; None means all of them.
     pos
         An index, a half-open range ``(start, stop)``, a name from the task, or None for all positions.
     kv
-        Whether `index` counts key-value heads (written ``KV2``) and not query heads (``H6``).
+        Whether `index` counts key-value heads (written ``KV2``) and not query heads; without an index always False.
 
     Raises
     ------
@@ -95,23 +96,25 @@ class Site:
 
     def __post_init__(self) -> None:
         if self.component not in COMPONENTS:
+            raise SiteError(f"Unknown component {self.component!r}; known are {_KNOWN}.")
+        if min(self.layer or 0, self.index or 0) < 0:
+            got = f"got layer {self.layer} and index {self.index}"
             raise SiteError(
-                f"Unknown component {self.component!r}; known are {', '.join(COMPONENTS)}."
+                f"Layer and index both count from 0, and only a position may be negative; {got}."
             )
         if self.component == "embed" and self.layer is not None:
             raise SiteError("The embedding belongs to no layer; write 'embed'.")
         if self.layer is None and self.component != "embed":
-            raise SiteError(
-                f"{self.component!r} needs a layer, as in 'L9.{self.component}'; only 'embed' has none."
-            )
+            raise SiteError(f"{self.component!r} needs a layer, as in 'L9.{self.component}'.")
         if self.index is not None and self.component not in HEAD_COMPONENTS | NEURON_COMPONENTS:
+            plain, has = replace(self, index=None, kv=False), f"{self.component!r} has"
             raise SiteError(
-                f"{self.component!r} has no heads or neurons to choose from; write 'L{self.layer}.{self.component}'."
+                f"{has} no heads or neurons to choose from; leave index out, as in '{plain}'."
             )
         if self.kv and self.component not in ("k", "v"):
-            raise SiteError(
-                f"Only k and v have key-value heads; write 'L{self.layer}.H{self.index}.{self.component}'."
-            )
+            plain = replace(self, kv=False)
+            raise SiteError(f"Only k and v have key-value heads; leave kv out, as in '{plain}'.")
+        object.__setattr__(self, "kv", self.kv and self.index is not None)
 
     @classmethod
     def parse(cls, text: "str | Site") -> "Site":
@@ -157,10 +160,8 @@ class Site:
             return self.component
         if self.index is None:
             return f"L{self.layer}.{self.component}"
-        neuron = self.component in NEURON_COMPONENTS
-        unit = "N" if neuron else "KV" if self.kv else "H"
-        default = "neuron" if neuron else "z"
-        suffix = "" if self.component == default else f".{self.component}"
+        unit = "N" if self.component in NEURON_COMPONENTS else "KV" if self.kv else "H"
+        suffix = "" if self.component in ("z", "neuron") else f".{self.component}"
         return f"L{self.layer}.{unit}{self.index}{suffix}"
 
 
@@ -175,10 +176,11 @@ class Patch:
     source
         ``"source"`` (the source run of the experiment's direction), ``"clean"``, ``"corrupted"``, ``"host"`` (freezes
         the site at its unpatched value), a `Run`, which is read in place of the source prompt, or a tensor that
-        broadcasts to ``[pair, pos, ...]`` of the site. ``"host"`` and a tensor need no counterpart in the source
-        prompt: without a position they are written at every position of the host prompt.
+        broadcasts to ``[pair, pos, ...]`` of the site, or ``[pair, head, pos, key]`` for the patterns of all heads.
+        ``"host"`` and a tensor need no counterpart in the source prompt: without a position they are written at every
+        position of the host prompt.
     fn
-        Computes what is written as ``fn(host, source)``, from the activations ``[pair, pos, ...]`` at the site to a
+        Computes what is written as ``fn(host, source)``, from the activations at the site, of the shape above, to a
         tensor of the same shape. Without it the source itself is written.
 
     Raises
@@ -227,9 +229,7 @@ def _component(unit: str | None, component: str | None, text: str) -> Component:
         return "neuron" if unit == "N" else "z"
     name = ALIASES.get(component, component)
     if name not in COMPONENTS:
-        raise SiteError(
-            f"Unknown component {component!r} in {text!r}; known are {', '.join(COMPONENTS)}."
-        )
+        raise SiteError(f"Unknown component {component!r} in {text!r}; known are {_KNOWN}.")
     if unit is not None and name not in _COMPONENTS_OF[unit]:
         allowed = ", ".join(sorted(_COMPONENTS_OF[unit]))
         raise SiteError(f"{text!r}: {unit} goes with {allowed}, not with {component!r}.")
@@ -284,7 +284,7 @@ def indices_of(pos: Position, n: int, positions: Mapping[str, int]) -> list[int]
         indices = list(range(n))[slice(*pos)]
         if not indices:
             raise SiteError(
-                f"The range {pos[0]}:{pos[1]} is empty in a prompt of {n} tokens (0 to {n - 1})."
+                f"The range {print_pos(pos)} is empty in a prompt of {n} tokens (0 to {n - 1})."
             )
         return indices
     return [index_of(pos, n)]

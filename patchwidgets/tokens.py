@@ -1,6 +1,7 @@
 """From text to token ids and back, in one way for the whole package.
 
-Works with the tokenizer of the caller; imports no torch. Costs a call of the tokenizer.
+Works with the tokenizer of the caller; imports no torch. A prompt costs up to two calls of the tokenizer, an
+answer up to four, and each token as text a few.
 """
 
 from collections.abc import Sequence
@@ -83,7 +84,7 @@ def answer_ids(
     after = encode(tokenizer, prompt + answer, bos)
     if after[: len(before)] != before:
         raise AnswerError(
-            f"The answer {answer!r} changes the tokens of the prompt: the prompt ends in "
+            f"The answer or foil {answer!r} changes the tokens of the prompt: the prompt ends in "
             f"{visible(token_string(tokenizer, before[-1]))!r} alone and in "
             f"{visible(token_string(tokenizer, after[: len(before)][-1]))!r} with the answer. "
             f"Move the space: end the prompt without one and begin the answer with one, as in ' Mary'."
@@ -91,7 +92,7 @@ def answer_ids(
     ids = after[len(before) :]
     if not ids:
         raise AnswerError(
-            f"The answer {answer!r} has no tokens; give the text that should follow the prompt."
+            f"The answer or foil {answer!r} has no tokens; give the text that should follow the prompt."
         )
     return tuple(ids)
 
@@ -120,7 +121,7 @@ def visible(token: str) -> str:
     return token.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")
 
 
-def aligned(clean: Sequence[str], corrupted: Sequence[str]) -> str:
+def side_by_side(clean: Sequence[str], corrupted: Sequence[str]) -> str:
     """Return both tokenisations as text, one above the other, with a third line that marks the differences."""
     columns = [("clean", "corrupted", "")]
     for tag, a, b, c, d in SequenceMatcher(a=clean, b=corrupted, autojunk=False).get_opcodes():
@@ -140,7 +141,14 @@ def table(columns: Sequence[Sequence[str]], width: int = 110) -> str:
             blocks.append([])
         blocks[-1].append(i)
     return "\n".join(
-        "  " + "|".join(columns[i][row].ljust(widths[i]) for i in (0, *block)).rstrip("| ")
+        "  " + _table_row([columns[i][row] for i in (0, *block)], [widths[i] for i in (0, *block)])
         for block in blocks
         for row in range(len(columns[0]))
     )
+
+
+def _table_row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Return the cells in columns, without empty cells and spaces at the end."""
+    n_shown = max((i + 1 for i, cell in enumerate(cells) if cell), default=0)
+    padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
+    return "|".join(padded[:n_shown]).rstrip()

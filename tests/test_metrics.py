@@ -71,3 +71,18 @@ def test_what_is_asked_for_must_exist() -> None:
         find_metrics(["answer_logit", "logit_diff"], has_foil=False)
     with pytest.raises(MetricError, match="empty"):
         find_metrics([], has_foil=True)
+
+
+def test_two_functions_of_one_name_are_refused_and_one_function_twice_is_one_metric() -> None:
+    def first(readout: Readout) -> torch.Tensor:
+        return readout.logits[:, 0]
+
+    def second(readout: Readout) -> torch.Tensor:
+        return readout.logits[:, 1]
+
+    second.__name__ = "first"
+    with pytest.raises(MetricError, match="the name 'first'; give each function a name of its own"):
+        find_metrics([first, second], has_foil=True)
+    with pytest.raises(MetricError, match="the name '<lambda>'"):
+        find_metrics([lambda r: r.logits[:, 0], lambda r: r.logits[:, 1]], has_foil=True)
+    assert list(find_metrics([first, "kl", first, "kl"], has_foil=True)) == ["first", "kl"]

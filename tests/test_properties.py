@@ -83,7 +83,7 @@ def test_a_prompt_of_a_thousand_tokens() -> None:
     clean = [(7 * i * i + i) % VOCABULARY for i in range(1000)]
     corrupted = [*clean[:990], (clean[990] + 1) % VOCABULARY, *clean[991:]]
     experiment = Experiment(model, Task(words(clean), words(corrupted), " w1", " w2"))
-    assert experiment.pairs[0].differs == (990,)
+    assert experiment.pairs[0].differing() == (990,)
     assert_same_logits(experiment.patch("L0.resid_pre@990").logits, experiment.source.logits)
     assert_same_logits(experiment.patch("L1.pattern@989").logits, experiment.host.logits, 1e-6)
     together = experiment.patch("L1.q", "L1.k", "L1.v").logits

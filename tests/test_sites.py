@@ -95,3 +95,34 @@ def test_a_patch_reads_its_site_and_refuses_unknown_sources() -> None:
     assert Patch("L9.H6@-1").site == Site("z", 9, 6, -1)
     with pytest.raises(PatchError, match="Unknown source 'dirty'"):
         Patch("L9.H6", source="dirty")
+
+
+@pytest.mark.parametrize(("layer", "index"), [(0, -1), (-1, 0), (-1, None)])
+def test_layers_and_indices_count_from_0(layer: int, index: int | None) -> None:
+    with pytest.raises(
+        SiteError, match="Layer and index both count from 0, and only a position may be negative"
+    ) as error:
+        Site("z", layer, index)
+    assert f"layer {layer} and index {index}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (("z", 9, None, None, True), "leave kv out, as in 'L9.z'"),
+        (("neuron", 9, 5, -1, True), "leave kv out, as in 'L9.N5@-1'"),
+        (("embed", None, 2), "leave index out, as in 'embed'"),
+        (("mlp_out", 9, 2, None, True), "leave index out, as in 'L9.mlp_out'"),
+    ],
+)
+def test_the_advice_names_a_site_that_can_be_written(
+    arguments: tuple[object, ...], advice: str
+) -> None:
+    with pytest.raises(SiteError) as error:
+        Site(*arguments)  # type: ignore[arg-type]
+    assert advice in str(error.value)
+
+
+def test_all_key_value_heads_are_the_same_site_with_and_without_kv() -> None:
+    assert Site("k", 9, kv=True) == Site("k", 9) == Site.parse("L9.k")
+    assert Site("k", 9, 2, kv=True) != Site("k", 9, 2)

@@ -3,7 +3,7 @@
 import pytest
 
 from patchwidgets.models.model import Model
-from patchwidgets.tokens import aligned, encode, token_strings, visible
+from patchwidgets.tokens import encode, side_by_side, table, token_strings, visible
 
 
 def test_the_beginning_token_is_never_doubled(smollm2: Model) -> None:
@@ -32,8 +32,15 @@ def test_white_space_is_made_visible() -> None:
 
 
 def test_alignment_puts_a_gap_where_a_token_is_missing() -> None:
-    assert aligned(["a", " b", " c"], ["a", " c"]).splitlines() == [
+    assert side_by_side(["a", " b", " c"], ["a", " c"]).splitlines() == [
         "  clean    |a|␣b|␣c",
         "  corrupted|a|  |␣c",
         "           | |^",
+    ]
+
+
+def test_a_last_token_that_is_a_bar_is_shown() -> None:
+    assert table([("clean", "other"), ("a", "b"), ("|", "")]).splitlines() == [
+        "  clean|a||",
+        "  other|b",
     ]

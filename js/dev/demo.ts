@@ -1,4 +1,4 @@
-/** The demo page: one view over the toy kernel, in a state named in the address (?state=single&world=smollm). */
+/** The demo page: one view over the toy kernel, in a state named in the address (?world=smollm&theme=dark). */
 
 import widget from "../src/index";
 import { serve, type World } from "../test/fixtures/kernel";

@@ -114,4 +114,4 @@ class Baselines:
 
 
 def _run(model: Model, prompts: Sequence[Sequence[int]], counts: Sequence[tuple[int, ...]]) -> Run:
-    return run_prompts(model.layout, model.tokenizer, prompts, alike=counts)
+    return run_prompts(model.layout, model.tokenizer, prompts, batch_keys=counts)

@@ -1,7 +1,7 @@
 """The view of the explorer as lines of Python that give the same numbers. Costs nothing."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pprint import pformat
 from typing import Any
 
@@ -46,17 +46,12 @@ def code_of(task: Task, metric: Metric, direction: Direction, patches: Sequence[
 def _task_arguments(task: Task) -> list[str]:
     """The fields of a task that differ from their defaults, as keyword arguments."""
     given = {field.name: getattr(task, field.name) for field in fields(task)}
-    left_out: dict[str, Any] = {
-        "foil": None,
-        "positions": {},
-        "bos": None,
-        "chat": False,
-        "align": None,
-    }
+    by_default = asdict(Task(task.clean, task.corrupted, task.answer))
+    required = ("clean", "corrupted", "answer")
     return [
         f"{name}={_literal(value, column=len(f'    {name}='))}"
         for name, value in given.items()
-        if name not in left_out or value != left_out[name]
+        if name in required or value != by_default[name]
     ]
 
 

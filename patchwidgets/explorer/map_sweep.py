@@ -24,7 +24,7 @@ class MapSweep:
     runs_at_once
         Most runs in one piece.
     pause
-        Seconds between two messages.
+        Seconds between two messages about the maps.
 
     Attributes
     ----------
@@ -42,7 +42,6 @@ class MapSweep:
         self._experiment = experiment
         self._runs_at_once, self._pause = runs_at_once, pause
         self._sweep: Sweep | None = None
-        self._started = time.monotonic()
 
     def ask(self, request: MapSweepRequest) -> None:
         """Answer this request from now on, beginning with what is computed already."""
@@ -77,7 +76,7 @@ class MapSweep:
         if not progress.left:
             self.finished = True
             yield (
-                {"kind": "swept", "total": progress.total, "seconds": now - self._started},
+                {"kind": "swept", "total": progress.total, "seconds": progress.seconds},
                 [],
             )
 

@@ -175,7 +175,7 @@ def _task(experiment: BaseExperiment) -> Message:
     return {
         "clean": strings(pair.clean),
         "corrupted": strings(pair.corrupted),
-        "differs": list(pair.differs),
+        "differs": list(pair.differing()),
         "counterparts": [pair.counterparts.get(i) for i in range(len(pair))],
         "answer": strings(pair.answers) or _texts(experiment, pair.long_answers),
         "foil": strings(pair.foils or ()) or _texts(experiment, pair.long_foils),

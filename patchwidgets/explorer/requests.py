@@ -2,13 +2,13 @@
 
 import threading
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 from patchwidgets.directions import Direction
 from patchwidgets.errors import ProtocolError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.explorer.messages import PROTOCOL
-from patchwidgets.sites import Component, Patch, Site
+from patchwidgets.sites import COMPONENTS, Component, Patch, Site
 from patchwidgets.sweep.request import SweepRequest
 
 KINDS = ("hello", "patch", "sweep", "cancel", "code")
@@ -112,11 +112,13 @@ def checked_patch_request(content: dict[str, Any], experiment: BaseExperiment) -
     if not isinstance(patches, list) or not all(isinstance(patch, dict) for patch in patches):
         raise ProtocolError(f"Expected patches as a list of {{site, source}}; got {patches!r}.")
     direction, metric = _checked_view(content, experiment)
-    checked = tuple(
-        (str(checked_site(patch.get("site"), experiment)), _checked_source(patch))
-        for patch in patches
+    experiment = experiment.turned(direction)
+    return PatchRequest(
+        content["id"],
+        tuple(_checked_patch(patch, experiment) for patch in patches),
+        direction,
+        metric,
     )
-    return PatchRequest(content["id"], checked, direction, metric)
 
 
 def checked_map_sweep_request(
@@ -139,8 +141,8 @@ def checked_map_sweep_request(
     return MapSweepRequest(content["id"], checked, direction, metric)
 
 
-def checked_site(site: Any, experiment: BaseExperiment) -> Site:
-    """A site that can be patched in the model and on all prompts.
+def checked_site(site: Any, experiment: BaseExperiment, source: str = "source") -> Site:
+    """A site that can be patched in the model and on all prompts, from this source.
 
     Raises
     ------
@@ -149,8 +151,15 @@ def checked_site(site: Any, experiment: BaseExperiment) -> Site:
     """
     resolved = experiment.model.resolve(site)
     for pair in experiment.pairs:
-        experiment.sources.places(Patch(resolved), pair)
+        experiment.sources.places(Patch(resolved, source), pair)
     return resolved
+
+
+def _checked_patch(patch: dict[str, Any], experiment: BaseExperiment) -> tuple[str, str]:
+    source = patch.get("source", "source")
+    if source not in SOURCES:
+        raise ProtocolError(f"Expected a source, one of {', '.join(SOURCES)}; got {source!r}.")
+    return str(checked_site(patch.get("site"), experiment, source)), source
 
 
 def _checked_view(content: dict[str, Any], experiment: BaseExperiment) -> tuple[Direction, str]:
@@ -163,20 +172,13 @@ def _checked_view(content: dict[str, Any], experiment: BaseExperiment) -> tuple[
     return direction, metric
 
 
-def _checked_source(patch: dict[str, Any]) -> str:
-    source = patch.get("source", "source")
-    if source not in SOURCES:
-        raise ProtocolError(f"Expected a source, one of {', '.join(SOURCES)}; got {source!r}.")
-    return str(source)
-
-
 def _checked_map(given: dict[str, Any], experiment: BaseExperiment) -> Map:
     name, component, over = (given.get(field) for field in ("name", "component", "over"))
     if not isinstance(name, str) or over not in (["layer", "head"], ["layer", "pos"]):
         raise ProtocolError(
             f"Expected a map with a name, and over ['layer', 'head'] or ['layer', 'pos']; got {given!r}."
         )
-    if component not in get_args(Component) or component == "embed":
+    if component not in COMPONENTS or component == "embed":
         raise ProtocolError(f"Expected a component with layers; got {component!r}.")
     site = experiment.model.resolve(f"L0.{component}")
     return Map(name, site.component, tuple(over))

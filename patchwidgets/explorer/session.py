@@ -1,8 +1,7 @@
-"""The session between an experiment and a front end: messages in, messages out. It knows no comm and no traits.
+"""The session between an experiment and a front end: messages (docs/protocol.md) in and out. It knows no comm.
 
-`PatchSession.handle` may be called from any thread. It checks a message, acknowledges it and queues it. One worker
-thread computes; it lives only while there is something to do. At most one request waits: the newest wins, and the
-request that it replaces stops before the model's next layer. ``docs/protocol.md`` describes the messages.
+Any thread may call `PatchSession.handle`, which checks a message and queues it. One worker thread computes, while there
+is something to do. At most one request waits: the newest. The one that it replaces stops before the model's next layer.
 """
 
 import contextvars
@@ -241,19 +240,20 @@ class PatchSession:
 
     def _advance(self, sweep: MapSweep) -> None:
         """Compute one group of the sweep. If a patch arrives, it comes first, and the group starts again after it."""
+        request = sweep.request
         try:
             with cancellable(self._pause):
                 sweep.step()
+            news = list(sweep.news())  # without the lock, so that a click need not wait for it
         except Cancelled:
             return
         except Exception as error:  # noqa: BLE001 - the boundary: logged and shown to the person
             self._fail_sweep(sweep, error)
             return
-        news = list(sweep.news())  # without the lock, so that a click need not wait for it
         with self._state:
-            if self._sweep is sweep:
+            if self._sweep is sweep and sweep.request is request:
                 for message, buffers in news:
-                    self._emit(message | {"id": sweep.request.id}, buffers)
+                    self._emit(message | {"id": request.id}, buffers)
                 self._sweep = None if sweep.finished else sweep
 
     def _fail_sweep(self, sweep: MapSweep, error: Exception) -> None:

@@ -35,8 +35,8 @@ Hook = Callable[[Tensor], Tensor]
 _HOOKS: dict[nn.Module, list[dict[AttentionPart, Hook]]] = {}
 """By attention module: the hooks of each ``with`` block that is open."""
 
-_N_BLOCKS: Counter[int] = Counter()
-"""By the id of a config: how many open blocks use our kernel in it."""
+_N_OPEN: Counter[int] = Counter()
+"""By the id of a config: how many open ``with`` blocks use our kernel in it."""
 _FORMER: dict[int, str | None] = {}
 """By the id of a config: the implementation that was selected before the first of them."""
 _LOCK = threading.Lock()
@@ -44,7 +44,7 @@ _LOCK = threading.Lock()
 
 @contextmanager
 def hook_attention(hooks: Iterable[tuple[AttentionHookPoint, Hook]]) -> Iterator[None]:
-    """Let each hook see, and replace, the tensor at its hook point inside the block; blocks may overlap."""
+    """Let each hook see, and replace, the tensor at its hook point. Several ``with`` blocks may overlap."""
     by_module: dict[nn.Module, dict[AttentionPart, Hook]] = {}
     for hook_point, hook in hooks:
         by_module.setdefault(hook_point.module, {})[hook_point.part] = hook
@@ -72,19 +72,19 @@ def _hooked(module: nn.Module, hooks: dict[AttentionPart, Hook]) -> Iterator[Non
 
 @contextmanager
 def _selected(config: Any) -> Iterator[None]:
-    """Select our kernel in a config; the last block that ends selects the former one again."""
+    """Select our kernel in a config; the last ``with`` block that ends selects the former one again."""
     key = id(config)
     with _LOCK:
         if key not in _FORMER:
             _FORMER[key] = config._attn_implementation
             config._attn_implementation = _register(config._attn_implementation or "eager")
-        _N_BLOCKS[key] += 1
+        _N_OPEN[key] += 1
     try:
         yield
     finally:
         with _LOCK:
-            _N_BLOCKS[key] -= 1
-            if _N_BLOCKS[key] == 0:
+            _N_OPEN[key] -= 1
+            if _N_OPEN[key] == 0:
                 config._attn_implementation = _FORMER.pop(key)
 
 
@@ -143,14 +143,14 @@ class _Call:
 def _attend(
     call: _Call, query: Queries, key: Keys, value: Keys
 ) -> tuple[Float[Tensor, "row query head d_head"], Tensor | None]:
-    """Compute attention with the hooks of all open blocks."""
-    blocks = _HOOKS.get(call.module, [])
-    for hooks in blocks:
+    """Compute attention with the hooks of all open ``with`` blocks."""
+    all_hooks = _HOOKS.get(call.module, [])
+    for hooks in all_hooks:
         query = hooks.get("q", _unchanged)(query)
         key = _hook_prompt(hooks.get("k", _unchanged), key, query.shape[2])
         value = _hook_prompt(hooks.get("v", _unchanged), value, query.shape[2])
     output, weights = call.kernel(call.module, query, key, value, call.mask, **call.options)
-    pattern_hooks = [hooks["pattern"] for hooks in blocks if "pattern" in hooks]
+    pattern_hooks = [hooks["pattern"] for hooks in all_hooks if "pattern" in hooks]
     if pattern_hooks:
         before = _pattern(call, query, key, value)
         after = before
@@ -181,7 +181,7 @@ def _pattern(call: _Call, query: Queries, key: Keys, value: Keys) -> Pattern:
     """Return the attention probabilities over the prompt, computed by the eager attention."""
     if call.former not in ("eager", "sdpa"):
         raise PatchError(
-            f"A pattern cannot be read with attn_implementation={call.former!r}, whose masks have another form; "
+            f"No pattern can be computed with attn_implementation={call.former!r}, whose masks have another form; "
             "call hf_model.set_attn_implementation('sdpa') first."
         )
     n, options = query.shape[2], call.options | {"dropout": 0.0}

@@ -58,7 +58,10 @@ class HookPoint:
         return activation if self.scale == 1.0 else activation * self.scale
 
     def write(self, tensor: Tensor, activation: Activation) -> Tensor:
-        """Return the tensor from which `read` gives `activation`. It may have another number of rows than `tensor`."""
+        """Return the tensor from which `read` gives `activation`.
+
+        Without `chunk` and `in_place`, the activation may have another number of rows than `tensor`.
+        """
         if self.whole:
             return activation
         if self.n_heads is not None:

@@ -1,7 +1,7 @@
-"""Reading and replacing activations while a model runs. Only this module and `attention` touch hooks.
+"""Reading and replacing activations while a model runs. Only this module and `attention` hook modules.
 
-Every hook is removed when the ``with`` block ends, by an error too. A hook acts only in the thread that entered the
-block. Costs one clone per recorded activation.
+Every hook is removed when the ``with`` block ends, by an error too. A hook acts only in the thread that entered it.
+Costs one clone per recorded activation.
 """
 
 import threading
@@ -29,17 +29,24 @@ from patchwidgets.hooks.hook_points import (
 Key = tuple[str, int | None]
 """A component and its layer (None for ``embed``)."""
 
+
+def in_words(key: Key) -> str:
+    """Return a component and its layer as messages name them, such as ``z of layer 3``."""
+    component, layer = key
+    return component if layer is None else f"{component} of layer {layer}"
+
+
 Edit = Callable[[Activation], Activation]
 """From the activation of a whole component to what is written instead; must not change its argument in place."""
 
 
 _SCOPE: ContextVar[object] = ContextVar("scope", default=None)
-"""The innermost `isolated` block. A hook acts only in the scope in which it was set; None is the user's own code."""
+"""The innermost ``with isolated()`` block. A hook acts only in the scope where it was set; None is user code."""
 
 
 @contextmanager
 def isolated() -> Iterator[None]:
-    """Let only those hooks act inside the block that are set inside it."""
+    """Let only those hooks act inside the ``with`` block that are set inside it."""
     token = _SCOPE.set(object())
     try:
         yield
@@ -48,7 +55,7 @@ def isolated() -> Iterator[None]:
 
 
 class _ForwardPass:
-    """The current forward pass, and whether the hooks of one block act in it.
+    """The current forward pass, and whether the hooks of one ``with`` block act in it.
 
     Parameters
     ----------
@@ -65,7 +72,7 @@ class _ForwardPass:
 
     @property
     def is_ours(self) -> bool:
-        """Whether the pass runs in the thread and the scope of the block."""
+        """Whether the pass runs in the thread and the scope of the ``with`` block."""
         return threading.get_ident() == self._thread and _SCOPE.get() is self._scope
 
     @property
@@ -83,7 +90,7 @@ class _ForwardPass:
 
 
 @dataclass(frozen=True, eq=False)
-class _Block:
+class _Hooked:
     """What the hooks of one ``with`` block do, and what they have done.
 
     Attributes
@@ -119,28 +126,27 @@ class _Block:
 
     def check_reached(self) -> None:
         if missed := self.edits.keys() - self.reached:
-            names = ", ".join(
-                sorted(f"{component} of layer {layer}" for component, layer in missed)
-            )
+            names = ", ".join(sorted(map(in_words, missed)))
             raise PatchError(
-                f"The patch of {names} was never reached: run the model on a prompt inside the block."
+                f"The patch of {names} was never reached: run the model on a prompt inside the with block."
             )
 
 
 @contextmanager
 def hooked(
-    bodies: Iterable[nn.Module],
+    outer_modules: Iterable[nn.Module],
     hook_points: Mapping[Key, AnyHookPoint],
     edits: Mapping[Key, Edit] | None = None,
     record: Iterable[Key] = (),
     continued: bool = False,
 ) -> Iterator[dict[Key, Tensor]]:
-    """Replace and record activations in every forward pass over a prompt inside the block.
+    """Replace and record activations in every forward pass over a prompt inside the ``with`` block.
 
     Parameters
     ----------
-    bodies
-        The modules whose forward pass begins a pass of the model: the model, and its submodule that runs the blocks.
+    outer_modules
+        The modules whose forward pass begins a pass of the model: the model, and its submodule that runs the decoder
+        blocks.
     hook_points
         Where each component is.
     edits
@@ -148,7 +154,8 @@ def hooked(
     record
         What to clone, after the edits.
     continued
-        Act also in passes that continue from a filled cache; edits then see only the new positions.
+        Act also in passes that continue from a filled cache; edits then see only the new positions. Not for q, k, v and
+        patterns of the attention kernel, whose keys begin with those of the cache.
 
     Yields
     ------
@@ -158,15 +165,15 @@ def hooked(
     Raises
     ------
     PatchError
-        The block ended without an error, but an edit never ran.
+        The ``with`` block ended without an error, but an edit never ran.
     """
-    block = _Block(dict(edits or {}), set(record), _ForwardPass(continued))
+    state = _Hooked(dict(edits or {}), set(record), _ForwardPass(continued))
     hooks = [
-        (hook_points[key], partial(block.apply, key, hook_points[key]))
-        for key in block.edits.keys() | block.record
+        (hook_points[key], partial(state.apply, key, hook_points[key]))
+        for key in state.edits.keys() | state.record
     ]
     with ExitStack() as stack:
-        for handle in _pass_hooks(bodies, hook_points, block.forward_pass):
+        for handle in _pass_hooks(outer_modules, hook_points, state.forward_pass):
             stack.callback(handle.remove)
         for point, hook in hooks:
             if isinstance(point, HookPoint):
@@ -174,18 +181,18 @@ def hooked(
         stack.enter_context(
             hook_attention((p, hook) for p, hook in hooks if isinstance(p, AttentionHookPoint))
         )
-        yield block.recorded
-    block.check_reached()
+        yield state.recorded
+    state.check_reached()
 
 
 def _pass_hooks(
-    bodies: Iterable[nn.Module],
+    outer_modules: Iterable[nn.Module],
     hook_points: Mapping[Key, AnyHookPoint],
     forward_pass: _ForwardPass,
 ) -> Iterator[RemovableHandle]:
     """Note where each pass begins and, if a caller can cancel it, check for that before each layer."""
-    for body in bodies:
-        yield body.register_forward_pre_hook(forward_pass.begin, with_kwargs=True)
+    for module in outer_modules:
+        yield module.register_forward_pre_hook(forward_pass.begin, with_kwargs=True)
     if not is_cancellable():
         return
     check = cancellation_check()

@@ -1,7 +1,8 @@
 """The named metrics as functions: each takes a `Readout` and returns one number per row.
 
 An answer or a foil may have alternatives. Their logits are combined by log-sum-exp, their probabilities by a sum. The
-probability of several tokens is their joint probability. Each costs at most a softmax over the vocabulary per row.
+probability of several tokens is their joint probability. Each costs at most two softmaxes over the
+vocabulary per row.
 """
 
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def logit_diff(readout: Readout) -> "Float[Tensor, 'row']":
-    """Return logit(answer) − logit(foil), which is log(P(answer) / P(foil)); for several tokens that logarithm.
+    """Return logit(answer) − logit(foil) = log(P(answer) / P(foil)), of which several tokens have only the latter.
 
     Raises
     ------

@@ -83,7 +83,8 @@ class Metric:
     one_token
         Whether the metric is undefined for answers of several tokens.
     needs_answer
-        Whether the metric reads the answer; one that does not is defined for several tokens at any position.
+        Whether the metric reads the answer; one that does not is defined for several tokens at any position. A callable
+        of the user's counts as one that does not, since patchwidgets cannot know.
     pos
         Where the logits are read, as in a `Site`: an index, a name, or a range (the mean over its positions, also for
         a rank). None is the last position of the prompt.
@@ -153,7 +154,7 @@ class At:
 
 
 MetricSpec = str | MetricFunction | At | Metric
-"""How a metric can be given: by its name, as a callable over a `Readout`, or as an `At`."""
+"""How a metric can be given: by its name, as a callable over a `Readout`, as an `At`, or as a `Metric`."""
 
 
 def evaluate(metric: Metric, readout: Readout) -> Float[np.ndarray, "row"]:

@@ -54,14 +54,15 @@ def available_metrics(has_foil: bool, several_tokens: bool = False) -> dict[str,
 
 
 def find_metric(metric: MetricSpec) -> Metric:
-    """Return the metric that a name, a callable or an `At` stands for.
+    """Return the metric that a name, a callable or an `At` stands for; a `Metric` is returned unchanged.
 
-    A callable over a `Readout` becomes a metric with the name of the function.
+    A callable over a `Readout` becomes a metric with the name of the function. It is allowed at every position, also
+    for answers of several tokens.
 
     Raises
     ------
     MetricError
-        The name is unknown, or the argument is neither a name nor a callable.
+        The name is unknown, or the argument is none of these; or an `At` has a metric that has a position already.
     SiteError
         The text after the ``@`` is not a position.
 
@@ -83,7 +84,7 @@ def find_metric(metric: MetricSpec) -> Metric:
         return Metric(name, metric, name, needs_answer=False)
     raise MetricError(
         f"Unknown metric {metric!r}; expected one of {', '.join(METRICS)}, perhaps with a position as in 'kl@-3', "
-        "or a callable over a Readout."
+        "a callable over a Readout, a pw.At or a Metric."
     )
 
 
@@ -112,7 +113,7 @@ def find_metrics(
     Raises
     ------
     MetricError
-        The list is empty, or a metric is unknown or undefined for such a task.
+        The list is empty, a metric is unknown or undefined for such a task, or two share a name.
     SiteError
         The text after an ``@`` is not a position.
 
@@ -128,4 +129,14 @@ def find_metrics(
     for each in metrics:
         if reason := each.refusal(has_foil, several_tokens):
             raise MetricError(reason)
-    return {each.name: each for each in metrics}
+    return _by_name(metrics)
+
+
+def _by_name(metrics: Sequence[Metric]) -> dict[str, Metric]:
+    by_name: dict[str, Metric] = {}
+    for metric in metrics:
+        if by_name.setdefault(metric.name, metric) != metric:
+            raise MetricError(
+                f"Two different metrics have the name {metric.name!r}; give each function a name of its own."
+            )
+    return by_name

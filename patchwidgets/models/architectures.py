@@ -1,11 +1,14 @@
 """Where each component is in a family of transformers models: one record per ``model_type``. Data; costs nothing.
 
 Module paths are relative to a decoder block. Every record is checked against the model when it is loaded
-(`patchwidgets.models.verification`), so a wrong record causes an error that names the layer, never a wrong number.
+(`patchwidgets.models.verification`). So a wrong record causes an error that names the layer and never a wrong number,
+unless ``verify`` is ``"warn"`` or ``"off"``.
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
+
+from torch import nn
 
 
 @dataclass(frozen=True)
@@ -150,3 +153,16 @@ ARCHITECTURES: dict[str, Architecture] = {
         "model.layers", "self_attn.o_proj", "mlp.c_fc", "mlp.c_proj", "post_attention_layernorm"
     ),
 }
+
+
+def find_record(config: Any) -> Architecture | None:
+    """Return the record of the family that a config of transformers belongs to, or None."""
+    for model_type in (config.model_type, config.get_text_config().model_type):
+        if model_type in ARCHITECTURES:
+            return ARCHITECTURES[model_type]
+    return None
+
+
+def is_mixture(module: nn.Module) -> bool:
+    """Return whether a module contains experts."""
+    return any(name.rpartition(".")[2] == "experts" for name, _ in module.named_modules())

@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 
 from patchwidgets.errors import ModelError
-from patchwidgets.models.architectures import Architecture
+from patchwidgets.models.architectures import Architecture, is_mixture
 
 _ATTENTION = re.compile(r"attention|attn", re.IGNORECASE)
 _MLP = re.compile(r"mlp|ffn|feed_?forward|moe|ff$|experts", re.IGNORECASE)
@@ -127,14 +127,10 @@ def _mlp(blocks: nn.ModuleList, layers: str) -> dict[str, Any]:
     return fields | {"neuron_pre": None if up_only is None else prefix + up_only}
 
 
-def is_mixture(module: nn.Module) -> bool:
-    """Return whether a module contains experts."""
-    return any(name.rpartition(".")[2] == "experts" for name, _ in module.named_modules())
-
-
 def _fits(record: Architecture, blocks: nn.ModuleList) -> bool:
     """Return whether every block has every module that a record names."""
-    paths = (record.z, record.attn_out, record.mlp_out, record.mlp_input, record.neuron_pre)
+    residual = (record.attn_out, record.mlp_input, record.mlp_out)
+    paths = (record.z, *residual, record.neuron_pre, record.neuron_up, record.neuron)
     names = [{name for name, _ in block.named_modules()} for block in blocks]
     return all(path in known for path in paths if path is not None for known in names)
 

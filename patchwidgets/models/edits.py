@@ -140,9 +140,17 @@ def _user_step(patch: Patch) -> Step:
         indices = [site_indices(patch.site, length)] * len(activation)
         source = patch.source if isinstance(patch.source, Tensor) else None
         if isinstance(patch.source, Run):
-            source = source_value(
-                patch, patch.source, list(range(len(activation))), indices, length
-            )
+            _check_prompts(patch, len(patch.source.prompts), len(activation))
+            rows = list(range(len(activation)))
+            source = source_value(patch, patch.source, rows, indices, length)
         return patch_step(patch, indices, source)(activation)
 
     return step
+
+
+def _check_prompts(patch: Patch, n_sources: int, n_rows: int) -> None:
+    if n_sources not in (1, n_rows):
+        raise PatchError(
+            f"{patch.site}: the source run has {n_sources} prompts and the patched batch {n_rows}; run one source "
+            "prompt, or one for each prompt of the batch."
+        )

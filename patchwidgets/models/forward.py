@@ -1,4 +1,4 @@
-"""One forward pass over prompts of equal length. It leaves the model as it was.
+"""Forward passes over prompts of equal length, with or without gradients. They leave the model as it was.
 
 Every pass takes the model's lock, so passes of several threads run one after another.
 """
@@ -71,7 +71,7 @@ def forward(
     keep = (length - 1,) if keep is None else keep
     with (
         locked_eval_mode(hf_model),
-        hooked(layout.bodies, layout.hook_points, edits, record) as activations,
+        hooked(layout.outer_modules, layout.hook_points, edits, record) as activations,
     ):
         output = hf_model(
             input_ids=ids.to(layout.device),
@@ -126,7 +126,7 @@ def gradients(
         locked_eval_mode(hf_model),
         torch.inference_mode(False),
         torch.enable_grad(),
-        hooked(layout.bodies, layout.hook_points, edits),
+        hooked(layout.outer_modules, layout.hook_points, edits),
     ):
         inputs = ids.to(layout.device, copy=True)  # autograd cannot save an inference tensor
         options = logits_to_keep(hf_model, keep, ids.shape[1])
@@ -177,7 +177,10 @@ def _refuse_without_gradient(hf_model: nn.Module) -> None:
 
 @contextmanager
 def locked_eval_mode(hf_model: nn.Module) -> Iterator[None]:
-    """Hold the model's lock, in eval mode, without gradients and without hooks from outside the block."""
+    """Hold the model's lock, in eval mode and without gradients.
+
+    Patches from outside the ``with`` block do not act inside it; hooks that users registered themselves still do.
+    """
     with model_lock(hf_model), isolated(), _eval_mode(hf_model), torch.no_grad():
         yield
 

@@ -44,7 +44,7 @@ class Gap:
 
 
 def activation_gaps(layout: Layout, read: Recording, written: Recording) -> Iterator[Gap]:
-    """Check the residual stream, the projections into it, and attention."""
+    """Yield the gaps of the residual stream, of the projections into it, and of attention."""
     for layer in range(layout.n_layers):
         yield from _residual_gaps(layout, layer, read, written)
         yield from _projection_gaps(layout, layer, read, written)
@@ -52,7 +52,7 @@ def activation_gaps(layout: Layout, read: Recording, written: Recording) -> Iter
 
 
 def causality_gaps(layout: Layout, recorded: Recording) -> Iterator[Gap]:
-    """Check that two prompts which differ in their last token have the same states at earlier positions."""
+    """Yield how far the states at earlier positions differ between two prompts that differ in their last token."""
     for layer in range(layout.n_layers):
         first, second = recorded[("resid_post", layer)][:, :-1].double()
         gap = _distance(first, second)
@@ -60,9 +60,9 @@ def causality_gaps(layout: Layout, recorded: Recording) -> Iterator[Gap]:
 
 
 def nonlinearity_gaps(layout: Layout, read: Recording, written: Recording) -> Iterator[Gap]:
-    """Check the neurons where one constant is written into every ``neuron_pre``.
+    """Yield the gaps of the neurons where one constant is written into every ``neuron_pre``.
 
-    Then all neurons are equal, or, with a gate, proportional to ``neuron_up``.
+    Without a gap all neurons are equal, or, with a gate, proportional to ``neuron_up``.
     """
     for layer in range(layout.n_layers):
         if ("neuron_pre", layer) not in layout.hook_points:
@@ -77,7 +77,7 @@ def nonlinearity_gaps(layout: Layout, read: Recording, written: Recording) -> It
 def score_gaps(
     layout: Layout, unedited: Recording, read: Recording, written: Recording
 ) -> Iterator[Gap]:
-    """Check that an edit of q and k changes log(pattern) as it changes q · k, up to a scale and a constant per query.
+    """Yield how far an edit of q and k changes log(pattern) unlike q · k, up to a scale and a constant per query.
 
     Only where q and k are outputs of modules. Otherwise patchwidgets computes the pattern itself, from the q and k that
     also give ``z``.
@@ -128,10 +128,10 @@ def _projection_gaps(
 
 
 def _attention_gaps(layout: Layout, read: Recording, written: Recording) -> Iterator[Gap]:
-    """Check ``z`` against the pattern and the values.
+    """Yield the gaps between ``z`` and the pattern times the values.
 
-    The pattern comes from the queries and keys that were written, so this checks them too. Without a pattern, only the
-    first position is checked, which attends only to itself.
+    The pattern comes from the queries and keys that were written, so they count too. Without a pattern, only the first
+    position is compared, which attends only to itself.
     """
     for layer in range(layout.n_layers):
         if ("v", layer) not in layout.hook_points:
@@ -170,7 +170,7 @@ def _fitted(factor: Tensor, values: Tensor) -> Tensor:
 def _sum_gap(total: Tensor, *terms: Tensor) -> float:
     """Return the largest |total − Σ terms| / (|total| + Σ |terms|) over the elements.
 
-    Rounding errors have a known bound relative to this size.
+    Rounding alone keeps it below a small multiple of the dtype's spacing, however large the terms are.
     """
     parts = [term.double() for term in terms]
     size = sum((part.abs() for part in parts), total.double().abs())

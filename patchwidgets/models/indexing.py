@@ -9,7 +9,7 @@ from patchwidgets.hooks.hooks import Key
 from patchwidgets.sites import Site, indices_of
 
 SiteActivation = Float[Tensor, "row pos *unit"]
-"""The activation at a site, at the positions of the site."""
+"""The activation at a site, at the positions of the site. For the patterns of all heads: ``[row, head, pos, key]``."""
 
 
 def key_of(site: Site) -> Key:

@@ -4,7 +4,6 @@ Costs nothing: no model runs.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -21,9 +20,9 @@ from patchwidgets.hooks.hook_points import (
     PatternHookPoint,
 )
 from patchwidgets.hooks.hooks import Key
-from patchwidgets.models.architectures import ARCHITECTURES, Architecture
-from patchwidgets.models.discovery import discover, is_mixture
-from patchwidgets.models.routers import refuse_limits, routers
+from patchwidgets.models.architectures import Architecture, find_record, is_mixture
+from patchwidgets.models.discovery import discover
+from patchwidgets.models.routers import refuse_token_dropping, routers
 
 
 class Layout:
@@ -67,6 +66,7 @@ class Layout:
         self.n_kv_heads: int = _n_kv_heads(self.config)
         self.d_model: int = self.config.hidden_size
         self.parallel = _flag(self.config, self.architecture.parallel)
+        self.mixture = any(is_mixture(block) for block in self.blocks)
         self.refused = dict(_refusals(self))
         multiplier = self.architecture.multiplier
         self.scale = float(getattr(self.config, multiplier)) if multiplier else 1.0
@@ -79,7 +79,6 @@ class Layout:
                 for component, hook_point in self._block_hook_points(block)
             }
         self.routers = routers(hf_model, self.blocks, self.config)
-        self.mixture = any(is_mixture(block) for block in self.blocks)
         self.d_mlp = (
             _width(self.hook_points[("neuron", 0)].module)
             if ("neuron", 0) in self.hook_points
@@ -111,8 +110,8 @@ class Layout:
         return self.hook_points | self.routers
 
     @property
-    def bodies(self) -> tuple[nn.Module, nn.Module]:
-        """The model, and its submodule that runs the blocks."""
+    def outer_modules(self) -> tuple[nn.Module, nn.Module]:
+        """The modules around the decoder blocks: the model, and its submodule that runs them."""
         return self.hf_model, self.hf_model.get_submodule(
             self.architecture.layers.rpartition(".")[0]
         )
@@ -169,10 +168,15 @@ class Layout:
             elif a.fused is not None and a.qkv == "thirds":
                 yield part, HookPoint(module(a.fused), "output", n, chunk=(i, 3))
             elif a.fused is not None and a.qkv == "grouped":
-                hook_point = GroupedHookPoint(module(a.fused), "output", self.n_kv_heads)
                 yield (
                     part,
-                    replace(hook_point, part=part, n_queries=self.n_heads // self.n_kv_heads),
+                    GroupedHookPoint(
+                        module(a.fused),
+                        "output",
+                        self.n_kv_heads,
+                        part=part,
+                        n_queries=self.n_heads // self.n_kv_heads,
+                    ),
                 )
         if a.pattern is not None:
             yield "pattern", PatternHookPoint(module(a.pattern), "output")
@@ -194,18 +198,10 @@ def layouts(hf_model: Any, name: str | None = None) -> Iterator[Layout]:
             f"{type(hf_model).__name__} is not a causal language model: patchwidgets reads next-token logits. "
             "Load the model with AutoModelForCausalLM."
         )
-    refuse_limits(hf_model)
+    refuse_token_dropping(hf_model)
     record = find_record(hf_model.config)
     for architecture in discover(hf_model) if record is None else [record]:
         yield Layout(hf_model, architecture, name)
-
-
-def find_record(config: Any) -> Architecture | None:
-    """Return the record of a family, or None."""
-    for model_type in (config.model_type, config.get_text_config().model_type):
-        if model_type in ARCHITECTURES:
-            return ARCHITECTURES[model_type]
-    return None
 
 
 def _refusals(layout: Layout) -> Iterator[tuple[str, str]]:
@@ -214,11 +210,10 @@ def _refusals(layout: Layout) -> Iterator[tuple[str, str]]:
     if layout.parallel or a.mlp_input is None:
         yield "resid_mid", "attention and MLP run in parallel. Use resid_pre or resid_post."
     if a.neuron is None:
-        for component in ("neuron_pre", "neuron_up", "neuron"):
-            yield (
-                component,
-                "the MLP is a mixture of experts without one set of neurons. Use mlp_out.",
-            )
+        reason = "the MLP is a mixture of experts without one set of neurons. Use mlp_out."
+        if not layout.mixture:
+            reason = "no module is known whose input is the neurons. Use mlp_out."
+        yield from ((component, reason) for component in ("neuron_pre", "neuron_up", "neuron"))
     elif a.neuron_pre is None:
         for component in ("neuron_pre", "neuron_up"):
             yield (
@@ -264,8 +259,8 @@ def _n_kv_heads(config: Any) -> int:
     return int(config.num_attention_heads)
 
 
-def _width(down: nn.Module) -> int:
+def _width(projection: nn.Module) -> int:
     """Return the number of inputs of a Linear or of GPT-2's Conv1D."""
-    weight: Any = down.weight
-    n_in = getattr(down, "in_features", None)
+    weight: Any = projection.weight
+    n_in = getattr(projection, "in_features", None)
     return int(weight.shape[0] if n_in is None else n_in)

@@ -64,7 +64,7 @@ def load(
     Raises
     ------
     LoadError
-        No model is found under the name; the message says what to do.
+        No model is found under the name, or the dtype is unknown; the message says what to do.
     ModelError, VerificationError
         The model cannot be patched; see `Model`.
 
@@ -80,6 +80,7 @@ def load(
     else:
         source = os.fspath(name)
         display_name = Path(name).name if Path(name).is_dir() else source
+    torch_dtype = _dtype(dtype)
     local = Path(source).is_dir() or not _hub_answers()
     options: dict[str, Any] = {
         "revision": revision,
@@ -90,7 +91,7 @@ def load(
         with _progress(shown=name not in (None, "smollm2")):
             tokenizer = AutoTokenizer.from_pretrained(source, **options)
             hf_model = AutoModelForCausalLM.from_pretrained(
-                source, dtype=_dtype(dtype), device_map=device_map, use_safetensors=True, **options
+                source, dtype=torch_dtype, device_map=device_map, use_safetensors=True, **options
             )
     except (OSError, ValueError) as error:
         raise LoadError(_not_loaded(source, error)) from error

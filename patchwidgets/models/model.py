@@ -1,18 +1,18 @@
 """A model of transformers with its tokenizer, ready to be patched.
 
-Making a `Model` runs two short forward passes, which check reading and writing at every site. The transformers object
-is never changed: hooks are removed, every module returns to the mode it was in, and no weight is folded, centred or
-copied.
+Making a `Model` runs two short forward passes, which check reading and writing at every site: none with
+``verify="off"``, and two per guess for a family without a record. `Model.run` costs one pass per batch of prompts.
+
+The transformers object is never changed: hooks are removed, every module returns to the mode it was in, and no weight
+is folded, centred or copied.
 """
 
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from torch import Tensor
-
-from patchwidgets.errors import PatchError
-from patchwidgets.hooks.hooks import Key, hooked
+from patchwidgets.errors import PatchError, SiteError
+from patchwidgets.hooks.hooks import hooked
 from patchwidgets.models.edits import user_edits
 from patchwidgets.models.resolve import resolve, sites_of
 from patchwidgets.models.run import Run, run_prompts
@@ -21,6 +21,7 @@ from patchwidgets.sites import (
     COMPONENTS,
     Component,
     Patch,
+    Patchable,
     Site,
 )
 from patchwidgets.tokens import Tokenizer, encode, token_strings
@@ -46,7 +47,7 @@ class Model:
     n_layers, n_heads, n_kv_heads, d_model, d_mlp
         Sizes.
     dtype, device
-        Of the weights, as text.
+        The dtype of the weights and the device of the input embeddings, as text.
     components, refused
         The components that the model has; those that it does not have, each with the reason.
     checks
@@ -231,7 +232,7 @@ class Model:
             self.layout, self.tokenizer, prompts, [self.resolve(site) for site in record]
         )
 
-    def patching(self, *patches: Patch) -> AbstractContextManager[dict[Key, Tensor]]:
+    def patching(self, *patches: Patchable) -> AbstractContextManager[None]:
         """Patch every prompt that *you* run through ``hf_model`` inside the block, also with ``generate``.
 
         Only the prompt is patched, not the tokens generated after it. Positions are indices into the prompt.
@@ -246,7 +247,7 @@ class Model:
         PatchError
             A patch has no source of its own or does not fit the prompt, or the model did not run in the block.
         SiteError, RefusedError
-            The model does not have a site.
+            The model does not have a site, or a site names its position.
 
         Examples
         --------
@@ -258,10 +259,21 @@ class Model:
         >>> model.token_strings([int(logits.argmax())])
         [' 47']
         """
-        for patch in patches:
+        checked = [Patch.of(patch) for patch in patches]
+        for patch in checked:
             if isinstance(patch.source, str) and patch.source != "host":
                 raise PatchError(
                     f"{patch.site}: there is no clean or corrupted run here; give Patch(site, source=model.run(...))."
                 )
+            if isinstance(patch.site.pos, str):
+                raise SiteError(
+                    f"{patch.site}: there is no task here to name positions; write {patch.site.name} with an index "
+                    f"instead of {patch.site.pos!r}."
+                )
             self.resolve(patch.site)
-        return hooked(self.layout.bodies, self.layout.hook_points, user_edits(patches))
+        return self._patched(checked)
+
+    @contextmanager
+    def _patched(self, patches: Sequence[Patch]) -> Iterator[None]:
+        with hooked(self.layout.outer_modules, self.layout.hook_points, user_edits(patches)):
+            yield

@@ -15,7 +15,7 @@ from torch import nn
 from patchwidgets.errors import ModelError
 from patchwidgets.hooks.hook_points import RouterHookPoint
 from patchwidgets.hooks.hooks import Key
-from patchwidgets.models.discovery import is_mixture
+from patchwidgets.models.architectures import is_mixture
 
 _LIMITS = re.compile(r"capacity|token_drop|drop_tokens")
 
@@ -43,7 +43,7 @@ def routers(
 
 
 def _router_classes(hf_model: nn.Module) -> Iterator[tuple[type[nn.Module], int]]:
-    """Return the classes of the routers, each with the index of the logits among its outputs."""
+    """Yield the classes of the routers, each with the index of the logits among its outputs."""
     for module in hf_model.modules():
         declared = getattr(module, "_can_record_outputs", None) or {}
         recorders = declared.get("router_logits", [])
@@ -53,7 +53,7 @@ def _router_classes(hf_model: nn.Module) -> Iterator[tuple[type[nn.Module], int]
                 yield router_class, int(getattr(recorder, "index", 0))
 
 
-def refuse_limits(hf_model: Any) -> None:
+def refuse_token_dropping(hf_model: Any) -> None:
     """Refuse a mixture whose experts take only a limited number of tokens.
 
     In such a model the result for a prompt depends on the other prompts of the batch.
@@ -63,7 +63,7 @@ def refuse_limits(hf_model: Any) -> None:
     ModelError
         The config has such a limit.
     """
-    if not any(is_mixture(module) for module in hf_model.children()):
+    if not is_mixture(hf_model):
         return
     for name, value in hf_model.config.get_text_config().to_dict().items():
         if _LIMITS.search(name) and isinstance(value, int | float) and value > 0:

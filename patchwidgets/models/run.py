@@ -147,13 +147,14 @@ class Run:
         Returns
         -------
         Tensor
-            ``[prompt, pos, d]``, or ``[prompt, pos, head, d_head]`` for all heads. A pattern is
-            ``[prompt, query, key]``, or ``[prompt, head, query, key]`` for all heads.
+            ``[prompt, pos, d]``, ``[prompt, pos, 1]`` for one neuron, or ``[prompt, pos, head, d_head]`` for all heads.
+            A pattern is ``[prompt, query, key]``, or ``[prompt, head, query, key]`` for all heads.
 
         Raises
         ------
         SiteError
-            The site is unknown or out of range, or it covers all positions of prompts with different lengths.
+            The site is unknown or out of range, or it is a pattern or covers all positions of prompts with different
+        lengths.
 
         Examples
         --------
@@ -172,8 +173,12 @@ class Run:
                 (batch.rows, read_site(self.activation(batch, key_of(site)), site, indices))
             )
         if len({part.shape[1:] for _, part in parts}) > 1:
+            if site.component == "pattern":
+                raise SiteError(
+                    "The prompts differ in length, so their patterns have other keys; run them one by one."
+                )
             raise SiteError(
-                "The prompts differ in length; name one position, as in 'L9.H6@-1', or run them one by one."
+                f"The prompts differ in length; name one position, as in '{site.name}@-1', or run them one by one."
             )
         return _in_order(parts)
 
@@ -194,7 +199,8 @@ class Run:
                 parts.append((of_batch, self.activation(batch, key)[within]))
         if len({part.shape[1:] for _, part in parts}) > 1:
             raise SiteError(
-                "The prompts of the source run differ in length where those of the host run do not."
+                "The prompts of the source run differ in length where those of the host run do not; "
+                "run source prompts of equal length, or a single one."
             )
         return _in_order(parts)
 
@@ -223,7 +229,7 @@ def run_prompts(
     tokenizer: Tokenizer,
     prompts: Sequence[Sequence[int]],
     record: Iterable[Site] = (),
-    alike: Sequence[tuple[int, ...]] | None = None,
+    batch_keys: Sequence[tuple[int, ...]] | None = None,
 ) -> Run:
     """Run prompts that are given as token ids.
 
@@ -231,12 +237,13 @@ def run_prompts(
     ----------
     record
         Sites to record in the same pass.
-    alike
-        For each prompt its length, and perhaps more numbers. Prompts share a batch only if all these numbers are equal.
-        By default only the length counts.
+    batch_keys
+        For each prompt the numbers in which the prompts of a batch must agree: its length, and perhaps more, such as
+        the length of the other prompt of its pair. The largest of them counts as the prompt's tokens when a batch is
+        filled. By default only the length counts.
     """
     ids = [tuple(prompt) for prompt in prompts]
-    batches = _batches(ids, alike or [(len(prompt),) for prompt in ids])
+    batches = _batches(ids, batch_keys or [(len(prompt),) for prompt in ids])
     keys = [key_of(site) for site in record]
     logits = [(batch.rows, _run(layout, batch, keys)) for batch in batches]
     return Run(layout, tokenizer, ids, batches, _in_order(logits))
@@ -249,15 +256,18 @@ def _run(layout: Layout, batch: Batch, keys: Iterable[Key]) -> Float[Tensor, "ro
     return output.logits[:, 0]
 
 
-def _batches(prompts: Sequence[Sequence[int]], alike: Sequence[tuple[int, ...]]) -> list[Batch]:
-    by_shape: dict[tuple[int, ...], list[int]] = {}
-    for row, shape in enumerate(alike):
-        by_shape.setdefault(shape, []).append(row)
-    sizes = {shape: max(1, MAX_TOKENS // max(shape)) for shape in by_shape}
+def _batches(
+    prompts: Sequence[Sequence[int]], batch_keys: Sequence[tuple[int, ...]]
+) -> list[Batch]:
+    """Group prompts with equal keys, at most `MAX_TOKENS` tokens in a batch."""
+    by_key: dict[tuple[int, ...], list[int]] = {}
+    for row, key in enumerate(batch_keys):
+        by_key.setdefault(key, []).append(row)
+    sizes = {key: max(1, MAX_TOKENS // max(key)) for key in by_key}
     return [
         Batch(part, torch.tensor([prompts[row] for row in part]))
-        for shape, rows in by_shape.items()
-        for part in (rows[i : i + sizes[shape]] for i in range(0, len(rows), sizes[shape]))
+        for key, rows in by_key.items()
+        for part in (rows[i : i + sizes[key]] for i in range(0, len(rows), sizes[key]))
     ]
 
 

@@ -9,15 +9,16 @@ of the noise.
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from patchwidgets.errors import VerificationError
+from patchwidgets.errors import ModelError, VerificationError
 from patchwidgets.hooks.hook_points import Activation
-from patchwidgets.hooks.hooks import Edit, Key
+from patchwidgets.hooks.hooks import Edit, Key, in_words
+from patchwidgets.models.architectures import find_record
 from patchwidgets.models.forward import forward
 from patchwidgets.models.identities import (
     Gap,
@@ -27,7 +28,7 @@ from patchwidgets.models.identities import (
     nonlinearity_gaps,
     score_gaps,
 )
-from patchwidgets.models.layout import Layout, find_record, layouts
+from patchwidgets.models.layout import Layout, layouts
 
 _LOG = logging.getLogger(__name__)
 Verify = Literal["strict", "warn", "off"]
@@ -101,10 +102,12 @@ def verified_layout(
     Raises
     ------
     ModelError
-        Not a causal language model, or its components cannot be identified.
+        `verify` is unknown, the model is not a causal language model, or its components cannot be identified.
     VerificationError
         A check failed; the message names the identity, the layer and the gap.
     """
+    if verify not in get_args(Verify):
+        raise ModelError(f"Unknown verify {verify!r}; expected 'strict', 'warn' or 'off'.")
     if find_record(hf_model.config) is None:
         return _discovered(hf_model, name)
     layout = next(layouts(hf_model, name))
@@ -118,18 +121,23 @@ def verified_layout(
 
 
 def _discovered(hf_model: Any, name: str | None) -> tuple[Layout, Checks]:
-    """Return the first layout that passes; if all fail, the error reports the one with the fewest failed checks."""
+    """Return the first layout that passes; if all fail, the error reports the one with the fewest failed checks.
+
+    If none could even be checked, it reports what stopped the last one.
+    """
     reports: list[Checks] = []
+    unchecked = ""
     for layout in layouts(hf_model, name):
         try:
             checks = verify_model(layout)
         except VerificationError as error:
             _LOG.info("%s: %s", layout.architecture, error)
+            unchecked = str(error).removesuffix(".")
             continue
         if checks.passed:
             return layout, checks
         reports.append(checks)
-    nearest = min(reports, key=lambda report: len(report.failed), default="no site was reached")
+    nearest = min(reports, key=lambda report: len(report.failed), default=unchecked)
     raise VerificationError(
         f"The family {hf_model.config.model_type!r} has no record, and what its structure suggests does not hold: "
         f"{nearest}. Add a record to patchwidgets/models/architectures.py: a dozen module names, checked at load."
@@ -159,9 +167,8 @@ def _record_all(layout: Layout, ids: Int[Tensor, "1 pos"]) -> dict[Key, Activati
     other[0, -1] = (other[0, -1] + 1) % layout.hf_model.get_input_embeddings().weight.shape[0]
     activations = forward(layout, torch.cat([ids, other]), record=layout.hook_points).activations
     if missing := layout.hook_points.keys() - activations.keys():
-        component, layer = min(missing, key=str)
         raise VerificationError(
-            f"{component} of layer {layer} was never reached in {layout.model_type!r}; its record in "
+            f"{in_words(min(missing, key=str))} was never reached in {layout.model_type!r}; its record in "
             "patchwidgets/models/architectures.py names another module than the one that runs."
         )
     for part, n in (("q", layout.n_heads), ("k", layout.n_kv_heads), ("v", layout.n_kv_heads)):

@@ -252,7 +252,7 @@ def _forward(
     inputs |= logits_to_keep(hf_model, keep or [length - 1], length)
     with (
         locked_eval_mode(hf_model),
-        hooked(layout.bodies, hook_points, edits, record, continued=True) as activations,
+        hooked(layout.outer_modules, hook_points, edits, record, continued=True) as activations,
     ):
         logits: Tensor = hf_model(**inputs).logits
     return activations, logits

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Literal
+from typing import Literal, get_args
 
-from patchwidgets.tasks.split import Split, part_of
+from patchwidgets.errors import TaskError
+from patchwidgets.tasks.split import Split, check_part, part_of
 from patchwidgets.tasks.task import Task
 
 Varies = Literal["a", "b", "both"]
@@ -33,6 +34,11 @@ def addition(n: int = 100, seed: int = 0, varies: Varies = "a", part: Split | No
     -------
     Task
         With the positions `a`, `operator`, `b` and `end`.
+
+    Raises
+    ------
+    TaskError
+        `varies` or `part` is not one of the values above.
 
     Notes
     -----
@@ -98,12 +104,21 @@ def modular(
     Task
         With the positions `a`, `operator`, `b`, `modulus` and `end`.
 
+    Raises
+    ------
+    TaskError
+        The modulus is less than 2, or as for `addition`.
+
     Examples
     --------
     >>> pair = pw.tasks.modular(n=2, modulus=5).pair(0)
     >>> pair.clean, pair.corrupted, pair.answer, pair.foil
     ('49+53 mod 5=', '97+53 mod 5=', '2', '0')
     """
+    if modulus < 2:
+        raise TaskError(
+            f"A modulus of {modulus} leaves no two different results; expected at least 2, as in modulus=10."
+        )
     kind = _Kind(f"{{a}}+{{b}} mod {modulus}=", lambda a, b: (a + b) % modulus, MODULAR_POSITIONS)
     return _numbers(n, seed, kind, varies, part)
 
@@ -128,6 +143,9 @@ class _Kind:
 
 
 def _numbers(n: int, seed: int, kind: _Kind, varies: Varies, part: Split | None) -> Task:
+    check_part(part)
+    if varies not in get_args(Varies):
+        raise TaskError(f"Unknown varies {varies!r}; expected 'a', 'b' or 'both'.")
     rng = Random(seed)
     rows = [_row(rng, kind, varies, part) for _ in range(n)]
     return Task(

@@ -48,7 +48,9 @@ def fields_of_rows(rows: Iterable[TableRow]) -> Fields:
         "answer": [_alternatives(row["answer"]) for row in table],
         "foil": [_alternatives(row["foil"]) for row in table] if "foil" in table[0] else None,
         "positions": positions,
-        "align": [_map(row["align"]) for row in table] if "align" in table[0] else None,
+        "align": [_map(row["align"], i) for i, row in enumerate(table)]
+        if "align" in table[0]
+        else None,
     }
 
 
@@ -79,7 +81,7 @@ def _alternatives(value: Any) -> str | tuple[str, ...]:
     )
 
 
-def _map(value: Any) -> Any:
+def _map(value: Any, i: int) -> Any:
     """Return the map of counterparts in a cell, where it may be a text such as ``0:0 1:2``; None for an empty cell."""
     if value is None or value != value or value == "":  # a NaN is not equal to itself
         return None
@@ -88,7 +90,7 @@ def _map(value: Any) -> Any:
     columns = [re.fullmatch(r"(-?\d+):(-?\d+)", part) for part in value.split()]
     if not columns or None in columns:
         raise TaskError(
-            f"align is {value!r}; expected clean and corrupted positions, as in '0:0 1:2'."
+            f"Row {i}: align is {value!r}; expected clean and corrupted positions, as in '0:0 1:2'."
         )
     return [(int(column[1]), int(column[2])) for column in columns if column is not None]
 

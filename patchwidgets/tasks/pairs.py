@@ -1,6 +1,7 @@
 """A task as token ids, pair by pair. Whatever cannot be compared or scored is an error here.
 
-Costs a few calls of the tokenizer per pair.
+Costs up to two calls of the tokenizer per prompt, up to four per alternative of an answer or foil, and one per
+position given as text.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from patchwidgets.errors import AnswerError, CounterpartError, SiteError, TaskEr
 from patchwidgets.sites import Position, index_of, indices_of
 from patchwidgets.tasks.alignment import Alignment, Columns, checked_columns, identity
 from patchwidgets.tasks.task import PositionSpec, Task
-from patchwidgets.tokens import Tokenizer, aligned, answer_ids, encode, token_strings
+from patchwidgets.tokens import Tokenizer, answer_ids, encode, side_by_side, token_strings
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,7 @@ class Pair:
         """From positions of the clean prompt to their counterparts in the corrupted prompt."""
         return dict(self.columns)
 
-    @property
-    def differs(self) -> tuple[int, ...]:
-        """The positions of the clean prompt that have another token as counterpart, or none."""
-        return self.differing("clean")
-
-    def differing(self, name: RunName) -> tuple[int, ...]:
+    def differing(self, name: RunName = "clean") -> tuple[int, ...]:
         """Return the positions of one of the prompts that have another token as counterpart, or none."""
         same = {
             column[name == "corrupted"]
@@ -155,7 +151,8 @@ def _encode_pair(task: Task, tokenizer: Tokenizer, i: int, n: int) -> Pair:
         answers = _alternatives(task.answer, task, tokenizer)
         foils = () if task.foil is None else _alternatives(task.foil, task, tokenizer)
         positions = {
-            name: _position(spec, task, tokenizer, clean) for name, spec in task.positions.items()
+            name: _position(name, spec, task, tokenizer, clean)
+            for name, spec in task.positions.items()
         }
     except (TaskError, SiteError) as error:
         raise type(error)(f"{where}{error}") from None
@@ -173,22 +170,26 @@ def _columns(
     task: Task, clean: Sequence[int], corrupted: Sequence[int], tokenizer: Tokenizer
 ) -> tuple[Columns, str]:
     """Return the counterparts of two prompts, and both as text if the task has a map."""
-    tokens = [tuple(token_strings(tokenizer, ids)) for ids in (clean, corrupted)]
     if list(clean) == list(corrupted):
         raise TaskError(
             "The clean and the corrupted prompt are identical, so no patch can change anything. "
-            f"Change a word of one of them:\n{aligned(*tokens)}"
+            f"Change a word of one of them:\n{_side_by_side(clean, corrupted, tokenizer)}"
         )
     if task.align is not None:
+        tokens = [tuple(token_strings(tokenizer, ids)) for ids in (clean, corrupted)]
         columns = checked_columns(task.align, *tokens)  # type: ignore[arg-type]
         return columns, repr(Alignment(tokens[0], tokens[1], columns))
     if len(clean) != len(corrupted):
         raise TaskError(
             f"{len(clean)} and {len(corrupted)} tokens; patching needs equal counts, or a map of the tokens that are "
             "counterparts. Replace a word by one of as many tokens, or use "
-            f"task.aligned(pw.propose_alignment(model, task)):\n{aligned(*tokens)}"
+            f"task.aligned(pw.propose_alignment(model, task)):\n{_side_by_side(clean, corrupted, tokenizer)}"
         )
     return identity(len(clean)), ""
+
+
+def _side_by_side(clean: Sequence[int], corrupted: Sequence[int], tokenizer: Tokenizer) -> str:
+    return side_by_side(token_strings(tokenizer, clean), token_strings(tokenizer, corrupted))
 
 
 def _alternatives(answer: Any, task: Task, tokenizer: Tokenizer) -> tuple[tuple[int, ...], ...]:
@@ -204,13 +205,14 @@ def _alternatives(answer: Any, task: Task, tokenizer: Tokenizer) -> tuple[tuple[
         for long in alternatives:
             if short != long and long[: len(short)] == short:
                 raise AnswerError(
-                    f"Of the alternatives {texts!r} one begins another, so that its probability would be counted "
-                    "twice; leave the longer one out."
+                    f"Of the alternatives {texts!r} one is the beginning of another, so that its probability would be "
+                    "counted twice; leave the longer one out."
                 )
     return alternatives
 
 
 def _position(
+    name: str,
     spec: PositionSpec | Sequence[PositionSpec],
     task: Task,
     tokenizer: Tokenizer,
@@ -218,30 +220,32 @@ def _position(
 ) -> int:
     """Return a named position as an index into the clean prompt, whose token ids are `ids`."""
     if isinstance(spec, int):
-        return index_of(spec, len(ids))
+        try:
+            return index_of(spec, len(ids))
+        except SiteError as error:
+            raise SiteError(f"positions[{name!r}]: {error}") from None
+    if task.chat:
+        raise TaskError(
+            f"positions[{name!r}] is the text {spec!r}, and texts are not found in chat prompts; give an index "
+            f"instead, as in positions={{{name!r}: 9}}."
+        )
     prompt = str(task.clean)
     start = prompt.rfind(str(spec))
     if start < 0:
         raise TaskError(
-            f"The position {spec!r} does not occur in the clean prompt {prompt!r}; give a text that does, or an index."
+            f"positions[{name!r}]: {spec!r} does not occur in the clean prompt {prompt!r}; give a text that does, or "
+            "an index."
         )
-    return _last_token_before(start + len(str(spec)), prompt, task, tokenizer, ids)
+    return _last_token_of(prompt[: start + len(str(spec))], prompt, tokenizer, len(ids))
 
 
-def _last_token_before(
-    end: int, prompt: str, task: Task, tokenizer: Tokenizer, ids: Sequence[int]
-) -> int:
-    """Return the index of the token with character ``end - 1`` of the prompt.
+def _last_token_of(beginning: str, prompt: str, tokenizer: Tokenizer, n_tokens: int) -> int:
+    """Return the index of the token that the last character of a beginning of the prompt is in.
 
     Tokens are counted from the end of the prompt, because a beginning token may come before its text.
     """
-    tail = prompt[end:]
-    if task.chat:
-        raise TaskError(
-            "Positions given as text are not found in chat prompts; give an index instead, as in positions={'S2': 9}."
-        )
-    offsets = tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True)[
-        "offset_mapping"
-    ]
-    n_after = sum(start >= end for start, _ in offsets) if tail else 0
-    return len(ids) - 1 - n_after
+    if beginning == prompt:
+        return n_tokens - 1
+    encoded = tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True)
+    n_after = sum(1 for start, _ in encoded["offset_mapping"] if start >= len(beginning))
+    return n_tokens - 1 - n_after

@@ -2,6 +2,7 @@
 
 from random import Random
 
+from patchwidgets.errors import TaskError
 from patchwidgets.tasks import words
 from patchwidgets.tasks.task import Task
 
@@ -21,7 +22,7 @@ def induction(n: int = 32, seed: int = 0, length: int = 8) -> Task:
     seed
         Of the random words.
     length
-        The number of different words, at least 6.
+        The number of different words: at least 6, so that the two places are apart.
 
     Returns
     -------
@@ -30,8 +31,8 @@ def induction(n: int = 32, seed: int = 0, length: int = 8) -> Task:
 
     Raises
     ------
-    ValueError
-        Fewer than 6 words.
+    TaskError
+        Fewer than 6 words, or more than there are.
 
     Examples
     --------
@@ -41,10 +42,8 @@ def induction(n: int = 32, seed: int = 0, length: int = 8) -> Task:
     >>> print(pair.corrupted, pair.foil, sep="|")
     battle park siege hospital James Sam battle hospital siege park| siege
     """
-    if length < 6:
-        raise ValueError(
-            f"Induction needs a length of at least 6, so that the two places are apart; got {length}."
-        )
+    if not 6 <= length <= len(POOL):
+        raise TaskError(f"Induction needs a length from 6 to {len(POOL)}; got {length}.")
     rng = Random(seed)
     rows = [_swapped(rng, length) for _ in range(n)]
     return Task(

@@ -3,8 +3,9 @@
 from random import Random
 from typing import Literal
 
+from patchwidgets.errors import TaskError
 from patchwidgets.tasks import words
-from patchwidgets.tasks.split import Split, part_of
+from patchwidgets.tasks.split import Split, check_part, part_of
 from patchwidgets.tasks.task import Task
 
 
@@ -28,6 +29,11 @@ def ioi(n: int = 32, seed: int = 0, part: Split | None = None) -> Task:
     Task
         With the positions `IO`, `S1` (first mentions), `S2` (the giver, where the prompts differ) and `end`.
 
+    Raises
+    ------
+    TaskError
+        `part` is unknown.
+
     Notes
     -----
     The task of Wang et al. (2022), arXiv 2211.00593.
@@ -40,6 +46,7 @@ def ioi(n: int = 32, seed: int = 0, part: Split | None = None) -> Task:
     >>> print(pair.corrupted, pair.foil, sep="|")
     When Helen and Julia went to the library, Helen offered a ticket to| Julia
     """
+    check_part(part)
     rng = Random(seed)
     rows = [_sentence(rng, part, giver_first=bool(i % 2)) for i in range(n)]
     givers, receivers = [giver for *_, giver, _ in rows], [receiver for *_, receiver in rows]
@@ -109,6 +116,11 @@ def greater_than(
     Task
         With the positions `YY` (the year's last two digits, or its tens digit) and `end`.
 
+    Raises
+    ------
+    TaskError
+        `digits` is neither 1 nor 2, or `part` is unknown.
+
     Notes
     -----
     The task of Hanna, Liu and Variengien (2023), arXiv 2305.00586.
@@ -119,6 +131,9 @@ def greater_than(
     >>> pair.clean, pair.answer[:2]
     ('The mission lasted from the year 1751 to the year 17', ('52', '53'))
     """
+    check_part(part)
+    if digits not in (1, 2):
+        raise TaskError(f"A year has 1 or 2 digits per token; got digits={digits!r}.")
     rng = Random(seed)
     rows = [_years(rng, part, digits) for _ in range(n)]
     clean = [template.format(year=f"{year:02d}") for template, year in rows]

@@ -148,7 +148,8 @@ class Task:
         r"""Read a dataset from a CSV file with the columns clean, corrupted, answer and perhaps foil.
 
         ``|`` separates alternative answers. Leading spaces are part of a text. A column ``@name`` holds a named
-        position. A column align holds maps such as ``0:0 1:2 2:3``, or empty cells.
+        position; a number in it is an index, and anything else a text in the prompt. A column align holds maps such as
+        ``0:0 1:2 2:3``, or empty cells.
 
         Raises
         ------

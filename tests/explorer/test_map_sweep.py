@@ -259,3 +259,33 @@ def test_a_map_sweep_makes_no_dataset(page: Page, monkeypatch: pytest.MonkeyPatc
     page.sweep(1, HEADS, MLP)
     page.wait()
     assert page.kinds(1)[-1] == "swept"
+
+
+def test_maps_asked_for_again_while_their_messages_are_built_end_once(
+    experiment: Experiment,
+) -> None:
+    class AskedAgain(MapSweep):
+        """Another view asks for the same maps while the last messages are built."""
+
+        def news(self) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
+            messages = list(super().news())
+            if self.finished and self.request.id == 1:
+                page.sweep(2, HEADS)
+            yield from messages
+
+    page = Page(experiment, AskedAgain)
+    page.sweep(1, HEADS)
+    page.wait()
+    assert page.kinds(1)[-1] == "dropped"
+    assert "swept" not in page.kinds(1)
+    assert page.kinds(2).count("swept") == 1
+    assert page.kinds(2)[-1] == "swept"
+
+
+def test_a_finished_map_asked_for_again_took_as_long_as_before(page: Page) -> None:
+    page.sweep(1, HEADS)
+    page.wait()
+    page.sweep(2, HEADS)
+    page.wait()
+    first, second = (e["seconds"] for e, _ in page.events if e["kind"] == "swept")
+    assert first == second > 0

@@ -8,6 +8,8 @@ import pytest
 from patchwidgets.facade import Experiment
 from patchwidgets.sites import Patch
 from tests.support.page import LONG, Gate, Page
+from tests.support.toy_models import make_model
+from tests.support.unequal_prompts import unequal_task
 
 
 def test_a_patch_is_acknowledged_and_answered(page: Page, experiment: Experiment) -> None:
@@ -180,3 +182,15 @@ def test_no_thread_is_left(page: Page) -> None:
     for thread in [thread for thread in threading.enumerate() if thread.name == "patchwidgets"]:
         thread.join(LONG)
     assert not [thread for thread in threading.enumerate() if thread.name == "patchwidgets"]
+
+
+def test_the_host_s_own_value_needs_no_counterpart() -> None:
+    experiment = Experiment(make_model("llama"), unequal_task())
+    page = Page(experiment)
+    site = "L1.mlp_out@lone"
+    page.patch(1, site)
+    assert page.last("error")["code"] == "CounterpartError"
+    page.patch(2, patches=[{"site": site, "source": "host"}], direction="noise")
+    page.wait()
+    assert page.kinds(2) == ["ack", "result"]
+    assert page.last("result")["readings"]["logit_diff"]["effect"] == 0

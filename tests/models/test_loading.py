@@ -107,3 +107,8 @@ def test_a_family_without_a_record_is_discovered() -> None:
     assert model.checks.passed
     assert model.checks.checks
     assert "neuron_up" in model.components
+
+
+def test_an_unknown_dtype_is_not_taken_for_a_missing_model() -> None:
+    with pytest.raises(LoadError, match=r"^Unknown dtype 'int8'; expected 'float32'"):
+        pw.load(dtype="int8")

@@ -3,9 +3,7 @@
 import pytest
 import torch
 
-from patchwidgets.errors import (
-    PatchError,
-)
+from patchwidgets.errors import PatchError, SiteError
 from patchwidgets.facade import Experiment
 from patchwidgets.models.edits import joint_edits
 from patchwidgets.models.model import Model
@@ -57,3 +55,42 @@ def test_edits_of_one_component_are_made_in_order() -> None:
     )
     assert list(edits) == [("z", 0)]
     assert edits[("z", 0)](torch.tensor(3)).item() == 8
+
+
+def test_positions_have_no_names_without_a_task(toy: Model) -> None:
+    source = toy.run("w3 w14 w15")
+    with pytest.raises(
+        SiteError, match=r"L1\.H2@S2: there is no task.*with an index instead of 'S2'"
+    ):
+        toy.patching(Patch("L1.H2@S2", source=source))
+
+
+def test_a_site_string_asks_for_a_source(toy: Model) -> None:
+    with pytest.raises(PatchError, match=r"give Patch\(site, source=model.run"):
+        toy.patching("L1.mlp_out")
+
+
+def test_the_block_is_given_nothing(toy: Model) -> None:
+    with toy.patching(Patch("L1.mlp_out", torch.zeros(1))) as given, torch.no_grad():
+        toy.hf_model(torch.tensor([[3, 14, 15]]))
+    assert given is None
+
+
+@pytest.mark.parametrize("n_rows", [2, 4])
+def test_a_source_run_of_another_number_of_prompts(toy: Model, n_rows: int) -> None:
+    source = toy.run(["w3 w14 w15", "w9 w14 w15", "w26 w14 w15"])
+    ids = torch.tensor([[3, 14, 42]] * n_rows)
+    with (
+        pytest.raises(PatchError, match=f"run has 3 prompts and the patched batch {n_rows}; run"),
+        toy.patching(Patch("L1.H2@1", source=source)),
+        torch.no_grad(),
+    ):
+        toy.hf_model(ids)
+
+
+def test_the_embedding_belongs_to_no_layer(toy: Model) -> None:
+    with (
+        pytest.raises(PatchError, match="The patch of embed was never reached"),
+        toy.patching(Patch("embed", torch.zeros(1))),
+    ):
+        pass

@@ -18,3 +18,12 @@ def test_top_tokens_of_a_prompt_that_is_not_there() -> None:
     assert run.top_tokens(1, pair=-1) == run.top_tokens(1, pair=1)
     with pytest.raises(TaskError, match=r"There is no pair 2; expected 0 to 1"):
         run.top_tokens(1, pair=2)
+
+
+def test_prompts_of_two_lengths_have_no_common_pattern() -> None:
+    run = make_model("llama").run(["w3 w14 w15", "w3 w14"])
+    with pytest.raises(SiteError, match="patterns have other keys; run them one by one"):
+        _ = run["L1.H2.pattern@-1"]
+    with pytest.raises(SiteError, match=r"name one position, as in 'L1\.H2@-1', or run"):
+        _ = run["L1.H2"]
+    assert run["L1.H2@-1"].shape == (2, 1, 8)

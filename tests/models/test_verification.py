@@ -1,10 +1,13 @@
 """The checks at load: an identity that does not hold is named with its layer and its gap."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
 
 import patchwidgets as pw
-from patchwidgets.errors import RefusedError, VerificationError
+from patchwidgets.errors import ModelError, RefusedError, VerificationError
 from patchwidgets.models.model import Model
 from patchwidgets.models.verification import Check, Checks
 from tests.support.families import VOCABULARY, random_model
@@ -75,3 +78,27 @@ def test_clipped_projections_are_refused() -> None:
     assert set(model.refused) >= {"q", "k", "v", "pattern"}
     with pytest.raises(RefusedError, match="clip_qkv"):
         model.sites("v")
+
+
+@pytest.mark.parametrize("family", ["llama", "brand_new"])
+def test_an_unknown_way_to_verify(family: str) -> None:
+    hf_model = random_model("llama")
+    hf_model.config.model_type = family
+    with pytest.raises(ModelError, match="'strickt'; expected 'strict', 'warn' or 'off'"):
+        pw.wrap(hf_model, toy_tokenizer(VOCABULARY), verify="strickt")  # type: ignore[arg-type]
+
+
+def test_an_embedding_that_is_never_reached_belongs_to_no_layer() -> None:
+    hf_model = random_model("llama")
+    embed = hf_model.get_input_embeddings()
+    hf_model.model.forward = partial(_forward_without_embedding, hf_model.model.forward, embed)
+    with pytest.raises(VerificationError, match=r"^embed was never reached in 'llama'"):
+        pw.wrap(hf_model, toy_tokenizer(VOCABULARY))
+
+
+def _forward_without_embedding(
+    forward: Callable[..., object], embed: torch.nn.Module, **inputs: object
+) -> object:
+    """Look the token ids up in the weights, so that the embedding module itself does not run."""
+    ids = inputs.pop("input_ids")
+    return forward(**inputs | {"inputs_embeds": embed.weight[ids]})

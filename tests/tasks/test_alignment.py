@@ -30,7 +30,7 @@ def pair_of(align: Any, clean: str = CLEAN, corrupted: str = CORRUPTED):  # type
 def test_a_map_says_which_tokens_are_counterparts() -> None:
     pair = pair_of(ALIGN)
     assert pair.columns == ALIGN
-    assert (pair.differs, pair.differing("corrupted"), pair.prefix) == ((2,), (2, 3), 2)
+    assert (pair.differing(), pair.differing("corrupted"), pair.prefix) == ((2,), (2, 3), 2)
     assert pair.columns_at(None) == ALIGN
     assert pair.columns_at(-1) == ((5, 6),)
     assert pair.columns_at((3, None)) == ALIGN[2:]
@@ -46,7 +46,7 @@ def test_equal_counts_need_no_map_and_may_have_one() -> None:
         (i, i) for i in range(6)
     )
     shifted = pair_of([(0, 0), (2, 3), (5, 5)], corrupted="w3 w14 w42 w15 w26 w5")
-    assert (shifted.differs, shifted.prefix) == ((1, 3, 4), 2)
+    assert (shifted.differing(), shifted.prefix) == ((1, 3, 4), 2)
 
 
 def test_what_is_named_and_has_no_counterpart_is_refused_with_both_prompts() -> None:

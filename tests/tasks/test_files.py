@@ -74,3 +74,9 @@ def test_json_of_something_else(tmp_path):
     (tmp_path / "other.json").write_text("[1, 2]")
     with pytest.raises(TaskError, match="is not a task"):
         Task.from_json(tmp_path / "other.json")
+
+
+def test_a_map_that_cannot_be_read_is_named_with_its_row(tmp_path):
+    (tmp_path / "task.csv").write_text("clean,corrupted,answer,align\na,b,c,0:0\na,b,c,0-0\n")
+    with pytest.raises(TaskError, match=r"^Row 1: align is '0-0'; expected clean and corrupted"):
+        Task.from_csv(tmp_path / "task.csv")

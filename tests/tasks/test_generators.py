@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import patchwidgets as pw
 from patchwidgets import tasks
+from patchwidgets.errors import TaskError
 from patchwidgets.tasks import Task, encode_pairs
 from patchwidgets.tasks.split import part_of
 from tools.teaching.vocabulary import build_tokenizer
@@ -59,7 +60,7 @@ def test_prompts_are_equally_long_and_known_words(maker, seed):
 )
 def test_the_corruption_replaces_few_tokens(maker, replaced):
     pairs = encode_pairs(MAKERS[maker](n=50, seed=1), TOKENIZER)
-    assert {len(pair.differs) for pair in pairs} == {replaced}
+    assert {len(pair.differing()) for pair in pairs} == {replaced}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_which_number_varies():
     expected = {"a": (1,), "b": (3,), "both": (1, 3)}
     for varies, differs in expected.items():
         pairs = encode_pairs(tasks.addition(n=30, varies=varies), TOKENIZER)
-        assert {pair.differs for pair in pairs} == {differs}
+        assert {pair.differing() for pair in pairs} == {differs}
 
 
 def test_ioi_answers_with_the_name_that_is_said_once():
@@ -109,7 +110,7 @@ def test_ioi_orders_alternate_and_templates_are_all_used():
 def test_ioi_positions():
     task = tasks.ioi(n=24, seed=2)
     pairs = encode_pairs(task, TOKENIZER)
-    assert [pair.positions["S2"] for pair in pairs] == [pair.differs[0] for pair in pairs]
+    assert [pair.positions["S2"] for pair in pairs] == [pair.differing()[0] for pair in pairs]
     assert all(pair.positions["S1"] < pair.positions["S2"] for pair in pairs)
     assert tokens_at(task, "IO") == [name.strip() for name in task.answer]
     assert tokens_at(task, "S1") == tokens_at(task, "S2") == [name.strip() for name in task.foil]
@@ -150,7 +151,7 @@ def test_induction_repeats_and_swaps_the_cue():
 
 
 def test_induction_needs_room():
-    with pytest.raises(ValueError, match="at least 6"):
+    with pytest.raises(ValueError, match="from 6 to 112"):
         tasks.induction(length=5)
 
 
@@ -202,7 +203,7 @@ def test_a_real_model_does_them_too(smollm2, task, metric, replaced):
     exp = pw.Experiment(smollm2, task, metric)
     assert exp.clean.value > 0.4
     assert exp.corrupted.value < -0.4
-    assert {len(pair.differs) for pair in exp.pairs} == {replaced}
+    assert {len(pair.differing()) for pair in exp.pairs} == {replaced}
 
 
 @pytest.mark.parametrize(
@@ -214,3 +215,22 @@ def test_a_tokenizer_without_such_numbers_takes_several_tokens(smollm2, task, n_
     pair = encode_pairs(task, smollm2.tokenizer)[0]
     assert pair.answers == ()
     assert {len(ids) for ids in pair.long_answers} == {n_tokens}
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: tasks.addition(1, part="tset"), "Unknown part 'tset'; expected 'train'"),
+        (lambda: tasks.ioi(1, part="tset"), "Unknown part 'tset'"),
+        (lambda: tasks.greater_than(1, part="tset"), "Unknown part 'tset'"),
+        (lambda: tasks.modular(1, modulus=1), "A modulus of 1 leaves no two different results"),
+        (lambda: tasks.subtraction(1, varies="c"), "Unknown varies 'c'; expected 'a', 'b'"),
+        (lambda: tasks.greater_than(1, digits=3), "1 or 2 digits per token; got digits=3"),
+        (lambda: tasks.induction(1, length=5), "a length from 6 to 112; got 5"),
+        (lambda: tasks.induction(1, length=113), "a length from 6 to 112; got 113"),
+    ],
+)
+def test_arguments_that_no_generator_takes(make, says):
+    with pytest.raises(TaskError, match=says):
+        make()

@@ -4,7 +4,7 @@ import pytest
 
 from patchwidgets.errors import AnswerError, SiteError, TaskError
 from patchwidgets.models.model import Model
-from patchwidgets.tasks import Task, encode_pairs
+from patchwidgets.tasks import Task, encode_pairs, pairs
 from patchwidgets.tokens import token_strings
 from tests.support.prompts import CLEAN, CORRUPTED
 
@@ -17,7 +17,7 @@ def pair_of(model: Model, **changes: object):  # type: ignore[no-untyped-def]
 def test_the_names_prompts(smollm2: Model) -> None:
     pair = pair_of(smollm2, positions={"S2": 9, "end": -1, "also S2": "John"})
     assert len(pair) == 14
-    assert pair.differs == (9,)
+    assert pair.differing() == (9,)
     assert pair.positions == {"S2": 9, "end": 13, "also S2": 9}
     assert token_strings(smollm2.tokenizer, pair.answers) == [" Mary"]
     words = "When| Mary| and| John| went| to| the| store|,| John| gave| a| drink| to"
@@ -66,9 +66,12 @@ def test_an_answer_of_several_tokens_is_kept_whole(smollm2: Model) -> None:
     strings = [token_strings(smollm2.tokenizer, ids) for ids in pair.long_answers]
     assert strings == [[" Mary", "beth"], [" her"]]
     assert token_strings(smollm2.tokenizer, pair.first_tokens) == [" Mary", " her"]
-    with pytest.raises(AnswerError, match="has no tokens"):
-        pair_of(smollm2, answer="")
-    with pytest.raises(AnswerError, match="one begins another, so that its probability"):
+    for side in ("answer", "foil"):
+        with pytest.raises(AnswerError, match="The answer or foil '' has no tokens"):
+            pair_of(smollm2, **{side: ""})
+    with pytest.raises(
+        AnswerError, match="one is the beginning of another, so that its probability"
+    ):
         pair_of(smollm2, answer=(" Mary", " Marybeth"))
 
 
@@ -95,3 +98,20 @@ def test_a_pair_of_a_dataset_is_named(smollm2: Model) -> None:
     task = Task([CLEAN, CLEAN], [CORRUPTED, CLEAN], [" Mary", " Mary"], " John")
     with pytest.raises(TaskError, match=r"^Pair 1: .*identical"):
         encode_pairs(task, smollm2.tokenizer)
+
+
+def test_a_position_that_does_not_fit_is_named(smollm2: Model) -> None:
+    with pytest.raises(TaskError, match=r"^positions\['S2'\]: 'Peter' does not occur"):
+        pair_of(smollm2, positions={"S2": "Peter"})
+    with pytest.raises(SiteError, match=r"^positions\['S2'\]: Position 14 is out of range"):
+        pair_of(smollm2, positions={"S2": 14})
+    chat = {"chat": True, "answer": "Mary", "foil": "John"}
+    with pytest.raises(TaskError, match=r"^positions\['S2'\] is the text 'Peter'.*{'S2': 9}"):
+        pair_of(smollm2, **chat, positions={"S2": "Peter"})
+
+
+def test_tokens_become_text_only_for_messages(
+    smollm2: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairs, "token_strings", lambda *_: pytest.fail("tokens became text"))
+    assert pair_of(smollm2).differing() == (9,)

@@ -20,7 +20,7 @@ function whenIdle(act: () => void): () => void {
   };
 }
 
-export interface AutoSweep {
+interface AutoSweep {
   readonly consider: () => void;
   readonly dispose: () => void;
 }

@@ -1,7 +1,7 @@
 /** What actions work with: the store, the kernel and the page. */
 
 import type { PageLayout } from "../layout/page";
-import type { SweepRequest } from "../model/map";
+import type { MapSweepRequest } from "../model/map";
 import type { PatchRequest } from "../model/patch";
 import { selectedRequest } from "../state/selectors";
 import type { Settable } from "../state/state";
@@ -21,7 +21,7 @@ export interface Page {
 /** What actions ask of the kernel. `asked` gets the id of a request before it is sent. */
 interface Kernel {
   patch(request: PatchRequest, asked: (id: number) => void): void;
-  sweep(request: SweepRequest, asked: (id: number) => void): void;
+  sweep(request: MapSweepRequest, asked: (id: number) => void): void;
   code(request: PatchRequest, asked: (id: number) => void): void;
   cancel(): void;
 }

@@ -1,6 +1,6 @@
 /** Light or dark: what JupyterLab says, otherwise what the system prefers. */
 
-import type { Theme } from "../layout/oklab";
+import type { Theme } from "../model/theme";
 import type { Removal } from "./listen";
 
 const LAB = "data-jp-theme-light";

@@ -1,7 +1,7 @@
 /** Requests and replies over the widget's comm: the newest request wins, stale replies are dropped. */
 
 import type { Scene } from "../model/experiment";
-import type { MapData, SweepRequest } from "../model/map";
+import type { MapData, MapSweepRequest } from "../model/map";
 import type { PatchRequest } from "../model/patch";
 import type { Result, Single } from "../model/result";
 import type { Connection, Failure } from "../model/status";
@@ -34,7 +34,7 @@ export interface Client {
   /** `asked` gets the id before anything is sent, since an answer may come at once. */
   patch(request: PatchRequest, asked: (id: number) => void): void;
   /** Asks for maps. Nobody clicked for them, so a late acknowledgement does not count as busy. */
-  sweep(request: SweepRequest, asked: (id: number) => void): void;
+  sweep(request: MapSweepRequest, asked: (id: number) => void): void;
   /** Asks for the lines of Python that give the numbers of a request. */
   code(request: PatchRequest, asked: (id: number) => void): void;
   cancel(): void;
@@ -90,7 +90,7 @@ class CommClient implements Client {
     this.send({ v: 1, kind: "patch", id, patches, direction, metric });
   }
 
-  sweep(request: SweepRequest, asked: (id: number) => void): void {
+  sweep(request: MapSweepRequest, asked: (id: number) => void): void {
     const id = this.takeId();
     const { maps, direction, metric } = request;
     this.sweeps.add(id);

@@ -55,7 +55,7 @@ export class ConnectionWatch {
   /** First "busy", later "gone"; a kernel that is idle and silent has no Python for this view. */
   private unanswered(waited: number): void {
     const status = this.status();
-    if (status === "lost") this.set("restarted");
+    if (status === "ended") this.set("restarted");
     else if (status === "busy") this.set("busy");
     else if (waited >= (status === "idle" ? IDLE_AFTER : GONE_AFTER)) this.set("gone");
     else if (status === "unknown") this.set("busy");

@@ -36,7 +36,6 @@ export function decodeMap(value: unknown, buffers: Buffers): MapData {
     total: f.get("total", count),
     zero: f.getOr("zero", count, 0),
     unpatchable: new Set(f.getOr("unpatchable", listOf(count), [])),
-    exact: f.raw("exact") !== false,
     secondsLeft: f.get("seconds_left", maybeNumber),
     share: values(grids, "share", shape),
     effect: values(grids, "effect", shape),

@@ -1,6 +1,6 @@
 /** What Jupyter says about the kernel. */
 
-export type KernelStatus = "busy" | "idle" | "lost" | "unknown";
+export type KernelStatus = "busy" | "idle" | "ended" | "unknown";
 
 /** The kernel's status, if the widget manager knows it. */
 export function kernelStatus(manager: unknown): KernelStatus {
@@ -8,8 +8,8 @@ export function kernelStatus(manager: unknown): KernelStatus {
   const status = kernel?.status;
   if (status === "busy" || status === "starting") return "busy";
   if (status === "idle") return "idle";
-  const lost = ["restarting", "autorestarting", "terminating", "dead"];
-  return typeof status === "string" && lost.includes(status) ? "lost" : "unknown";
+  const ended = ["restarting", "autorestarting", "terminating", "dead"];
+  return typeof status === "string" && ended.includes(status) ? "ended" : "unknown";
 }
 
 /** Whether the model behind a comm event is still connected; undefined if unknown. */

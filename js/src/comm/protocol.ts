@@ -1,7 +1,7 @@
 /** The messages between kernel and page (docs/protocol.md), as types. Costs nothing at run time. */
 
 import type { Scene } from "../model/experiment";
-import type { MapData, SweepRequest } from "../model/map";
+import type { MapData, MapSweepRequest } from "../model/map";
 import type { PatchRequest } from "../model/patch";
 import type { Result, Single } from "../model/result";
 import type { Failure } from "../model/status";
@@ -20,6 +20,6 @@ export type Incoming =
 export type Outgoing =
   | { readonly v: 1; readonly kind: "hello"; readonly id: number }
   | ({ readonly v: 1; readonly kind: "patch"; readonly id: number } & PatchRequest)
-  | ({ readonly v: 1; readonly kind: "sweep"; readonly id: number } & SweepRequest)
+  | ({ readonly v: 1; readonly kind: "sweep"; readonly id: number } & MapSweepRequest)
   | ({ readonly v: 1; readonly kind: "code"; readonly id: number } & PatchRequest)
   | { readonly v: 1; readonly kind: "cancel"; readonly id: number };

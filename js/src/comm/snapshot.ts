@@ -8,7 +8,7 @@ import { decodeResult } from "./decode-result";
 import { decodeScene } from "./decode-scene";
 import { Fields, recordOf } from "./validate";
 
-export interface Snapshot {
+interface Snapshot {
   readonly scene: Scene;
   readonly result: Result | undefined;
   /** By `mapKey`. */

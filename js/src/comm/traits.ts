@@ -4,7 +4,7 @@ import type { Direction } from "../model/experiment";
 import type { Position } from "../model/position";
 import type { WidgetModel } from "./widget-model";
 
-export type TraitEvent =
+type TraitEvent =
   | { readonly type: "selected"; readonly sites: readonly string[] }
   | {
       readonly type: "traits";

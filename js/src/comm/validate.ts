@@ -3,7 +3,7 @@
 export class DecodeError extends Error {}
 
 /** Reads one value; `where` names it in the error. */
-export type Decoder<T> = (value: unknown, where: string) => T;
+type Decoder<T> = (value: unknown, where: string) => T;
 
 function wrong(where: string, expected: string, got: unknown): never {
   const shown = got === null ? "null" : Array.isArray(got) ? "a list" : typeof got;

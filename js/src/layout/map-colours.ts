@@ -3,7 +3,8 @@
 import { type Direction, towardsClean } from "../model/experiment";
 import { type MapData, type MapLook, mapLook } from "../model/map";
 import { clamp } from "../model/math";
-import { diverging, type Theme } from "./oklab";
+import type { Theme } from "../model/theme";
+import { diverging } from "./oklab";
 
 const RANGES = [0.05, 0.1, 0.2, 0.5, 1] as const;
 
@@ -11,8 +12,6 @@ const STEPS = 100;
 
 /** A negative cell has a dash from this part of the range on. */
 const DASHED = 0.08;
-
-export const DASH_FROM = { w: 10, h: 5 } as const;
 
 /** The range of a map: ±1 until it is complete, so that its colours change at most once. */
 export function mapRange(map: MapData | undefined): number {

@@ -21,7 +21,7 @@ const NARROWEST = 18;
 
 const TICKS = 18;
 
-export interface MapSize {
+interface MapSize {
   readonly rows: number;
   readonly columns: number;
   readonly room: number;

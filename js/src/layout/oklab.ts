@@ -1,7 +1,7 @@
 /** Colours between colours, in OKLab (Ottosson 2020), so that equal steps look equal. */
 
 import { clamp } from "../model/math";
-export type Theme = "light" | "dark";
+import type { Theme } from "../model/theme";
 
 type Triple = readonly [number, number, number];
 

@@ -5,7 +5,7 @@ import { clamp } from "../model/math";
 
 export const LANES: readonly Lane[] = ["clean", "patched", "corrupted"];
 
-export interface Shape {
+interface Shape {
   readonly layers: number;
   readonly heads: number;
 }

@@ -57,7 +57,7 @@ export interface Scene {
   readonly direction: Direction;
   readonly metric: string;
   readonly runs: Readonly<Record<Prompt, Run>>;
-  /** The kernel answers `sweep`. Older kernels and saved pages do not. */
+  /** The kernel can fill maps: false if an answer has several tokens, and in a saved page. */
   readonly can_sweep: boolean;
 }
 

@@ -5,13 +5,13 @@ import type { Direction } from "./experiment";
 /** What the columns of a map are; its rows are layers. */
 export type Across = "head" | "pos";
 
-export interface MapRequest {
+interface MapRequest {
   readonly name: string;
   readonly component: string;
   readonly over: readonly ["layer", Across];
 }
 
-export interface SweepRequest {
+export interface MapSweepRequest {
   readonly maps: readonly MapRequest[];
   readonly direction: Direction;
   readonly metric: string;
@@ -31,15 +31,14 @@ export interface MapData {
   readonly zero: number;
   /** Indices of the cells whose position has no counterpart; row by row, as in `share`. */
   readonly unpatchable: ReadonlySet<number>;
-  readonly exact: boolean;
   readonly secondsLeft: number | null;
   readonly share: ArrayLike<number>;
   readonly effect: ArrayLike<number>;
 }
 
 /** Every cell of the map has its exact number. */
-export function isComplete({ done, total, exact }: MapData): boolean {
-  return exact && done >= total;
+export function isComplete({ done, total }: MapData): boolean {
+  return done >= total;
 }
 
 export type SweepPhase = "idle" | "running" | "done" | "stopped" | "failed";
@@ -59,7 +58,7 @@ export function mapRequests(component: string): readonly MapRequest[] {
   ];
 }
 
-export function sameSweep(a: SweepRequest | undefined, b: SweepRequest): boolean {
+export function sameSweep(a: MapSweepRequest | undefined, b: MapSweepRequest): boolean {
   return a !== undefined && JSON.stringify(a) === JSON.stringify(b);
 }
 

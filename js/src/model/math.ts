@@ -1,4 +1,4 @@
-/** Two small functions on numbers that every folder uses. */
+/** Small functions on numbers. */
 
 /** The whole numbers from `first` on. */
 export function range(count: number, first = 0): readonly number[] {

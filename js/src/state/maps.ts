@@ -9,10 +9,10 @@ import {
   type Across,
   type MapData,
   type MapName,
+  type MapSweepRequest,
   mapKey,
   mapLook,
   mapRequests,
-  type SweepRequest,
 } from "../model/map";
 import { positionRange, positionText } from "../model/position";
 import { parseSite, type Site } from "../model/site";
@@ -41,7 +41,7 @@ export function hasMaps(state: State): boolean {
 }
 
 /** The maps to ask for now; undefined if there are none, or while a patch is pending. */
-export function wantedSweep(state: State): SweepRequest | undefined {
+export function wantedSweep(state: State): MapSweepRequest | undefined {
   const { scene, pending, connection, direction, metric } = state;
   if (!scene?.can_sweep || pending !== undefined || isLost(connection)) return undefined;
   const maps = mapRequests(state.mapComponent).filter(
@@ -102,7 +102,7 @@ export function mapSite(
   return `L${row}.${map.component}@${positionText(column, map.layout.columns)}`;
 }
 
-export interface MapRegion {
+interface MapRegion {
   readonly top: number;
   readonly bottom: number;
   readonly from: number;
@@ -143,7 +143,7 @@ function headAlone(site: Site): number | undefined {
   return site.position === undefined ? headOf(site) : undefined;
 }
 
-export interface MapReading {
+interface MapReading {
   readonly look: ReturnType<typeof mapLook>;
   readonly share: number;
   readonly effect: number;

@@ -9,6 +9,9 @@ import { withEntry, withPin, withSingles, withTimelineStep } from "./history";
 import type { Code, Pending, Settable, State } from "./state";
 import { reduceSweep, type SweepEvent } from "./sweep";
 
+/** What the kernel's traits say. */
+type TraitValues = Partial<Pick<State, "position" | "direction" | "metric">>;
+
 export type StateEvent =
   | { readonly type: "scene"; readonly scene: Scene }
   | { readonly type: "asked"; readonly pending: Pending }
@@ -21,10 +24,7 @@ export type StateEvent =
   | { readonly type: "failed"; readonly failure: Failure }
   | { readonly type: "cleared" }
   | { readonly type: "connection"; readonly connection: Connection }
-  | {
-      readonly type: "traits";
-      readonly values: Partial<Pick<State, "position" | "direction" | "metric">>;
-    }
+  | { readonly type: "traits"; readonly values: TraitValues }
   | { readonly type: "selected"; readonly sites: readonly string[] }
   | { readonly type: "pinned" }
   | { readonly type: "set"; readonly values: Partial<Settable> };
@@ -45,7 +45,7 @@ function withResult(state: State, result: Result): State {
     entries: empty ? state.entries : withEntry(state.entries, result),
     direction: result.direction,
     metric: result.metric,
-    answerCount: state.answerCount + (repeated ? 0 : 1),
+    resultCount: state.resultCount + (repeated ? 0 : 1),
     fresh: !repeated,
     pending: undefined,
     problem: undefined,
@@ -74,7 +74,7 @@ function withDefaultSource(patch: Patch): Patch {
 }
 
 /** Python changed a trait. A new direction or metric is ignored while a patch of the page is pending. */
-function withTraits(state: State, values: Partial<Settable>): State {
+function withTraits(state: State, values: TraitValues): State {
   if (state.pending === undefined) return { ...state, ...values };
   return values.position === undefined ? state : { ...state, position: values.position };
 }

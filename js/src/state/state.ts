@@ -1,11 +1,11 @@
 /** What one view knows. */
 
-import type { Theme } from "../layout/oklab";
 import type { Direction, Scene } from "../model/experiment";
 import type { PatchRequest } from "../model/patch";
 import type { Position } from "../model/position";
 import type { Result, Single } from "../model/result";
 import type { Connection, Problem } from "../model/status";
+import type { Theme } from "../model/theme";
 import { NO_SWEEP, type Sweep } from "./sweep";
 
 export type Panel = "none" | "keys" | "code" | "site" | "menu";
@@ -40,7 +40,7 @@ export interface State {
   readonly position: Position;
   readonly result: Result | undefined;
   /** How many results have come. Views alternate two class names by it, which starts the motion again. */
-  readonly answerCount: number;
+  readonly resultCount: number;
   /** The picture is new: its arrow and its wave move, until the next request. */
   readonly fresh: boolean;
   readonly pending: Pending | undefined;
@@ -70,8 +70,6 @@ export interface State {
 /** What may be set without any consequence for the rest. */
 export type Settable = Pick<
   State,
-  | "direction"
-  | "metric"
   | "position"
   | "problem"
   | "notice"
@@ -93,7 +91,7 @@ export const INITIAL: State = {
   metric: "",
   position: "all",
   result: undefined,
-  answerCount: 0,
+  resultCount: 0,
   fresh: false,
   pending: undefined,
   entries: [],

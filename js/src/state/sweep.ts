@@ -1,11 +1,11 @@
 /** The maps that are known, and the sweep that fills them: their part of the reducer. */
 
-import { type MapData, mapKey, type SweepPhase, type SweepRequest } from "../model/map";
+import { type MapData, type MapSweepRequest, mapKey, type SweepPhase } from "../model/map";
 import type { Failure } from "../model/status";
 
 export interface Sweep {
   readonly id: number | undefined;
-  readonly request: SweepRequest | undefined;
+  readonly request: MapSweepRequest | undefined;
   readonly phase: SweepPhase;
   readonly message: string | undefined;
   /** Every map that the kernel ever sent, also of other directions and metrics; by `mapKey`. */
@@ -13,7 +13,7 @@ export interface Sweep {
 }
 
 export type SweepEvent =
-  | { readonly type: "asked"; readonly id: number; readonly request: SweepRequest }
+  | { readonly type: "asked"; readonly id: number; readonly request: MapSweepRequest }
   | { readonly type: "map"; readonly map: MapData }
   | { readonly type: "swept"; readonly id: number }
   | { readonly type: "dropped"; readonly id: number }

@@ -19,11 +19,9 @@ function unpatchableSentence(unpatchable: number): string {
   return unpatchable === 0 ? "" : `${unpatchable} without a counterpart (×).`;
 }
 
-function soFar({ done, total, exact, secondsLeft }: MapData): string {
+function soFar({ done, total, secondsLeft }: MapData): string {
   const left = secondsLeft === null || done >= total ? "" : `, ${timeLeft(secondsLeft)} left`;
-  return exact
-    ? `Exact so far: ${done} of ${total}${left}.`
-    : `Estimated by gradient; exact so far ${done} of ${total}${left}.`;
+  return `Exact so far: ${done} of ${total}${left}.`;
 }
 
 /** The line under a map's title. A complete map says so, even if another one failed. */

@@ -15,5 +15,5 @@ export interface Context {
 
 /** Two names of one animation: each result takes the other one, so that it starts again. */
 export function waveClass({ state }: Context): string {
-  return state.answerCount % 2 === 0 ? "wave-a" : "wave-b";
+  return state.resultCount % 2 === 0 ? "wave-a" : "wave-b";
 }

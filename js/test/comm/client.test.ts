@@ -202,7 +202,7 @@ describe("the connection", () => {
     expect(kernelStatus({ kernel: { status: "idle" } })).toBe("idle");
     expect(kernelStatus({ kernel: null })).toBe("unknown");
     expect(kernelStatus({ kernel: { status: "busy" } })).toBe("busy");
-    expect(kernelStatus({ kernel: { status: "autorestarting" } })).toBe("lost");
+    expect(kernelStatus({ kernel: { status: "autorestarting" } })).toBe("ended");
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type TokenPiece, tokenPieces, tokenWidth, tokenWidths } from "../../src/layout/token-row";
 
-describe("ribbons", () => {
+describe("token rows", () => {
   const words = (n: number) => Array.from({ length: n }, (_, i) => ` w${i}`);
   const widths = (n: number) => tokenWidths([words(n), words(n)], []);
   const tokens = (all: readonly TokenPiece[]) =>
@@ -11,7 +11,7 @@ describe("ribbons", () => {
     expect(tokens(tokenPieces(widths(5), [3], [], 900))).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it("folds the identical prefix and keeps what differs, is chosen, or comes last", () => {
+  it("folds the identical prefix and keeps what differs, is selected, or comes last", () => {
     const all = tokenPieces(widths(200), [150], [20], 600);
     expect(tokens(all)).toEqual(expect.arrayContaining([20, 150, 199]));
     expect(all[0]).toEqual({ kind: "fold", from: 0, count: 20, before: true });

@@ -6,8 +6,8 @@ describe("words", () => {
   it("say how far it is", () => {
     expect(sweepSentence("running", undefined, undefined)).toBe("Waiting for the first cells.");
     expect(sweepSentence("running", cells(), undefined)).toBe("Exact so far: 4 of 6, 3 s left.");
-    expect(sweepSentence("running", cells({ exact: false, secondsLeft: null }), undefined)).toBe(
-      "Estimated by gradient; exact so far 4 of 6.",
+    expect(sweepSentence("running", cells({ secondsLeft: null }), undefined)).toBe(
+      "Exact so far: 4 of 6.",
     );
     expect(sweepSentence("stopped", cells(), undefined)).toBe(
       "Stopped after 4 of 6. The model is unchanged.",

@@ -10,7 +10,7 @@ describe("the page", () => {
 
   const shown = (lane: string) =>
     page
-      .all(`[data-run="${lane}"] .ribbon > *`)
+      .all(`[data-run="${lane}"] .token-row > *`)
       .map((each) => (each.classList.contains("gap") ? "" : (each.textContent ?? "")));
   const patches = () => page.sent("patch");
   const about = () => page.get(".readout .about").textContent;

@@ -53,11 +53,11 @@ describe("with the recorded answers of Python", () => {
 
   it("fills what the patch reached, marks what it cannot reach, and draws one arrow", () => {
     page.click(page.cell("L23.H3"));
-    expect(page.all('[data-run="patched"] .spliced')).toHaveLength(1);
+    expect(page.all('[data-run="patched"] .patched-cell')).toHaveLength(1);
     expect(page.all('[data-run="patched"] .zero').length).toBeGreaterThan(23 * 9);
     expect(page.all('[data-run="patched"] .reach').length).toBeGreaterThan(20);
     expect(page.all('[data-run="clean"] .reach')).toHaveLength(0);
-    expect(page.all(".splice")).toHaveLength(1);
+    expect(page.all(".patch-arrow")).toHaveLength(1);
     expect(page.cell("L23.H3").getAttribute("aria-selected")).toBe("true");
   });
 
@@ -133,7 +133,7 @@ describe("waiting", () => {
     page.model.answer = undefined;
     page.click(page.cell("L23.H3"));
     expect(page.all(".ring.pending")).toHaveLength(2);
-    expect(page.all(".splice.pending")).toHaveLength(1);
+    expect(page.all(".patch-arrow.pending")).toHaveLength(1);
     expect(page.el.querySelector("[data-status]")).toBeNull();
     vi.advanceTimersByTime(300);
     expect(page.text("[data-status=busy]")).toBe(

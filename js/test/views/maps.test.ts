@@ -1,5 +1,4 @@
 import { describe, expect, it, vi } from "vitest";
-import { cellsOf } from "../fixtures/kernel";
 import { replay } from "../fixtures/recorded";
 import { early, smollm, tiny } from "../fixtures/worlds";
 import { violations } from "../support/axe";
@@ -68,16 +67,6 @@ describe("what a map shows", () => {
     expect(document.activeElement).toBe(page.mapCell("positions", "L1.mlp_out@9"));
     expect(map.querySelectorAll("[data-site]")).toHaveLength(191);
   }, 20_000);
-
-  it("draws an estimate hatched, and says that it is one", () => {
-    page.showMaps(tiny(), 0.25);
-    const heads = { name: "heads", component: "z", over: ["layer", "head"] } as const;
-    const { message, buffers } = cellsOf(tiny(), page.model.last().id, heads, "denoise", 0.5);
-    page.model.receive({ ...message, exact: false }, buffers);
-    expect(page.all('[data-map="heads"] .approximate')).toHaveLength(1);
-    expect(page.all('[data-map="positions"] .approximate')).toHaveLength(0);
-    expect(page.mapNote("heads")).toMatch(/^Estimated by gradient; exact so far 8 of 16,/);
-  });
 });
 
 it("shows the numbers that Python really sent", () => {
@@ -95,7 +84,7 @@ it("shows the numbers that Python really sent", () => {
 });
 
 describe("using a map", () => {
-  it("patches the cell that is clicked, whatever position is chosen, and adds with Shift", () => {
+  it("patches the cell that is clicked, whatever position is selected, and adds with Shift", () => {
     page.showMaps(tiny());
     page.click(page.get('[data-run="clean"] [data-token="3"]'));
     page.click(page.mapCell("heads", "L1.H2"));

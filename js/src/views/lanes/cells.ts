@@ -13,7 +13,7 @@ import { effectNumber, plainNumber } from "../../text/numbers";
 import type { Context } from "../context";
 import { type PatchedCells, reachMarks } from "./reach-marks";
 
-export interface CellsData {
+interface CellsData {
   readonly lane: Lane;
   readonly patched: PatchedCells;
   readonly known: ReadonlyMap<string, Reading>;

@@ -30,7 +30,7 @@ export function axis(cx: Context) {
     <text class="axis-name" x=${layout.wide ? layout.left - 10 : 0} y="12" text-anchor=${layout.wide ? "end" : "start"}>${layout.wide ? "layer" : ""}</text>
     ${labels.map((layer) => {
       const x = layout.left + layerLeft(layout, layer) + layout.headLeft + layout.headWidth / 2;
-      const kind = patched.has(layer) ? "special" : layer === hovered ? "hovered" : "";
+      const kind = patched.has(layer) ? "patched" : layer === hovered ? "hovered" : "";
       return svg`<text class=${kind} x=${x} y="12" text-anchor="middle">${layer}</text>`;
     })}
   </svg>`;
@@ -53,7 +53,7 @@ export function overview(cx: Context) {
       const moved = streamMovement(state.result?.reach, layer);
       const along = moved !== undefined && moved.along > 0 ? Math.min(1, moved.along) : 0;
       const x = layout.left + layer * w;
-      return svg`<rect class="layer ${patched.has(layer) ? "special" : ""}" x=${x} y="4" width=${Math.max(1, w - 1)} height="9"/>
+      return svg`<rect class="layer ${patched.has(layer) ? "patched" : ""}" x=${x} y="4" width=${Math.max(1, w - 1)} height="9"/>
         ${along >= 0.05 ? svg`<rect class="reach" x=${x} y=${13 - 9 * along} width=${Math.max(1, w - 1)} height=${9 * along}/>` : nothing}`;
     })}
     <rect class="window" x=${layout.left + layout.first * w - 1.5} y="1.5" width=${layout.count * w + 2} height="14" rx="3"/>

@@ -12,7 +12,8 @@ export interface PatchedCells {
   readonly partly: ReadonlySet<string>;
 }
 
-const DASH_FROM = 10;
+/** The least height of a cell that leaves room for a minus sign. */
+const ROOM_FOR_MINUS = 10;
 
 /** Fills a cell in its source's colour as far as it moved: from below, or from above if it moved away. */
 function reachFill(cx: Context, box: Box, moved: Movement, layer: number) {
@@ -23,7 +24,7 @@ function reachFill(cx: Context, box: Box, moved: Movement, layer: number) {
   const y = away ? box.y : box.y + box.h - h;
   const kind = away ? "reach away" : "reach";
   const first = cx.layout.first;
-  const dash = away && box.h >= DASH_FROM;
+  const dash = away && box.h >= ROOM_FOR_MINUS;
   const middle = box.y + box.h / 2;
   return svg`<rect class=${kind} x=${box.x} y=${y} width=${box.w} height=${h} rx="1.5"
       opacity=${flat ? 0.12 + 0.88 * level : 0.9} style="--d:${layer - first}"/>${
@@ -44,7 +45,7 @@ export function reachMarks(cx: Context, cell: Cell, box: Box, patched: PatchedCe
   if (patched.all.has(name)) {
     return patched.partly.has(name)
       ? nothing
-      : svg`<rect class="spliced" x=${box.x} y=${box.y} width=${box.w} height=${box.h} rx="1.5"/>`;
+      : svg`<rect class="patched-cell" x=${box.x} y=${box.y} width=${box.w} height=${box.h} rx="1.5"/>`;
   }
   if (look === "zero") {
     return svg`<circle class="zero" cx=${box.x + box.w / 2} cy=${box.y + box.h / 2} r=${box.h < 5 ? 0.6 : 0.9}/>`;

@@ -56,7 +56,7 @@ function token(cx: Context, data: TokenRowData, i: number) {
   const hovered = hoveredPosition(cx.state, cx.scene) === index;
   const kinds = [
     differs ? "differs" : "",
-    selected ? "chosen" : "",
+    selected ? "selected" : "",
     marked ? "marked" : "",
     hovered ? "hovered" : "",
   ];
@@ -73,7 +73,7 @@ function fold(cx: Context, piece: TokenPiece & { kind: "fold" }) {
 }
 
 export function tokenRow(cx: Context, data: TokenRowData) {
-  return html`<div class="ribbon" role="group" aria-label="${data.lane} prompt">${data.pieces.map(
+  return html`<div class="token-row" role="group" aria-label="${data.lane} prompt">${data.pieces.map(
     (piece) => (piece.kind === "token" ? token(cx, data, piece.index) : fold(cx, piece)),
   )}</div>`;
 }

@@ -33,7 +33,7 @@ function isSelected(cx: Context, map: MapView, row: number, column: number): boo
 
 const PENDING = unpainted("pending");
 
-export function cellPaint(cx: Context, map: MapView) {
+function cellPaint(cx: Context, map: MapView) {
   const { data, layout } = map;
   if (data === undefined) return () => PENDING;
   const scale = scaleOf(cx, map, data);
@@ -76,9 +76,5 @@ export function gridRows(cx: Context, map: MapView) {
     return cellRow(cx, map, mapRegion(map, tabSite(cx, map), cx.scene)?.top ?? 0, paint);
   }
   const rows = range(layout.rows).map((row) => cellRow(cx, map, row, paint));
-  const approximate =
-    map.data !== undefined && !map.data.exact
-      ? svg`<rect class="approximate" fill="url(#${cx.id}-hatch)" x=${layout.left} y="0" width=${layout.plotWidth} height=${layout.plotHeight}/>`
-      : nothing;
-  return svg`<defs><pattern id="${cx.id}-hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path class="hatch" d="M0 0V4"/></pattern></defs>${rows}${mapMarks(map, paint)}${approximate}`;
+  return svg`${rows}${mapMarks(map, paint)}`;
 }

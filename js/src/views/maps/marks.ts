@@ -2,12 +2,15 @@
 
 import { svg } from "lit-html";
 import { hasNumber, mapBox } from "../../layout/map";
-import { DASH_FROM, type MapPaint } from "../../layout/map-colours";
+import type { MapPaint } from "../../layout/map-colours";
 import type { Box } from "../../layout/page";
 import type { MapView } from "../../state/maps";
 
 /** The least distance between the dots of exact zeros. */
 const DOTS_APART = 6;
+
+/** The least pitch of columns and rows that leaves room for minus signs. */
+const ROOM_FOR_MINUS = { column: 10, row: 5 } as const;
 
 function dot({ x, y, w, h }: Box): string {
   return `M${x + w / 2} ${y + h / 2}h0`;
@@ -36,7 +39,7 @@ function notch({ x, y, w, h }: Box): string {
 export function mapMarks({ layout }: MapView, at: (row: number, column: number) => MapPaint) {
   const paths = { zero: "", minus: "", notch: "", undefined: "", unpatchable: "" };
   const dotted = Math.ceil(DOTS_APART / layout.rowPitch);
-  const dashed = layout.pitch >= DASH_FROM.w && layout.rowPitch >= DASH_FROM.h;
+  const dashed = layout.pitch >= ROOM_FOR_MINUS.column && layout.rowPitch >= ROOM_FOR_MINUS.row;
   for (let row = 0; row < layout.rows; row++) {
     for (let column = layout.fold; column < layout.columns; column++) {
       const { look, dash, over } = at(row, column);

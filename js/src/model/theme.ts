@@ -1,0 +1,3 @@
+/** Whether the page is light or dark: colours depend on it. */
+
+export type Theme = "light" | "dark";
