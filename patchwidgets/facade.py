@@ -1,13 +1,13 @@
 """`pw.Experiment` and `pw.explore`: methods that call functions of lower layers, and cost what these cost."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from patchwidgets.directions import Direction
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import run_patch
 from patchwidgets.experiment.reach import Reach, measure_reach, record_runs
-from patchwidgets.explorer.widget import PatchExplorer
 from patchwidgets.metrics import MetricSpec
 from patchwidgets.models.model import Model
 from patchwidgets.sites import Component, Patchable, Position, Site
@@ -16,6 +16,9 @@ from patchwidgets.sweep.plan import Plan
 from patchwidgets.sweep.request import CellPatch, SweepArguments, SweepRequest
 from patchwidgets.sweep.sweep_result import SweepResult
 from patchwidgets.tasks import Task
+
+if TYPE_CHECKING:
+    from patchwidgets.explorer.widget import PatchExplorer
 
 
 class Experiment(BaseExperiment):
@@ -37,8 +40,6 @@ class Experiment(BaseExperiment):
 
     Attributes
     ----------
-    model, task, direction
-        As given.
     metrics
         The metrics by name, in order; the first one is shown.
     clean, corrupted
@@ -48,8 +49,7 @@ class Experiment(BaseExperiment):
     noise_floor
         By the name of the metric, in its unit: how much an unpatched run changes when it is computed in another batch.
     interrupted
-        The results of the last sweep that was interrupted (Ctrl-C, the stop button), as `sweep_many` returns them:
-        valid numbers where it was done, NaN elsewhere.
+        Results of the last sweep that was interrupted (Ctrl-C), as `sweep_many` returns them; NaN where not done.
 
     Raises
     ------
@@ -117,7 +117,7 @@ class Experiment(BaseExperiment):
         """Record z, attn_out, mlp_out and resid_post of both unpatched runs now, as the first reach would."""
         record_runs(self)
 
-    def explore(self, *selection: str) -> PatchExplorer:
+    def explore(self, *selection: str) -> "PatchExplorer":
         """Open the explorer widget of this experiment, with these sites patched to begin with.
 
         Examples
@@ -125,6 +125,8 @@ class Experiment(BaseExperiment):
         >>> exp.explore("L0.H1").selection
         ['L0.H1']
         """
+        from patchwidgets.explorer.widget import PatchExplorer
+
         return PatchExplorer(self, list(selection))
 
     def sweep(
@@ -287,7 +289,7 @@ class Experiment(BaseExperiment):
 
 def explore(
     model: Model, task: Task, metric: MetricSpec = "logit_diff", direction: Direction = "denoise"
-) -> PatchExplorer:
+) -> "PatchExplorer":
     """Open the explorer of a task on a model, in one line; the parameters are those of `Experiment`.
 
     Examples
@@ -295,4 +297,4 @@ def explore(
     >>> pw.explore(model, task).selection
     []
     """
-    return PatchExplorer(Experiment(model, task, metric, direction))
+    return Experiment(model, task, metric, direction).explore()

@@ -3,10 +3,9 @@
 import json
 from collections.abc import Hashable, Mapping
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Float
 
 from patchwidgets.errors import SiteError
@@ -17,11 +16,14 @@ from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.over_pairs import PairValues
 from patchwidgets.tasks import Pair
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 PACKAGES = ("patchwidgets", "torch", "transformers")
 """The packages whose versions a result records."""
 
 
-def sweep_dataset(experiment: BaseExperiment, grid_values: GridValues) -> xr.Dataset:
+def sweep_dataset(experiment: BaseExperiment, grid_values: GridValues) -> "xr.Dataset":
     """The dataset of one grid; `SweepResult` documents its variables."""
     axes, shape = tuple(grid_values.grid.axes), grid_values.grid.shape
     names, pairs = list(experiment.metrics), len(experiment.pairs)
@@ -55,6 +57,8 @@ def sweep_dataset(experiment: BaseExperiment, grid_values: GridValues) -> xr.Dat
     }
     coordinates = {"metric": names, **grid_values.grid.axes, "pair": np.arange(pairs)}
     coordinates |= _ranking_coordinates(grid_values)
+    import xarray as xr
+
     return xr.Dataset(
         variables, coordinates | _tokens(experiment, axes), _attrs(experiment, grid_values)
     )
@@ -114,7 +118,7 @@ def _attrs(experiment: BaseExperiment, grid_values: GridValues) -> dict[str, Any
     }
 
 
-def pair_values(of_metric: xr.Dataset) -> PairValues:
+def pair_values(of_metric: "xr.Dataset") -> PairValues:
     """One metric of a sweep's dataset, pair by pair."""
 
     def by_pair(name: str) -> Float[np.ndarray, "*axes pair"]:
@@ -131,7 +135,7 @@ def pair_values(of_metric: xr.Dataset) -> PairValues:
     )
 
 
-def select(dataset: xr.Dataset, chosen: Mapping[str, Any]) -> xr.Dataset:
+def select(dataset: "xr.Dataset", chosen: Mapping[str, Any]) -> "xr.Dataset":
     """Select by coordinates as xarray does, with negative positions counted from the end of the prompts.
 
     Raises
@@ -156,7 +160,7 @@ def _from_start(pos: Any, n: int) -> Any:
     return np.where((-n <= indices) & (indices < 0), indices + n, indices)[()]
 
 
-def _check_coordinates(dataset: xr.Dataset, axis: str, chosen: Any) -> None:
+def _check_coordinates(dataset: "xr.Dataset", axis: str, chosen: Any) -> None:
     known = dataset[axis].values
     missing = [value for value in np.ravel(chosen) if value not in known]
     if missing:
@@ -165,12 +169,12 @@ def _check_coordinates(dataset: xr.Dataset, axis: str, chosen: Any) -> None:
         raise SiteError(f"This sweep has no {axis} {', '.join(map(str, missing))}; it has {has}.")
 
 
-def site_names(dataset: xr.Dataset) -> list[str]:
+def site_names(dataset: "xr.Dataset") -> list[str]:
     """The site of every cell as a string, in row-major order; for a window that of the middle layer."""
     return [_site_name(dataset, cell) for cell in np.ndindex(*dataset["zero"].shape)]
 
 
-def _site_name(dataset: xr.Dataset, cell: tuple[int, ...]) -> str:
+def _site_name(dataset: "xr.Dataset", cell: tuple[int, ...]) -> str:
     axes = map(str, dataset["zero"].dims)
     at = {axis: dataset[axis].values[i] for axis, i in zip(axes, cell, strict=True)}
     at |= {

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from patchwidgets.errors import MetricError, SiteError
 from patchwidgets.experiment.experiment import BaseExperiment
@@ -16,6 +15,7 @@ from patchwidgets.sweep.grid_values import GridValues
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 
 class SweepResult:
@@ -48,7 +48,7 @@ class SweepResult:
     array([0.  , 0.99, 0.  , 0.  ])
     """
 
-    def __init__(self, dataset: xr.Dataset) -> None:
+    def __init__(self, dataset: "xr.Dataset") -> None:
         self._dataset = dataset
 
     @classmethod
@@ -73,6 +73,8 @@ class SweepResult:
         ...     pw.SweepResult.load(f"{folder}/heads.nc").top_sites(1)
         ['L0.H1']
         """
+        import xarray as xr
+
         dataset = xr.load_dataset(path, engine="h5netcdf")
         if "patchwidgets_result" not in dataset.attrs:
             raise SiteError(f"{path} is not a sweep; expected a file that SweepResult.save wrote.")
@@ -82,7 +84,7 @@ class SweepResult:
         """Write the result to a netCDF file, which xarray and many other tools read; `load` has an example."""
         self._dataset.to_netcdf(path, engine="h5netcdf")
 
-    def to_xarray(self) -> xr.Dataset:
+    def to_xarray(self) -> "xr.Dataset":
         """A copy of the whole dataset.
 
         Examples
@@ -108,26 +110,28 @@ class SweepResult:
         return {str(name): value for name, value in self._dataset.attrs.items()}
 
     @property
-    def value(self) -> xr.DataArray:
+    def value(self) -> "xr.DataArray":
         """The first metric of the patched runs: the mean over pairs (for a rank, the median)."""
         return self._first("value")
 
     @property
-    def effect(self) -> xr.DataArray:
+    def effect(self) -> "xr.DataArray":
         """metric(patched) − metric(host) of the first metric: the mean over pairs."""
         return self._first("effect")
 
     @property
-    def share(self) -> xr.DataArray:
+    def share(self) -> "xr.DataArray":
         """effect / (metric(source) − metric(host)) of the first metric: a ratio of means; NaN where undefined."""
         return self._first("share")
 
     @property
-    def recovery(self) -> xr.DataArray:
+    def recovery(self) -> "xr.DataArray":
         """Where the first metric lies between the corrupted run, 0, and the clean run, 1: a ratio of means, or NaN."""
         return self._first("recovery")
 
-    def over_pairs(self, metric: str | None = None, seed: int = 0, draws: int = 1000) -> xr.Dataset:
+    def over_pairs(
+        self, metric: str | None = None, seed: int = 0, draws: int = 1000
+    ) -> "xr.Dataset":
         """One metric over all pairs, with its spread between pairs.
 
         Parameters
@@ -163,6 +167,8 @@ class SweepResult:
             for arrays in (values.over_pairs(), values.bootstrap(seed, draws))
         )
         flags = {name: of_metric[name] for name in ("zero", "unpatchable")}
+        import xarray as xr
+
         return xr.Dataset(centre | flags).assign(spread)
 
     def to_frame(self) -> "pd.DataFrame":
@@ -269,10 +275,10 @@ class SweepResult:
             f"{''.join(f'; {note}' for note in notes if note)})"
         )
 
-    def _first(self, quantity: str) -> xr.DataArray:
+    def _first(self, quantity: str) -> "xr.DataArray":
         return self.over_pairs(draws=0)[quantity]
 
-    def _of_metric(self, metric: str | None) -> xr.Dataset:
+    def _of_metric(self, metric: str | None) -> "xr.Dataset":
         if metric is not None and metric not in self.metrics:
             raise MetricError(
                 f"This sweep does not measure {metric!r}; it measures {', '.join(self.metrics)}. "
