@@ -1,15 +1,15 @@
 """Share and recovery: how far a patch moves a metric, as a fraction of the distance between two runs. Costs nothing.
 
 Both are undefined (NaN) where the two runs differ by no more than the noise floor: how far rounding alone moves the
-metric when a run is repeated in another batch. All functions take numbers or
-arrays, broadcast them against each other, and return an array of the common shape.
+metric when a run is repeated in another batch. All functions take numbers or arrays, broadcast them against each other,
+and return an array of the common shape.
 """
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from patchwidgets.directions import Direction
+from patchwidgets.directions import Direction, host_name, source_name
 
 Floats = Float[np.ndarray, "..."]
 
@@ -25,7 +25,8 @@ def share(
 
     The scale is the same in both directions.
     """
-    source, host = (clean, corrupted) if direction == "denoise" else (corrupted, clean)
+    runs = {"clean": clean, "corrupted": corrupted}
+    source, host = runs[source_name(direction)], runs[host_name(direction)]
     return _fraction(effect, np.subtract(source, host), noise_floor)
 
 
