@@ -12,13 +12,9 @@ from patchwidgets.facade import Experiment
 from patchwidgets.metrics import Readout, find_metric
 from patchwidgets.models.model import Model
 from patchwidgets.tasks import Task
+from tests.support.read_positions import FAMILIES, MIXED, NONE_AT_THE_END
 from tests.support.sweeps import one_pair, several_pairs
 from tests.support.toy_models import make_model
-
-FAMILIES = ["llama", "gemma2", "cohere", "gpt2", "granite", "bloom"]
-"""Among them a soft cap, a logit scale, a divisor, and one that sweeps whole prompts."""
-MIXED = ["logit_diff@subject", "kl@1:4", "rank@-3:", "answer_prob", "prob_diff@-2", "kl@:"]
-NONE_AT_THE_END = ["logit_diff@1", "answer_logit@subject"]
 
 
 @pytest.fixture(scope="module", params=FAMILIES)

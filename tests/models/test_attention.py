@@ -9,13 +9,10 @@ from patchwidgets.models.edits import joint_edits, patch_step
 from patchwidgets.models.forward import forward
 from patchwidgets.models.model import Model
 from patchwidgets.sites import Patch, Site
-from patchwidgets.tasks import Task
+from tests.support.attention import PARTS, TASK
 from tests.support.families import CASES, N_HEADS, N_LAYERS, VOCABULARY, random_model
 from tests.support.toy_models import assert_same_logits, has
 from tests.support.toy_tokenizer import toy_tokenizer
-
-PARTS = ("q", "k", "v", "pattern")
-TASK = Task("w3 w14 w15 w9 w26 w5 w35", "w3 w14 w42 w9 w26 w7 w35", " w8", " w9")
 
 
 @pytest.fixture(scope="module", params=CASES)
