@@ -15,6 +15,9 @@ from tests.browser.notebook import Notebook, Notices, launch, open_notebook, sho
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "artifacts" / "screenshots"
 
+collect_ignore = ["kernel"]
+"""What kernels run at their start: no module to look for examples in."""
+
 expect.set_options(timeout=30_000)  # a busy machine is slow, and no test waits longer than it must
 
 

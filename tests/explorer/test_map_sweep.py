@@ -1,5 +1,6 @@
 """Maps as a front end asks for them: they fill while patches come first, and end when they are no longer wanted."""
 
+import sys
 from collections.abc import Iterator
 from functools import partial
 from threading import Thread
@@ -253,7 +254,8 @@ def test_a_map_sweep_decodes_no_token(
 
 def test_a_map_sweep_makes_no_dataset(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     """Messages are made from arrays: no xarray, no task as JSON, no look at installed versions."""
-    for place in ("sweep_result.sweep_dataset", "dataset.version", "dataset.xr"):
+    monkeypatch.setitem(sys.modules, "xarray", None)
+    for place in ("sweep_result.sweep_dataset", "dataset.version"):
         monkeypatch.setattr(f"patchwidgets.sweep.{place}", None)
     monkeypatch.setattr(Task, "json_text", None)
     page.sweep(1, HEADS, MLP)
