@@ -145,7 +145,9 @@ def select(dataset: "xr.Dataset", chosen: Mapping[str, Any]) -> "xr.Dataset":
     """
     chosen = dict(chosen)
     if "pos" in chosen:
-        chosen["pos"] = _from_start(chosen["pos"], dataset.attrs["n_positions"])
+        # A file of an earlier version does not say how long the prompts are; the axis does, unless it is a part.
+        n = dataset.attrs.get("n_positions", dataset.sizes["pos"])
+        chosen["pos"] = _from_start(chosen["pos"], n)
     for axis, values in chosen.items():
         if not isinstance(values, slice):
             _check_coordinates(dataset, axis, values)

@@ -20,7 +20,9 @@ from tests.support.unequal_prompts import (
     CORRUPTED,
     DIRECTIONS,
     FLOOR,
+    PAIRS,
     ids,
+    unequal_pairs,
     unequal_task,
 )
 
@@ -50,20 +52,9 @@ def test_a_tensor_is_cut_by_pairs_only_where_it_has_the_axes_of_the_site(toy: Mo
     assert torch.equal(exp.patch(Patch("L0.z", heads)).logits, whole.logits)
 
 
-PAIRS: list[tuple[str, str, Any]] = [
-    (CLEAN, CORRUPTED, ALIGN),
-    ("w7 w14 w15 w9 w26 w5", "w7 w14 w42 w43 w9 w26 w5", [(0, 0), (2, 3), (5, 6)]),
-    ("w3 w14 w15 w9 w26 w6", "w3 w14 w42 w9 w26 w6", None),
-    ("w7 w1 w15 w9 w26 w5", "w7 w1 w42 w43 w9 w26 w5", ALIGN),
-    ("w7 w1 w15 w9 w26 w5", "w1 w15 w9 w26 w5", [(-1, -1)]),
-]
-
-
 @pytest.fixture(scope="module")
 def dataset(toy: Model) -> Experiment:
-    clean, corrupted, align = map(list, zip(*PAIRS, strict=True))
-    task = Task(clean, corrupted, " w8", " w9", align=align)
-    return Experiment(toy, task, ["logit_diff", "kl"])
+    return Experiment(toy, unequal_pairs(), ["logit_diff", "kl"])
 
 
 def test_pairs_that_run_together_have_the_same_shape(dataset: Experiment) -> None:

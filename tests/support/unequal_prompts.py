@@ -26,6 +26,22 @@ def unequal_task(answer: str = " w8", foil: str = " w9") -> Task:
     return Task(CLEAN, CORRUPTED, answer, foil, {"X": 3, "lone": 2}, align=ALIGN)
 
 
+PAIRS: list[tuple[str, str, Any]] = [
+    (CLEAN, CORRUPTED, ALIGN),
+    ("w7 w14 w15 w9 w26 w5", "w7 w14 w42 w43 w9 w26 w5", [(0, 0), (2, 3), (5, 6)]),
+    ("w3 w14 w15 w9 w26 w6", "w3 w14 w42 w9 w26 w6", None),
+    ("w7 w1 w15 w9 w26 w5", "w7 w1 w42 w43 w9 w26 w5", ALIGN),
+    ("w7 w1 w15 w9 w26 w5", "w1 w15 w9 w26 w5", [(-1, -1)]),
+]
+"""Pairs of several shapes, with a map and without."""
+
+
+def unequal_pairs() -> Task:
+    """`PAIRS` as a dataset."""
+    clean, corrupted, align = map(list, zip(*PAIRS, strict=True))
+    return Task(clean, corrupted, " w8", " w9", align=align)
+
+
 def ids(text: str) -> Tensor:
     """``[1, pos]``."""
     return torch.tensor([[int(word[1:]) for word in text.split()]])

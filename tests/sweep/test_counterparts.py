@@ -1,7 +1,6 @@
 """Sweeps between prompts of unequal token counts: every cell is one patch, or cannot be patched and says so."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +18,15 @@ from patchwidgets.sweep.sweep_result import SweepResult
 from patchwidgets.tasks import Task
 from tests.support.sweeps import APART
 from tests.support.toy_models import make_model
-from tests.support.unequal_prompts import ALIGN, CLEAN, CORRUPTED, DIRECTIONS, FLOOR, unequal_task
+from tests.support.unequal_prompts import (
+    ALIGN,
+    CLEAN,
+    CORRUPTED,
+    DIRECTIONS,
+    FLOOR,
+    unequal_pairs,
+    unequal_task,
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,20 +39,9 @@ def experiment(toy: Model) -> Experiment:
     return Experiment(toy, unequal_task(), ["logit_diff", "kl"])
 
 
-PAIRS: list[tuple[str, str, Any]] = [
-    (CLEAN, CORRUPTED, ALIGN),
-    ("w7 w14 w15 w9 w26 w5", "w7 w14 w42 w43 w9 w26 w5", [(0, 0), (2, 3), (5, 6)]),
-    ("w3 w14 w15 w9 w26 w6", "w3 w14 w42 w9 w26 w6", None),
-    ("w7 w1 w15 w9 w26 w5", "w7 w1 w42 w43 w9 w26 w5", ALIGN),
-    ("w7 w1 w15 w9 w26 w5", "w1 w15 w9 w26 w5", [(-1, -1)]),
-]
-
-
 @pytest.fixture(scope="module")
 def dataset(toy: Model) -> Experiment:
-    clean, corrupted, align = map(list, zip(*PAIRS, strict=True))
-    task = Task(clean, corrupted, " w8", " w9", align=align)
-    return Experiment(toy, task, ["logit_diff", "kl"])
+    return Experiment(toy, unequal_pairs(), ["logit_diff", "kl"])
 
 
 @pytest.mark.parametrize("case", ["llama", "gpt2", "bloom", "mistral, narrow window"])

@@ -141,6 +141,9 @@ def test_selecting_positions_from_the_end() -> None:
     assert late.sel(pos=-1).site_names()[0] == "L0.resid_pre@6"
     assert positions.sel(pos=np.int64(-3)).site_names()[0] == "L0.resid_pre@4"
     assert positions.sel(pos=slice(2, 3)).to_xarray()["pos"].values.tolist() == [2, 3]
+    earlier = positions.to_xarray()
+    del earlier.attrs["n_positions"]
+    assert SweepResult(earlier).sel(pos=-1).site_names()[0] == "L0.resid_pre@6"
 
 
 @pytest.mark.parametrize(
