@@ -1,6 +1,7 @@
 # make demo    JupyterLab on the first notebook. PORT=8900 chooses the port, OPEN=0 opens no browser,
 #              MODEL=teaching opens the second notebook, on the model in the package, and fetches no weights.
 # make test    everything: linters, types, front end, Python and its examples, a real browser, the notebooks.
+# make attack  random faults for MINUTES=60 from a new seed (SEED= repeats one), and a table of what was survived.
 # make help    the rest.
 # The first run makes .venv; later runs do only what has changed.
 # All paths are relative, because make cannot handle absolute ones if the folder's path has a space in it.
@@ -19,6 +20,8 @@ OPEN ?= 1
 MODEL ?= smollm2
 NOTEBOOK ?= $(if $(filter teaching,$(MODEL)),notebooks/02_addition.ipynb,notebooks/01_quickstart.ipynb)
 PYTEST_ARGS ?=
+MINUTES ?= 60
+SEED ?= $(shell date +%s)
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,11 +33,12 @@ SOURCES := $(shell find js/src -type f) js/build.mjs js/package.json
 NPM_STAMP := js/node_modules/.package-lock.json
 INPUTS := pyproject.toml constraints.txt hatch_build.py
 
-.PHONY: help demo build test lint format notebooks bench bench-sweep screenshot clean
+.PHONY: help demo build test attack lint format notebooks bench bench-sweep screenshot clean
 
 help:
 	@echo "make demo        JupyterLab on the first notebook (PORT=, OPEN=0; MODEL=teaching: on the second)"
 	@echo "make test        all checks and tests"
+	@echo "make attack      random faults against everything (MINUTES=60; SEED= repeats a run)"
 	@echo "make lint        the checks alone"
 	@echo "make build       the front end, after a change in js/src"
 	@echo "make format      format Python, notebooks and TypeScript"
@@ -53,6 +57,10 @@ test: lint $(STAMPS)/model $(STAMPS)/browser $(BUNDLE)
 	@$(TEST_FRONT_END)
 	$(BIN)/python -m pytest patchwidgets tests notebooks --doctest-modules --numprocesses auto --maxprocesses 4 --dist loadfile --nbval --nbval-current-env \
 	    --nbval-sanitize-with notebooks/nbval_sanitize.cfg --nbval-cell-timeout=300 $(PYTEST_ARGS)
+
+attack: $(STAMPS)/model $(STAMPS)/test $(STAMPS)/browser $(BUNDLE)
+	ATTACK_MINUTES="$(MINUTES)" ATTACK_SEED="$(SEED)" $(BIN)/python -m pytest tests/attack --timeout=0 \
+	    --numprocesses auto --maxprocesses 4 --dist load $(PYTEST_ARGS)
 
 build: $(BUNDLE)
 
