@@ -3,6 +3,26 @@
 Importing this module costs nothing.
 """
 
+import reprlib
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
+_SHORT.fillvalue = "…"
+
+
+def shown(value: object) -> str:
+    """Return a value as messages show it: as in code, with an ellipsis where it is long.
+
+    Examples
+    --------
+    >>> pw.errors.shown(" Mary"), len(pw.errors.shown("a" * 10_000_000))
+    ("' Mary'", 78)
+    """
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # Python refuses to print an int of more digits
+        return "a number of more than 4,300 digits"
+
 
 class PatchwidgetsError(Exception):
     """Base class of every error that patchwidgets raises on purpose.
@@ -70,6 +90,13 @@ class VerificationError(ModelError):
 
 class LoadError(PatchwidgetsError, OSError):
     """A model or a front end that could not be found or read; the message says how to get it."""
+
+
+class FileError(PatchwidgetsError, OSError):
+    """A file that could not be written or read, or that is damaged or holds no sweep.
+
+    Where a file could not be written, an earlier file of this name is still there, whole.
+    """
 
 
 class ProtocolError(PatchwidgetsError, ValueError):

@@ -19,6 +19,8 @@ from patchwidgets.tasks import Pair
 if TYPE_CHECKING:
     import xarray as xr
 
+VERSION = 2
+"""The version of the dataset and of its files, in the attribute `patchwidgets_result`."""
 PACKAGES = ("patchwidgets", "torch", "transformers")
 """The packages whose versions a result records."""
 
@@ -99,7 +101,7 @@ def _pair_tokens(experiment: BaseExperiment, pair: Pair) -> tuple[list[str], lis
 def _attrs(experiment: BaseExperiment, grid_values: GridValues) -> dict[str, Any]:
     first = next(iter(experiment.metrics))
     return {
-        "patchwidgets_result": 1,
+        "patchwidgets_result": VERSION,
         "component": grid_values.grid.component or "sites",
         "window": grid_values.grid.window,
         "n_positions": len(grid_values.grid.axes.get("pos", ())),

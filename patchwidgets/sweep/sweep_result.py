@@ -10,6 +10,7 @@ import numpy as np
 
 from patchwidgets.errors import MetricError, SiteError
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.storage import write_file
 from patchwidgets.sweep.dataset import pair_values, select, site_names, sweep_dataset
 from patchwidgets.sweep.grid_values import GridValues
 
@@ -57,13 +58,18 @@ class SweepResult:
         return cls(sweep_dataset(experiment, grid_values))
 
     @classmethod
-    def load(cls, path: str | Path) -> "SweepResult":
-        """Read a result from a file that `save` wrote.
+    def load(cls, path: str | Path, max_bytes: int = 2**32) -> "SweepResult":
+        """Read a result from a file that `save` wrote. It takes up to twice the size of the file in memory.
+
+        Parameters
+        ----------
+        max_bytes
+            The size up to which a file is read.
 
         Raises
         ------
-        SiteError
-            The file holds no sweep.
+        FileError
+            The file cannot be read, is too large, is damaged, holds no sweep, or is of a later version.
 
         Examples
         --------
@@ -73,16 +79,23 @@ class SweepResult:
         ...     pw.SweepResult.load(f"{folder}/heads.nc").top_sites(1)
         ['L0.H1']
         """
-        import xarray as xr
+        from patchwidgets.sweep.saved import read_sweep
 
-        dataset = xr.load_dataset(path, engine="h5netcdf")
-        if "patchwidgets_result" not in dataset.attrs:
-            raise SiteError(f"{path} is not a sweep; expected a file that SweepResult.save wrote.")
-        return cls(dataset)
+        return cls(read_sweep(path, max_bytes))
 
     def save(self, path: str | Path) -> None:
-        """Write the result to a netCDF file, which xarray and many other tools read; `load` has an example."""
-        self._dataset.to_netcdf(path, engine="h5netcdf")
+        """Write the result to a netCDF file, which xarray and many other tools read; `load` has an example.
+
+        The file appears whole or not at all: an earlier file of this name stays until the new one is on the disk.
+
+        Raises
+        ------
+        FileError
+            The disk is full, the place cannot be written, or the result has something that no sweep has.
+        """
+        from patchwidgets.sweep.saved import to_bytes
+
+        write_file(path, to_bytes(self._dataset))
 
     def to_xarray(self) -> "xr.Dataset":
         """A copy of the whole dataset.
