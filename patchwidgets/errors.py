@@ -4,24 +4,47 @@ Importing this module costs nothing.
 """
 
 import reprlib
-
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
-_SHORT.fillvalue = "…"
+from collections.abc import Sequence
+from typing import Any
 
 
-def shown(value: object) -> str:
-    """Return a value as messages show it: as in code, with an ellipsis where it is long.
+class _Short(reprlib.Repr):
+    """`repr` of a few dozen characters, whatever arrives: of nested lists too, and of numbers of any length."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = 100
+        self.maxlevel = 3
+
+    def repr_int(self, x: int, level: int) -> str:
+        # Python refuses to print a number of more than 4,300 digits.
+        return super().repr_int(x, level) if x.bit_length() < 1000 else "a number too long to print"
+
+
+_SHORT = _Short()
+
+
+def shown(value: Any) -> str:
+    """What arrived, as error messages quote it: its `repr`, cut in the middle if it is long.
 
     Examples
     --------
-    >>> pw.errors.shown(" Mary"), len(pw.errors.shown("a" * 10_000_000))
-    ("' Mary'", 78)
+    >>> pw.errors.shown("L9.H6"), len(pw.errors.shown("9" * 10_000))
+    ("'L9.H6'", 100)
     """
-    try:
-        return _SHORT.repr(value)
-    except ValueError:  # Python refuses to print an int of more digits
-        return "a number of more than 4,300 digits"
+    return _SHORT.repr(value)
+
+
+def listed(names: Sequence[str], most: int = 8, by: str = " + ") -> str:
+    """What acts together, as titles and messages name it; of many only the first ones.
+
+    Examples
+    --------
+    >>> pw.errors.listed(["L0.H1", "L0.H2"]), pw.errors.listed(["a", "b", "c", "d"], most=2)
+    ('L0.H1 + L0.H2', 'a + b + 2 more')
+    """
+    more = [f"{len(names) - most:,} more"] if len(names) > most else []
+    return by.join([*names[:most], *more])
 
 
 class PatchwidgetsError(Exception):
@@ -101,3 +124,7 @@ class FileError(PatchwidgetsError, OSError):
 
 class ProtocolError(PatchwidgetsError, ValueError):
     """A message from a front end that does not follow the protocol."""
+
+
+class WaitError(PatchwidgetsError, TimeoutError):
+    """An answer of the explorer that did not come in time, or that a computation awaits of itself."""

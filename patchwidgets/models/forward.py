@@ -3,6 +3,7 @@
 Every pass takes the model's lock, so passes of several threads run one after another.
 """
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,11 @@ from patchwidgets.hooks.hooks import Edit, Key, hooked, isolated
 from patchwidgets.models.layout import Layout
 
 _LOCKS: "weakref.WeakKeyDictionary[nn.Module, threading.RLock]" = weakref.WeakKeyDictionary()
+
+if hasattr(
+    os, "register_at_fork"
+):  # a lock that another thread held stays locked in the child for ever
+    os.register_at_fork(after_in_child=_LOCKS.clear)
 
 
 def model_lock(hf_model: nn.Module) -> threading.RLock:
