@@ -186,7 +186,7 @@ class Experiment(BaseExperiment):
         SiteError, RefusedError, CounterpartError
             Axes or sites that the component, model or prompts do not have; no position with a counterpart at all.
         PatchError
-            A source that does not fit; a task with answers of several tokens.
+            A source that does not fit.
         MetricError
             `top` with a first metric that has no gradient, such as a rank.
         KeyboardInterrupt

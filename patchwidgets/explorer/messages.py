@@ -52,7 +52,7 @@ def scene(experiment: BaseExperiment) -> Message:
         ],
         "direction": experiment.direction,
         "metric": next(iter(experiment.metrics)),
-        "can_sweep": not any(pair.long_answers for pair in experiment.pairs),
+        "can_sweep": True,
         "runs": {"clean": _run(experiment.clean), "corrupted": _run(experiment.corrupted)},
     }
 
