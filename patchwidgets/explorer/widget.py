@@ -59,7 +59,6 @@ class PatchExplorer(anywidget.AnyWidget):
     """
 
     _esm = STATIC / "widget.js"
-    _css = STATIC / "widget.css"
 
     selection = traitlets.List(traitlets.Unicode()).tag(sync=True)
     direction: Any = traitlets.Enum(("denoise", "noise"), "denoise").tag(sync=True)

@@ -12,8 +12,8 @@ function bar(lane: Lane, score: TokenScore, low: number, high: number) {
   const at = (x: number) => ((x - low) / (high - low)) * 100;
   const value = Number.isFinite(score.logit) ? score.logit : 0;
   const [from, to] = [at(Math.min(0, value)), at(Math.max(0, value))];
-  return html`<div class="lbar"><i class=${lane} style="left:${from.toFixed(2)}%;width:${(to - from).toFixed(2)}%"></i
-    ><span style="left:${to.toFixed(2)}%">${plainNumber(score.logit)}</span></div>`;
+  return html`<div class="lbar"><i class=${lane} .style="left:${from.toFixed(2)}%;width:${(to - from).toFixed(2)}%"></i
+    ><span .style="left:${to.toFixed(2)}%">${plainNumber(score.logit)}</span></div>`;
 }
 
 /** The rows while nothing is patched: the most likely tokens of the two runs. */
