@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any, TypeGuard
 
 from patchwidgets.errors import TaskError
-from patchwidgets.tokens import table, visible
+from patchwidgets.tokens import isolated, table, visible
 
 Column = tuple[int, int]
 """A position of the clean prompt and its counterpart in the corrupted prompt."""
@@ -111,7 +111,7 @@ def all_columns(
 
 
 def _token(tokens: Sequence[str], i: int | None) -> str:
-    return "" if i is None else visible(tokens[i])
+    return "" if i is None else isolated(visible(tokens[i]))
 
 
 def _number(i: int | None) -> str:
