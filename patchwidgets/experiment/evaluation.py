@@ -18,7 +18,7 @@ from patchwidgets.experiment.read_positions import ReadPositions
 from patchwidgets.metrics import Metric, Readout, Values, evaluate, kl
 from patchwidgets.sites import Entry, Position
 from patchwidgets.tasks import Pair
-from patchwidgets.tokens import visible
+from patchwidgets.tokens import isolated, visible
 
 
 class Evaluation:
@@ -302,5 +302,5 @@ def weak_answers(
             f"On {len(missed)} of {len(pairs)} clean prompts the model prefers another token than the answer."
         ]
     top, pair = missed[0]
-    shown, answer = (visible(name) for name in token_strings([top, pair.first_tokens[0]]))
+    shown, answer = (isolated(visible(name)) for name in token_strings([top, pair.first_tokens[0]]))
     return [f"On the clean prompt the model prefers {shown} to {answer}; effects explain little."]

@@ -64,9 +64,8 @@ class PatchExplorer(anywidget.AnyWidget):
     1.0
     """
 
-    # Texts, not paths: anywidget watches a path, and its watcher holds every explorer for ever.
+    # The text, not the path: anywidget watches a path, and its watcher holds every explorer for ever.
     _esm = (STATIC / "widget.js").read_text(encoding="utf-8")
-    _css = (STATIC / "widget.css").read_text(encoding="utf-8")
 
     wait_limit = 600.0
 

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 
 from patchwidgets.errors import TaskError
 from patchwidgets.tasks.matching import Column, fill_stretches, shared_tokens
-from patchwidgets.tokens import table, visible
+from patchwidgets.tokens import isolated, table, visible
 
 Columns = tuple[Column, ...]
 MAX_SHOWN = 5
@@ -105,7 +105,7 @@ def all_columns(
 
 
 def _token(tokens: Sequence[str], i: int | None) -> str:
-    return "" if i is None else visible(tokens[i])
+    return "" if i is None else isolated(visible(tokens[i]))
 
 
 def _number(i: int | None) -> str:
