@@ -47,6 +47,21 @@ def listed(names: Sequence[str], most: int = 8, by: str = " + ") -> str:
     return by.join([*names[:most], *more])
 
 
+def in_one_line(error: BaseException, width: int = 300) -> str:
+    r"""Return what an error of another library says, as a part of a message of ours: its first line, without a stop.
+
+    Examples
+    --------
+    >>> from patchwidgets.errors import in_one_line
+    >>> in_one_line(KeyError("a")), in_one_line(OSError("No such file.\nTry again."))
+    ("KeyError: 'a'", 'No such file')
+    """
+    line = next(iter(str(error).strip().splitlines()), "").rstrip(".: ")
+    if not line or not isinstance(error, OSError | ValueError | ImportError | RuntimeError):
+        line = f"{type(error).__name__}: {line}".rstrip(": ")
+    return line if len(line) <= width else f"{line[:width]}…"
+
+
 class PatchwidgetsError(Exception):
     """Base class of every error that patchwidgets raises on purpose.
 

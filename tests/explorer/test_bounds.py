@@ -104,8 +104,6 @@ def test_the_front_end_is_given_as_text() -> None:
     from patchwidgets.explorer.widget import PatchExplorer
 
     assert isinstance(PatchExplorer._esm, str)
-    assert isinstance(PatchExplorer._css, str)
-    assert "patchwidgets" in PatchExplorer._css
 
 
 # ---- hostile sizes ---------------------------------------------------------------------------
