@@ -1,6 +1,6 @@
-"""Forward passes over prompts of equal length, with or without gradients. They leave the model as it was.
+"""Forward passes over prompts of equal length, with or without gradients. They never touch the user's model object.
 
-Every pass takes the model's lock, so passes of several threads run one after another.
+Every pass runs a `View` of the model, and takes the model's lock, so passes of several threads run one after another.
 """
 
 import threading
@@ -18,7 +18,9 @@ from patchwidgets.errors import MetricError, ModelError, RefusedError
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Edit, Key, hooked, isolated
+from patchwidgets.hooks.interrupts import Uninterrupted, acquire, interruptible
 from patchwidgets.models.layout import Layout
+from patchwidgets.models.view import View
 
 _LOCKS: "weakref.WeakKeyDictionary[nn.Module, threading.RLock]" = weakref.WeakKeyDictionary()
 
@@ -65,23 +67,26 @@ def forward(
     Raises
     ------
     ModelError
-        The logits are not finite, or gradient checkpointing is active.
+        The logits are not finite, gradient checkpointing is active, or modules were replaced since the load.
     """
-    hf_model, length = layout.hf_model, ids.shape[1]
+    length = ids.shape[1]
     keep = (length - 1,) if keep is None else keep
     with (
-        locked_eval_mode(hf_model),
-        hooked(layout.outer_modules, layout.hook_points, edits, record) as activations,
+        running(layout) as view,
+        hooked(
+            layout.outer_modules, layout.hook_points, edits, record, on=view.copy_of
+        ) as activations,
     ):
-        output = hf_model(
+        output = view.model(
             input_ids=ids.to(layout.device),
             use_cache=False,
-            **logits_to_keep(hf_model, keep, length),
+            **logits_to_keep(view.model, keep, length),
         )
         logits = select_positions(output.logits, keep).float()
     if not torch.isfinite(logits).all():
+        dtype = layout.hf_model.dtype
         raise ModelError(
-            f"The model's logits are not finite in {hf_model.dtype}. Load it in a wider dtype, as in dtype='float32'."
+            f"The model's logits are not finite in {dtype}. Load it in a wider dtype, as in dtype='float32'."
         )
     return Output(logits, activations)
 
@@ -123,16 +128,16 @@ def gradients(
     activations: dict[Key, Tensor] = {}
     edits = {key: _keep_for_gradient(key, activations) for key in keys}
     with (
-        locked_eval_mode(hf_model),
+        running(layout) as view,
         torch.inference_mode(False),
         torch.enable_grad(),
-        hooked(layout.outer_modules, layout.hook_points, edits),
+        hooked(layout.outer_modules, layout.hook_points, edits, on=view.copy_of),
     ):
         inputs = ids.to(layout.device, copy=True)  # autograd cannot save an inference tensor
-        options = logits_to_keep(hf_model, keep, ids.shape[1])
-        output = hf_model(input_ids=inputs, use_cache=False, **options)
+        options = logits_to_keep(view.model, keep, ids.shape[1])
+        output = view.model(input_ids=inputs, use_cache=False, **options)
         logits = select_positions(output.logits, keep).float()
-        values = measure(gather_entries(logits, keep, read_positions))
+        values = interruptible(measure, gather_entries(logits, keep, read_positions))
         if not values.requires_grad:
             raise MetricError(
                 "The first metric has no gradient, so nothing can be ranked by it. Put logit_diff or another smooth "
@@ -176,13 +181,30 @@ def _refuse_without_gradient(hf_model: nn.Module) -> None:
 
 
 @contextmanager
-def locked_eval_mode(hf_model: nn.Module) -> Iterator[None]:
-    """Hold the model's lock, in eval mode and without gradients.
+def running(layout: Layout) -> Iterator[View]:
+    """Hold the model's lock, and yield a view of the model to run without gradients.
 
-    Patches from outside the ``with`` block do not act inside it; hooks that users registered themselves still do.
+    Patches from outside the ``with`` block do not act inside it; hooks that users registered themselves still do. A
+    Ctrl-C takes effect before the next layer, or when the block has ended.
+
+    Raises
+    ------
+    ModelError
+        Gradient checkpointing is active, or modules were replaced since the model was loaded.
     """
-    with model_lock(hf_model), isolated(), _eval_mode(hf_model), torch.no_grad():
+    with Uninterrupted(), _held(model_lock(layout.hf_model)), isolated(), torch.no_grad():
+        view = View(layout.hf_model)
+        layout.check_modules(view.modules)
+        yield view
+
+
+@contextmanager
+def _held(lock: threading.RLock) -> Iterator[None]:
+    acquire(lock)
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def logits_to_keep(
@@ -218,20 +240,3 @@ def gather_entries(
 def union_of_positions(read_positions: Iterable[Sequence[int]]) -> list[int]:
     """Return all positions that any row reads, ascending."""
     return sorted({pos for read in read_positions for pos in read})
-
-
-@contextmanager
-def _eval_mode(hf_model: nn.Module) -> Iterator[None]:
-    """Put every module into eval mode for the block, and restore each one's ``training`` flag after it."""
-    training = [module for module in hf_model.modules() if module.training]
-    if any(getattr(module, "gradient_checkpointing", False) for module in training):
-        raise ModelError(
-            "Gradient checkpointing is active; call hf_model.gradient_checkpointing_disable() first."
-        )
-    try:
-        for module in training:
-            module.training = False
-        yield
-    finally:
-        for module in training:
-            module.training = True

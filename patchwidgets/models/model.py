@@ -3,16 +3,17 @@
 Making a `Model` runs two short forward passes, which check reading and writing at every site: none with
 ``verify="off"``, and two per guess for a family without a record. `Model.run` costs one pass per batch of prompts.
 
-The transformers object is never changed: hooks are removed, every module returns to the mode it was in, and no weight
-is folded, centred or copied.
+The transformers object is never changed: passes run a view of it (`patchwidgets.models.view`), and no weight is folded,
+centred or copied. Only `Model.patching` puts hooks on it, for as long as its block lasts.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from patchwidgets.errors import PatchError, SiteError
 from patchwidgets.hooks.hooks import hooked
+from patchwidgets.hooks.interrupts import UserBlock
 from patchwidgets.models.edits import user_edits
 from patchwidgets.models.resolve import resolve, sites_of
 from patchwidgets.models.run import Run, run_prompts
@@ -248,6 +249,8 @@ class Model:
             A patch has no source of its own or does not fit the prompt, or the model did not run in the block.
         SiteError, RefusedError
             The model does not have a site, or a site names its position.
+        WeightsChangedError
+            The weights have changed since the run of a source.
 
         Examples
         --------
@@ -271,9 +274,7 @@ class Model:
                     f"instead of {patch.site.pos!r}."
                 )
             self.resolve(patch.site)
-        return self._patched(checked)
-
-    @contextmanager
-    def _patched(self, patches: Sequence[Patch]) -> Iterator[None]:
-        with hooked(self.layout.outer_modules, self.layout.hook_points, user_edits(patches)):
-            yield
+            if isinstance(patch.source, Run):
+                patch.source.weights.check()
+        hooks = hooked(self.layout.outer_modules, self.layout.hook_points, user_edits(checked))
+        return UserBlock(hooks)

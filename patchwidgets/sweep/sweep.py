@@ -237,6 +237,7 @@ class Sweep:
         if self._flips is not None:
             self._flips.count(group, recording, final)
         measured = self._reader.measure(final, [entry for each in entries for entry in each])
+        self.experiment.check_weights(each.patch for row in group.rows for each in row.patches)
         self._effects.add(group, entries, measured)
 
     def _final_states(

@@ -15,6 +15,7 @@ from torch.nn.functional import linear
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.metrics import Readout, answer_logit, logit_diff
+from patchwidgets.models.forward import running
 from patchwidgets.sites import Entry
 from patchwidgets.sweep.passes import FinalStates
 
@@ -118,8 +119,8 @@ class MetricReader:
     def _unembedded(
         self, hidden: Float[Tensor, "entry d_model"]
     ) -> Float[Tensor, "entry vocabulary"]:
-        with torch.no_grad():
-            logits: Tensor = self._model.get_output_embeddings()(hidden)
+        with running(self._experiment.model.layout) as view:
+            logits: Tensor = view.copy_of(self._model.get_output_embeddings())(hidden)
         return logits.float()
 
     def _measure_answer_tokens(
