@@ -126,6 +126,10 @@ class VerificationError(ModelError):
     """A model that failed a check at load time; the message names the identity, the layer and the size of the gap."""
 
 
+class WeightsChangedError(ModelError):
+    """Weights of the model changed since a run was recorded; the message names the first tensor that differs."""
+
+
 class LoadError(PatchwidgetsError, OSError):
     """A model or a front end that could not be found or read; the message says how to get it."""
 
