@@ -6,7 +6,7 @@ Importing this module costs nothing.
 import reprlib
 
 _SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 200
 _SHORT.fillvalue = "…"
 
 
@@ -16,7 +16,7 @@ def shown(value: object) -> str:
     Examples
     --------
     >>> pw.errors.shown(" Mary"), len(pw.errors.shown("a" * 10_000_000))
-    ("' Mary'", 78)
+    ("' Mary'", 198)
     """
     try:
         return _SHORT.repr(value)

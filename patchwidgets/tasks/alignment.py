@@ -9,12 +9,14 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import Any, TypeGuard
 
-from patchwidgets.errors import TaskError
+from patchwidgets.errors import TaskError, shown
 from patchwidgets.tokens import table, visible
 
 Column = tuple[int, int]
 """A position of the clean prompt and its counterpart in the corrupted prompt."""
 Columns = tuple[Column, ...]
+MAX_POSITION = 10**9
+"""No prompt is as long."""
 MAX_SHOWN = 5
 """How many pairs of a dataset a proposal prints."""
 
@@ -158,7 +160,7 @@ def _as_map(value: Sequence[Sequence[int]]) -> Columns:
 
 def _expected(value: object) -> str:
     return (
-        f"align holds {value!r}; expected pairs of a clean and a corrupted position, at least one, as in "
+        f"align holds {shown(value)}; expected pairs of a clean and a corrupted position, at least one, as in "
         "[(0, 0), (1, 2)], or for a dataset a list of such maps, None where counts are equal. "
         "pw.propose_alignment(model, task) proposes one."
     )
