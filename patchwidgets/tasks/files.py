@@ -121,12 +121,14 @@ def rows_of_frame(frame: "pd.DataFrame") -> tuple[list[dict[str, Any]], list[str
     names = list(map(str, frame.columns))
     if twice := [name for name, n in Counter(names).items() if n > 1]:
         raise TaskError(f"The table has the column {shown(twice[0])} twice; give it once.")
-    cells = frame.astype(object)
-    columns = [
-        [None if is_empty or cell == "" else cell for cell, is_empty in zip(*both, strict=True)]
-        for both in zip(cells.to_numpy().T, frame.isna().to_numpy().T, strict=True)
+    cells, missing = frame.astype(object).to_numpy(), frame.isna().to_numpy()
+    rows = [
+        {
+            name: None if is_missing or (isinstance(cell, str) and not cell) else cell
+            for name, cell, is_missing in zip(names, row, is_missing_row, strict=True)
+        }
+        for row, is_missing_row in zip(cells, missing, strict=True)
     ]
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
     return rows, [f"Row {shown(label)}" for label in frame.index.tolist()]
 
 
