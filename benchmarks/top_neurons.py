@@ -2,11 +2,11 @@
 
 python -m benchmarks.top_neurons [--tasks facts verb] [--all] [--threads 2] [--out folder]
 
-For each task, and for the choice and for the gradient in the host run alone: how many of the 5, 10, 20 and 100 neurons of
-largest exact effect are among the first 1,000, and how many neurons have to be tried until all of them are. Exact effects
-are those of the first 1,200 by the gradient at each point, and of 1,500 others drawn at random, of which the largest is
-printed with its rank; with ``--all`` of every neuron, which takes about 5 TFLOP (a minute of two free cores) for each
-position of SmolLM2's prompts from the first difference on.
+For each task, and for the choice and for the gradient in the host run alone: how many of the 5, 10, 20 and 100 neurons
+of largest exact effect are among the first 1,000, and how many neurons have to be tried until all of them are. Exact
+effects are those of the first 1,200 by the gradient at each point, and of 1,500 others drawn at random, of which the
+largest is printed with its rank; with ``--all`` of every neuron, which takes about 5 TFLOP (a minute of two free cores)
+for each position of SmolLM2's prompts from the first difference on.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 A first-order effect is Σ gradient · (source − host) over positions, of the first metric: what patching the neuron would
 do if the model were linear. A large patch can bend what follows, as a layer norm does, so that the gradient in the host
 run alone misses it. Therefore gradients are taken at several points of the way and in the source run, and the largest
-effect counts (`sweep.gradients` says what that costs). It only chooses; what a sweep shows afterwards is exact. A random
-sample of the neurons that are not chosen is computed exactly as well, and says how much the choice may have missed.
+effect counts (`sweep.gradients` says what that costs). It only chooses; what a sweep shows afterwards is exact. A
+random sample of the neurons that are not chosen is computed exactly as well, and says how much the choice may have
+missed.
 """
 
 from dataclasses import dataclass
