@@ -270,7 +270,10 @@ class Evaluation:
         joint
             As in `ScoredOutput.joint`, from the same second time.
         """
-        largest = max(float(logits.abs().max()) for logits in repeated.values())
+        # Unused parts of a vocabulary may have logits of −inf.
+        largest = max(
+            float(logits.abs().masked_fill(logits.isinf(), 0).max()) for logits in repeated.values()
+        )
         spacing = eps * 2.0 ** math.floor(math.log2(largest))
         floor = {
             name: 0.0 if metric.unit == "rank" else 2 * spacing

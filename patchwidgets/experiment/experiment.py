@@ -176,14 +176,20 @@ class BaseExperiment:
 
     @property
     def warnings(self) -> list[str]:
-        """Sentences about answers that are not the clean run's top token: effects on them explain little.
+        """Sentences about what makes effects explain little.
+
+        Such as answers that are not the clean run's top token, and prompts that are longer than the model was made for.
 
         Examples
         --------
         >>> exp.warnings
         []
         """
-        return weak_answers(self.pairs, self.clean.logits, self.model.token_strings)
+        lengths = [len(prompt) for pair in self.pairs for prompt in (pair.clean, pair.corrupted)]
+        return [
+            *weak_answers(self.pairs, self.clean.logits, self.model.token_strings),
+            *self.model.layout.limits.warnings(lengths),
+        ]
 
     def checked(self, patches: Sequence[Patchable]) -> list[Patch]:
         """Return joint patches as `Patch` objects, checked against the model.

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from patchwidgets.tasks import Pair
-from patchwidgets.tokens import visible
+from patchwidgets.tokens import isolated, visible
 
 
 def weak_answers(
@@ -26,5 +26,5 @@ def weak_answers(
             f"On {len(missed)} of {len(pairs)} clean prompts the model prefers another token than the answer."
         ]
     top, pair = missed[0]
-    shown, answer = (visible(name) for name in token_strings([top, pair.first_tokens[0]]))
+    shown, answer = (isolated(visible(name)) for name in token_strings([top, pair.first_tokens[0]]))
     return [f"On the clean prompt the model prefers {shown} to {answer}; effects explain little."]

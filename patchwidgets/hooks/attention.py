@@ -6,6 +6,7 @@ does this, after rotary embedding and per key-value head. It calls the kernel th
 costs one eager attention in its layer.
 """
 
+import os
 import sys
 import threading
 from collections import Counter
@@ -40,6 +41,16 @@ _N_OPEN: Counter[int] = Counter()
 _FORMER: dict[int, str | None] = {}
 """By the id of a config: the implementation that was selected before the first of them."""
 _LOCK = threading.Lock()
+
+
+def _renew_lock() -> None:
+    """Replace the lock in the child of a fork: another thread may have held it."""
+    global _LOCK  # noqa: PLW0603
+    _LOCK = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 @contextmanager

@@ -3,24 +3,33 @@
 Every pass takes the model's lock, so passes of several threads run one after another.
 """
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import signature
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from patchwidgets.errors import MetricError, ModelError, RefusedError
+from patchwidgets.errors import MetricError, ModelError, PatchError, RefusedError
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Edit, Key, hooked, isolated
+from patchwidgets.models.compiled import eager
 from patchwidgets.models.layout import Layout
+from patchwidgets.models.weights import first
 
 _LOCKS: "weakref.WeakKeyDictionary[nn.Module, threading.RLock]" = weakref.WeakKeyDictionary()
+
+if hasattr(
+    os, "register_at_fork"
+):  # a lock that another thread held stays locked in the child for ever
+    os.register_at_fork(after_in_child=_LOCKS.clear)
 
 
 def model_lock(hf_model: nn.Module) -> threading.RLock:
@@ -66,8 +75,13 @@ def forward(
     ------
     ModelError
         The logits are not finite, or gradient checkpointing is active.
+    TaskError
+        A token is not in the model's vocabulary, or the model has no positions for so many tokens.
+    PatchError
+        The logits are not finite with the edits.
     """
     hf_model, length = layout.hf_model, ids.shape[1]
+    layout.limits.check(ids)
     keep = (length - 1,) if keep is None else keep
     with (
         locked_eval_mode(hf_model),
@@ -79,11 +93,42 @@ def forward(
             **logits_to_keep(hf_model, keep, length),
         )
         logits = select_positions(output.logits, keep).float()
-    if not torch.isfinite(logits).all():
-        raise ModelError(
-            f"The model's logits are not finite in {hf_model.dtype}. Load it in a wider dtype, as in dtype='float32'."
-        )
+    refuse_not_finite(logits, hf_model, edited=bool(edits))
     return Output(logits, activations)
+
+
+def refuse_not_finite(
+    logits: Float[Tensor, "row pos vocabulary"], hf_model: Any, edited: bool
+) -> None:
+    """Refuse logits that are not numbers; −inf is one: a token that the model never predicts.
+
+    Raises
+    ------
+    ModelError
+        They are NaN, +inf, or −inf for every token.
+    PatchError
+        The same, in an edited run.
+    """
+    if torch.isfinite(logits.amax(-1)).all():  # the largest is NaN if any is
+        return
+    if edited:
+        raise PatchError(
+            f"With this patch the logits are not finite in {hf_model.dtype}: the numbers that it writes are finite, "
+            "but too large. Check its source and fn, or load the model in a wider dtype."
+        )
+    weights = hf_model.state_dict().items()
+    broken = [name for name, each in weights if each.is_floating_point() and not _finite(each)]
+    if broken:
+        raise ModelError(
+            f"The model's logits are not finite, because weights are not: {first(broken)}. Load the model again."
+        )
+    raise ModelError(
+        f"The model's logits are not finite in {hf_model.dtype}. Load it in a wider dtype, as in dtype='float32'."
+    )
+
+
+def _finite(tensor: Tensor) -> bool:
+    return tensor.device.type == "meta" or bool(torch.isfinite(tensor.float()).all())
 
 
 def gradients(
@@ -185,7 +230,7 @@ def locked_eval_mode(hf_model: nn.Module) -> Iterator[None]:
 
     Patches from outside the ``with`` block do not act inside it; hooks that users registered themselves still do.
     """
-    with model_lock(hf_model), isolated(), _eval_mode(hf_model), torch.no_grad():
+    with model_lock(hf_model), isolated(), eager(hf_model), _eval_mode(hf_model), torch.no_grad():
         yield
 
 

@@ -22,6 +22,7 @@ from patchwidgets.hooks.hook_points import (
 from patchwidgets.hooks.hooks import Key
 from patchwidgets.models.architectures import Architecture, find_record, is_mixture
 from patchwidgets.models.discovery import discover
+from patchwidgets.models.limits import Limits
 from patchwidgets.models.routers import refuse_token_dropping, routers
 
 
@@ -51,6 +52,8 @@ class Layout:
         By component and layer.
     refused
         The components that the model does not have, each with the reason.
+    limits
+        How many tokens and positions it knows.
     mixture, routers
         Whether the model has experts; the hook points of their routers.
     """
@@ -59,6 +62,7 @@ class Layout:
         self.hf_model = hf_model
         self.name = name or getattr(hf_model.config, "_name_or_path", "") or type(hf_model).__name__
         self.config = hf_model.config.get_text_config()
+        self.limits = Limits(hf_model, self.name)
         self.architecture = architecture
         self.blocks: list[nn.Module] = list(hf_model.get_submodule(self.architecture.layers))
         self.n_layers = len(self.blocks)
@@ -201,7 +205,14 @@ def layouts(hf_model: Any, name: str | None = None) -> Iterator[Layout]:
     refuse_token_dropping(hf_model)
     record = find_record(hf_model.config)
     for architecture in discover(hf_model) if record is None else [record]:
-        yield Layout(hf_model, architecture, name)
+        try:
+            layout = Layout(hf_model, architecture, name)
+        except AttributeError as error:
+            raise ModelError(
+                f"{type(hf_model).__name__} does not have the modules of its family ({error}). If something was put "
+                "into its layers, take it out; or correct the record in patchwidgets/models/architectures.py."
+            ) from error
+        yield layout
 
 
 def _refusals(layout: Layout) -> Iterator[tuple[str, str]]:

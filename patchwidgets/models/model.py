@@ -13,10 +13,12 @@ from typing import Any
 
 from patchwidgets.errors import PatchError, SiteError
 from patchwidgets.hooks.hooks import hooked
+from patchwidgets.models.compiled import eager
 from patchwidgets.models.edits import user_edits
 from patchwidgets.models.resolve import resolve, sites_of
 from patchwidgets.models.run import Run, run_prompts
 from patchwidgets.models.verification import Verify, verified_layout
+from patchwidgets.models.wrappers import refuse_other_logits, refuse_tokenizer, unwrapped
 from patchwidgets.sites import (
     COMPONENTS,
     Component,
@@ -75,9 +77,11 @@ class Model:
         name: str | None = None,
         verify: Verify = "strict",
     ) -> None:
+        refuse_tokenizer(tokenizer)
         self.hf_model = hf_model
         self.tokenizer = tokenizer
-        self.layout, self.checks = verified_layout(hf_model, verify, name)
+        self.layout, self.checks = verified_layout(unwrapped(hf_model), verify, name)
+        refuse_other_logits(hf_model, self.layout)
 
     def __repr__(self) -> str:
         sizes = f"{self.n_layers} layers × {self.n_heads} heads, d_model {self.d_model}"
@@ -116,7 +120,7 @@ class Model:
     @property
     def dtype(self) -> str:
         """The dtype of the weights, such as ``float32``."""
-        return str(self.hf_model.dtype).removeprefix("torch.")
+        return str(self.layout.hf_model.dtype).removeprefix("torch.")
 
     @property
     def device(self) -> str:
@@ -275,5 +279,9 @@ class Model:
 
     @contextmanager
     def _patched(self, patches: Sequence[Patch]) -> Iterator[None]:
-        with hooked(self.layout.outer_modules, self.layout.hook_points, user_edits(patches)):
+        layout = self.layout
+        with (
+            eager(self.hf_model),
+            hooked(layout.outer_modules, layout.hook_points, user_edits(patches)),
+        ):
             yield

@@ -32,7 +32,7 @@ _FAILURES = (
 
 def can_continue(experiment: BaseExperiment) -> bool:
     """Whether a few patches give the same in a descent as in whole prompts; the log says which way sweeps will run."""
-    hf_model = experiment.model.hf_model
+    hf_model = experiment.model.layout.hf_model
     if hf_model not in _CAN_CONTINUE:
         reason = _failure(experiment)
         _CAN_CONTINUE[hf_model] = reason is None
@@ -54,7 +54,7 @@ def _failure(experiment: BaseExperiment) -> str | None:
         return f"{type(error).__name__}: {error}"
     gap = float((fast.hidden - plain.hidden).abs().max())
     size = float(plain.hidden.abs().max())
-    dtype = experiment.model.hf_model.dtype
+    dtype = experiment.model.layout.hf_model.dtype
     allowed = (512 if dtype.itemsize >= 4 else 8) * torch.finfo(dtype).eps * size
     return None if gap <= allowed else f"continued runs are off by {gap:.2g} of {size:.2g}."
 

@@ -19,6 +19,8 @@ from patchwidgets.tasks import Pair
 if TYPE_CHECKING:
     import xarray as xr
 
+VERSION = 2
+"""The version of the dataset and of its files, in the attribute `patchwidgets_result`."""
 PACKAGES = ("patchwidgets", "torch", "transformers")
 """The packages whose versions a result records."""
 
@@ -110,7 +112,7 @@ def _pair_tokens(experiment: BaseExperiment, pair: Pair) -> tuple[list[str], lis
 def _attrs(experiment: BaseExperiment, grid_values: GridValues) -> dict[str, Any]:
     first = next(iter(experiment.metrics))
     return {
-        "patchwidgets_result": 1,
+        "patchwidgets_result": VERSION,
         "component": grid_values.grid.component or "sites",
         "window": grid_values.grid.window,
         "n_positions": len(grid_values.grid.axes.get("pos", ())),
@@ -172,9 +174,17 @@ def select(dataset: "xr.Dataset", chosen: Mapping[str, Any]) -> "xr.Dataset":
     Raises
     ------
     SiteError
-        A coordinate that the dataset does not have.
+        Something that the sweep does not run over, or a coordinate that it does not have.
     """
-    chosen = dict(chosen)
+    known = {*dataset["zero"].dims, "metric", "pair"}
+    if unknown := sorted(set(chosen) - known):
+        raise SiteError(
+            f"Cannot select by {', '.join(unknown)}; this sweep has {', '.join(sorted(map(str, known)))}."
+        )
+    chosen = {
+        name: [value] if name in ("metric", "pair") and np.ndim(value) == 0 else value
+        for name, value in chosen.items()
+    }
     if "pos" in chosen:
         # A file of an earlier version does not say how long the prompts are; the axis does, unless it is a part.
         n = dataset.attrs.get("n_positions", dataset.sizes["pos"])

@@ -151,6 +151,10 @@ class Sweep:
             self._recording = None
             self._warn_about_flips()
 
+    def forget_recording(self) -> None:
+        """Free the recorded runs, most of a sweep's memory; the next group records them again."""
+        self._recording = None
+
     @property
     def progress(self) -> Progress:
         """How far it is."""

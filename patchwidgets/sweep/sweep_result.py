@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from patchwidgets.errors import MetricError, SiteError
+from patchwidgets.errors import MetricError
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.storage import write_file
 from patchwidgets.sweep.dataset import over_pairs, select, site_names, sweep_dataset
 from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.in_words import in_words
@@ -65,13 +66,18 @@ class SweepResult:
         return cls(sweep_dataset(experiment, grid_values, sample))
 
     @classmethod
-    def load(cls, path: str | Path) -> "SweepResult":
-        """Read a result from a file that `save` wrote.
+    def load(cls, path: str | Path, max_bytes: int = 2**32) -> "SweepResult":
+        """Read a result from a file that `save` wrote. It takes up to twice the size of the file in memory.
+
+        Parameters
+        ----------
+        max_bytes
+            The size up to which a file is read.
 
         Raises
         ------
-        SiteError
-            The file holds no sweep.
+        FileError
+            The file cannot be read, is too large, is damaged, holds no sweep, or is of a later version.
 
         Examples
         --------
@@ -81,16 +87,23 @@ class SweepResult:
         ...     pw.SweepResult.load(f"{folder}/heads.nc").top_sites(1)
         ['L0.H1']
         """
-        import xarray as xr
+        from patchwidgets.sweep.saved import read_sweep
 
-        dataset = xr.load_dataset(path, engine="h5netcdf")
-        if "patchwidgets_result" not in dataset.attrs:
-            raise SiteError(f"{path} is not a sweep; expected a file that SweepResult.save wrote.")
-        return cls(dataset)
+        return cls(read_sweep(path, max_bytes))
 
     def save(self, path: str | Path) -> None:
-        """Write the result to a netCDF file, which xarray and many other tools read; `load` has an example."""
-        self._dataset.to_netcdf(path, engine="h5netcdf")
+        """Write the result to a netCDF file, which xarray and many other tools read; `load` has an example.
+
+        The file appears whole or not at all: an earlier file of this name stays until the new one is on the disk.
+
+        Raises
+        ------
+        FileError
+            The disk is full, the place cannot be written, or the result has something that no sweep has.
+        """
+        from patchwidgets.sweep.saved import to_bytes
+
+        write_file(path, to_bytes(self._dataset))
 
     def to_xarray(self) -> "xr.Dataset":
         """A copy of the whole dataset.
@@ -219,9 +232,7 @@ class SweepResult:
         return [names[i] for i in order if not np.isnan(effect[i])]
 
     def missed(self, k: int = 5, metric: str | None = None) -> Missed:
-        """What a choice of neurons (`top`) may have missed of the `k` largest sites, from the exact sample of others.
-
-        A result without `top` has missed nothing. `top_sites` says in the log when some are likely missed.
+        """What `top` may have missed of the `k` largest sites, from an exact sample of others; `top_sites` warns of it.
 
         Parameters
         ----------
@@ -230,10 +241,8 @@ class SweepResult:
 
         Raises
         ------
-        MetricError
-            The sweep does not measure it.
-        SiteError
-            The file is of an earlier version, which drew no sample.
+        MetricError, SiteError
+            The sweep does not measure it; the file is of an earlier version, which drew no sample.
 
         Examples
         --------
@@ -272,16 +281,7 @@ class SweepResult:
         >>> exp.sweep("z", progress=False).sel(layer=1)
         SweepResult(z of 'teaching model': 4 head, 1 pair, logit_diff, denoise)
         """
-        known = {*self.axes, "metric", "pair"}
-        if set(chosen) - known:
-            raise SiteError(
-                f"Cannot select by {', '.join(sorted(set(chosen) - known))}; this sweep has {', '.join(sorted(known))}."
-            )
-        keep: dict[str, Any] = {
-            name: [value] if name in ("metric", "pair") and np.ndim(value) == 0 else value
-            for name, value in chosen.items()
-        }
-        return SweepResult(select(self._dataset, keep))
+        return SweepResult(select(self._dataset, chosen))
 
     def __repr__(self) -> str:
         return f"SweepResult({in_words(self._dataset)})"

@@ -50,7 +50,7 @@ class MetricReader:
         self, experiment: BaseExperiment, answer_tokens_only: bool, logits_at_once: int
     ) -> None:
         self._experiment = experiment
-        self._model = experiment.model.hf_model
+        self._model = experiment.model.layout.hf_model
         self._answer_tokens_only = answer_tokens_only and all(
             metric.function in ANSWER_TOKEN_METRICS for metric in experiment.metrics.values()
         )

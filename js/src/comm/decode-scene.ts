@@ -1,18 +1,21 @@
 /** Decodes the `scene` message. */
 
 import type { MetricInfo, ModelInfo, Run, Scene, TaskInfo, TopToken } from "../model/experiment";
+import { printable } from "../model/printable";
 import {
   count,
   Fields,
   listOf,
   maybeNumber,
+  message,
+  messageOr,
   number,
   numberOr,
   numberOrNaN,
   oneOf,
   recordOf,
+  shownText,
   text,
-  textOr,
 } from "./validate";
 
 export const decodeDirection = oneOf("denoise", "noise");
@@ -20,7 +23,7 @@ export const decodeDirection = oneOf("denoise", "noise");
 function decodeTopToken(value: unknown, where: string): TopToken {
   const f = new Fields(value, where);
   return {
-    token: f.get("token", text),
+    token: f.get("token", shownText),
     prob: f.get("prob", numberOrNaN),
     logit: f.get("logit", numberOrNaN),
   };
@@ -36,18 +39,18 @@ export function decodeRun(value: unknown, where: string): Run {
 
 function decodeChecks(value: unknown, where: string): ModelInfo["checks"] {
   const f = new Fields(value, where);
-  return { passed: f.raw("passed") === true, summary: f.get("summary", textOr("")) };
+  return { passed: f.raw("passed") === true, summary: f.get("summary", messageOr("")) };
 }
 
 function decodeModel(value: unknown, where: string): ModelInfo {
   const f = new Fields(value, where);
   return {
-    name: f.get("name", text),
-    dtype: f.get("dtype", textOr("")),
-    device: f.get("device", textOr("")),
+    name: f.get("name", shownText),
+    dtype: f.get("dtype", messageOr("")),
+    device: f.get("device", messageOr("")),
     n_layers: f.get("n_layers", count),
     n_heads: f.get("n_heads", count),
-    refused: f.getOr("refused", recordOf(text), {}),
+    refused: f.getOr("refused", recordOf(message), {}),
     checks: f.getOr("checks", decodeChecks, { passed: false, summary: "" }),
   };
 }
@@ -58,17 +61,17 @@ function decodeCounterpart(value: unknown, where: string): number | null {
 
 function decodeTask(value: unknown, where: string): TaskInfo {
   const f = new Fields(value, where);
-  const clean = f.get("clean", listOf(text));
+  const clean = f.get("clean", listOf(shownText));
   return {
     clean,
-    corrupted: f.get("corrupted", listOf(text)),
+    corrupted: f.get("corrupted", listOf(shownText)),
     differs: f.get("differs", listOf(count)),
     counterparts: f.getOr("counterparts", listOf(decodeCounterpart), [...clean.keys()]),
-    answer: f.get("answer", listOf(text)),
-    foil: f.get("foil", listOf(text)),
+    answer: f.get("answer", listOf(shownText)),
+    foil: f.get("foil", listOf(shownText)),
     positions: f.getOr("positions", recordOf(number), {}),
     n_pairs: f.get("n_pairs", numberOr(1)),
-    warnings: f.getOr("warnings", listOf(text), []),
+    warnings: f.getOr("warnings", listOf(message), []),
   };
 }
 
@@ -77,8 +80,8 @@ function decodeMetric(value: unknown, where: string): MetricInfo {
   const name = f.get("name", text);
   return {
     name,
-    label: f.get("label", textOr(name.replaceAll("_", " "))),
-    unit: f.get("unit", textOr("")),
+    label: f.get("label", messageOr(printable(name.replaceAll("_", " ")))),
+    unit: f.get("unit", messageOr("")),
     lower_is_better: f.raw("lower_is_better") === true,
     noise_floor: f.get("noise_floor", maybeNumber) ?? 0,
   };

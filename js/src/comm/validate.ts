@@ -1,5 +1,7 @@
 /** Turns unknown data into typed data, or says where it is wrong. */
 
+import { printable, printableMessage } from "../model/printable";
+
 export class DecodeError extends Error {}
 
 /** Reads one value; `where` names it in the error. */
@@ -49,6 +51,11 @@ export function text(value: unknown, where: string): string {
   return typeof value === "string" ? value : wrong(where, "a text", value);
 }
 
+/** A text for people: invisible characters are seen, and a very long one is cut. Names that are sent back are `text`. */
+export function shownText(value: unknown, where: string): string {
+  return printable(text(value, where));
+}
+
 export function number(value: unknown, where: string): number {
   return typeof value === "number" ? value : wrong(where, "a number", value);
 }
@@ -70,9 +77,19 @@ export function numberOrNaN(value: unknown, where: string): number {
   return maybeNumber(value, where) ?? Number.NaN;
 }
 
+/** A sentence of Python, for people. */
+export function message(value: unknown, where: string): string {
+  return printableMessage(text(value, where));
+}
+
 /** A text; anything else counts as absent. */
 export function textOr<T>(otherwise: T): Decoder<string | T> {
   return (value) => (typeof value === "string" ? value : otherwise);
+}
+
+/** A text for people; anything else counts as absent. */
+export function messageOr<T>(otherwise: T): Decoder<string | T> {
+  return (value) => (typeof value === "string" ? printableMessage(value) : otherwise);
 }
 
 /** A number; anything else counts as absent. */
