@@ -13,7 +13,7 @@ from patchwidgets.models.model import Model
 from patchwidgets.sites import Component, Patchable, Position, Site
 from patchwidgets.sweep.api import PartialSweep, iter_sweep, make_sweep, run_sweep
 from patchwidgets.sweep.plan import Plan
-from patchwidgets.sweep.request import CellPatch, SweepArguments, SweepRequest
+from patchwidgets.sweep.request import CellPatch, SweepArguments, SweepRequest, Top
 from patchwidgets.sweep.sweep_result import SweepResult
 from patchwidgets.tasks import Task
 
@@ -137,7 +137,7 @@ class Experiment(BaseExperiment):
         sites: Sequence[CellPatch] | None = None,
         make: Callable[[Site], CellPatch] | None = None,
         layers: Sequence[int] | None = None,
-        top: int | None = None,
+        top: int | Top | None = None,
         window: int = 1,
         direction: Direction | None = None,
         batch: int | None = None,
@@ -239,7 +239,7 @@ class Experiment(BaseExperiment):
         sites: Sequence[CellPatch] | None = None,
         make: Callable[[Site], CellPatch] | None = None,
         layers: Sequence[int] | None = None,
-        top: int | None = None,
+        top: int | Top | None = None,
         window: int = 1,
         direction: Direction | None = None,
         batch: int | None = 64,
@@ -265,7 +265,7 @@ class Experiment(BaseExperiment):
         sites: Sequence[CellPatch] | None = None,
         make: Callable[[Site], CellPatch] | None = None,
         layers: Sequence[int] | None = None,
-        top: int | None = None,
+        top: int | Top | None = None,
         window: int = 1,
         direction: Direction | None = None,
         batch: int | None = None,

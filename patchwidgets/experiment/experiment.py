@@ -10,10 +10,11 @@ from typing import Self
 
 from patchwidgets.directions import Direction, RunName, checked_direction, host_name, opposite
 from patchwidgets.errors import MetricError, ModelError, PatchError, TaskError
-from patchwidgets.experiment.evaluation import Evaluation, weak_answers
+from patchwidgets.experiment.evaluation import Evaluation
 from patchwidgets.experiment.measured_run import MeasuredRun
 from patchwidgets.experiment.measurements import Measurements
 from patchwidgets.experiment.sources import Sources
+from patchwidgets.experiment.weak_answers import weak_answers
 from patchwidgets.metrics import Metric, MetricSpec
 from patchwidgets.models.model import Model
 from patchwidgets.models.run import Run

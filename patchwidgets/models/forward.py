@@ -140,8 +140,9 @@ def gradients(
     keys: Sequence[Key],
     read_positions: Sequence[Sequence[int]],
     measure: Callable[[Float[Tensor, "entry vocabulary"]], Float[Tensor, "row"]],
-) -> dict[Key, tuple[Activation, Activation]]:
-    """Return the activations of a run, each with the gradient of a metric there, by component and layer.
+    edits: Mapping[Key, Edit] | None = None,
+) -> dict[Key, Activation]:
+    """Return the gradient of a metric at activations of a run, by component and layer.
 
     Only gradients of activations are computed; no parameter's ``grad`` or ``requires_grad`` changes. Costs one forward
     and one backward pass.
@@ -156,6 +157,8 @@ def gradients(
         For each row the positions where the metric reads the logits.
     measure
         The metric: from the float32 logits at these positions, row after row, to one number per row.
+    edits
+        What to write into these activations first.
 
     Raises
     ------
@@ -169,12 +172,12 @@ def gradients(
     hf_model, keep = layout.hf_model, union_of_positions(read_positions)
     _refuse_without_gradient(hf_model)
     activations: dict[Key, Tensor] = {}
-    edits = {key: _keep_for_gradient(key, activations) for key in keys}
+    kept = {key: _keep_for_gradient(key, activations, (edits or {}).get(key)) for key in keys}
     with (
         running(layout) as view,
         torch.inference_mode(False),
         torch.enable_grad(),
-        hooked(layout.outer_modules, layout.hook_points, edits, on=view.copy_of),
+        hooked(layout.outer_modules, layout.hook_points, kept, on=view.copy_of),
     ):
         inputs = ids.to(layout.device, copy=True)  # autograd cannot save an inference tensor
         options = logits_to_keep(view.model, keep, ids.shape[1])
@@ -191,13 +194,14 @@ def gradients(
         raise ModelError(
             f"The gradient is not finite in {hf_model.dtype}. Load the model in a wider dtype, as in dtype='float32'."
         )
-    return {key: (activations[key].detach(), each) for key, each in zip(keys, by_key, strict=True)}
+    return dict(zip(keys, by_key, strict=True))
 
 
-def _keep_for_gradient(key: Key, activations: dict[Key, Tensor]) -> Edit:
-    """Return an edit that changes nothing, but keeps the activation and lets autograd compute its gradient."""
+def _keep_for_gradient(key: Key, activations: dict[Key, Tensor], edit: Edit | None) -> Edit:
+    """Return an edit that keeps the activation, perhaps edited, and lets autograd compute its gradient."""
 
     def keep(activation: Tensor) -> Tensor:
+        activation = activation if edit is None else edit(activation)
         # With frozen parameters nothing upstream requires a gradient, so the graph begins here.
         is_leaf = not activation.requires_grad
         activations[key] = activation.detach().requires_grad_() if is_leaf else activation
