@@ -160,7 +160,9 @@ def _discovered(hf_model: Any, name: str | None) -> tuple[Layout, Checks]:
 
 
 def _refuse_two_way(hf_model: Any) -> None:
-    """Refuse a model in which a token sees what follows it, such as BERT."""
+    """Refuse a model in which a token sees what follows it, such as BERT; one without logits is refused later."""
+    if hf_model.get_output_embeddings() is None:
+        return
     ids = torch.arange(2 * N_TOKENS).view(2, -1) % hf_model.get_input_embeddings().weight.shape[0]
     ids[:, :-1] = ids[0, :-1]
     try:
