@@ -219,14 +219,8 @@ def layouts(hf_model: Any, name: str | None = None) -> Iterator[Layout]:
     Raises
     ------
     ModelError
-        Not a causal language model, a family without a record whose components cannot be identified, or experts that
-        drop tokens.
+        A family without a record whose components cannot be identified, or experts that drop tokens.
     """
-    if hf_model.config.is_encoder_decoder or hf_model.get_output_embeddings() is None:
-        raise ModelError(
-            f"{type(hf_model).__name__} is not a causal language model: patchwidgets reads next-token logits. "
-            "Load the model with AutoModelForCausalLM."
-        )
     refuse_token_dropping(hf_model)
     record = find_record(hf_model.config)
     for architecture in discover(hf_model) if record is None else [record]:

@@ -109,6 +109,11 @@ def verified_layout(
     """
     if verify not in get_args(Verify):
         raise ModelError(f"Unknown verify {verify!r}; expected 'strict', 'warn' or 'off'.")
+    if hf_model.config.is_encoder_decoder or hf_model.get_output_embeddings() is None:
+        raise ModelError(
+            f"{type(hf_model).__name__} is not a causal language model: patchwidgets reads next-token logits. "
+            "Load the model with AutoModelForCausalLM."
+        )
     refuse_unusable(hf_model)
     try:
         return _verified(hf_model, verify, name)
@@ -160,9 +165,7 @@ def _discovered(hf_model: Any, name: str | None) -> tuple[Layout, Checks]:
 
 
 def _refuse_two_way(hf_model: Any) -> None:
-    """Refuse a model in which a token sees what follows it, such as BERT; one without logits is refused later."""
-    if hf_model.get_output_embeddings() is None:
-        return
+    """Refuse a model in which a token sees what follows it, such as BERT."""
     ids = torch.arange(2 * N_TOKENS).view(2, -1) % hf_model.get_input_embeddings().weight.shape[0]
     ids[:, :-1] = ids[0, :-1]
     try:
