@@ -1,4 +1,4 @@
-"""Exceptions at random calls of modules, hooks, metrics and patch functions: the model and later patches are unharmed."""
+"""Exceptions at random calls of modules, hooks, metrics and patch functions harm no model and no later patch."""
 
 import random
 from collections.abc import Callable

@@ -19,7 +19,7 @@ from tests.support.families import CASES, VOCABULARY, random_model
 from tests.support.toy_tokenizer import toy_tokenizer
 
 TASK = Task("w3 w14 w15 w9", "w3 w14 w42 w9", " w8", " w9")
-UP, O = "model.layers.1.mlp.up_proj.weight", "model.layers.2.self_attn.o_proj.weight"
+UP, OUT = "model.layers.1.mlp.up_proj.weight", "model.layers.2.self_attn.o_proj.weight"
 
 
 def optimizer_step(hf_model: Any) -> None:
@@ -41,7 +41,7 @@ def data_replaced(hf_model: Any) -> None:
 
 
 def column_of_data(hf_model: Any) -> None:
-    hf_model.get_parameter(O).data[:, 5] = 0
+    hf_model.get_parameter(OUT).data[:, 5] = 0
 
 
 def rows_of_data(hf_model: Any) -> None:
@@ -83,7 +83,7 @@ def test_a_change_is_noticed_wherever_old_recordings_would_be_used(
     result, mark = experiment.patch("L1.H2"), WeightsMark(hf_model)
     clean = experiment.clean.value
     CHANGES[change](hf_model)
-    name = O if change == "column_of_data" else UP
+    name = OUT if change == "column_of_data" else UP
     with pytest.raises(WeightsChangedError, match=f"The weights {name} changed since"):
         mark.check()
     if change == "not_a_number":
@@ -98,7 +98,7 @@ def test_a_change_is_noticed_wherever_old_recordings_would_be_used(
         lambda: experiment.clean["L0.H1"],
         lambda: experiment.clean["L1.H2"],
         lambda: experiment.clean.logits_at([(0, 0)]),
-        lambda: result.reach(),
+        result.reach,
         lambda: run["L1.mlp_out"],
         lambda: run["L0.z"],
         lambda: Experiment(experiment.model, TASK).patch(Patch("L1.mlp_out@0:2", source=run)),

@@ -196,7 +196,8 @@ def main() -> None:
     attacker = Attacker(Subject())
     for line in sys.stdin:
         seed, n = line.split()
-        print(json.dumps(asdict(attacker.attack(seed, int(n)))), flush=True)
+        sys.stdout.write(json.dumps(asdict(attacker.attack(seed, int(n)))) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
