@@ -94,10 +94,10 @@ class View:
             return self._copies[module]
         copy = self._copies[module] = _empty_copy(module)
         if copy is not module:
-            self._children[module] = module._modules.copy()
-        for child in module._modules.copy().values():
-            if child is not None:
-                self._add(child)
+            children = self._children[module] = module._modules.copy()
+            for child in children.values():
+                if child is not None:
+                    self._add(child)
         return copy
 
     def _fill(self, module: nn.Module, copy: nn.Module) -> None:
@@ -154,10 +154,11 @@ class View:
         return type(values)(here)
 
     def _copied_dict(self, values: dict[Any, Any]) -> dict[Any, Any]:
-        here = [self._leading_here(each) for each in values.values()]
-        if _same(here, values.values()) or type(values) is not dict:
+        before = [*values, *values.values()]
+        here = [self._leading_here(each) for each in before]
+        if _same(here, before) or type(values) is not dict:
             return values
-        return dict(zip(values, here, strict=True))
+        return dict(zip(here[: len(values)], here[len(values) :], strict=True))
 
     def _copied_method(self, method: MethodType) -> MethodType:
         owner = self._leading_here(method.__self__)

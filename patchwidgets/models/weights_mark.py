@@ -146,6 +146,8 @@ def _tensors_and_adapters(hf_model: nn.Module) -> tuple[list[Tensor], list[str]]
 
 
 def _tensors_of(module: nn.Module) -> list[tuple[str, Tensor]]:
+    if not module._parameters and not module._buffers:
+        return []
     tensors: dict[str, Tensor | None] = {**module._parameters}
     if module._buffers:
         passing = module._non_persistent_buffers_set

@@ -1,0 +1,171 @@
+"""Ctrl-C around passes: where it acts, and that the handler of SIGINT is the user's own again."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+import pytest
+import torch
+
+from patchwidgets.facade import Experiment
+from patchwidgets.hooks.interrupts import GUARD, Uninterrupted, UserBlock
+from patchwidgets.models.forward import model_lock
+from patchwidgets.sites import Patch
+
+
+def interrupt(*_: Any) -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+
+def test_it_acts_before_the_next_layer(toy_experiment: Experiment) -> None:
+    layers, reached = toy_experiment.model.layout.blocks, []
+    handles = [
+        layers[0].self_attn.register_forward_hook(interrupt),
+        layers[0].mlp.register_forward_hook(lambda *_: reached.append("this layer")),
+        layers[1].self_attn.register_forward_hook(lambda *_: reached.append("the next")),
+    ]
+    with pytest.raises(KeyboardInterrupt):
+        toy_experiment.patch("L2.H0")
+    for handle in handles:
+        handle.remove()
+    assert reached == ["this layer"]
+
+
+def test_it_acts_at_once_in_the_users_functions(toy_experiment: Experiment) -> None:
+    reached = []
+
+    def write(host: torch.Tensor, _source: torch.Tensor) -> torch.Tensor:
+        interrupt()
+        reached.append("after")
+        return host
+
+    with pytest.raises(KeyboardInterrupt):
+        toy_experiment.patch(Patch("L1.H2", fn=write))
+    assert reached == []
+
+
+def test_it_acts_at_the_end_after_the_last_layer(toy_experiment: Experiment) -> None:
+    handle = toy_experiment.model.hf_model.lm_head.register_forward_hook(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        toy_experiment.patch("L1.H2")
+    handle.remove()
+
+
+def test_it_ends_the_users_block_at_once(toy_experiment: Experiment) -> None:
+    reached = []
+
+    def block() -> None:
+        with toy_experiment.model.patching(Patch("L1.pattern", torch.zeros(1))):
+            interrupt()
+            reached.append("after")
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
+    assert reached == []
+    assert toy_experiment.model.hf_model.config._attn_implementation == "sdpa"
+
+
+def test_neither_entering_nor_leaving_a_block_is_interrupted() -> None:
+    steps = []
+
+    class Inner:
+        def __enter__(self) -> None:
+            interrupt()
+            steps.append("entered")
+
+        def __exit__(self, *_: object) -> None:
+            interrupt()
+            steps.append("left")
+
+    with pytest.raises(KeyboardInterrupt), UserBlock(Inner()):
+        steps.append("inside")
+    assert steps == ["entered", "left"]
+
+
+def test_while_another_thread_runs_the_model(toy_experiment: Experiment) -> None:
+    lock, held, done = (
+        model_lock(toy_experiment.model.hf_model),
+        threading.Event(),
+        threading.Event(),
+    )
+
+    def hold() -> None:
+        with lock:
+            held.set()
+            done.wait(20)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(20)
+    threading.Timer(0.1, interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        toy_experiment.patch("L1.H2")
+    done.set()
+    thread.join()
+
+
+def test_the_users_own_handler_is_called_and_stays(toy_experiment: Experiment) -> None:
+    calls: list[int] = []
+
+    def handler(signum: int, _frame: FrameType | None) -> None:
+        calls.append(signum)
+
+    signal.signal(signal.SIGINT, handler)
+    handle = toy_experiment.model.layout.blocks[0].register_forward_hook(interrupt)
+    expected = toy_experiment.patch().logits
+    assert calls == [signal.SIGINT]
+    assert torch.equal(expected, toy_experiment.host.logits)
+    handle.remove()
+    assert signal.signal(signal.SIGINT, signal.default_int_handler) is handler
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.SIG_DFL])
+def test_a_handler_that_is_no_function_is_left_alone(
+    toy_experiment: Experiment, handler: signal.Handlers
+) -> None:
+    signal.signal(signal.SIGINT, handler)
+    with Uninterrupted():
+        assert signal.getsignal(signal.SIGINT) is handler
+    toy_experiment.patch("L1.H2")
+    with toy_experiment.model.patching(Patch("L1.mlp_out", torch.zeros(1))):
+        toy_experiment.model.hf_model(torch.tensor([[3, 14]]))
+    assert signal.signal(signal.SIGINT, signal.default_int_handler) is handler
+
+
+def test_blocks_that_overlap() -> None:
+    class Inner:
+        def __enter__(self) -> None: ...
+        def __exit__(self, *_: object) -> None: ...
+
+    first, second = UserBlock(Inner()), UserBlock(Inner())
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert signal.getsignal(signal.SIGINT) is GUARD
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    second.__exit__(None, None, None)
+
+
+def test_other_threads_have_no_guard(toy_experiment: Experiment) -> None:
+    found = []
+
+    def elsewhere() -> None:
+        with Uninterrupted(), toy_experiment.model.patching(Patch("L1.mlp_out", torch.zeros(1))):
+            found.append(signal.getsignal(signal.SIGINT))
+            toy_experiment.model.hf_model(torch.tensor([[3, 14]]))
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert found == [signal.default_int_handler]
