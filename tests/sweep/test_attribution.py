@@ -310,7 +310,7 @@ def test_cancelled_in_the_backward_pass(llama: Experiment) -> None:
 def test_the_choice_holds_the_true_top_of_a_layer_of_smollm2(
     names_experiment: Experiment, layer: int
 ) -> None:
-    """All ten are among the first 30 of 1,536; so it is in 28 of 30 layers: ``python -m benchmarks.top_neurons``."""
+    """All ten are among the first 30 of 1,536."""
     assert names_experiment.model.d_mlp == 1536
     exact = names_experiment.measuring("logit_diff").sweep("neuron", layers=[layer], progress=False)
     chosen = names_experiment.sweep("neuron", layers=[layer], top=30, progress=False)
