@@ -13,7 +13,8 @@ class _Short(reprlib.Repr):
 
     def __init__(self) -> None:
         super().__init__()
-        self.maxstring = self.maxother = self.maxlong = 100
+        self.maxstring = self.maxother = self.maxlong = 200
+        self.fillvalue = "…"
         self.maxlevel = 3
 
     def repr_int(self, x: int, level: int) -> str:
@@ -29,8 +30,8 @@ def shown(value: Any) -> str:
 
     Examples
     --------
-    >>> pw.errors.shown("L9.H6"), len(pw.errors.shown("9" * 10_000))
-    ("'L9.H6'", 100)
+    >>> pw.errors.shown(" Mary"), len(pw.errors.shown("a" * 10_000_000))
+    ("' Mary'", 198)
     """
     return _SHORT.repr(value)
 
@@ -124,6 +125,10 @@ class ModelError(PatchwidgetsError, ValueError):
 
 class VerificationError(ModelError):
     """A model that failed a check at load time; the message names the identity, the layer and the size of the gap."""
+
+
+class WeightsChangedError(ModelError):
+    """Weights of the model changed since a run was recorded; the message names the first tensor that differs."""
 
 
 class LoadError(PatchwidgetsError, OSError):

@@ -81,8 +81,8 @@ class Experiment(BaseExperiment):
         ------
         SiteError, RefusedError, CounterpartError
             A site that this model or prompt does not have, or a position without a counterpart in the other prompt.
-        PatchError
-            A source that does not fit, or the same site twice.
+        PatchError, WeightsChangedError
+            A source that does not fit, or the same site twice; weights that changed since the runs of the experiment.
 
         Examples
         --------
@@ -185,8 +185,8 @@ class Experiment(BaseExperiment):
         ------
         SiteError, RefusedError, CounterpartError
             Axes or sites that the component, model or prompts do not have; no position with a counterpart at all.
-        PatchError
-            A source that does not fit.
+        PatchError, WeightsChangedError
+            A source that does not fit; weights that changed since the runs.
         MetricError
             `top` with a first metric that has no gradient, such as a rank.
         KeyboardInterrupt

@@ -163,7 +163,7 @@ def test_reading_up_to_a_size(tmp_path: Path) -> None:
 def test_json_without_a_single_meaning(text: str | bytes, says: str) -> None:
     with pytest.raises(ValueError, match=says) as caught:
         parse_json(text)
-    assert len(str(caught.value)) < 200
+    assert len(str(caught.value)) < 300
 
 
 def test_json_as_it_is() -> None:
@@ -173,7 +173,7 @@ def test_json_as_it_is() -> None:
 
 
 def test_values_in_messages_are_short() -> None:
-    assert shown("a" * 10_000_000) == f"'{'a' * 37}…{'a' * 38}'"
+    assert shown("a" * 10_000_000) == f"'{'a' * 97}…{'a' * 98}'"
     assert shown(10**5000) == "a number too long to print"
     assert shown([" Mary"]) == "[' Mary']"
-    assert len(shown([["x" * 1000] * 1000] * 1000)) < 4000
+    assert len(shown([["x" * 1000] * 1000] * 1000)) < 8000

@@ -39,6 +39,7 @@ def run_patch(
             values[name][pairs] = of_batch
         if record_reach:
             sums.add_batch(experiment, batch, output.activations, -1)
+    experiment.check_weights(checked)
     reach = sums.reach(len(experiment.pairs[0]) - 1) if record_reach else None
     seconds = time.perf_counter() - started
     return PatchResult(experiment, checked, _readings(experiment, values), logits, seconds, reach)

@@ -1,6 +1,6 @@
-"""Forward passes over prompts of equal length, with or without gradients. They leave the model as it was.
+"""Forward passes over prompts of equal length, with or without gradients. They never touch the user's model object.
 
-Every pass takes the model's lock, so passes of several threads run one after another.
+Every pass runs a `View` of the model, and takes the model's lock, so passes of several threads run one after another.
 """
 
 import os
@@ -20,8 +20,9 @@ from patchwidgets.errors import MetricError, ModelError, PatchError, RefusedErro
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Edit, Key, hooked, isolated
-from patchwidgets.models.compiled import eager
+from patchwidgets.hooks.interrupts import Uninterrupted, acquire, interruptible
 from patchwidgets.models.layout import Layout
+from patchwidgets.models.view import View
 from patchwidgets.models.weights import first
 
 _LOCKS: "weakref.WeakKeyDictionary[nn.Module, threading.RLock]" = weakref.WeakKeyDictionary()
@@ -74,26 +75,28 @@ def forward(
     Raises
     ------
     ModelError
-        The logits are not finite, or gradient checkpointing is active.
+        The logits are not finite, gradient checkpointing is active, or modules were replaced since the load.
     TaskError
         A token is not in the model's vocabulary, or the model has no positions for so many tokens.
     PatchError
         The logits are not finite with the edits.
     """
-    hf_model, length = layout.hf_model, ids.shape[1]
+    length = ids.shape[1]
     layout.limits.check(ids)
     keep = (length - 1,) if keep is None else keep
     with (
-        locked_eval_mode(hf_model),
-        hooked(layout.outer_modules, layout.hook_points, edits, record) as activations,
+        running(layout) as view,
+        hooked(
+            layout.outer_modules, layout.hook_points, edits, record, on=view.copy_of
+        ) as activations,
     ):
-        output = hf_model(
+        output = view.model(
             input_ids=ids.to(layout.device),
             use_cache=False,
-            **logits_to_keep(hf_model, keep, length),
+            **logits_to_keep(view.model, keep, length),
         )
         logits = select_positions(output.logits, keep).float()
-    refuse_not_finite(logits, hf_model, edited=bool(edits))
+    refuse_not_finite(logits, layout.hf_model, edited=bool(edits))
     return Output(logits, activations)
 
 
@@ -171,16 +174,16 @@ def gradients(
     activations: dict[Key, Tensor] = {}
     kept = {key: _keep_for_gradient(key, activations, (edits or {}).get(key)) for key in keys}
     with (
-        locked_eval_mode(hf_model),
+        running(layout) as view,
         torch.inference_mode(False),
         torch.enable_grad(),
-        hooked(layout.outer_modules, layout.hook_points, kept),
+        hooked(layout.outer_modules, layout.hook_points, kept, on=view.copy_of),
     ):
         inputs = ids.to(layout.device, copy=True)  # autograd cannot save an inference tensor
-        options = logits_to_keep(hf_model, keep, ids.shape[1])
-        output = hf_model(input_ids=inputs, use_cache=False, **options)
+        options = logits_to_keep(view.model, keep, ids.shape[1])
+        output = view.model(input_ids=inputs, use_cache=False, **options)
         logits = select_positions(output.logits, keep).float()
-        values = measure(gather_entries(logits, keep, read_positions))
+        values = interruptible(measure, gather_entries(logits, keep, read_positions))
         if not values.requires_grad:
             raise MetricError(
                 "The first metric has no gradient, so nothing can be ranked by it. Put logit_diff or another smooth "
@@ -225,13 +228,36 @@ def _refuse_without_gradient(hf_model: nn.Module) -> None:
 
 
 @contextmanager
-def locked_eval_mode(hf_model: nn.Module) -> Iterator[None]:
-    """Hold the model's lock, in eval mode and without gradients.
+def running(layout: Layout) -> Iterator[View]:
+    """Hold the model's lock, and yield a view of the model to run without gradients.
 
-    Patches from outside the ``with`` block do not act inside it; hooks that users registered themselves still do.
+    Patches from outside the ``with`` block do not act inside it; hooks that users registered themselves still do. A
+    Ctrl-C takes effect before the next layer, or when the block has ended.
+
+    Raises
+    ------
+    ModelError
+        Gradient checkpointing is active, or modules were replaced since the model was loaded.
     """
-    with model_lock(hf_model), isolated(), eager(hf_model), _eval_mode(hf_model), torch.no_grad():
+    with viewing(layout.hf_model) as view:
+        layout.check_modules(view.modules)
+        yield view
+
+
+@contextmanager
+def viewing(hf_model: nn.Module) -> Iterator[View]:
+    """Do what `running` does, for a model whose layout is not known yet."""
+    with Uninterrupted(), _held(model_lock(hf_model)), isolated(), torch.no_grad():
+        yield View(hf_model)
+
+
+@contextmanager
+def _held(lock: threading.RLock) -> Iterator[None]:
+    acquire(lock)
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def logits_to_keep(
@@ -267,20 +293,3 @@ def gather_entries(
 def union_of_positions(read_positions: Iterable[Sequence[int]]) -> list[int]:
     """Return all positions that any row reads, ascending."""
     return sorted({pos for read in read_positions for pos in read})
-
-
-@contextmanager
-def _eval_mode(hf_model: nn.Module) -> Iterator[None]:
-    """Put every module into eval mode for the block, and restore each one's ``training`` flag after it."""
-    training = [module for module in hf_model.modules() if module.training]
-    if any(getattr(module, "gradient_checkpointing", False) for module in training):
-        raise ModelError(
-            "Gradient checkpointing is active; call hf_model.gradient_checkpointing_disable() first."
-        )
-    try:
-        for module in training:
-            module.training = False
-        yield
-    finally:
-        for module in training:
-            module.training = True

@@ -19,8 +19,8 @@ from patchwidgets.hooks.hook_points import HookPoint
 from patchwidgets.hooks.hooks import Edit, Key, hooked
 from patchwidgets.models.forward import (
     gather_entries,
-    locked_eval_mode,
     logits_to_keep,
+    running,
     select_positions,
     union_of_positions,
 )
@@ -248,16 +248,16 @@ def _forward(
     keep: Sequence[int] | None = None,
 ) -> tuple[dict[Key, Tensor], Float[Tensor, "row pos vocabulary"]]:
     """What was recorded, and the logits at the positions in `keep`; by default at the last."""
-    hf_model = layout.hf_model
-    hook_points = layout.all_hook_points | {
-        UNEMBED: HookPoint(hf_model.get_output_embeddings(), "input", whole=True)
-    }
+    unembed = HookPoint(layout.hf_model.get_output_embeddings(), "input", whole=True)
+    hook_points = layout.all_hook_points | {UNEMBED: unembed}
     length = inputs["input_ids"].shape[1]
     inputs = inputs | {"input_ids": inputs["input_ids"].to(layout.device)}
-    inputs |= logits_to_keep(hf_model, keep or [length - 1], length)
     with (
-        locked_eval_mode(hf_model),
-        hooked(layout.outer_modules, hook_points, edits, record, continued=True) as activations,
+        running(layout) as view,
+        hooked(
+            layout.outer_modules, hook_points, edits, record, continued=True, on=view.copy_of
+        ) as activations,
     ):
-        logits: Tensor = hf_model(**inputs).logits
+        inputs |= logits_to_keep(view.model, keep or [length - 1], length)
+        logits: Tensor = view.model(**inputs).logits
     return activations, logits

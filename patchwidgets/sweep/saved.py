@@ -23,6 +23,7 @@ from patchwidgets.sweep.saved_index import DATA, SavedIndex
 if TYPE_CHECKING:
     import xarray as xr
 
+CUT = "its end is missing: it was cut, or changed by another program"
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _END = b"\npatchwidgets sweep\n"
 _LENGTH, _CHECKSUM = 8, 32
@@ -97,6 +98,8 @@ def _parts(content: bytes) -> tuple[memoryview, Any]:
     if not content.startswith(_SIGNATURE):
         raise ValueError("it does not begin as a netCDF-4 file")
     if not content.endswith(_END):
+        if len(content) != _length_by_header(content):
+            raise ValueError(CUT)
         return whole, _index_of_earlier(content)
     end = len(content) - len(_END) - _CHECKSUM
     if hashlib.sha256(whole[: max(0, end)]).digest() != whole[end : end + _CHECKSUM]:
@@ -106,6 +109,12 @@ def _parts(content: bytes) -> tuple[memoryview, Any]:
     if start < 0:
         raise ValueError("its index is longer than the file")
     return whole[:start], parse_json(bytes(whole[start:end]))
+
+
+def _length_by_header(netcdf: bytes) -> int:
+    """Return how many bytes a netCDF file says that it has: where depends on the version of its first block."""
+    at = {0: 40, 1: 44}.get(netcdf[8], 28) if len(netcdf) > 8 else 0
+    return int.from_bytes(netcdf[at : at + 8], "little")
 
 
 def _index_of_earlier(netcdf: bytes) -> Any:
@@ -119,11 +128,7 @@ def _index_of_earlier(netcdf: bytes) -> Any:
     index = _index_in_a_process(netcdf)
     version = index["attrs"].pop("patchwidgets_result", None)
     if version != 1:
-        raise ValueError(
-            "it does not say that it is a sweep"
-            if version is None
-            else "its end is missing: it was cut, or changed by another program"
-        )
+        raise ValueError("it does not say that it is a sweep" if version is None else CUT)
     warnings.warn(
         "The file is of an earlier version and has no checksum, so that damage may stay unnoticed. "
         "Save the result again to give it one.",

@@ -238,7 +238,9 @@ class Sweep:
             final = self._final_states(group, recording, reads.row_positions)
         if self._flips is not None:
             self._flips.count(group, recording, final)
-        self._effects.add(group, reads.entries, self._reader.measure(final, reads))
+        measured = self._reader.measure(final, reads)
+        self.experiment.check_weights(each.patch for row in group.rows for each in row.patches)
+        self._effects.add(group, reads.entries, measured)
 
     def _final_states(
         self, group: Group, recording: Recording, row_positions: RowPositions

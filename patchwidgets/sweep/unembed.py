@@ -16,6 +16,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.teacher_forcing import joint_logprobs
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.metrics import Readout, answer_logit, logit_diff
+from patchwidgets.models.forward import running
 from patchwidgets.sites import Entry, Position
 from patchwidgets.sweep.passes import FinalStates
 from patchwidgets.sweep.reads import Reads
@@ -149,8 +150,8 @@ class MetricReader:
     def _unembedded(
         self, hidden: Float[Tensor, "entry d_model"]
     ) -> Float[Tensor, "entry vocabulary"]:
-        with torch.no_grad():
-            logits: Tensor = self._model.get_output_embeddings()(hidden)
+        with running(self._experiment.model.layout) as view:
+            logits: Tensor = view.copy_of(self._model.get_output_embeddings())(hidden)
         return logits.float()
 
     def _measure_answer_tokens(

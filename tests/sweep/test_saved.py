@@ -107,7 +107,15 @@ def test_damage_is_found(saved: tuple[SweepResult, Path], tmp_path: Path) -> Non
     with pytest.raises(FileError, match="its end is missing: it was cut, or changed by another"):
         SweepResult.load(tmp_path / "s.nc")
     (tmp_path / "s.nc").write_bytes(content[: len(content) // 2])
-    with pytest.raises(FileError, match="HDF5 cannot read it: OSError"):
+    with pytest.raises(FileError, match="its end is missing"):
+        SweepResult.load(tmp_path / "s.nc")
+    (tmp_path / "s.nc").write_bytes(content[:9])
+    with pytest.raises(FileError, match="its end is missing"):
+        SweepResult.load(tmp_path / "s.nc")
+    earlier = bytearray(earlier_file(saved[0]))
+    earlier[100:1000] = bytes(900)
+    (tmp_path / "s.nc").write_bytes(earlier)
+    with pytest.raises(FileError, match=r"HDF5 cannot read it: \w+Error"):
         SweepResult.load(tmp_path / "s.nc")
 
 

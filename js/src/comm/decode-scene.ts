@@ -1,14 +1,17 @@
 /** Decodes the `scene` message. */
 
 import type { MetricInfo, ModelInfo, Run, Scene, TaskInfo, TopToken } from "../model/experiment";
+import { range } from "../model/math";
 import { printable } from "../model/printable";
 import {
-  count,
+  countUpTo,
+  DecodeError,
   Fields,
   listOf,
   maybeNumber,
   message,
   messageOr,
+  NO_ENTRIES,
   number,
   numberOr,
   numberOrNaN,
@@ -17,6 +20,9 @@ import {
   shownText,
   text,
 } from "./validate";
+
+/** More layers, or heads of a layer, than any model has. */
+const MOST_PARTS = 1000;
 
 export const decodeDirection = oneOf("denoise", "noise");
 
@@ -48,28 +54,40 @@ function decodeModel(value: unknown, where: string): ModelInfo {
     name: f.get("name", shownText),
     dtype: f.get("dtype", messageOr("")),
     device: f.get("device", messageOr("")),
-    n_layers: f.get("n_layers", count),
-    n_heads: f.get("n_heads", count),
-    refused: f.getOr("refused", recordOf(message), {}),
+    n_layers: f.get("n_layers", countUpTo(MOST_PARTS)),
+    n_heads: f.get("n_heads", countUpTo(MOST_PARTS)),
+    refused: f.getOr("refused", recordOf(message), NO_ENTRIES),
     checks: f.getOr("checks", decodeChecks, { passed: false, summary: "" }),
   };
 }
 
-function decodeCounterpart(value: unknown, where: string): number | null {
-  return value === null ? null : count(value, where);
+/** For each clean token its counterpart, in the same order; by default the token at the same position. */
+function decodeCounterparts(f: Fields, clean: number, corrupted: number): TaskInfo["counterparts"] {
+  if (!f.has("counterparts")) return range(clean);
+  const position = countUpTo(corrupted - 1);
+  const found = f.get(
+    "counterparts",
+    listOf((value, where) => (value === null ? null : position(value, where))),
+  );
+  const known = found.filter((at) => at !== null);
+  const ordered = known.every((at, i) => i === 0 || at > (known[i - 1] ?? at));
+  if (found.length !== clean || !ordered)
+    throw new DecodeError(`${f.where}.counterparts: expected ${clean} in order`);
+  return found;
 }
 
 function decodeTask(value: unknown, where: string): TaskInfo {
   const f = new Fields(value, where);
   const clean = f.get("clean", listOf(shownText));
+  const corrupted = f.get("corrupted", listOf(shownText));
   return {
     clean,
-    corrupted: f.get("corrupted", listOf(shownText)),
-    differs: f.get("differs", listOf(count)),
-    counterparts: f.getOr("counterparts", listOf(decodeCounterpart), [...clean.keys()]),
+    corrupted,
+    differs: f.get("differs", listOf(countUpTo(clean.length - 1))),
+    counterparts: decodeCounterparts(f, clean.length, corrupted.length),
     answer: f.get("answer", listOf(shownText)),
     foil: f.get("foil", listOf(shownText)),
-    positions: f.getOr("positions", recordOf(number), {}),
+    positions: f.getOr("positions", recordOf(number), NO_ENTRIES),
     n_pairs: f.get("n_pairs", numberOr(1)),
     warnings: f.getOr("warnings", listOf(message), []),
   };

@@ -24,8 +24,8 @@ const READERS: Readonly<Record<string, (value: unknown) => TraitEvent | undefine
     return { type: "selected", sites: sites.map((site) => printable(site)) };
   },
   position: (position) =>
-    typeof position === "number" || typeof position === "string"
-      ? { type: "traits", values: { position } }
+    Number.isInteger(position) || typeof position === "string"
+      ? { type: "traits", values: { position: position as Position } }
       : undefined,
   direction: (direction) =>
     direction === "denoise" || direction === "noise"

@@ -65,6 +65,14 @@ export function count(value: unknown, where: string): number {
   return Number.isInteger(n) && n >= 0 ? n : wrong(where, "a count", value);
 }
 
+/** A count that is not more than what a page can draw, or than what there is. */
+export function countUpTo(most: number): Decoder<number> {
+  return (value, where) => {
+    const n = count(value, where);
+    return n <= most ? n : wrong(where, `${most} at most`, value);
+  };
+}
+
 /** A number, or null where it is undefined. */
 export function maybeNumber(value: unknown, where: string): number | null {
   if (value === null || value === undefined) return null;
@@ -107,9 +115,15 @@ export function listOf<T>(item: Decoder<T>): Decoder<readonly T[]> {
 export function recordOf<T>(item: Decoder<T>): Decoder<Readonly<Record<string, T>>> {
   return (value, where) => {
     const f = new Fields(value, where);
-    return Object.fromEntries(f.names().map((name) => [name, f.get(name, item)]));
+    // Without a prototype, "constructor" is a name like any other.
+    const record: Record<string, T> = Object.create(null);
+    for (const name of f.names()) record[name] = f.get(name, item);
+    return record;
   };
 }
+
+/** A record without entries, for a field that is absent. */
+export const NO_ENTRIES: Readonly<Record<string, never>> = Object.freeze(Object.create(null));
 
 export function oneOf<T extends string>(...options: readonly T[]): Decoder<T> {
   return (value, where) =>

@@ -10,7 +10,7 @@ import { firstPatchedLayer, movementAt } from "../model/reach";
 import type { Reading } from "../model/result";
 import { positionOf, withoutPosition } from "../model/site";
 import { mapReading } from "../state/maps";
-import { currentMetric, knownReadings } from "../state/selectors";
+import { columnOfToken, currentMetric, knownReadings } from "../state/selectors";
 import { effectNumber, percent, plainNumber } from "../text/numbers";
 import { NO_COUNTERPART, refusalSentence } from "../text/status";
 import { tokenText } from "../text/tokens";
@@ -99,6 +99,7 @@ function legend(cx: Context) {
 
 export function readout(cx: Context, focus: string) {
   const at = cx.state.hover ?? focus;
-  const text = at.startsWith("@") ? aboutToken(cx, Number(at.slice(1))) : aboutSite(cx, at);
+  const token = at.startsWith("@") ? columnOfToken(at, cx.scene) : undefined;
+  const text = token === undefined ? aboutSite(cx, at) : aboutToken(cx, token);
   return html`<div class="readout"><span class="about">${text}</span>${legend(cx)}</div>`;
 }
