@@ -162,9 +162,9 @@ class Experiment(BaseExperiment):
         layers
             Sweep these layers only.
         top
-            Sweep only this many neurons (or neurons and positions): those with the largest |gradient · (source −
-            host)|, with the first metric's gradient in the host run. The choice is to first order (`sweep.attribution`
-            says how good it is); the effects are exact. The result says how it was chosen.
+            Sweep only this many neurons (or neurons and positions), an int or a `pw.Top`: those with the largest
+            |gradient · (source − host)| of the first metric on the way to the source (`sweep.attribution` says how good
+            this is). Effects are exact; `missed` estimates what was left out. By default every neuron is patched.
         window
             Patch this many neighbouring layers jointly, as in causal tracing.
         direction

@@ -182,6 +182,8 @@ def _ways(
         n_read += len(prompts["host"].answer_positions)
         length, n_rows = max(each.ids.shape[1] for each in prompts.values()), prompts["host"].n_rows
         per_row = Cost(layout).backward_bytes(length, n_read) * n_rows
+        # What `_Way` holds of each layer, and the run that it is taken from.
+        per_row += 3 * len(keys) * length * (layout.d_mlp or 0) * layout.hf_model.dtype.itemsize
         rows_at_once = max(1, available // per_row)
         for i in range(0, len(batch.rows), rows_at_once):
             chosen = list(range(len(batch.rows)))[i : i + rows_at_once]

@@ -38,7 +38,7 @@ class Missed:
     >>> s = exp.sweep("neuron", top=pw.Top(100, sampled=50), progress=False)
     >>> missed = s.missed(k=10)
     >>> missed.others, missed.sampled, missed.larger, missed.upper
-    (412, 50, (), 23)
+    (1948, 50, (), 113)
     """
 
     k: int
