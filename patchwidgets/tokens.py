@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any, Protocol
 
-from patchwidgets.errors import AnswerError, TaskError
+from patchwidgets.errors import AnswerError, TaskError, shown
 
 Tokenizer = Any
 """A transformers tokenizer, which has no useful types."""
@@ -49,7 +49,7 @@ def encode(
     if with_bos and ids[:1] != [tokenizer.bos_token_id]:
         ids.insert(0, tokenizer.bos_token_id)
     if not ids:
-        raise TaskError(f"The prompt {text!r} has no tokens; give a text with at least one.")
+        raise TaskError(f"The prompt {shown(text)} has no tokens; give a text with at least one.")
     return ids
 
 
@@ -85,7 +85,7 @@ def answer_ids(
     after = encode(tokenizer, prompt + answer, bos)
     if after[: len(before)] != before:
         raise AnswerError(
-            f"The answer or foil {answer!r} changes the tokens of the prompt: the prompt ends in "
+            f"The answer or foil {shown(answer)} changes the tokens of the prompt: the prompt ends in "
             f"'{isolated(visible(token_string(tokenizer, before[-1])))}' alone and in "
             f"'{isolated(visible(token_string(tokenizer, after[: len(before)][-1])))}' with the answer. "
             f"Move the space: end the prompt without one and begin the answer with one, as in ' Mary'."
@@ -93,7 +93,7 @@ def answer_ids(
     ids = after[len(before) :]
     if not ids:
         raise AnswerError(
-            f"The answer or foil {answer!r} has no tokens; give the text that should follow the prompt."
+            f"The answer or foil {shown(answer)} has no tokens; give the text that should follow the prompt."
         )
     return tuple(ids)
 
