@@ -191,7 +191,7 @@ def _draw_outputs(ax: "Axes", result: PatchResult, lane: Lane, base: float) -> N
         ax.text(right, y, f"{top.prob:.1%}", fontsize=8, va="center", ha="right", color=INK)
     reading = next(iter(result.readings.values()))
     values = {"clean": reading.clean, "patched": reading.patched, "corrupted": reading.corrupted}
-    label = f"{literal(reading.metric.label)} {reading.metric.mean(values[lane]):+.2f}"
+    label = literal(f"{reading.metric.label} {reading.metric.mean(values[lane]):+.2f}")
     ax.text(left, base + 0.10, label, fontsize=9, va="center", color=colour, weight="bold")
 
 
