@@ -174,6 +174,6 @@ def test_json_as_it_is() -> None:
 
 def test_values_in_messages_are_short() -> None:
     assert shown("a" * 10_000_000) == f"'{'a' * 97}…{'a' * 98}'"
-    assert shown(10**5000) == "a number of more than 4,300 digits"
+    assert shown(10**5000) == "a number too long to print"
     assert shown([" Mary"]) == "[' Mary']"
     assert len(shown([["x" * 1000] * 1000] * 1000)) < 8000

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from patchwidgets.directions import RunName
+from patchwidgets.errors import AnswerError
 from patchwidgets.experiment.evaluation import Evaluation
 from patchwidgets.experiment.read_positions import ReadPositions
 from patchwidgets.experiment.teacher_forcing import ScoredOutput, scored_pass
@@ -37,6 +38,7 @@ class Baselines:
         counts = [(len(pair.clean), len(pair.corrupted), len(pair.columns)) for pair in pairs]
         self.clean = _run(model, [pair.clean for pair in pairs], counts)
         self.corrupted = _run(model, [pair.corrupted for pair in pairs], counts)
+        _refuse_unknown_answers(model, pairs, self.clean.logits.shape[-1])
         self._runs: dict[RunName, Run] = {"clean": self.clean, "corrupted": self.corrupted}
         self._joint: dict[str, Tensor] | None = None
         if any(pair.long_answers for pair in pairs):
@@ -74,7 +76,7 @@ class Baselines:
         joint: dict[str, Tensor] = {
             name: logprobs for name, (_, logprobs) in repeated.items() if logprobs is not None
         }
-        eps = torch.finfo(self._model.hf_model.dtype).eps
+        eps = torch.finfo(self._model.layout.hf_model.dtype).eps
         return evaluation.noise_floor(logits, pairs, eps, joint or None)
 
     def scored_pass(
@@ -100,6 +102,7 @@ class Baselines:
                 torch.cat([batch.ids, batch.ids[:1]]),
                 read_positions=[*read_positions, read_positions[0]],
             )
+            self._runs[name].weights.check()
             n_entries = sum(map(len, read_positions))
             joint = None if output.joint is None else output.joint[: len(batch.rows)]
             self._repeated[name, read_positions] = output.read[:n_entries], joint
@@ -115,3 +118,11 @@ class Baselines:
 
 def _run(model: Model, prompts: Sequence[Sequence[int]], counts: Sequence[tuple[int, ...]]) -> Run:
     return run_prompts(model.layout, model.tokenizer, prompts, batch_keys=counts)
+
+
+def _refuse_unknown_answers(model: Model, pairs: Sequence[Pair], n_tokens: int) -> None:
+    for pair in pairs:
+        of_several = [*pair.long_answers, *pair.long_foils]
+        ids = [*pair.answers, *(pair.foils or ()), *(i for each in of_several for i in each)]
+        if ids and max(ids) >= n_tokens:
+            raise AnswerError(model.layout.limits.unknown_token(max(ids), n_tokens))

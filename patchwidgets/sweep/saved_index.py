@@ -25,15 +25,19 @@ TRUTH: Final = "truth values"
 PER_CELL = ("value", "effect", "share", "recovery")
 FLAGS = ("zero", "unpatchable")
 UNPATCHED = ("clean", "corrupted")
-DATA = (*PER_CELL, *FLAGS, *UNPATCHED, "noise_floor")
+SAMPLED = ("sampled_value", "sampled_effect")
+"""The variables of a sample of sites that were not chosen, which a sweep with `top` alone has."""
+DATA = (*PER_CELL, *FLAGS, *UNPATCHED, "noise_floor", *SAMPLED)
 """The variables of a sweep that are no coordinates."""
 AXES = ("layer", "head", "kv_head", "neuron", "pos", "pos_name", "site")
 """All axes that a sweep can have."""
 KINDS: dict[str, Kind] = {
-    **dict.fromkeys((*PER_CELL, *UNPATCHED, "noise_floor", "first_order"), FLOATS),
+    **dict.fromkeys((*PER_CELL, *UNPATCHED, *SAMPLED, "noise_floor", "first_order"), FLOATS),
     **dict.fromkeys(FLAGS, TRUTH),
     **dict.fromkeys((*AXES, "pair"), INDICES),
-    **dict.fromkeys(("metric", "pos_name", "site", "clean_token", "corrupted_token"), TEXTS),
+    **dict.fromkeys(
+        ("metric", "pos_name", "site", "sampled", "clean_token", "corrupted_token"), TEXTS
+    ),
 }
 """What each variable holds."""
 _CODES = {
@@ -115,6 +119,7 @@ class _Attributes(BaseModel):
     medians: str
     noise_floor: Annotated[float, Field(ge=0)]
     n_positions: Size = 0
+    n_others: Size = 0
 
     @field_validator("medians")
     @classmethod
@@ -143,8 +148,9 @@ class SavedIndex(_Strict):
         self._check_names()
         self._check_sizes(len(netcdf))
         arrays = {name: each.read(netcdf) for name, each in self.variables.items()}
-        for name in ("metric", "pair", *self._axes):
-            _check_coordinates(name, arrays[name])
+        for name in self._expected_dims():
+            if name not in DATA:
+                _check_coordinates(name, arrays[name])
         import xarray as xr
 
         made: dict[str, Any] = {
@@ -158,16 +164,12 @@ class SavedIndex(_Strict):
         return self.variables["zero"].dims
 
     def _check_names(self) -> None:
-        if missing := {*DATA, "metric", "pair", *self.coordinates} - set(self.variables):
+        needed = {*DATA, "metric", "pair", *self.coordinates} - set(SAMPLED)
+        if missing := needed - set(self.variables):
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")
         if unknown := set(self._axes) - set(AXES):
             raise ValueError(f"unknown axes {shown(sorted(unknown))}")
-        expected = {name: ["metric", *self._axes, "pair"] for name in PER_CELL}
-        expected |= dict.fromkeys(FLAGS, self._axes)
-        expected |= {name: ["metric", "pair"] for name in UNPATCHED}
-        expected |= {"noise_floor": ["metric"]}
-        expected |= {name: [name] for name in ("metric", "pair", *self._axes)}
-        roles = set(self.coordinates)
+        expected, roles = self._expected_dims(), set(self.coordinates)
         for name, dims in expected.items():
             if name not in self.variables or self.variables[name].dims != dims:
                 raise ValueError(f"{name} does not run over {', '.join(dims) or 'nothing'}")
@@ -176,6 +178,18 @@ class SavedIndex(_Strict):
         for name, each in self.variables.items():
             if name in KINDS and each.kind != KINDS[name]:
                 raise ValueError(f"{name} holds {each.kind}; expected {KINDS[name]}")
+
+    def _expected_dims(self) -> dict[str, list[str]]:
+        """Which variables there have to be, and over which dimensions each runs."""
+        expected = {name: ["metric", *self._axes, "pair"] for name in PER_CELL}
+        expected |= dict.fromkeys(FLAGS, self._axes)
+        expected |= {name: ["metric", "pair"] for name in UNPATCHED}
+        expected |= {"noise_floor": ["metric"]}
+        expected |= {name: [name] for name in ("metric", "pair", *self._axes)}
+        if {"sampled", *SAMPLED} & set(self.variables):
+            expected |= {name: ["metric", "sampled", "pair"] for name in SAMPLED}
+            expected |= {"sampled": ["sampled"]}
+        return expected
 
     def _check_sizes(self, n_bytes: int) -> None:
         sizes: dict[str, int] = {}

@@ -53,6 +53,20 @@ class Pair:
         """The tokens with which the answers begin, each once."""
         return self.answers or tuple(dict.fromkeys(ids[0] for ids in self.long_answers))
 
+    @cached_property
+    def continuations(self) -> tuple[tuple[int, ...], ...]:
+        """What has to follow a prompt so that every token of the long answers and foils is predicted.
+
+        Their last tokens are not needed. A continuation with which another one begins is left out.
+        """
+        needed = {ids[:-1]: None for ids in self.long_answers + self.long_foils}
+        longest_first = sorted(needed, key=len, reverse=True)
+        return tuple(
+            each
+            for i, each in enumerate(longest_first)
+            if not any(longer[: len(each)] == each for longer in longest_first[:i])
+        )
+
     def __len__(self) -> int:
         """Return the number of tokens of the clean prompt, in which positions count."""
         return len(self.clean)
