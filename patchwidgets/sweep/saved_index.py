@@ -167,6 +167,8 @@ class SavedIndex(_Strict):
         needed = {*DATA, "metric", "pair", *self.coordinates} - set(SAMPLED)
         if missing := needed - set(self.variables):
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+        if "sampled" in self.variables and "n_others" not in self.attrs.model_fields_set:
+            raise ValueError("it has a sample, and not of how many sites")
         if unknown := set(self._axes) - set(AXES):
             raise ValueError(f"unknown axes {shown(sorted(unknown))}")
         expected, roles = self._expected_dims(), set(self.coordinates)

@@ -10,6 +10,7 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
+from itertools import islice
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +67,7 @@ def _check_columns(row: TableRow, expected: set[str], place: str) -> None:
     missing = [name for name in REQUIRED if name not in row]
     if missing:
         raise TaskError(
-            f"{place} lacks {', '.join(missing)}; it has {', '.join(map(shown, row))}.{_other_separator(row)}"
+            f"{place} lacks {', '.join(missing)}; it has {_listed(row)}.{_other_separator(row)}"
         )
     unknown = [name for name in row if name not in (*REQUIRED, *OPTIONAL) and name[:1] != "@"]
     if unknown:
@@ -76,9 +77,15 @@ def _check_columns(row: TableRow, expected: set[str], place: str) -> None:
         )
     if set(row) != expected:
         raise TaskError(
-            f"{place} has other columns than the first row: {', '.join(sorted(set(row) ^ expected))}. "
+            f"{place} has other columns than the first row: {_listed(sorted(set(row) ^ expected))}. "
             "Give every row the same columns."
         )
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Return a few names, so that a message stays short."""
+    listed = [shown(name) for name in islice(names, 6)]
+    return ", ".join([*listed[:5], *("…" for _ in listed[5:])]) or "no column"
 
 
 def _other_separator(names: Iterable[str]) -> str:

@@ -102,7 +102,8 @@ def test_odd_frames_of_tasks(attack: Attack) -> None:
             for name, cell in zip(names, cells, strict=True)
             if name != "align" and any(cell is each for each in EMPTY)
         ]
-        if empty and names == columns:
+        same_maps = all(cells[-1] is row[-1] for cells in rows)
+        if empty and names == columns and same_maps:
             with pytest.raises(TaskError, match=f"Row {empty[0][0]}, column '{empty[0][1]}'"):
                 Task.from_frame(frame)
         reads_task(lambda frame=frame: Task.from_frame(frame))

@@ -4,6 +4,8 @@ import hashlib
 import json
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import h5py
@@ -16,7 +18,9 @@ END = b"\npatchwidgets sweep\n"
 def earlier_file(s: SweepResult) -> bytes:
     """The file as version 1 wrote it."""
     dataset = s.to_xarray().assign_attrs(patchwidgets_result=1)
-    return bytes(dataset.to_netcdf(engine="h5netcdf"))
+    with TemporaryDirectory() as folder:
+        dataset.to_netcdf(f"{folder}/s.nc", engine="h5netcdf")
+        return Path(folder, "s.nc").read_bytes()
 
 
 def repacked(netcdf: bytes, change: Callable[[h5py.File], Any]) -> bytes:

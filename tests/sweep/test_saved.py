@@ -169,6 +169,15 @@ def test_what_a_crafted_index_may_not_say(
         SweepResult.load(tmp_path / "s.nc")
 
 
+def test_a_sample_needs_the_number_of_sites_that_it_is_of(tmp_path: Path) -> None:
+    path = tmp_path / "s.nc"
+    one_pair(make_model("llama")).sweep("neuron", top=3, progress=False).save(path)
+    assert SweepResult.load(path).missed(k=1).k == 1
+    path.write_bytes(rewritten(path.read_bytes(), lambda index: index["attrs"].pop("n_others")))
+    with pytest.raises(FileError, match="it has a sample, and not of how many sites"):
+        SweepResult.load(path)
+
+
 def test_many_variables_at_the_same_bytes_do_not_grow(
     saved: tuple[SweepResult, Path], tmp_path: Path
 ) -> None:

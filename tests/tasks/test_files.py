@@ -204,7 +204,10 @@ PAIR = '"pairs": [{"clean": "a", "corrupted": "b", "answer": "c"}]'
         ('{"pairs": []}', "'pairs': List should have at least 1 item"),
         ('{"pairs": [1]}', "'pairs.0': Input should be a valid dictionary"),
         ('{"pairs": {"clean": "a"}}', "'pairs': Input should be a valid list"),
-        (f"{{{PAIR[:-1]}, {{}}]}}", r"'t.json', pairs\[1\] lacks clean, corrupted, answer"),
+        (
+            f"{{{PAIR[:-1]}, {{}}]}}",
+            r"'t.json', pairs\[1\] lacks clean, corrupted, answer; it has no column",
+        ),
         (
             f"{{{PAIR.replace(chr(34) + 'c' + chr(34), 'null')}}}",
             r"pairs\[0\], column 'answer': the",
@@ -214,6 +217,10 @@ PAIR = '"pairs": [{"clean": "a", "corrupted": "b", "answer": "c"}]'
         (f"{{{PAIR.replace(chr(34) + 'c' + chr(34), '9' * 5000)}}}", "is too large for a number"),
         (f"{{{PAIR.replace('c', chr(92) + 'ud800')}}}", "half of a surrogate pair"),
         (f"{{{PAIR.replace('}', ', ' + chr(34) + '@p' + chr(34) + ': 1.5}')}}}", "'@p': got 1.5"),
+        (
+            f'{{{PAIR[:-1]}, {{"@{"E" * 10**6}": 1, {PAIR[11:]}}}',
+            r"first row: '@E+…E+'\. Give every",
+        ),
         (f'{{{PAIR[:-1]}, {PAIR[10:]}, "single": true}}', "has a single pair, and has 2"),
     ],
 )

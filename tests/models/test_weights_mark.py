@@ -12,7 +12,7 @@ from torch import nn
 from patchwidgets.errors import WeightsChangedError
 from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
-from patchwidgets.models.weights import WeightsMark
+from patchwidgets.models.weights_mark import WeightsMark
 from patchwidgets.sites import Patch
 from patchwidgets.tasks import Task
 from tests.support.families import CASES, VOCABULARY, random_model
