@@ -15,6 +15,7 @@ from torch.nn.functional import linear
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.metrics import Readout, answer_logit, logit_diff
+from patchwidgets.models.forward import locked_eval_mode
 from patchwidgets.sites import Entry
 from patchwidgets.sweep.passes import FinalStates
 
@@ -95,8 +96,10 @@ class MetricReader:
 
     @property
     def _reads_answer_tokens(self) -> bool:
-        plain = isinstance(self._weight, Tensor) and self._weight.device.type != "meta"
-        return self._answer_tokens_only and not self.all_logits and plain
+        # Anything else than a linear layer, such as one with an adapter, may do more than its weight says.
+        plain = type(self._model.get_output_embeddings()) is nn.Linear
+        in_memory = self._weight.device.type != "meta"
+        return self._answer_tokens_only and not self.all_logits and plain and in_memory
 
     @property
     def _weight(self) -> Float[Tensor, "vocabulary d_model"]:
@@ -118,7 +121,7 @@ class MetricReader:
     def _unembedded(
         self, hidden: Float[Tensor, "entry d_model"]
     ) -> Float[Tensor, "entry vocabulary"]:
-        with torch.no_grad():
+        with locked_eval_mode(self._model):  # an adapter of the output embedding may have dropout
             logits: Tensor = self._model.get_output_embeddings()(hidden)
         return logits.float()
 
