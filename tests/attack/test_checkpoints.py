@@ -89,8 +89,7 @@ def assert_refused_or_as_in_the_file(folder: Path) -> None:
     try:
         model = pw.load(folder)
         found = model.run(PROMPT).logits
-    except PatchwidgetsError as error:
-        assert len(str(error)) > 40
+    except PatchwidgetsError:
         return
     stored = {name.removeprefix("transformer."): each for name, each in stored_in(folder).items()}
     state = dict(model.hf_model.named_parameters())  # tied ones once

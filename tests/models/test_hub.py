@@ -62,6 +62,8 @@ def accepting(breaks_off: bool) -> Iterator[str]:
 
 
 def error_and_seconds(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, float]:
+    url = hub.constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(hub.constants.ENDPOINT, endpoint)
+    monkeypatch.setattr(hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", url)
     monkeypatch.setattr(hub.constants, "ENDPOINT", endpoint)
     monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", False)
     began = time.monotonic()

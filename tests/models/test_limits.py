@@ -16,6 +16,8 @@ from tests.support.toy_tokenizer import toy_tokenizer
 
 LONG = " ".join(f"w{3 + i % 50}" for i in range(70))
 """Six tokens more than these models have positions for."""
+WITH_TABLE = {"codegen", "gpt2", "gpt_bigcode", "gpt_neo", "gptj", "opt"}
+"""Families whose positions are rows of a table."""
 TASK = pw.Task("w3 w14 w15 w9 w26", "w3 w14 w42 w9 w26", " w8", " w9")
 
 
@@ -24,14 +26,13 @@ def test_a_prompt_beyond_the_models_positions(case: str, caplog: pytest.LogCaptu
     """Refused where the model has a table of positions; where it goes on, it warns, and the numbers are the model's."""
     model = make_model(case)
     caplog.clear()
-    try:
-        found = model.run(LONG).logits
-    except TaskError as error:
-        assert "The prompt has 70 tokens" in str(error)
-        assert "has positions for 64. Shorten it" in str(error)
+    if case.partition(",")[0] in WITH_TABLE:
+        with pytest.raises(TaskError, match="has 70 tokens.* has positions for 64. Shorten it"):
+            model.run(LONG)
         with pytest.raises((IndexError, RuntimeError)):
             model.hf_model(torch.tensor([model.encode(LONG)]))
         return
+    found = model.run(LONG).logits
     with torch.no_grad():
         plain = model.hf_model(torch.tensor([model.encode(LONG)]), use_cache=False).logits[:, -1]
     assert torch.allclose(found, plain.float(), atol=1e-3)
@@ -99,7 +100,7 @@ def test_unused_vocabulary_changes_no_number() -> None:
 def test_logits_that_are_never_numbers() -> None:
     model = unused_vocabulary()
     model.hf_model.lm_head.bias.data[:] = -float("inf")
-    with pytest.raises(ModelError, match="because weights are not: lm_head.bias"):
+    with pytest.raises(ModelError, match=r"because weights are not: lm_head\.bias"):
         model.run("w3 w14")
 
 
@@ -123,8 +124,8 @@ def test_a_source_or_fn_that_is_not_finite_is_told_as_such(
 
 
 def test_finite_numbers_that_are_too_large(toy_experiment: Experiment) -> None:
-    huge = pw.Patch("L1.resid_post", fn=lambda host, _source: host * 1e37)
-    with pytest.raises(PatchError, match="are finite, but too large. Check its source and fn"):
+    huge = pw.Patch("L1.H1.q", source=torch.tensor(1e38))
+    with pytest.raises(PatchError, match=r"are finite, but too large\. Check its source and fn"):
         toy_experiment.patch(huge)
 
 

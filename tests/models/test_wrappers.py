@@ -1,5 +1,6 @@
 """Models inside a wrapper: the adapters of PEFT and `torch.compile` give the numbers of the wrapper itself."""
 
+from itertools import pairwise
 from typing import Any
 
 import peft
@@ -134,7 +135,7 @@ def test_adapters_are_switched_off_exchanged_and_merged() -> None:
     peft_model.unmerge_adapter()
     merged = wrap(peft_model.merge_and_unload())
     assert torch.allclose(merged.run(PROMPT).logits, seen[-1], atol=1e-4)
-    assert all(not torch.allclose(a, b, atol=1e-2) for a, b in zip(seen, seen[1:], strict=False))
+    assert all(not torch.allclose(a, b, atol=1e-2) for a, b in pairwise(seen))
 
 
 def test_generate_of_an_adapted_model_is_patched() -> None:
