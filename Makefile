@@ -29,7 +29,7 @@ PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 STAMPS := $(VENV)/.made
 INSTALLING := $(VENV)/.installing
 BUNDLE := patchwidgets/static/widget.js
-SOURCES := $(shell find js/src -type f) js/build.mjs js/package.json
+SOURCES := $(shell find js/src -type f) js/build.mjs js/css-text.mjs js/licences.mjs js/package.json
 NPM_STAMP := js/node_modules/.package-lock.json
 INPUTS := pyproject.toml constraints.txt hatch_build.py
 

@@ -102,6 +102,7 @@ class Baselines:
                 torch.cat([batch.ids, batch.ids[:1]]),
                 read_positions=[*read_positions, read_positions[0]],
             )
+            self._runs[name].weights.check()
             n_entries = sum(map(len, read_positions))
             joint = None if output.joint is None else output.joint[: len(batch.rows)]
             self._repeated[name, read_positions] = output.read[:n_entries], joint

@@ -3,7 +3,7 @@
 Costs nothing: no model runs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -64,7 +64,7 @@ class Layout:
         self.config = hf_model.config.get_text_config()
         self.limits = Limits(hf_model, self.name)
         self.architecture = architecture
-        self.blocks: list[nn.Module] = list(hf_model.get_submodule(self.architecture.layers))
+        self.blocks = self._current_blocks()
         self.n_layers = len(self.blocks)
         self.n_heads: int = self.config.num_attention_heads
         self.n_kv_heads: int = _n_kv_heads(self.config)
@@ -82,6 +82,7 @@ class Layout:
                 (component, layer): hook_point
                 for component, hook_point in self._block_hook_points(block)
             }
+        self._modules, self._inside_blocks = set(hf_model.modules()), _inside(self.blocks)
         self.routers = routers(hf_model, self.blocks, self.config)
         self.d_mlp = (
             _width(self.hook_points[("neuron", 0)].module)
@@ -119,6 +120,30 @@ class Layout:
         return self.hf_model, self.hf_model.get_submodule(
             self.architecture.layers.rpartition(".")[0]
         )
+
+    def check_modules(self, modules: Collection[nn.Module]) -> None:
+        """Check that the blocks consist of the same modules as when the layout was made.
+
+        Parameters
+        ----------
+        modules
+            All modules of the model as it is now.
+
+        Raises
+        ------
+        ModelError
+            A module was added, removed or replaced, so hook points may be elsewhere.
+        """
+        if set(modules) == self._modules:
+            return
+        if _inside(self._current_blocks()) != self._inside_blocks:
+            raise ModelError(
+                "The modules of the model's layers have changed since it was loaded or wrapped: something was "
+                "replaced, or an adapter was added. Call pw.wrap(hf_model, tokenizer) and make the experiment again."
+            )
+
+    def _current_blocks(self) -> list[nn.Module]:
+        return list(self.hf_model.get_submodule(self.architecture.layers))
 
     def output_projection(self, component: str, layer: int) -> nn.Module | None:
         """Return the linear module from ``z`` to ``attn_out``, or from ``neuron`` to ``mlp_out``.
@@ -194,14 +219,8 @@ def layouts(hf_model: Any, name: str | None = None) -> Iterator[Layout]:
     Raises
     ------
     ModelError
-        Not a causal language model, a family without a record whose components cannot be identified, or experts that
-        drop tokens.
+        A family without a record whose components cannot be identified, or experts that drop tokens.
     """
-    if hf_model.config.is_encoder_decoder or hf_model.get_output_embeddings() is None:
-        raise ModelError(
-            f"{type(hf_model).__name__} is not a causal language model: patchwidgets reads next-token logits. "
-            "Load the model with AutoModelForCausalLM."
-        )
     refuse_token_dropping(hf_model)
     record = find_record(hf_model.config)
     for architecture in discover(hf_model) if record is None else [record]:
@@ -253,6 +272,10 @@ def _attention_refusals(a: Architecture, config: Any) -> Iterator[tuple[Attentio
     if a.qkv == "kernel" and getattr(config, "reorder_and_upcast_attn", False):
         reason = "reorder_and_upcast_attn uses other attention code. Use z."
         yield from ((part, reason) for part in ATTENTION_PARTS)
+
+
+def _inside(blocks: Iterable[nn.Module]) -> set[nn.Module]:
+    return {module for block in blocks for module in block.modules()}
 
 
 def _flag(config: Any, value: bool | str) -> bool:

@@ -3,8 +3,8 @@
 Making a `Model` runs two short forward passes, which check reading and writing at every site: none with
 ``verify="off"``, and two per guess for a family without a record. `Model.run` costs one pass per batch of prompts.
 
-The transformers object is never changed: hooks are removed, every module returns to the mode it was in, and no weight
-is folded, centred or copied.
+The transformers object is never changed: passes run a view of it (`patchwidgets.models.view`), and no weight is folded,
+centred or copied. Only `Model.patching` puts hooks on it, for as long as its block lasts.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +13,7 @@ from typing import Any
 
 from patchwidgets.errors import PatchError, SiteError
 from patchwidgets.hooks.hooks import hooked
+from patchwidgets.hooks.interrupts import UserBlock
 from patchwidgets.models.compiled import eager
 from patchwidgets.models.edits import user_edits
 from patchwidgets.models.resolve import resolve, sites_of
@@ -252,6 +253,8 @@ class Model:
             A patch has no source of its own or does not fit the prompt, or the model did not run in the block.
         SiteError, RefusedError
             The model does not have a site, or a site names its position.
+        WeightsChangedError
+            The weights have changed since the run of a source.
 
         Examples
         --------
@@ -275,7 +278,9 @@ class Model:
                     f"instead of {patch.site.pos!r}."
                 )
             self.resolve(patch.site)
-        return self._patched(checked)
+            if isinstance(patch.source, Run):
+                patch.source.weights.check()
+        return UserBlock(self._patched(checked))
 
     @contextmanager
     def _patched(self, patches: Sequence[Patch]) -> Iterator[None]:

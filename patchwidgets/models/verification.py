@@ -19,7 +19,7 @@ from patchwidgets.errors import ModelError, VerificationError, in_one_line
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Edit, Key, in_words
 from patchwidgets.models.architectures import find_record
-from patchwidgets.models.forward import forward, locked_eval_mode
+from patchwidgets.models.forward import forward, viewing
 from patchwidgets.models.identities import (
     Gap,
     Recording,
@@ -109,6 +109,11 @@ def verified_layout(
     """
     if verify not in get_args(Verify):
         raise ModelError(f"Unknown verify {verify!r}; expected 'strict', 'warn' or 'off'.")
+    if hf_model.config.is_encoder_decoder or hf_model.get_output_embeddings() is None:
+        raise ModelError(
+            f"{type(hf_model).__name__} is not a causal language model: patchwidgets reads next-token logits. "
+            "Load the model with AutoModelForCausalLM."
+        )
     refuse_unusable(hf_model)
     try:
         return _verified(hf_model, verify, name)
@@ -164,8 +169,8 @@ def _refuse_two_way(hf_model: Any) -> None:
     ids = torch.arange(2 * N_TOKENS).view(2, -1) % hf_model.get_input_embeddings().weight.shape[0]
     ids[:, :-1] = ids[0, :-1]
     try:
-        with locked_eval_mode(hf_model):
-            output = hf_model(input_ids=ids.to(hf_model.device), use_cache=False)
+        with viewing(hf_model) as view:
+            output = view.model(input_ids=ids.to(hf_model.device), use_cache=False)
     except (RuntimeError, TypeError, ValueError, AttributeError, LookupError) as error:
         raise ModelError(
             f"{type(hf_model).__name__} does not run on token ids alone: {in_one_line(error)}. Use a model that does."
@@ -189,12 +194,10 @@ def verify_model(layout: Layout) -> Checks:
     generator = torch.Generator().manual_seed(0)
     vocabulary = layout.hf_model.get_input_embeddings().weight.shape[0]
     ids = torch.randint(vocabulary, (1, N_TOKENS), generator=generator)
-    # The identities apply modules of the model too, and a module may have dropout inside, as those of LoRA.
-    with locked_eval_mode(layout.hf_model):
-        unedited = _record_all(layout, ids)
-        return Checks(
-            (*_check_reading(layout, unedited), *_check_writing(layout, ids, unedited, generator))
-        )
+    unedited = _record_all(layout, ids)
+    return Checks(
+        (*_check_reading(layout, unedited), *_check_writing(layout, ids, unedited, generator))
+    )
 
 
 def _record_all(layout: Layout, ids: Int[Tensor, "1 pos"]) -> dict[Key, Activation]:

@@ -11,9 +11,9 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from patchwidgets.errors import ModelError
-from patchwidgets.models.compiled import eager
-from patchwidgets.models.forward import forward, locked_eval_mode
+from patchwidgets.models.forward import forward, running
 from patchwidgets.models.layout import Layout
+from patchwidgets.models.view import View
 
 _N_TOKENS = 6
 _OUTSIDE = {
@@ -69,8 +69,9 @@ def refuse_other_logits(hf_model: Any, layout: Layout) -> None:
     ids = torch.arange(_N_TOKENS)[None] % inner.get_input_embeddings().weight.shape[0]
     inside = forward(layout, ids, keep=range(_N_TOKENS)).logits
     try:
-        with locked_eval_mode(inner), eager(hf_model):
-            outside = hf_model(input_ids=ids.to(layout.device), use_cache=False).logits.float()
+        with running(layout):
+            wrapper = View(hf_model).model
+            outside = wrapper(input_ids=ids.to(layout.device), use_cache=False).logits.float()
     except (ValueError, TypeError, RuntimeError, AttributeError, LookupError) as error:
         raise ModelError(_refused(_adapters(hf_model), f"does not run alone ({error})")) from error
     if not torch.equal(inside, outside):

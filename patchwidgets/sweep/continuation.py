@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.experiment.teacher_forcing import TeacherForced
 from patchwidgets.sites import Patch
 from patchwidgets.sweep.batched_edits import batched_edits
 from patchwidgets.sweep.groups import Group
@@ -64,7 +65,7 @@ def _both(experiment: BaseExperiment) -> tuple[FinalStates, FinalStates]:
     ids = pair.prompt(experiment.host_name)
     length = len(ids)
     rows = _rows(length, min(length // 2, length - 1), layout.n_layers)
-    recording = Recording([0], torch.tensor([ids]))
+    recording = Recording([0], TeacherForced([pair], torch.tensor([ids]), length))
     layers = {0, *(row.layer for row in rows)}
     record(layout, recording, [("resid_pre", layer) for layer in layers], with_cache=True)
     first = min(row.start for row in rows)

@@ -5,16 +5,16 @@ Plain data; works on tokens as text or as ids.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import Any, TypeGuard
 
-from patchwidgets.errors import TaskError
-from patchwidgets.tokens import table, visible
+from patchwidgets.errors import TaskError, shown
+from patchwidgets.tasks.matching import Column, fill_stretches, shared_tokens
+from patchwidgets.tokens import isolated, table, visible
 
-Column = tuple[int, int]
-"""A position of the clean prompt and its counterpart in the corrupted prompt."""
 Columns = tuple[Column, ...]
+MAX_POSITION = 10**9
+"""No prompt is as long."""
 MAX_SHOWN = 5
 """How many pairs of a dataset a proposal prints."""
 
@@ -84,12 +84,8 @@ def propose_columns(clean: Sequence[int | str], corrupted: Sequence[int | str]) 
     """Return the counterparts that `propose_alignment` proposes for two lists of tokens; see there for the rules."""
     if len(clean) == len(corrupted):
         return identity(len(clean))
-    matcher = SequenceMatcher(a=clean[:-1], b=corrupted[:-1], autojunk=False)
-    columns: list[Column] = []
-    for _tag, a, b, c, d in matcher.get_opcodes():  # clean[a:b] corresponds to corrupted[c:d]
-        n = b - a if b - a == d - c else min(b - a, d - c, 1)
-        columns += zip(range(b - n, b), range(d - n, d), strict=True)
-    return (*columns, (len(clean) - 1, len(corrupted) - 1))
+    last = (len(clean) - 1, len(corrupted) - 1)
+    return tuple(fill_stretches([*shared_tokens(clean[:-1], corrupted[:-1]), last]))
 
 
 def identity(n: int) -> Columns:
@@ -111,7 +107,7 @@ def all_columns(
 
 
 def _token(tokens: Sequence[str], i: int | None) -> str:
-    return "" if i is None else visible(tokens[i])
+    return "" if i is None else isolated(visible(tokens[i]))
 
 
 def _number(i: int | None) -> str:
@@ -158,7 +154,7 @@ def _as_map(value: Sequence[Sequence[int]]) -> Columns:
 
 def _expected(value: object) -> str:
     return (
-        f"align holds {value!r}; expected pairs of a clean and a corrupted position, at least one, as in "
+        f"align holds {shown(value)}; expected pairs of a clean and a corrupted position, at least one, as in "
         "[(0, 0), (1, 2)], or for a dataset a list of such maps, None where counts are equal. "
         "pw.propose_alignment(model, task) proposes one."
     )
@@ -173,8 +169,11 @@ def checked_columns(columns: Columns, clean: Sequence[str], corrupted: Sequence[
         A position is out of range, the positions are not ascending, or the last tokens are not counterparts.
     """
     n, m = len(clean), len(corrupted)
-    proposed = Alignment(tuple(clean), tuple(corrupted), propose_columns(clean, corrupted))
-    shown = f"pw.propose_alignment pairs them like this:\n{proposed}"
+
+    def shown() -> str:
+        proposed = Alignment(tuple(clean), tuple(corrupted), propose_columns(clean, corrupted))
+        return f"pw.propose_alignment pairs them like this:\n{proposed}"
+
     for positions, name, length in zip(
         zip(*columns, strict=True), ("clean", "corrupted"), (n, m), strict=True
     ):
@@ -182,18 +181,18 @@ def checked_columns(columns: Columns, clean: Sequence[str], corrupted: Sequence[
             if not -length <= position < length:
                 raise TaskError(
                     f"align names position {position} of the {name} prompt, which has {length} tokens "
-                    f"(0 to {length - 1}, or -{length} to -1); {shown}"
+                    f"(0 to {length - 1}, or -{length} to -1); {shown()}"
                 )
     from_start = tuple((i % n, j % m) for i, j in columns)
     for before, after in pairwise(from_start):
         if after[0] <= before[0] or after[1] <= before[1]:
             raise TaskError(
                 f"align has {before} and then {after}; expected both positions to grow from pair to pair, each once, "
-                f"since a model reads its prompt in order; {shown}"
+                f"since a model reads its prompt in order; {shown()}"
             )
     if from_start[-1] != (n - 1, m - 1):
         raise TaskError(
             f"align ends with {from_start[-1]}; expected {(n - 1, m - 1)}, the last tokens of both prompts, as the "
-            f"last pair, since the metric is read there; {shown}"
+            f"last pair, since the metric is read there; {shown()}"
         )
     return from_start

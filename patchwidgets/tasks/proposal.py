@@ -23,7 +23,8 @@ def propose_alignment(model: HasTokenizer, task: Task) -> ProposedAlignment:
     Notes
     -----
     In prompts of equal token counts each position is its own counterpart. Otherwise three rules apply. The last tokens
-    are counterparts, because the metric is read there. So are the tokens that both prompts share in the same order.
+    are counterparts, because the metric is read there. So are the tokens that both prompts share in the same order, as
+    many as possible: what they begin with, what they end with, and the longest common subsequence between.
     Stretches between shared tokens are matched token by token if they are equally long; if not, only their last tokens
     are matched, because the last token of a name in several tokens represents it, and the others cannot be assigned.
 

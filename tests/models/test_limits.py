@@ -27,7 +27,7 @@ def test_a_prompt_beyond_the_models_positions(case: str, caplog: pytest.LogCaptu
     model = make_model(case)
     caplog.clear()
     if case.partition(",")[0] in WITH_TABLE:
-        with pytest.raises(TaskError, match="has 70 tokens.* has positions for 64. Shorten it"):
+        with pytest.raises(TaskError, match=r"has 70 tokens.* has positions for 64\. Shorten it"):
             model.run(LONG)
         with pytest.raises((IndexError, RuntimeError)):
             model.hf_model(torch.tensor([model.encode(LONG)]))

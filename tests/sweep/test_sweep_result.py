@@ -1,13 +1,10 @@
 """Sweep results: the reference numbers, ratios of means by hand, files that come back the same."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import xarray as xr
 
-import patchwidgets as pw
 from patchwidgets.errors import MetricError, SiteError
 from patchwidgets.facade import Experiment
 from patchwidgets.sweep.sweep_result import SweepResult
@@ -55,21 +52,6 @@ def test_it_says_what_it_is(heads: SweepResult) -> None:
     assert "When Mary and John" in heads.attrs["task"]
     assert '"patchwidgets"' in heads.attrs["versions"]
     assert 0 < heads.attrs["noise_floor"] < 1e-3
-
-
-def test_a_file_comes_back_the_same(heads: SweepResult, tmp_path: Path) -> None:
-    path = tmp_path / "heads.nc"
-    heads.save(path)
-    loaded = pw.SweepResult.load(path)
-    assert loaded.to_xarray().identical(heads.to_xarray())
-    assert loaded.top_sites(3) == heads.top_sites(3)
-    assert repr(loaded) == repr(heads)
-
-
-def test_another_file_is_refused(tmp_path: Path) -> None:
-    xr.Dataset({"x": 1}).to_netcdf(tmp_path / "x.nc", engine="h5netcdf")
-    with pytest.raises(SiteError, match="is not a sweep"):
-        SweepResult.load(tmp_path / "x.nc")
 
 
 @pytest.mark.parametrize("direction", ["denoise", "noise"])
