@@ -55,10 +55,9 @@ def encode(
 
 def adds_bos(tokenizer: Tokenizer) -> bool:
     """Whether the tokenizer puts its beginning token before a text by default."""
-    return (
-        tokenizer.bos_token_id is not None
-        and tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id
-    )
+    return tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][:1] == [
+        tokenizer.bos_token_id
+    ]
 
 
 def _chat_prompt(tokenizer: Tokenizer, text: str) -> str:

@@ -137,6 +137,20 @@ def test_a_quantised_checkpoint_names_what_it_needs(
         pw.load(folder)
 
 
+@pytest.mark.parametrize("settings", [{"hidden_act": "gelu_"}, {"num_key_value_heads": 3}])
+def test_a_config_that_makes_no_model(folder: Path, settings: dict[str, Any]) -> None:
+    configure(folder, **settings)
+    with pytest.raises((LoadError, ModelError), match=r"holds no causal|does not run|another size"):
+        pw.load(folder)
+
+
+def test_a_model_that_does_not_run_is_told() -> None:
+    hf_model = random_model("llama")
+    hf_model.model.norm = None
+    with pytest.raises(ModelError, match=r"LlamaForCausalLM does not run.*belongs to its weights"):
+        pw.wrap(hf_model, toy_tokenizer(VOCABULARY))
+
+
 SIZES = {
     "vocab_size": VOCABULARY,
     "hidden_size": 32,

@@ -124,9 +124,9 @@ def test_a_source_or_fn_that_is_not_finite_is_told_as_such(
 
 
 def test_finite_numbers_that_are_too_large(toy_experiment: Experiment) -> None:
-    huge = pw.Patch("L1.H1.q", source=torch.tensor(1e38))
+    huge = [pw.Patch(site, source=torch.tensor(1e30)) for site in ("L1.H1.q", "L1.KV0.k")]
     with pytest.raises(PatchError, match=r"are finite, but too large\. Check its source and fn"):
-        toy_experiment.patch(huge)
+        toy_experiment.patch(*huge)
 
 
 def test_a_broken_weight_is_named() -> None:
