@@ -93,7 +93,7 @@ def assert_refused_or_as_in_the_file(folder: Path) -> None:
         return
     stored = {name.removeprefix("transformer."): each for name, each in stored_in(folder).items()}
     state = dict(model.hf_model.named_parameters())  # tied ones once
-    assert len(state) > 20
+    assert len(state) > 8
     for name, parameter in state.items():
         expected = stored[name.removeprefix("transformer.")].to(torch.float32)
         assert torch.equal(parameter.view(torch.int32), expected.view(torch.int32)), name
