@@ -55,10 +55,9 @@ def encode(
 
 def adds_bos(tokenizer: Tokenizer) -> bool:
     """Whether the tokenizer puts its beginning token before a text by default."""
-    return (
-        tokenizer.bos_token_id is not None
-        and tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id
-    )
+    return tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][:1] == [
+        tokenizer.bos_token_id
+    ]
 
 
 def _chat_prompt(tokenizer: Tokenizer, text: str) -> str:
@@ -104,7 +103,9 @@ def token_strings(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
 
 
 def token_string(tokenizer: Tokenizer, token_id: int) -> str:
-    """Return one token as text, including its leading space; a part of a character comes as its raw token.
+    """Return one token as text, including its leading space.
+
+    A part of a character comes as its raw token, and an id that the tokenizer does not know as ``<id>``.
 
     The token is decoded after another one, because many tokenizers drop the leading space of a first token.
     """
@@ -114,7 +115,8 @@ def token_string(tokenizer: Tokenizer, token_id: int) -> str:
     text: str = both[len(before) :] if both.startswith(before) else tokenizer.decode([token_id])
     if text and "\ufffd" not in text:
         return text
-    return str(tokenizer.convert_ids_to_tokens(token_id))
+    raw = tokenizer.convert_ids_to_tokens(token_id)
+    return f"<{token_id}>" if raw is None else str(raw)
 
 
 def _characters(ranges: str) -> re.Pattern[str]:

@@ -72,3 +72,15 @@ def test_a_last_token_that_is_a_bar_is_shown() -> None:
         "  clean|a||",
         "  other|b",
     ]
+
+
+def test_a_tokenizer_that_makes_nothing_of_a_letter() -> None:
+    """Whether it begins with a beginning token is asked with one letter, which a vocabulary may not have."""
+
+    class Words:
+        bos_token_id = 1
+
+        def __call__(self, text: str, **_options: object) -> dict[str, list[int]]:
+            return {"input_ids": [2] if text == "w2" else []}
+
+    assert encode(Words(), "w2") == [2]

@@ -94,9 +94,11 @@ class Source:
         with self.own_errors(
             "Its tokenizer cannot be read; save it there again with its save_pretrained."
         ):
-            return AutoTokenizer.from_pretrained(
+            tokenizer = AutoTokenizer.from_pretrained(
                 self.name, trust_remote_code=self.options.trust_remote_code, **self.arguments
             )
+            tokenizer("a")  # a broken one fails only here
+        return tokenizer
 
     def model(self) -> Any:
         """Return the model of transformers, in eval mode.
@@ -147,8 +149,9 @@ class Source:
         reason = in_one_line(error)
         if isinstance(error, MemoryError | torch.OutOfMemoryError):
             return f"{self.name!r} does not fit into the memory ({reason}). Try dtype='bfloat16' or device_map='auto'."
-        hint = hint or _hint(error, reason)
+        of_kind = _hint(error, reason)
         if self.is_folder:
+            hint = hint or of_kind
             return (
                 f"The folder {self.name!r} holds no causal language model that transformers can read ({reason}). "
                 f"{hint or 'Name a folder that save_pretrained wrote, with its tokenizer.'}"
@@ -160,7 +163,7 @@ class Source:
             )
         return (
             f"No model {self.name!r}: it is not a folder here, and the hub did not provide it ({reason}). "
-            f"{hint or f'Check the name and the connection, and whether you have access; {_OFFLINE}'}"
+            f"{of_kind or f'Check the name and the connection, and whether you have access; {_OFFLINE}'}"
         )
 
 

@@ -1,6 +1,8 @@
 """Does the hub answer? One short request, because its own client would repeat a failed one for most of a minute."""
 
-from huggingface_hub import constants, get_session, hf_hub_url
+from urllib.parse import quote
+
+from huggingface_hub import constants, get_session
 from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # public, but not declared
 
 from patchwidgets.errors import in_one_line
@@ -19,7 +21,7 @@ def hub_problem(name: str, revision: str | None = None) -> str | None:
     """
     if constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE is set, so that only models downloaded before are found"
-    url = hf_hub_url(name, "config.json", revision=revision, endpoint=constants.ENDPOINT)
+    url = f"{constants.ENDPOINT}/{name}/resolve/{quote(revision or 'main', safe='')}/config.json"
     try:
         answer = get_session().head(
             url, headers=build_hf_headers(), timeout=SECONDS, follow_redirects=True

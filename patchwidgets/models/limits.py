@@ -12,7 +12,7 @@ from torch import Tensor
 from patchwidgets.errors import TaskError
 
 _LOG = logging.getLogger(__name__)
-_TABLE = re.compile(r"wpe|pos")
+_TABLE, _MORE_ROWS = re.compile(r"wpe|pos"), 8
 
 
 class Limits:
@@ -39,10 +39,8 @@ class Limits:
         self.n_tokens: int = hf_model.get_input_embeddings().weight.shape[0]
         config = hf_model.config.get_text_config()
         self.n_positions: int | None = getattr(config, "max_position_embeddings", None)
-        self._has_table = any(
-            _TABLE.search(path) and table.ndim == 2 and table.is_floating_point()
-            for path, table in chain(hf_model.named_parameters(), hf_model.named_buffers())
-        )
+        tables = chain(hf_model.named_parameters(), hf_model.named_buffers())
+        self._has_table = any(map(self._is_table, *zip(*tables, strict=True)))
 
     def check(self, ids: Int[Tensor, "row pos"]) -> None:
         """Refuse prompts that the model cannot read; log a warning for those that are longer than it was made for.
@@ -65,6 +63,12 @@ class Limits:
         if not self._warned:
             self._warned = True
             _LOG.warning(*self.warnings([length]))
+
+    def _is_table(self, path: str, tensor: Tensor) -> bool:
+        """Return whether a tensor has one row for each position; some families have a few rows more."""
+        if self.n_positions is None or tensor.ndim != 2 or not _TABLE.search(path):
+            return False
+        return self.n_positions <= tensor.shape[0] <= self.n_positions + _MORE_ROWS
 
     def warnings(self, lengths: Iterable[int]) -> list[str]:
         """Return a sentence about prompts that are longer than the model was made for, if some of these lengths are."""

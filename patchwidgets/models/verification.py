@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from patchwidgets.errors import ModelError, VerificationError, in_one_line
+from patchwidgets.errors import ModelError, PatchwidgetsError, VerificationError, in_one_line
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Edit, Key, in_words
 from patchwidgets.models.architectures import find_record
@@ -117,13 +117,30 @@ def verified_layout(
     refuse_unusable(hf_model)
     try:
         return _verified(hf_model, verify, name)
-    except (RuntimeError, TypeError, AttributeError) as error:
-        if not getattr(hf_model, "is_quantized", False):
-            raise
-        raise ModelError(
-            f"{type(hf_model).__name__} has quantised weights ({quantization(hf_model)}), and its numbers cannot be "
-            f"checked: {in_one_line(error)}. Use a checkpoint of the same model that is not quantised."
-        ) from error
+    except (PatchwidgetsError, torch.OutOfMemoryError):
+        raise
+    except (
+        RuntimeError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        LookupError,
+    ) as error:
+        raise ModelError(_does_not_run(hf_model, in_one_line(error))) from error
+
+
+def _does_not_run(hf_model: Any, reason: str) -> str:
+    kind = type(hf_model).__name__
+    if getattr(hf_model, "is_quantized", False):
+        return (
+            f"{kind} has quantised weights ({quantization(hf_model)}), and its numbers cannot be checked: {reason}. "
+            "Use a checkpoint of the same model that is not quantised."
+        )
+    return (
+        f"{kind} does not run, or not as models of its family do, so it cannot be checked: {reason}. Look whether "
+        "hf_model(input_ids) works, and whether its config belongs to its weights."
+    )
 
 
 def _verified(hf_model: Any, verify: Verify, name: str | None) -> tuple[Layout, Checks]:

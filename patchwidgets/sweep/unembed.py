@@ -104,8 +104,10 @@ class MetricReader:
 
     @property
     def _reads_answer_tokens(self) -> bool:
-        plain = isinstance(self._weight, Tensor) and self._weight.device.type != "meta"
-        return self._answer_tokens_only and not self.all_logits and plain
+        # Anything else than a linear layer, such as one with an adapter, may do more than its weight says.
+        plain = type(self._model.get_output_embeddings()) is nn.Linear
+        in_memory = self._weight.device.type != "meta"
+        return self._answer_tokens_only and not self.all_logits and plain and in_memory
 
     @property
     def _weight(self) -> Float[Tensor, "vocabulary d_model"]:

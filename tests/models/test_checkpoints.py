@@ -1,0 +1,209 @@
+"""Checkpoints that are not what their config says, and folders without a causal language model: refused in words."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
+
+import patchwidgets as pw
+from patchwidgets.errors import LoadError, ModelError
+from tests.support.families import VOCABULARY, random_model
+from tests.support.toy_tokenizer import toy_tokenizer
+
+Tensors = dict[str, torch.Tensor]
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+UP = "model.layers.1.mlp.up_proj.weight"
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save(random_model("llama"), tmp_path_factory.mktemp("saved"))
+
+
+@pytest.fixture
+def folder(saved: Path, tmp_path: Path) -> Path:
+    """A copy of a small saved model, to be damaged."""
+    return Path(shutil.copytree(saved, tmp_path / "model"))
+
+
+def save(hf_model: Any, folder: Path) -> Path:
+    hf_model.save_pretrained(folder)
+    toy_tokenizer(VOCABULARY).save_pretrained(folder)
+    return folder
+
+
+def change(folder: Path, changed: Callable[[Tensors], object]) -> None:
+    tensors = load_file(folder / WEIGHTS)
+    changed(tensors)
+    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+
+
+def configure(folder: Path, **settings: object) -> None:
+    config = json.loads((folder / CONFIG).read_text())
+    (folder / CONFIG).write_text(json.dumps(config | settings))
+
+
+@pytest.mark.parametrize("key", ["lm_head.weight", "model.norm.weight", UP])
+def test_a_missing_tensor_is_named(folder: Path, key: str) -> None:
+    """transformers would fill in random numbers, and every check of the structure would pass."""
+    change(folder, lambda tensors: tensors.pop(key))
+    with pytest.raises(LoadError, match=rf"lacks tensors that its config asks for: {key}\. "):
+        pw.load(folder)
+
+
+def test_many_missing_tensors_are_counted(folder: Path) -> None:
+    configure(folder, num_hidden_layers=5)
+    with pytest.raises(LoadError, match=r"lacks tensors.*: model\.layers\.3\.\S+, .*and 15 more"):
+        pw.load(folder)
+
+
+def test_a_tensor_of_another_size_is_named(folder: Path) -> None:
+    change(folder, lambda tensors: tensors.update({UP: torch.zeros(41, 32)}))
+    with pytest.raises(LoadError, match=rf"another size.*{UP} \(\[41, 32\], expected \[40, 32\]\)"):
+        pw.load(folder)
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.complex64, torch.bool])
+def test_a_weight_that_is_no_real_number_is_named(folder: Path, dtype: torch.dtype) -> None:
+    change(folder, lambda tensors: tensors.update({UP: tensors[UP].to(dtype)}))
+    with pytest.raises(LoadError, match=rf"not stored as floating-point numbers: {UP} \("):
+        pw.load(folder)
+
+
+def test_what_is_left_unused_is_told(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    before = pw.load(folder).run("w3 w14 w15").logits
+    change(folder, lambda tensors: tensors.update({UP.replace("weight", "bias"): torch.ones(40)}))
+    after = pw.load(folder).run("w3 w14 w15").logits
+    assert torch.allclose(before, after, atol=1e-5)
+    assert "1 tensors of the checkpoint" in caplog.text
+    assert "up_proj.bias" in caplog.text
+
+
+@pytest.mark.parametrize("case", ["gpt2", "gemma2", "opt", "bloom", "mpt", "gptj", "mixtral"])
+def test_tied_weights_and_buffers_are_not_missed(
+    case: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hf_model = random_model(case)
+    expected = pw.wrap(hf_model, toy_tokenizer(VOCABULARY)).run("w3 w14 w15").logits
+    loaded = pw.load(save(hf_model, tmp_path))
+    stored = dict(hf_model.named_parameters())
+    for name, parameter in loaded.hf_model.named_parameters():
+        assert torch.equal(parameter, stored[name])
+    assert torch.allclose(loaded.run("w3 w14 w15").logits, expected, atol=1e-4)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda f: (f / WEIGHTS).write_bytes((f / WEIGHTS).read_bytes()[:-9]), "SafetensorError"),
+        (lambda f: (f / WEIGHTS).write_bytes(b"x" * 99), "SafetensorError"),
+        (lambda f: (f / WEIGHTS).unlink(), "Weights are read only from safetensors"),
+        (lambda f: (f / CONFIG).write_text("{"), "config.json is missing or broken"),
+        (lambda f: (f / CONFIG).write_text("[]"), "config.json is missing or broken"),
+        (lambda f: configure(f, hidden_size="x"), "config.json is missing or broken"),
+        (lambda f: configure(f, model_type="banana"), "does not recognize this architecture"),
+        (lambda f: (f / CONFIG).unlink(), "config.json is missing or broken"),
+        (lambda f: (f / "tokenizer.json").unlink(), "Its tokenizer cannot be read"),
+        (lambda f: (f / "tokenizer.json").write_text("{}"), "Its tokenizer cannot be read"),
+        (lambda f: [each.unlink() for each in f.iterdir()], "config.json is missing or broken"),
+    ],
+)
+def test_a_broken_file_is_told(folder: Path, damage: Callable[[Path], object], words: str) -> None:
+    damage(folder)
+    with pytest.raises(LoadError, match=rf"holds no causal language model.*{words}"):
+        pw.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ({"quant_method": "gptq", "bits": 4}, "GPTQ"),
+        ({"quant_method": "awq", "bits": 4}, "AWQ"),
+        ({"quant_method": "aqlm"}, "AQLM|aqlm"),
+    ],
+)
+def test_a_quantised_checkpoint_names_what_it_needs(
+    folder: Path, method: dict[str, Any], words: str
+) -> None:
+    configure(folder, quantization_config=method)
+    with pytest.raises(LoadError, match=rf"({words}).*of the same model that is not quantised"):
+        pw.load(folder)
+
+
+@pytest.mark.parametrize("settings", [{"hidden_act": "gelu_"}, {"num_key_value_heads": 3}])
+def test_a_config_that_makes_no_model(folder: Path, settings: dict[str, Any]) -> None:
+    configure(folder, **settings)
+    with pytest.raises((LoadError, ModelError), match=r"holds no causal|does not run|another size"):
+        pw.load(folder)
+
+
+def test_a_model_that_does_not_run_is_told() -> None:
+    hf_model = random_model("llama")
+    hf_model.model.norm = None
+    with pytest.raises(ModelError, match=r"LlamaForCausalLM does not run.*belongs to its weights"):
+        pw.wrap(hf_model, toy_tokenizer(VOCABULARY))
+
+
+SIZES = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 40,
+}
+T5 = {"vocab_size": VOCABULARY, "d_model": 32, "num_layers": 2, "num_heads": 4, "d_ff": 40}
+
+
+@pytest.mark.parametrize(
+    ("family", "sizes", "words"),
+    [
+        ("bert", SIZES, "BertLMHeadModel is not causal: its logits at a token change"),
+        ("roberta", SIZES, "RobertaForCausalLM is not causal"),
+        ("mamba", SIZES, "'mamba'.*State-space and recurrent models.*use a transformer"),
+        ("jamba", SIZES | {"num_key_value_heads": 2, "num_experts": 2}, "'jamba'.*State-space"),
+        ("t5", T5 | {"d_kv": 8}, "T5Config.*use a decoder, such as GPT-2 or Llama"),
+        ("vit", SIZES, "ViTConfig.*use a decoder"),
+    ],
+)
+def test_other_families_are_refused_by_name(
+    family: str, sizes: dict[str, int], words: str, tmp_path: Path
+) -> None:
+    config = AutoConfig.for_model(family, **sizes)
+    causal = type(config) in AutoModelForCausalLM._model_mapping
+    hf_model = (AutoModelForCausalLM if causal else AutoModel).from_config(config)
+    save(hf_model, tmp_path)
+    with pytest.raises((LoadError, ModelError), match=words):
+        pw.load(tmp_path)
+
+
+@pytest.mark.parametrize("device", ["cuda:7", "banana", "mps:3", "cpu:x"])
+def test_a_device_that_is_not_here(device: str) -> None:
+    for where in ({"device": device}, {"device_map": device}, {"device_map": {"": device}}):
+        with pytest.raises(LoadError, match=rf"The device '{device}' cannot be used here.*'cpu'"):
+            pw.load(**where)
+
+
+def test_devices_that_make_no_sense() -> None:
+    with pytest.raises(LoadError, match="On the device 'meta' weights have no values"):
+        pw.load(device="meta")
+    with pytest.raises(LoadError, match="Give either device or device_map"):
+        pw.load(device="cpu", device_map="auto")
+    assert pw.load(device="cpu").device == "cpu"
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float8_e4m3fn", "banana", "auto", None, torch.int8])
+def test_a_dtype_in_which_nothing_can_be_computed(dtype: Any) -> None:
+    with pytest.raises(LoadError, match=r"Unknown dtype .*; expected 'float32'.*pw\.wrap"):
+        pw.load(dtype=dtype)
+
+
+def test_a_name_that_is_no_text() -> None:
+    with pytest.raises(LoadError, match=r"got 3\. A model that is in memory goes to pw\.wrap"):
+        pw.load(3)  # type: ignore[arg-type]
