@@ -1,10 +1,12 @@
-"""How good the first-order choice of neurons (`top=`) is, against the exact effect of every neuron of SmolLM2.
+"""How good the choice of neurons (`top=`) is, on tasks of unlike kinds, against exact effects.
 
-python -m benchmarks.top_neurons [--layers 0 10 26] [--threads 2] [--out folder]
+python -m benchmarks.top_neurons [--tasks facts verb] [--all] [--threads 2] [--out folder]
 
-For each layer, and for all layers together: how many neurons have to be tried, in the order of their first-order
-effects, until the ten and the thirty neurons of the largest exact effects are among them. All 30 layers take about six
-minutes.
+For each task, and for the choice and for the gradient in the host run alone: how many of the 5, 10, 20 and 100 neurons
+of largest exact effect are among the first 1,000, and how many neurons have to be tried until all of them are. Exact
+effects are those of the first 1,200 by the gradient at each point, and of 1,500 others drawn at random, of which the
+largest is printed with its rank; with ``--all`` of every neuron, which takes about 5 TFLOP (a minute of two free cores)
+for each position of SmolLM2's prompts from the first difference on.
 """
 
 from __future__ import annotations
@@ -19,76 +21,86 @@ import torch
 from numpy.typing import NDArray
 
 import patchwidgets as pw
-from benchmarks.sweep import make_experiment
-from patchwidgets.sweep.attribution import rank_by_attribution
+from benchmarks.neuron_tasks import NeuronTask, neuron_tasks
+from patchwidgets.sweep.attribution import POINTS
+from patchwidgets.sweep.gradients import first_order_effects
+
+Effects = NDArray[np.float64]
+TRIED = 1000
+EXACT_OF_EACH, EXACT_OF_OTHERS = 1200, 1500
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--layers", type=int, nargs="*", default=range(30))
+    parser.add_argument("--tasks", nargs="*", default=list(neuron_tasks()))
+    parser.add_argument("--all", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    experiment = make_experiment("late", "cpu")
-    exact, chosen, rows = [], [], []
-    for layer in arguments.layers:
-        started = time.perf_counter()
-        exact.append(exact_effects(experiment, layer))
-        middle = time.perf_counter()
-        chosen.append(first_order(experiment, layer))
-        seconds = middle - started, time.perf_counter() - middle
-        rows.append(compared(f"layer {layer}", exact[-1], chosen[-1]))
-        print(
-            line(rows[-1]),
-            f"({seconds[0]:.1f} s for the exact effects, {seconds[1]:.1f} s for the ranking)",
-        )
-    rows.append(compared("together", np.concatenate(exact), np.concatenate(chosen)))
-    print(line(rows[-1]))
+    models = {name: pw.load(name) for name in {neuron_tasks()[t].model for t in arguments.tasks}}
+    rows = []
+    for name in arguments.tasks:
+        task = neuron_tasks()[name]
+        experiment = pw.Experiment(models[task.model], task.task, task.metric, task.direction)
+        rows += measured(name, experiment, task, arguments.all)
     if arguments.out is not None:
         arguments.out.mkdir(parents=True, exist_ok=True)
         (arguments.out / "top_neurons.json").write_text(json.dumps(rows, indent=1) + "\n")
 
 
-def exact_effects(experiment: pw.Experiment, layer: int) -> NDArray[np.float64]:
-    grid_values = experiment.sweep("neuron", layers=[layer], progress=False)
-    found: NDArray[np.float64] = grid_values.effect.values[0]
-    return found
-
-
-def first_order(experiment: pw.Experiment, layer: int) -> NDArray[np.float64]:
-    n = experiment.model.d_mlp or 0
-    choice = rank_by_attribution(
-        experiment, "neuron", {"layer": [layer], "neuron": list(range(n))}, n
-    )
-    found = np.zeros(n)
-    found[[int(neuron) for neuron in choice.coordinates["neuron"]]] = choice.first_order
-    return found
-
-
-def compared(
-    name: str, exact: NDArray[np.float64], chosen: NDArray[np.float64]
-) -> dict[str, float | str]:
-    """Count how many neurons to try until the exact top 10 and 30 are among them, and what the first 100 contain."""
-    best, place = np.argsort(-np.abs(exact)), np.argsort(np.argsort(-np.abs(chosen)))
-    return {
-        "name": name,
-        "neurons": exact.size,
-        "tried_for_10": int(place[best[:10]].max()) + 1,
-        "tried_for_30": int(place[best[:30]].max()) + 1,
-        "of_30_in_100": int((place[best[:30]] < 100).sum()),
-        "of_100_in_100": int((place[best[:100]] < 100).sum()),
-        "correlation": float(np.corrcoef(exact, chosen)[0, 1]),
+def measured(
+    name: str, experiment: pw.Experiment, task: NeuronTask, every: bool
+) -> list[dict[str, object]]:
+    n_layers, d_mlp = experiment.model.n_layers, experiment.model.d_mlp or 0
+    axes: dict[str, list[int | str]] = {
+        "layer": list(range(n_layers)),
+        "neuron": list(range(d_mlp)),
     }
-
-
-def line(row: dict[str, float | str]) -> str:
-    return (
-        f"{row['name']:>9}: of {row['neurons']:>6,} neurons the exact top 10 are among the first "
-        f"{row['tried_for_10']:>3}, the top 30 among the first {row['tried_for_30']:>4} "
-        f"({row['of_30_in_100']} of 30 and {row['of_100_in_100']} of 100 among the first 100); "
-        f"correlation {row['correlation']:.3f}"
+    if task.pos is not None:
+        axes["pos_name"] = [task.pos]
+    started = time.perf_counter()
+    by_point = np.abs(first_order_effects(experiment, "neuron", axes, POINTS))
+    by_point = by_point.reshape(len(POINTS), -1)
+    middle = time.perf_counter()
+    n = by_point.shape[1]
+    likely = np.unique(np.argsort(-by_point)[:, : n if every else EXACT_OF_EACH])
+    others = np.setdiff1d(np.arange(n), likely)
+    drawn = np.random.default_rng(0).permutation(others)[:EXACT_OF_OTHERS]
+    tried = np.concatenate([likely, drawn])
+    exact = exact_effects(experiment, tried, d_mlp, task.pos, n)
+    seconds = middle - started, time.perf_counter() - middle
+    print(
+        f"{name}: {n:,} neurons, {len(tried):,} exactly in {seconds[1]:.0f} s, the gradients in {seconds[0]:.0f} s"
     )
+    if len(drawn):
+        largest = exact[drawn].max()
+        print(f"  largest of {len(drawn):,} others: rank {(exact > largest).sum() + 1:,}")
+    scores = {"the choice": by_point.max(0), "the host's gradient alone": by_point[0]}
+    rows = [{"task": name} | compared(way, exact, score) for way, score in scores.items()]
+    for row in rows:
+        print(f"  {row['way']}: {row['found']}; all after {row['needed']}")
+    return rows
+
+
+def exact_effects(
+    experiment: pw.Experiment, tried: NDArray[np.int64], d_mlp: int, pos: str | None, n: int
+) -> Effects:
+    """|effect| of every neuron that was tried; 0 for the others."""
+    at = "" if pos is None else f"@{pos}"
+    sites = [f"L{i // d_mlp}.N{i % d_mlp}{at}" for i in tried]
+    exact = np.zeros(n)
+    exact[tried] = np.abs(experiment.sweep(sites=sites, progress=False).effect.values)
+    return exact
+
+
+def compared(way: str, exact: Effects, score: Effects) -> dict[str, object]:
+    """Of the 5, 10, 20 and 100 largest exact effects: how many are in the first 1,000, and where the last one is."""
+    best = np.argsort(-exact, kind="stable")
+    place = np.argsort(np.argsort(-score, kind="stable"))
+    found = {k: int((place[best[:k]] < TRIED).sum()) for k in (5, 10, 20, 100)}
+    needed = {k: int(place[best[:k]].max()) + 1 for k in found}
+    return {"way": way, "found": found, "needed": needed}
 
 
 if __name__ == "__main__":

@@ -1,30 +1,33 @@
-// Bundles the front end into the Python package: one ES module, one style sheet. Takes 0.2 s.
+// Bundles the front end into the Python package: one ES module with its style sheet, and the licences of what is in it.
+// Takes 0.3 s.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { cssText } from "./css-text.mjs";
+import { licences } from "./licences.mjs";
 
 const LIMIT = 60 * 1024;
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const outdir = at("../patchwidgets/static/");
 
-await build({
-  entryPoints: { widget: at("src/index.ts") },
+rmSync(outdir, { recursive: true, force: true });
+const { metafile } = await build({
+  absWorkingDir: at("."),
+  entryPoints: { widget: "src/index.ts" },
   outdir,
   bundle: true,
   minify: true,
+  metafile: true,
   format: "esm",
   target: ["es2022"],
   charset: "utf8",
   legalComments: "inline",
+  plugins: [cssText],
 });
+writeFileSync(`${outdir}THIRD-PARTY-LICENSES.txt`, licences(Object.keys(metafile.inputs), at(".")));
 
-const sizes = ["widget.js", "widget.css"].map(
-  (name) => gzipSync(readFileSync(outdir + name)).length,
-);
-const total = sizes[0] + sizes[1];
-console.log(
-  `widget.js ${sizes[0]} B, widget.css ${sizes[1]} B gzip; together ${total} of ${LIMIT}`,
-);
-if (total > LIMIT) throw new Error(`The bundle is ${total} bytes gzip; the limit is ${LIMIT}.`);
+const size = gzipSync(readFileSync(`${outdir}widget.js`)).length;
+console.log(`widget.js ${size} of ${LIMIT} B gzip`);
+if (size > LIMIT) throw new Error(`The bundle is ${size} bytes gzip; the limit is ${LIMIT}.`);

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from patchwidgets.models.model import Model
     from patchwidgets.models.run import Run
     from patchwidgets.sites import Patch, Site
+    from patchwidgets.sweep.request import Top
     from patchwidgets.sweep.sweep_result import SweepResult
     from patchwidgets.tasks import Task, propose_alignment
 
@@ -32,6 +33,7 @@ __all__ = [
     "Site",
     "SweepResult",
     "Task",
+    "Top",
     "errors",
     "explore",
     "helix",
@@ -56,6 +58,7 @@ _MODULE_OF = {
     "Site": "sites",
     "SweepResult": "sweep.sweep_result",
     "Task": "tasks",
+    "Top": "sweep.request",
     "explore": "facade",
     "load": "models.loading",
     "propose_alignment": "tasks",

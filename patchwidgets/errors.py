@@ -3,6 +3,65 @@
 Importing this module costs nothing.
 """
 
+import reprlib
+from collections.abc import Sequence
+from typing import Any
+
+
+class _Short(reprlib.Repr):
+    """`repr` of a few dozen characters, whatever arrives: of nested lists too, and of numbers of any length."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = 200
+        self.fillvalue = "…"
+        self.maxlevel = 3
+
+    def repr_int(self, x: int, level: int) -> str:
+        # Python refuses to print a number of more than 4,300 digits.
+        return super().repr_int(x, level) if x.bit_length() < 1000 else "a number too long to print"
+
+
+_SHORT = _Short()
+
+
+def shown(value: Any) -> str:
+    """What arrived, as error messages quote it: its `repr`, cut in the middle if it is long.
+
+    Examples
+    --------
+    >>> pw.errors.shown(" Mary"), len(pw.errors.shown("a" * 10_000_000))
+    ("' Mary'", 198)
+    """
+    return _SHORT.repr(value)
+
+
+def listed(names: Sequence[str], most: int = 8, by: str = " + ") -> str:
+    """What acts together, as titles and messages name it; of many only the first ones.
+
+    Examples
+    --------
+    >>> pw.errors.listed(["L0.H1", "L0.H2"]), pw.errors.listed(["a", "b", "c", "d"], most=2)
+    ('L0.H1 + L0.H2', 'a + b + 2 more')
+    """
+    more = [f"{len(names) - most:,} more"] if len(names) > most else []
+    return by.join([*names[:most], *more])
+
+
+def in_one_line(error: BaseException, width: int = 300) -> str:
+    r"""Return what an error of another library says, as a part of a message of ours: its first line, without a stop.
+
+    Examples
+    --------
+    >>> from patchwidgets.errors import in_one_line
+    >>> in_one_line(KeyError("a")), in_one_line(OSError("No such file.\nTry again."))
+    ("KeyError: 'a'", 'No such file')
+    """
+    line = next(iter(str(error).strip().splitlines()), "").rstrip(".: ")
+    if not line or not isinstance(error, OSError | ValueError | ImportError | RuntimeError):
+        line = f"{type(error).__name__}: {line}".rstrip(": ")
+    return line if len(line) <= width else f"{line[:width]}…"
+
 
 class PatchwidgetsError(Exception):
     """Base class of every error that patchwidgets raises on purpose.
@@ -68,9 +127,24 @@ class VerificationError(ModelError):
     """A model that failed a check at load time; the message names the identity, the layer and the size of the gap."""
 
 
+class WeightsChangedError(ModelError):
+    """Weights of the model changed since a run was recorded; the message names the first tensor that differs."""
+
+
 class LoadError(PatchwidgetsError, OSError):
     """A model or a front end that could not be found or read; the message says how to get it."""
 
 
+class FileError(PatchwidgetsError, OSError):
+    """A file that could not be written or read, or that is damaged or holds no sweep.
+
+    Where a file could not be written, an earlier file of this name is still there, whole.
+    """
+
+
 class ProtocolError(PatchwidgetsError, ValueError):
     """A message from a front end that does not follow the protocol."""
+
+
+class WaitError(PatchwidgetsError, TimeoutError):
+    """An answer of the explorer that did not come in time, or that a computation awaits of itself."""

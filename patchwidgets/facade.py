@@ -13,7 +13,7 @@ from patchwidgets.models.model import Model
 from patchwidgets.sites import Component, Patchable, Position, Site
 from patchwidgets.sweep.api import PartialSweep, iter_sweep, make_sweep, run_sweep
 from patchwidgets.sweep.plan import Plan
-from patchwidgets.sweep.request import CellPatch, SweepArguments, SweepRequest
+from patchwidgets.sweep.request import CellPatch, SweepArguments, SweepRequest, Top
 from patchwidgets.sweep.sweep_result import SweepResult
 from patchwidgets.tasks import Task
 
@@ -81,8 +81,8 @@ class Experiment(BaseExperiment):
         ------
         SiteError, RefusedError, CounterpartError
             A site that this model or prompt does not have, or a position without a counterpart in the other prompt.
-        PatchError
-            A source that does not fit, or the same site twice.
+        PatchError, WeightsChangedError
+            A source that does not fit, or the same site twice; weights that changed since the runs of the experiment.
 
         Examples
         --------
@@ -137,7 +137,7 @@ class Experiment(BaseExperiment):
         sites: Sequence[CellPatch] | None = None,
         make: Callable[[Site], CellPatch] | None = None,
         layers: Sequence[int] | None = None,
-        top: int | None = None,
+        top: int | Top | None = None,
         window: int = 1,
         direction: Direction | None = None,
         batch: int | None = None,
@@ -185,8 +185,8 @@ class Experiment(BaseExperiment):
         ------
         SiteError, RefusedError, CounterpartError
             Axes or sites that the component, model or prompts do not have; no position with a counterpart at all.
-        PatchError
-            A source that does not fit; a task with answers of several tokens.
+        PatchError, WeightsChangedError
+            A source that does not fit; weights that changed since the runs.
         MetricError
             `top` with a first metric that has no gradient, such as a rank.
         KeyboardInterrupt
@@ -239,7 +239,7 @@ class Experiment(BaseExperiment):
         sites: Sequence[CellPatch] | None = None,
         make: Callable[[Site], CellPatch] | None = None,
         layers: Sequence[int] | None = None,
-        top: int | None = None,
+        top: int | Top | None = None,
         window: int = 1,
         direction: Direction | None = None,
         batch: int | None = 64,
@@ -265,7 +265,7 @@ class Experiment(BaseExperiment):
         sites: Sequence[CellPatch] | None = None,
         make: Callable[[Site], CellPatch] | None = None,
         layers: Sequence[int] | None = None,
-        top: int | None = None,
+        top: int | Top | None = None,
         window: int = 1,
         direction: Direction | None = None,
         batch: int | None = None,

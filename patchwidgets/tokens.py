@@ -4,11 +4,12 @@ Works with the tokenizer of the caller; imports no torch. A prompt costs up to t
 answer up to four, and each token as text a few.
 """
 
+import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any, Protocol
 
-from patchwidgets.errors import AnswerError, TaskError
+from patchwidgets.errors import AnswerError, TaskError, shown
 
 Tokenizer = Any
 """A transformers tokenizer, which has no useful types."""
@@ -48,7 +49,7 @@ def encode(
     if with_bos and ids[:1] != [tokenizer.bos_token_id]:
         ids.insert(0, tokenizer.bos_token_id)
     if not ids:
-        raise TaskError(f"The prompt {text!r} has no tokens; give a text with at least one.")
+        raise TaskError(f"The prompt {shown(text)} has no tokens; give a text with at least one.")
     return ids
 
 
@@ -84,15 +85,15 @@ def answer_ids(
     after = encode(tokenizer, prompt + answer, bos)
     if after[: len(before)] != before:
         raise AnswerError(
-            f"The answer or foil {answer!r} changes the tokens of the prompt: the prompt ends in "
-            f"{visible(token_string(tokenizer, before[-1]))!r} alone and in "
-            f"{visible(token_string(tokenizer, after[: len(before)][-1]))!r} with the answer. "
+            f"The answer or foil {shown(answer)} changes the tokens of the prompt: the prompt ends in "
+            f"'{isolated(visible(token_string(tokenizer, before[-1])))}' alone and in "
+            f"'{isolated(visible(token_string(tokenizer, after[: len(before)][-1])))}' with the answer. "
             f"Move the space: end the prompt without one and begin the answer with one, as in ' Mary'."
         )
     ids = after[len(before) :]
     if not ids:
         raise AnswerError(
-            f"The answer or foil {answer!r} has no tokens; give the text that should follow the prompt."
+            f"The answer or foil {shown(answer)} has no tokens; give the text that should follow the prompt."
         )
     return tuple(ids)
 
@@ -116,9 +117,40 @@ def token_string(tokenizer: Tokenizer, token_id: int) -> str:
     return str(tokenizer.convert_ids_to_tokens(token_id))
 
 
+def _characters(ranges: str) -> re.Pattern[str]:
+    """A pattern of characters, from ranges such as ``"0-8 b-c"`` in hexadecimal."""
+    return re.compile(
+        "[" + re.sub("[0-9a-f]+", lambda code: rf"\U{code[0]:0>8}", ranges).replace(" ", "") + "]"
+    )
+
+
+# js/src/model/printable.ts has the same two lists.
+_INVISIBLE = _characters(
+    "0-8 b-c e-1f 7f-a0 ad 34f 61c 115f-1160 1680 17b4-17b5 180b-180f 2000-200f 2028-202f 205f-206f 3000 3164 "
+    "d800-dfff fe00-fe0f feff ffa0 fff0-fffb 1bca0-1bca3 1d173-1d17a e0000-e0fff"
+)
+_RIGHT_TO_LEFT = _characters("590-8ff fb1d-fdff fe70-fefe 10800-10fff 1e800-1efff")
+_ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
+_WHITE_SPACE = str.maketrans({" ": "␣", "\n": "⏎", "\r": "␍", "\t": "⇥"})
+
+
+def printable(text: str) -> str:
+    """Return a text in which characters that show nothing or turn its direction are seen, as in ‹U+202E›."""
+    return _INVISIBLE.sub(lambda found: f"‹U+{ord(found[0]):04X}›", text)
+
+
 def visible(token: str) -> str:
-    """Return a token with its white space made visible."""
-    return token.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")
+    """Return a token with its white space and its invisible characters made visible; ∅ for an empty one."""
+    return printable(token).translate(_WHITE_SPACE) or "∅"
+
+
+def isolated(text: str) -> str:
+    """Return a piece of a line so that right-to-left text in it does not turn what follows.
+
+    The two characters that do it show nothing. Figures do without: matplotlib draws letters in the order in which they
+    stand.
+    """
+    return f"{_ISOLATE}{text}{_END_ISOLATE}" if _RIGHT_TO_LEFT.search(text) else text
 
 
 def side_by_side(clean: Sequence[str], corrupted: Sequence[str]) -> str:
@@ -126,15 +158,15 @@ def side_by_side(clean: Sequence[str], corrupted: Sequence[str]) -> str:
     columns = [("clean", "corrupted", "")]
     for tag, a, b, c, d in SequenceMatcher(a=clean, b=corrupted, autojunk=False).get_opcodes():
         for i in range(max(b - a, d - c)):
-            clean_token = visible(clean[a + i]) if a + i < b else ""
-            corrupted_token = visible(corrupted[c + i]) if c + i < d else ""
+            clean_token = isolated(visible(clean[a + i])) if a + i < b else ""
+            corrupted_token = isolated(visible(corrupted[c + i])) if c + i < d else ""
             columns.append((clean_token, corrupted_token, "" if tag == "equal" else "^"))
     return table(columns)
 
 
 def table(columns: Sequence[Sequence[str]], width: int = 110) -> str:
     """Return columns of text side by side. Columns beyond `width` continue below, again after the first column."""
-    widths = [max(map(len, column)) for column in columns]
+    widths = [max(map(_width, column)) for column in columns]
     blocks: list[list[int]] = [[]]
     for i in range(1, len(columns)):
         if blocks[-1] and widths[0] + sum(widths[j] + 1 for j in [*blocks[-1], i]) > width:
@@ -147,8 +179,15 @@ def table(columns: Sequence[Sequence[str]], width: int = 110) -> str:
     )
 
 
+def _width(cell: str) -> int:
+    """The number of characters that are seen."""
+    return len(cell) - cell.count(_ISOLATE) - cell.count(_END_ISOLATE)
+
+
 def _table_row(cells: Sequence[str], widths: Sequence[int]) -> str:
     """Return the cells in columns, without empty cells and spaces at the end."""
     n_shown = max((i + 1 for i, cell in enumerate(cells) if cell), default=0)
-    padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
+    padded = [
+        cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True)
+    ]
     return "|".join(padded[:n_shown]).rstrip()

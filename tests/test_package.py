@@ -7,7 +7,7 @@ import pytest
 
 import patchwidgets as pw
 
-HEAVY = {"torch", "transformers", "matplotlib", "pandas", "xarray", "tqdm", "anywidget"}
+HEAVY = {"torch", "transformers", "matplotlib", "pandas", "pydantic", "xarray", "tqdm", "anywidget"}
 
 
 def modules_after(code: str) -> set[str]:
@@ -51,7 +51,7 @@ def test_a_task_needs_no_torch() -> None:
     modules = modules_after("import patchwidgets as pw; pw.tasks.ioi(2); pw.Task('a', 'b', 'c')")
     assert not modules & HEAVY
     roots = {name.split(".")[1] for name in ours(modules) if "." in name}
-    assert roots == {"tasks", "sites", "tokens", "errors", "directions"}
+    assert roots == {"tasks", "sites", "tokens", "errors", "directions", "storage"}
 
 
 def test_everything_that_is_promised_is_there() -> None:

@@ -1,6 +1,7 @@
 // Bundles the demo page into dev/out; open dev/index.html?world=smollm&theme=dark from the disk.
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { cssText } from "../css-text.mjs";
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 await build({
@@ -9,4 +10,5 @@ await build({
   bundle: true,
   format: "iife",
   target: ["es2022"],
+  plugins: [cssText],
 });

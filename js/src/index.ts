@@ -2,7 +2,6 @@
 
 import { mount } from "./app/mount";
 import type { WidgetModel } from "./comm/widget-model";
-import "./styles/index.css";
 
 function render({ model, el }: { model: WidgetModel; el: HTMLElement }): () => void {
   return mount(model, el);

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from patchwidgets.directions import RunName
+from patchwidgets.errors import AnswerError
 from patchwidgets.experiment.evaluation import Evaluation
 from patchwidgets.experiment.noise import Repeated, Scores, noise_floor
 from patchwidgets.experiment.read_positions import ReadPositions
@@ -44,6 +45,7 @@ class Baselines:
         counts = [(len(pair.clean), len(pair.corrupted), len(pair.columns)) for pair in pairs]
         self.clean = _run(model, [pair.clean for pair in pairs], counts)
         self.corrupted = _run(model, [pair.corrupted for pair in pairs], counts)
+        _refuse_unknown_answers(model, pairs, self.clean.logits.shape[-1])
         self._runs: dict[RunName, Run] = {"clean": self.clean, "corrupted": self.corrupted}
         self._joint: dict[str, Tensor] | None = None
         if any(pair.long_answers for pair in pairs):
@@ -73,7 +75,7 @@ class Baselines:
         """For each metric, in its unit, how much rounding alone moves it; see `noise`."""
         pairs = self.clean.batches[0].rows[:MAX_REPEATED]
         clean, corrupted = (self._repeated_run(name, evaluation, pairs) for name in self._runs)
-        return noise_floor(evaluation, pairs, clean, corrupted, self._model.hf_model.dtype)
+        return noise_floor(evaluation, pairs, clean, corrupted, self._model.layout.hf_model.dtype)
 
     def activation_noise(self, keys: Sequence[Key]) -> dict[Key, float]:
         """How far rounding alone moves activations, as a part of their length, by component and layer.
@@ -82,7 +84,7 @@ class Baselines:
         over each of the two prompts, the first time.
         """
         if missing := [key for key in keys if key not in self._activation_noise]:
-            eps = torch.finfo(self._model.hf_model.dtype).eps
+            eps = torch.finfo(self._model.layout.hf_model.dtype).eps
             self._activation_noise |= dict.fromkeys(missing, LEAST_ROUNDING * eps)
             for run in self._runs.values():
                 batch = run.batches[0]
@@ -119,6 +121,7 @@ class Baselines:
         if key not in self._repeated:
             one_more = self._again(name, [*pairs, pairs[0]], [*read, read[0]])
             alone = self._again(name, pairs[:1], read[:1])
+            self._runs[name].weights.check()
             self._repeated[key] = [one_more.at_start_of(run), alone.at_start_of(run)]
         return Repeated(run, self._repeated[key])
 
@@ -138,6 +141,14 @@ class Baselines:
 
 def _run(model: Model, prompts: Sequence[Sequence[int]], counts: Sequence[tuple[int, ...]]) -> Run:
     return run_prompts(model.layout, model.tokenizer, prompts, batch_keys=counts)
+
+
+def _refuse_unknown_answers(model: Model, pairs: Sequence[Pair], n_tokens: int) -> None:
+    for pair in pairs:
+        of_several = [*pair.long_answers, *pair.long_foils]
+        ids = [*pair.answers, *(pair.foils or ()), *(i for each in of_several for i in each)]
+        if ids and max(ids) >= n_tokens:
+            raise AnswerError(model.layout.limits.unknown_token(max(ids), n_tokens))
 
 
 def _relative_error(

@@ -14,10 +14,9 @@ from torch import Tensor
 from patchwidgets.directions import RunName
 from patchwidgets.errors import MetricError
 from patchwidgets.experiment.read_positions import ReadPositions
-from patchwidgets.metrics import Metric, Readout, Values, evaluate
-from patchwidgets.sites import Entry
+from patchwidgets.metrics import Metric, Readout, Values, evaluate, kl
+from patchwidgets.sites import Entry, Position
 from patchwidgets.tasks import Pair
-from patchwidgets.tokens import visible
 
 
 class Evaluation:
@@ -57,13 +56,25 @@ class Evaluation:
         self._entries = read_positions.entries(range(len(pairs)))
         self._entry_number = {entry: i for i, entry in enumerate(self._entries)}
         self._unpatched = {
-            run: self.measure_entries(of_run, self._entries, joint[run] if joint else None)
+            run: self.measure_entries(
+                of_run,
+                self._entries,
+                joint[run][[pair for pair, _ in self._entries]] if joint else None,
+            )
             for run, of_run in logits.items()
         }
         self.values: dict[str, dict[str, Values]] = {
             run: self._mean_over_entries(values, range(len(pairs)))
             for run, values in self._unpatched.items()
         }
+
+    @property
+    def needs_joint(self) -> bool:
+        """Whether some metric may read the joint probabilities of answers of several tokens."""
+        return any(pair.long_answers for pair in self._pairs) and any(
+            metric.function is not kl and self.read_positions.is_last(metric.pos)
+            for metric in self.metrics.values()
+        )
 
     def means(self, run: str) -> dict[str, float]:
         """Every metric of an unpatched run over all pairs: the mean, or the median where the metric asks for it."""
@@ -92,7 +103,8 @@ class Evaluation:
             Answers have several tokens, and `joint` is missing.
         """
         entries = self.read_positions.entries(pairs)
-        return self._mean_over_entries(self.measure_entries(logits, entries, joint), pairs)
+        by_metric = self.measure_entries(logits, entries, self._of_entries(joint, pairs))
+        return self._mean_over_entries(by_metric, pairs)
 
     def measure_patched(
         self,
@@ -119,7 +131,7 @@ class Evaluation:
             for i, entry in enumerate(entries)
             if self.read_positions.index(host, entry) < start_of[entry[0]]
         ]
-        by_metric = self.measure_entries(logits, entries, joint)
+        by_metric = self.measure_entries(logits, entries, self._of_entries(joint, pairs))
         for name, values in by_metric.items():
             values[unaffected] = self.unpatched_values(host, name, [entries[i] for i in unaffected])
         return self._mean_over_entries(by_metric, pairs)
@@ -134,38 +146,40 @@ class Evaluation:
         self,
         logits: Float[Tensor, "entry vocabulary"],
         entries: Sequence[Entry],
-        joint: Float[Tensor, "pair 2"] | None = None,
+        joint: Float[Tensor, "entry 2"] | None = None,
     ) -> dict[str, Float[np.ndarray, "entry"]]:
         """Every metric at each of some entries, by name; NaN where a metric does not read.
+
+        `joint` is as in `ScoredOutput.joint`, for the pair of each entry.
 
         Raises
         ------
         MetricError
             Answers have several tokens, and `joint` is missing.
         """
-        if joint is None and any(self._pairs[pair].long_answers for pair, _ in entries):
+        if joint is None and self.needs_joint:
             raise MetricError(
                 "An answer of the task has several tokens. These are scored in a pass of their own, not from the last "
-                "position's logits alone; use Experiment.patch, or answers of one token."
+                "position's logits alone; use Experiment.patch or Experiment.sweep."
             )
         return self.measure_readouts(
-            entries, lambda chosen: self._readout(logits, entries, chosen, joint)
+            entries, lambda pos, chosen: self._readout(logits, entries, pos, chosen, joint)
         )
 
     def measure_readouts(
-        self, entries: Sequence[Entry], make_readout: Callable[[list[int]], Readout]
+        self, entries: Sequence[Entry], make_readout: Callable[[Position, list[int]], Readout]
     ) -> dict[str, Float[np.ndarray, "entry"]]:
         """Every metric at each of some entries, as `measure_entries`, for callers that make the readouts themselves.
 
         Parameters
         ----------
         make_readout
-            From indices into `entries` to what a metric may read there.
+            From the position that a metric names, and indices into `entries`, to what the metric may read there.
         """
         chosen = {
             pos: self.read_positions.chosen(pos, entries) for pos in self.read_positions.spans
         }
-        readouts = {pos: make_readout(indices) for pos, indices in chosen.items() if indices}
+        readouts = {pos: make_readout(pos, indices) for pos, indices in chosen.items() if indices}
         by_metric = {}
         for name, metric in self.metrics.items():
             by_metric[name] = np.full(len(entries), np.nan)
@@ -174,13 +188,20 @@ class Evaluation:
         return by_metric
 
     def measure_with_gradient(
-        self, metric: Metric, logits: Float[Tensor, "entry vocabulary"], pairs: Sequence[int]
+        self,
+        metric: Metric,
+        logits: Float[Tensor, "entry vocabulary"],
+        pairs: Sequence[int],
+        joint: Float[Tensor, "pair 2"] | None = None,
     ) -> Float[Tensor, "pair"]:
         """One metric of some pairs, as `measure`, but as a tensor through which gradients flow back to the logits."""
         entries = self.read_positions.entries(pairs)
         chosen = self.read_positions.chosen(metric.pos, entries)
-        values = torch.as_tensor(metric.function(self._readout(logits, entries, chosen, None)))
-        numbers = [list(pairs).index(entries[i][0]) for i in chosen]
+        of_entries = self._of_entries(joint, pairs)
+        readout = self._readout(logits, entries, metric.pos, chosen, of_entries)
+        values = torch.as_tensor(metric.function(readout))
+        rows = [row for row, pair in enumerate(pairs) for _ in self.read_positions.positions[pair]]
+        numbers = [rows[i] for i in chosen]
         index = torch.tensor(numbers, device=values.device)
         counts = torch.bincount(index, minlength=len(pairs))
         return values.new_zeros(len(pairs)).index_add(0, index, values) / counts
@@ -189,12 +210,14 @@ class Evaluation:
         self,
         logits: Float[Tensor, "entry vocabulary"],
         entries: Sequence[Entry],
+        pos: Position,
         chosen: list[int],
-        joint: Float[Tensor, "pair 2"] | None,
+        joint: Float[Tensor, "entry 2"] | None,
     ) -> Readout:
         entries = [entries[i] for i in chosen]
         pairs = [self._pairs[pair] for pair, _ in entries]
-        all_last = all(pos == len(pair) - 1 for (_, pos), pair in zip(entries, pairs, strict=True))
+        if not self.read_positions.is_last(pos):
+            joint = None  # joint probabilities of answers exist only at the last position
         foils = [list(pair.foils) for pair in pairs if pair.foils is not None]
         return Readout(
             logits if len(chosen) == len(logits) else logits[chosen],
@@ -202,9 +225,18 @@ class Evaluation:
             [list(pair.answers) for pair in pairs],
             foils or None,
             [pair for pair, _ in entries],
-            # Joint probabilities of answers exist only at the last position.
-            *(None, None) if joint is None or not all_last else joint.unbind(-1),
+            *(None, None) if joint is None else joint[chosen].unbind(-1),
         )
+
+    def _of_entries(
+        self, joint: Float[Tensor, "pair 2"] | None, pairs: Sequence[int]
+    ) -> Float[Tensor, "entry 2"] | None:
+        """Repeat what belongs to some pairs for each of their entries."""
+        if joint is None:
+            return None
+        return joint[
+            [i for i, pair in enumerate(pairs) for _ in self.read_positions.positions[pair]]
+        ]
 
     def _mean_over_entries(
         self, by_metric: Mapping[str, Float[np.ndarray, "entry"]], pairs: Sequence[int]
@@ -220,24 +252,3 @@ class Evaluation:
     def answer_ids(self, pairs: Sequence[int]) -> list[tuple[int, ...]]:
         """The first tokens of the answers, for each entry of some pairs."""
         return [self._pairs[pair].first_tokens for pair, _ in self.read_positions.entries(pairs)]
-
-
-def weak_answers(
-    pairs: Sequence[Pair],
-    clean: Float[Tensor, "pair vocabulary"],
-    token_strings: Callable[[Sequence[int]], list[str]],
-) -> list[str]:
-    """Warnings about answers that are not the clean run's top token, from its logits at the last position."""
-    best = clean.argmax(-1).tolist()
-    missed = [
-        (top, pair) for top, pair in zip(best, pairs, strict=True) if top not in pair.first_tokens
-    ]
-    if not missed:
-        return []
-    if len(pairs) > 1:
-        return [
-            f"On {len(missed)} of {len(pairs)} clean prompts the model prefers another token than the answer."
-        ]
-    top, pair = missed[0]
-    shown, answer = (visible(name) for name in token_strings([top, pair.first_tokens[0]]))
-    return [f"On the clean prompt the model prefers {shown} to {answer}; effects explain little."]

@@ -4,18 +4,20 @@ Costs what `baselines` says. What can be done with an experiment (patch,
 sweep, …) are functions of a `BaseExperiment` in higher layers; `patchwidgets.Experiment` offers them as methods.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Self
 
 from patchwidgets.directions import Direction, RunName, checked_direction, host_name, opposite
 from patchwidgets.errors import MetricError, ModelError, PatchError, TaskError
-from patchwidgets.experiment.evaluation import Evaluation, weak_answers
+from patchwidgets.experiment.evaluation import Evaluation
 from patchwidgets.experiment.measured_run import MeasuredRun
 from patchwidgets.experiment.measurements import Measurements
 from patchwidgets.experiment.sources import Sources
+from patchwidgets.experiment.weak_answers import weak_answers
 from patchwidgets.metrics import Metric, MetricSpec
 from patchwidgets.models.model import Model
+from patchwidgets.models.run import Run
 from patchwidgets.sites import Patch, Patchable, Site
 from patchwidgets.tasks import Pair, Task
 
@@ -175,14 +177,20 @@ class BaseExperiment:
 
     @property
     def warnings(self) -> list[str]:
-        """Sentences about answers that are not the clean run's top token: effects on them explain little.
+        """Sentences about what makes effects explain little.
+
+        Such as answers that are not the clean run's top token, and prompts that are longer than the model was made for.
 
         Examples
         --------
         >>> exp.warnings
         []
         """
-        return weak_answers(self.pairs, self.clean.logits, self.model.token_strings)
+        lengths = [len(prompt) for pair in self.pairs for prompt in (pair.clean, pair.corrupted)]
+        return [
+            *weak_answers(self.pairs, self.clean.logits, self.model.token_strings),
+            *self.model.layout.limits.warnings(lengths),
+        ]
 
     def checked(self, patches: Sequence[Patchable]) -> list[Patch]:
         """Return joint patches as `Patch` objects, checked against the model.
@@ -206,6 +214,19 @@ class BaseExperiment:
                 f"{', '.join(sorted(repeated))} is patched twice; name each site once."
             )
         return checked
+
+    def check_weights(self, patches: Iterable[Patch] = ()) -> None:
+        """Check that the weights are those with which the runs of this experiment, and the sources of patches, ran.
+
+        Raises
+        ------
+        WeightsChangedError
+            They have changed.
+        """
+        marks = {self.measurements.baselines.clean.weights}
+        marks |= {patch.source.weights for patch in patches if isinstance(patch.source, Run)}
+        for mark in marks:
+            mark.check()
 
     def _sharing(self, direction: Direction, measurements: Measurements) -> Self:
         return type(self)(self.model, self.task, direction=direction, measurements=measurements)

@@ -19,7 +19,9 @@ class MeasuredRun(Run):
     """
 
     def __init__(self, run: Run, values: Mapping[str, float]) -> None:
-        super().__init__(run.layout, run.tokenizer, run.prompts, run.batches, run.logits)
+        super().__init__(
+            run.layout, run.tokenizer, run.prompts, run.batches, run.logits, run.weights
+        )
         self.run = run
         self.values = dict(values)
 

@@ -93,7 +93,7 @@ def noise_floor(
         for again in each.again:
             measured.raise_to(each.run, again)
     noise, joint_noise = _noise((clean, corrupted), dtype)
-    away = (corrupted.run.logits.log_softmax(-1) - clean.run.logits.log_softmax(-1)).sign()
+    away = _off(corrupted.run.logits.log_softmax(-1), clean.run.logits.log_softmax(-1)).sign()
     for run in (clean.run, corrupted.run, clean.run.halfway(corrupted.run)):
         for signs, joint_signs in _signs(evaluation.answer_ids(pairs), away):
             joint = None if run.joint is None else run.joint + joint_signs * joint_noise
@@ -135,11 +135,11 @@ def _noise(
     In 16 bits one spacing of numbers near the largest logit is the rounding of the logit itself. In wider dtypes the
     rounding of all layers is of the same precision and adds up to several spacings.
     """
-    largest = max(float(each.run.logits.abs().max()) for each in runs)
+    largest = max(float(each.run.logits.abs().nan_to_num(posinf=0).max()) for each in runs)
     n_spacings = 8 if dtype.itemsize >= 4 else 1
     least = n_spacings * torch.finfo(dtype).eps * 2.0 ** math.floor(math.log2(max(largest, 1e-30)))
     pairs = [(each.run, again) for each in runs for again in each.again]
-    off = torch.stack([(a.logits - b.logits).abs().amax(-1, keepdim=True) for a, b in pairs])
+    off = torch.stack([_off(a.logits, b.logits).abs().amax(-1, keepdim=True) for a, b in pairs])
     joint: Float[Tensor, "pair 2"] | float = 0.0
     of_joint = [
         (a.joint - b.joint).abs() for a, b in pairs if a.joint is not None and b.joint is not None
@@ -147,6 +147,13 @@ def _noise(
     if of_joint:
         joint = torch.stack(of_joint).amax(0).clamp(min=2 * least)
     return off.amax(0).clamp(min=least), joint
+
+
+def _off(
+    logits: Float[Tensor, "entry vocabulary"], others: Float[Tensor, "entry vocabulary"]
+) -> Float[Tensor, "entry vocabulary"]:
+    """The difference; none where both are −inf, as unused parts of a vocabulary may be."""
+    return (logits - others).nan_to_num(nan=0.0)
 
 
 def _signs(

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from patchwidgets.errors import MetricError
+from patchwidgets.errors import MetricError, listed
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.experiment.patched_pass import patched_pass
 from patchwidgets.experiment.reach import Reach, measure_reach
 from patchwidgets.experiment.reading import PerPair, Reading
 from patchwidgets.models.top_tokens import TopToken, select_pair, top_tokens
@@ -52,7 +54,8 @@ class PatchResult:
     readings
         Every metric as a `Reading`, by name, in the experiment's order.
     logits
-        float32 logits of the patched run at the last position of each prompt.
+        float32 logits of the patched run at the last position of each prompt. The history of an explorer keeps them of
+        its last result alone; reading those of an earlier one runs the patch again, each time.
     patches, sites
         What was patched jointly: as `Patch` objects, and their sites as strings.
     experiment
@@ -73,16 +76,39 @@ class PatchResult:
         experiment: BaseExperiment,
         patches: Sequence[Patch],
         readings: dict[str, Reading],
-        logits: Float[Tensor, "pair vocabulary"],
+        logits: Float[Tensor, "pair vocabulary"] | None,
         seconds: float,
         reach: Reach | None = None,
     ) -> None:
         self.experiment = experiment
         self.patches = tuple(patches)
         self.readings = readings
-        self.logits = logits
+        self._logits = logits
         self.seconds = seconds
         self._reach = reach
+
+    def without_logits(self) -> "PatchResult":
+        """Return the same numbers without the logits, which are most of what a result takes in memory.
+
+        Examples
+        --------
+        >>> light = exp.patch("L0.H1").without_logits()
+        >>> round(light.effect, 1), tuple(light.logits.shape)
+        (12.6, (1, 448))
+        """
+        return PatchResult(
+            self.experiment, self.patches, self.readings, None, self.seconds, self._reach
+        )
+
+    @property
+    def logits(self) -> Float[Tensor, "pair vocabulary"]:
+        """float32 logits of the patched run; computed again where they were dropped."""
+        if self._logits is not None:
+            return self._logits
+        logits = torch.empty_like(self.experiment.host.logits)
+        for batch in self.experiment.host.batches:
+            logits[batch.rows] = patched_pass(self.experiment, self.patches, batch).logits
+        return logits
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -132,7 +158,7 @@ class PatchResult:
         return self._first.per_pair
 
     def __repr__(self) -> str:
-        sites = " + ".join(self.sites) or "nothing"
+        sites = listed(self.sites) or "nothing"
         reading = self._first
         recovery = "undefined" if np.isnan(reading.recovery) else f"{reading.recovery:.3f}"
         return (

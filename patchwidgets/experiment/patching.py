@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
+from patchwidgets.experiment.patched_pass import patched_pass
 from patchwidgets.experiment.reach import ReachSums, reach_keys
 from patchwidgets.experiment.reading import Reading
 from patchwidgets.sites import Patchable
@@ -22,17 +23,14 @@ def run_patch(
     """Run the host prompts with some activations replaced; see `Experiment.patch`."""
     started = time.perf_counter()
     checked, sources = experiment.checked(patches), experiment.sources
-    read_positions, host = experiment.evaluation.read_positions, experiment.host_name
+    host = experiment.host_name
     record = reach_keys(experiment) if record_reach else ()
     logits, sums = torch.empty_like(experiment.host.logits), ReachSums()
     values = {name: np.empty(len(experiment.pairs)) for name in experiment.metrics}
     for batch in experiment.host.batches:
         pairs = batch.rows
-        edits, starts = sources.edits(checked, pairs), sources.starts(checked, pairs)
-        read = [read_positions.in_prompt(host, pair) for pair in pairs]
-        output = experiment.measurements.baselines.scored_pass(
-            pairs, batch.ids, edits, record, read
-        )
+        starts = sources.starts(checked, pairs)
+        output = patched_pass(experiment, checked, batch, record)
         logits[pairs] = output.logits
         measured = experiment.evaluation.measure_patched(
             output.read, pairs, starts, host, output.joint
@@ -41,6 +39,7 @@ def run_patch(
             values[name][pairs] = of_batch
         if record_reach:
             sums.add_batch(experiment, batch, output.activations, -1)
+    experiment.check_weights(checked)
     reach = sums.reach(len(experiment.pairs[0]) - 1) if record_reach else None
     seconds = time.perf_counter() - started
     return PatchResult(experiment, checked, _readings(experiment, values), logits, seconds, reach)

@@ -206,6 +206,8 @@ def measure_reach(
         `pos` is a range or None.
     SiteError
         A position out of range, an unknown name, or one without a counterpart.
+    WeightsChangedError
+        The weights have changed since the runs of the experiment.
     """
     if pos is None or isinstance(pos, tuple):
         raise PatchError(
@@ -216,6 +218,7 @@ def measure_reach(
         edits = experiment.sources.edits(patches, batch.rows)
         output = forward(experiment.model.layout, batch.ids, edits, keys)
         sums.add_batch(experiment, batch, output.activations, pos)
+    experiment.check_weights(patches)
     return sums.reach(experiment.pairs[0].indices(pos)[0])
 
 

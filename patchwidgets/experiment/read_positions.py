@@ -60,6 +60,11 @@ class ReadPositions:
         """All entries of some pairs, one pair after the other."""
         return [(pair, pos) for pair in pairs for pos in self.positions[pair]]
 
+    def is_last(self, pos: Position) -> bool:
+        """Whether a position that a metric names is the last of every prompt, where answers have a probability."""
+        spans = zip(self.spans[pos], self._pairs, strict=True)
+        return all(span == range(len(pair) - 1, len(pair)) for span, pair in spans)
+
     def chosen(self, pos: Position, entries: Sequence[Entry]) -> list[int]:
         """The indices of those entries that a metric at `pos` reads."""
         span = self.spans[pos]

@@ -1,7 +1,7 @@
 """Answers of several tokens, scored by teacher forcing: prompt and answer in one row give its joint probability.
 
-Rows are filled up on the right, which no earlier position of a causal model can see. Costs one row for each answer and
-foil of a pair; patches act on the prompt alone.
+Rows are filled up on the right, which no earlier position of a causal model can see. Costs one row for each different
+continuation by the answers and foils of a pair; patches act on the prompt alone.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -74,14 +74,14 @@ def scored_pass(
     return ScoredOutput(
         of_prompts[:, keep.index(last)],
         gather_entries(of_prompts, keep, read_positions),
-        forced.joint_logprobs(of_answers),
+        joint_logprobs(pairs, of_answers.unflatten(0, (len(pairs), forced.n_rows))),
         forced.prompts_only(output.activations),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class TeacherForced:
-    """Prompts of equal length, each repeated with every answer and foil of its pair after it.
+    """Prompts of equal length, each repeated with every continuation of its pair after it, if there are any.
 
     Attributes
     ----------
@@ -99,13 +99,11 @@ class TeacherForced:
 
     @classmethod
     def of(cls, pairs: Sequence[Pair], prompts: Int[Tensor, "pair pos"]) -> "TeacherForced":
-        """Append the answers and foils of the pairs to their prompts, without the last token: nothing follows it."""
-        alternatives = [pair.long_answers + pair.long_foils for pair in pairs]
-        n_rows = max(map(len, alternatives))
-        length = max(len(ids) for each in alternatives for ids in each) - 1
+        """Append the continuations of the pairs to their prompts; those of one pair are filled up with the first."""
+        n_rows, n_appended = forced_shape(pairs)
         rows = [
-            prompt + _filled((each[i] if i < len(each) else each[0])[:-1], length)
-            for each, prompt in zip(alternatives, prompts.tolist(), strict=True)
+            prompt + _filled(each[i] if i < len(each) else each[0], n_appended)
+            for each, prompt in zip(_continuations(pairs), prompts.tolist(), strict=True)
             for i in range(n_rows)
         ]
         return cls(pairs, torch.tensor(rows), prompts.shape[1])
@@ -120,18 +118,20 @@ class TeacherForced:
         """Rows of each pair."""
         return len(self.ids) // len(self.pairs)
 
+    def of_pairs(self, chosen: Sequence[int]) -> "TeacherForced":
+        """The rows of some of the pairs, given by their indices in `pairs`."""
+        rows = [i * self.n_rows + j for i in chosen for j in range(self.n_rows)]
+        return TeacherForced([self.pairs[i] for i in chosen], self.ids[rows], self.n_tokens)
+
     def edits(self, edits: Mapping[Key, Edit]) -> dict[Key, Edit]:
         """Edits of prompts ``[pair, pos, ...]``, repeated in each row of a pair and limited to the prompt."""
         return {key: self._repeated(key, edit) for key, edit in edits.items()}
 
     def _repeated(self, key: Key, edit: Edit) -> Edit:
-        n = self.n_tokens
-
         def edit_each(activation: Tensor) -> Tensor:
             changed = activation.clone()
             for i in range(self.n_rows):
-                rows = changed[i :: self.n_rows, :n]
-                part = rows[..., :n] if key[0] == "pattern" else rows
+                part = of_prompt(key, changed[i :: self.n_rows], self.n_tokens)
                 part.copy_(edit(part.clone()))
             return changed
 
@@ -142,26 +142,45 @@ class TeacherForced:
     ) -> dict[Key, Float[Tensor, "pair pos *unit"]]:
         """Recorded activations, cut to one row for each pair and to the prompt."""
         return {
-            key: activation[:: self.n_rows, : self.n_tokens]
+            key: of_prompt(key, activation[:: self.n_rows], self.n_tokens)
             for key, activation in activations.items()
         }
 
-    def joint_logprobs(
-        self, logits: Float[Tensor, "pair*n_rows pos vocabulary"]
-    ) -> Float[Tensor, "pair 2"]:
-        """`ScoredOutput.joint` from the logits at `answer_positions`."""
-        logprobs = logits.log_softmax(-1).unflatten(0, (len(self.pairs), self.n_rows))
-        return torch.stack(
-            [
-                torch.stack(
-                    [
-                        _joint(of_pair[: len(pair.long_answers)], pair.long_answers),
-                        _joint(of_pair[len(pair.long_answers) :], pair.long_foils),
-                    ]
-                )
-                for of_pair, pair in zip(logprobs, self.pairs, strict=True)
-            ]
-        )
+
+def forced_shape(pairs: Iterable[Pair]) -> tuple[int, int]:
+    """How many rows each of some pairs takes in a pass of `TeacherForced`, and how many tokens follow the prompts."""
+    continuations = _continuations(pairs)
+    return max(map(len, continuations)), max(len(ids) for each in continuations for ids in each)
+
+
+def of_prompt(
+    key: Key, activation: Float[Tensor, "row pos *unit"], n_tokens: int
+) -> Float[Tensor, "row prompt_pos *unit"]:
+    """The part of an activation that belongs to the first `n_tokens`; of a pattern, also of its keys. A view."""
+    part = activation[:, :n_tokens]
+    return part[..., :n_tokens] if key[0] == "pattern" else part
+
+
+def joint_logprobs(
+    pairs: Sequence[Pair], logits: Float[Tensor, "row n_rows pos vocabulary"]
+) -> Float[Tensor, "row 2"]:
+    """`ScoredOutput.joint` of some runs, from the logits at `TeacherForced.answer_positions`.
+
+    Parameters
+    ----------
+    pairs
+        The pair of each run.
+    """
+    return torch.stack(
+        [
+            torch.stack([_joint(of_run, pair, ids) for ids in (pair.long_answers, pair.long_foils)])
+            for of_run, pair in zip(logits.log_softmax(-1), pairs, strict=True)
+        ]
+    )
+
+
+def _continuations(pairs: Iterable[Pair]) -> list[tuple[tuple[int, ...], ...]]:
+    return [pair.continuations or ((),) for pair in pairs]
 
 
 def _filled(ids: Sequence[int], length: int) -> list[int]:
@@ -169,13 +188,19 @@ def _filled(ids: Sequence[int], length: int) -> list[int]:
 
 
 def _joint(
-    logprobs: Float[Tensor, "answer pos vocabulary"], answers: Sequence[Sequence[int]]
+    logprobs: Float[Tensor, "n_rows pos vocabulary"], pair: Pair, answers: Sequence[Sequence[int]]
 ) -> Float[Tensor, ""]:
     """log Σ over the answers of the probability of all their tokens; NaN without answers."""
     if not answers:
         return torch.tensor(float("nan"), device=logprobs.device)
     sums = [
-        row[torch.arange(len(ids)), torch.tensor(ids)].sum()
-        for row, ids in zip(logprobs, answers, strict=False)
+        logprobs[_row_of(pair, ids), torch.arange(len(ids)), torch.tensor(ids)].sum()
+        for ids in answers
     ]
     return torch.stack(sums).logsumexp(0)
+
+
+def _row_of(pair: Pair, answer: Sequence[int]) -> int:
+    """The first row of a pair that continues with all tokens of an answer but the last."""
+    before = tuple(answer[:-1])
+    return next(i for i, ids in enumerate(pair.continuations) if ids[: len(before)] == before)

@@ -1,6 +1,7 @@
 """The messages that a front end draws (``docs/protocol.md``): scenes, results and maps as JSON and binary buffers."""
 
 import math
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -26,6 +27,9 @@ N_TOP_TOKENS = 5
 SHOWN_PAIR = 0
 """The pair of a dataset whose prompts and next tokens the page shows; metrics are over all pairs."""
 
+LONGEST_NAME, LONGEST_MESSAGE, LONGEST_DETAILS = 100, 2000, 20_000
+"""Characters of the parts of an error. A field of a request may be as long as a line can carry."""
+
 Message = dict[str, Any]
 Buffers = list[bytes]
 
@@ -48,7 +52,7 @@ def scene(experiment: BaseExperiment) -> Message:
         ],
         "direction": experiment.direction,
         "metric": next(iter(experiment.metrics)),
-        "can_sweep": not any(pair.long_answers for pair in experiment.pairs),
+        "can_sweep": True,
         "runs": {"clean": _run(experiment.clean), "corrupted": _run(experiment.corrupted)},
     }
 
@@ -83,14 +87,14 @@ def readings(outcome: PatchResult) -> dict[str, Message]:
     return {name: _reading(reading) for name, reading in outcome.readings.items()}
 
 
-def singles(outcomes: Sequence[PatchResult]) -> Message:
+def single(outcome: PatchResult) -> Message:
+    """One patch of a joint patch, made alone, as an item of `singles`."""
+    return {"site": outcome.sites[0], "readings": readings(outcome)}
+
+
+def singles(each: Sequence[Message]) -> Message:
     """Each patch of a joint patch, made alone."""
-    return {
-        "kind": "singles",
-        "singles": [
-            {"site": outcome.sites[0], "readings": readings(outcome)} for outcome in outcomes
-        ],
-    }
+    return {"kind": "singles", "singles": list(each)}
 
 
 def cells(
@@ -115,10 +119,30 @@ def cells(
     }, buffers
 
 
-def error(raised: Exception, details: str) -> Message:
-    """What went wrong, as a sentence for the person, with a traceback to copy."""
-    name = type(raised).__name__
-    return {"kind": "error", "code": name, "message": str(raised) or name, "details": details}
+def error(raised: BaseException) -> Message:
+    """What went wrong, as a sentence for the person, with a traceback to copy. Long texts are cut in the middle."""
+    name = _shortened(type(raised).__name__, LONGEST_NAME)
+    try:
+        text = str(raised)
+    except BaseException:  # noqa: BLE001 - errors of others may fail even here
+        text = ""
+    if not isinstance(raised, Exception):
+        text = f"{name}({text}) ended the computation. The model is unchanged."
+    details = "".join(traceback.format_exception(raised))
+    return {
+        "kind": "error",
+        "code": name,
+        "message": _shortened(text or name, LONGEST_MESSAGE),
+        "details": _shortened(details, LONGEST_DETAILS),
+    }
+
+
+def _shortened(text: str, longest: int) -> str:
+    """The beginning and the end of a text."""
+    if len(text) <= longest:
+        return text
+    half = longest // 2
+    return f"{text[:half]} … {len(text) - 2 * half:,} characters … {text[-half:]}"
 
 
 def code(lines: str) -> Message:

@@ -1,18 +1,25 @@
 """What a front end can ask for (``docs/protocol.md``). Messages are checked here, before anything runs."""
 
-import threading
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from patchwidgets.directions import Direction
-from patchwidgets.errors import ProtocolError
+from patchwidgets.errors import ProtocolError, shown
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.explorer.messages import PROTOCOL
-from patchwidgets.sites import COMPONENTS, Component, Patch, Site
+from patchwidgets.sites import COMPONENTS, Component, Patch
 from patchwidgets.sweep.request import SweepRequest
 
 KINDS = ("hello", "patch", "sweep", "cancel", "code")
 SOURCES = ("source", "clean", "corrupted", "host")
+
+LARGEST_ID = 2**53 - 1
+"""Beyond it JavaScript takes two whole numbers for one."""
+LONGEST_TEXT = 1000
+"""Characters of a site, of a metric's name or of a map's."""
+MOST_PATCHES, MOST_MAPS = 100_000, 16
+"""In one request."""
 
 
 @dataclass(frozen=True)
@@ -23,15 +30,12 @@ class PatchRequest:
     ----------
     patches
         Pairs of site string and source name.
-    unwanted
-        Set when nobody waits for the answer any more.
     """
 
     id: int
     patches: tuple[tuple[str, str], ...]
     direction: Direction
     metric: str
-    unwanted: threading.Event = field(default_factory=threading.Event, compare=False)
 
     @property
     def sites(self) -> list[str]:
@@ -88,14 +92,22 @@ def checked_envelope(content: Any) -> tuple[str, int]:
     kind, message_id = content.get("kind"), content.get("id")
     if content.get("v") != PROTOCOL:
         raise ProtocolError(
-            f"The page speaks version {content.get('v')!r} of the protocol and the kernel version {PROTOCOL}; "
+            f"The page speaks version {shown(content.get('v'))} of the protocol and the kernel version {PROTOCOL}; "
             "reload the page and run the notebook again."
         )
     if kind not in KINDS:
-        raise ProtocolError(f"Unknown kind {kind!r}; expected one of {', '.join(KINDS)}.")
-    if not isinstance(message_id, int) or isinstance(message_id, bool):
-        raise ProtocolError(f"Expected an integer id; got {message_id!r}.")
+        raise ProtocolError(f"Unknown kind {shown(kind)}; expected one of {', '.join(KINDS)}.")
+    if not is_id(message_id):
+        raise ProtocolError(
+            f"Expected an integer id, from -(2**53 - 1) to 2**53 - 1; got {shown(message_id)}."
+        )
     return kind, message_id
+
+
+def is_id(value: Any) -> bool:
+    """Whether a page can hold this as the id of a message."""
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    return is_integer and -LARGEST_ID <= value <= LARGEST_ID
 
 
 def checked_patch_request(content: dict[str, Any], experiment: BaseExperiment) -> PatchRequest:
@@ -109,16 +121,13 @@ def checked_patch_request(content: dict[str, Any], experiment: BaseExperiment) -
         The experiment does not have the metric or the site.
     """
     patches = content.get("patches")
-    if not isinstance(patches, list) or not all(isinstance(patch, dict) for patch in patches):
-        raise ProtocolError(f"Expected patches as a list of {{site, source}}; got {patches!r}.")
+    _check_list("patches", "{site, source}", patches, MOST_PATCHES)
     direction, metric = _checked_view(content, experiment)
-    experiment = experiment.turned(direction)
-    return PatchRequest(
-        content["id"],
-        tuple(_checked_patch(patch, experiment) for patch in patches),
-        direction,
-        metric,
-    )
+    sites = [
+        (_checked_text("site", patch.get("site")), _checked_source(patch)) for patch in patches
+    ]
+    checked = checked_sites(sites, experiment.turned(direction))
+    return PatchRequest(content["id"], checked, direction, metric)
 
 
 def checked_map_sweep_request(
@@ -134,51 +143,78 @@ def checked_map_sweep_request(
         The experiment does not have the metric or the component.
     """
     maps = content.get("maps")
-    if not isinstance(maps, list) or not maps or not all(isinstance(m, dict) for m in maps):
-        raise ProtocolError(f"Expected maps as a list of {{name, component, over}}; got {maps!r}.")
+    _check_list("maps", "{name, component, over}", maps, MOST_MAPS, at_least=1)
     direction, metric = _checked_view(content, experiment)
     checked = tuple(_checked_map(each, experiment) for each in maps)
     return MapSweepRequest(content["id"], checked, direction, metric)
 
 
-def checked_site(site: Any, experiment: BaseExperiment, source: str = "source") -> Site:
-    """A site that can be patched in the model and on all prompts, from this source.
+def checked_sites(
+    asked: Iterable[tuple[Any, str]], experiment: BaseExperiment
+) -> tuple[tuple[str, str], ...]:
+    """Sites, each with the name of its source, that can be patched jointly in the model and on all prompts.
 
     Raises
     ------
     SiteError
         Any other site.
     """
-    resolved = experiment.model.resolve(site)
-    for pair in experiment.pairs:
-        experiment.sources.places(Patch(resolved, source), pair)
-    return resolved
+    resolved = [(experiment.model.resolve(site), source) for site, source in asked]
+    # Where a patch acts depends on these three alone, and a joint patch may have thousands of sites.
+    unlike: dict[tuple[object, ...], Patch] = {}
+    for site, source in resolved:
+        unlike.setdefault((site.component, site.pos, source), Patch(site, source))
+    for patch in unlike.values():
+        for pair in experiment.pairs:
+            experiment.sources.places(patch, pair)
+    return tuple((str(site), source) for site, source in resolved)
 
 
-def _checked_patch(patch: dict[str, Any], experiment: BaseExperiment) -> tuple[str, str]:
+def _check_list(name: str, form: str, given: Any, most: int, at_least: int = 0) -> None:
+    expected = f"Expected {name} as a list of {form}"
+    if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+        raise ProtocolError(f"{expected}; got {shown(given)}.")
+    if not at_least <= len(given) <= most:
+        raise ProtocolError(
+            f"{expected}, at least {at_least} and at most {most:,}; got {len(given):,}."
+        )
+
+
+def _checked_text(name: str, value: Any) -> Any:
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        raise ProtocolError(
+            f"Expected a {name} of at most {LONGEST_TEXT:,} characters; got {len(value):,}: {shown(value)}."
+        )
+    return value
+
+
+def _checked_source(patch: dict[str, Any]) -> str:
     source = patch.get("source", "source")
     if source not in SOURCES:
-        raise ProtocolError(f"Expected a source, one of {', '.join(SOURCES)}; got {source!r}.")
-    return str(checked_site(patch.get("site"), experiment, source)), source
+        raise ProtocolError(f"Expected a source, one of {', '.join(SOURCES)}; got {shown(source)}.")
+    return str(source)
 
 
 def _checked_view(content: dict[str, Any], experiment: BaseExperiment) -> tuple[Direction, str]:
     direction, metric = content.get("direction"), content.get("metric")
     if direction != "denoise" and direction != "noise":
-        raise ProtocolError(f"Expected direction 'denoise' or 'noise'; got {direction!r}.")
-    if not isinstance(metric, str):
-        raise ProtocolError(f"Expected the name of a metric; got {metric!r}.")
+        raise ProtocolError(f"Expected direction 'denoise' or 'noise'; got {shown(direction)}.")
+    if not isinstance(_checked_text("metric", metric), str):
+        raise ProtocolError(f"Expected the name of a metric; got {shown(metric)}.")
     experiment.focused(metric)
     return direction, metric
 
 
 def _checked_map(given: dict[str, Any], experiment: BaseExperiment) -> Map:
     name, component, over = (given.get(field) for field in ("name", "component", "over"))
-    if not isinstance(name, str) or over not in (["layer", "head"], ["layer", "pos"]):
+    if not isinstance(_checked_text("map name", name), str) or over not in (
+        ["layer", "head"],
+        ["layer", "pos"],
+    ):
         raise ProtocolError(
-            f"Expected a map with a name, and over ['layer', 'head'] or ['layer', 'pos']; got {given!r}."
+            f"Expected a map with a name, and over ['layer', 'head'] or ['layer', 'pos']; got {shown(given)}."
         )
     if component not in COMPONENTS or component == "embed":
-        raise ProtocolError(f"Expected a component with layers; got {component!r}.")
+        raise ProtocolError(f"Expected a component with layers; got {shown(component)}.")
     site = experiment.model.resolve(f"L0.{component}")
     return Map(name, site.component, tuple(over))

@@ -2,40 +2,35 @@
 
 Any thread may call `PatchSession.handle`, which checks a message and queues it. One worker thread computes, while there
 is something to do. At most one request waits: the newest. The one that it replaces stops before the model's next layer.
+Whatever fails, each request gets one final answer, and the next one is served.
 """
 
-import contextvars
 import itertools
-import logging
-import threading
-import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from patchwidgets.directions import Direction
-from patchwidgets.errors import PatchwidgetsError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import run_patch
 from patchwidgets.explorer import messages
 from patchwidgets.explorer.code import code_of
 from patchwidgets.explorer.map_sweep import MapSweep
-from patchwidgets.explorer.messages import PROTOCOL, Buffers, Message
+from patchwidgets.explorer.messages import Message
+from patchwidgets.explorer.outbox import Outbox, Send, Ticket
+from patchwidgets.explorer.queue import Asked, RequestQueue
 from patchwidgets.explorer.requests import (
-    MapSweepRequest,
     PatchRequest,
     checked_envelope,
     checked_map_sweep_request,
     checked_patch_request,
-    checked_site,
+    checked_sites,
+    is_id,
 )
-from patchwidgets.hooks.cancellation import Cancelled, cancellable
+from patchwidgets.hooks.cancellation import cancellable
 from patchwidgets.metrics import Metric
 from patchwidgets.metrics.named import available_metrics
-
-Send = Callable[[Message, Buffers], None]
-
-_LOG = logging.getLogger(__name__)
 
 
 class PatchSession:
@@ -57,8 +52,6 @@ class PatchSession:
         The experiment, with all metrics that can be asked for.
     history
         Every answered patch, oldest first.
-    latest
-        The newest request for a patch.
 
     Examples
     --------
@@ -80,18 +73,21 @@ class PatchSession:
     ) -> None:
         self.experiment = experiment.measuring(_all_metrics(experiment))
         self.history: list[PatchResult] = []
-        self.latest = PatchRequest(0, (), experiment.direction, next(iter(experiment.metrics)))
-        self._send = send
-        self._map_sweep = map_sweep
         self._own_ids = itertools.count(-1, -1)
-        self._state = threading.Condition()
-        self._waiting: PatchRequest | None = None
-        self._running: PatchRequest | None = None
-        self._sweep: MapSweep | None = None
-        self._maps: dict[object, MapSweep] = {}
-        self._pause = threading.Event()
-        self._worker: threading.Thread | None = None
-        self._closed = False
+        self._views: dict[tuple[str, str], BaseExperiment] = {}
+        self._outbox = Outbox(send)
+        self._queue = RequestQueue(
+            self._outbox,
+            self._answer,
+            self._answer_alone,
+            partial(map_sweep, self.experiment),
+            PatchRequest(0, (), experiment.direction, next(iter(experiment.metrics))),
+        )
+
+    @property
+    def latest(self) -> PatchRequest:
+        """The newest request for a patch."""
+        return self._queue.latest
 
     @property
     def result(self) -> PatchResult | None:
@@ -101,16 +97,23 @@ class PatchSession:
     def handle(self, content: Any) -> PatchRequest | None:
         """Take one message of a front end. Return the request if the message asks for a patch."""
         message_id = content.get("id") if isinstance(content, dict) else None
+        ticket = Ticket(message_id if is_id(message_id) else 0)  # type: ignore[arg-type]
         try:
-            return self._dispatch(content)
-        except Exception as error:  # noqa: BLE001 - the boundary: any error is logged and shown to the person
-            self._send_error(message_id if isinstance(message_id, int) else 0, error)
+            return self._dispatch(content, ticket)
+        except BaseException as error:
+            self._queue.tell(ticket, error)
+            if not isinstance(error, Exception):
+                raise
             return None
+        finally:
+            self._outbox.flush()
 
     def ask(self, sites: list[str], direction: Direction, metric: str) -> None:
         """Ask from Python for the same as a click does."""
-        patches = tuple((str(checked_site(site, self.experiment)), "source") for site in sites)
-        self._queue(PatchRequest(next(self._own_ids), patches, direction, metric))
+        patches = checked_sites([(site, "source") for site in sites], self.experiment)
+        request = PatchRequest(next(self._own_ids), patches, direction, metric)
+        self._queue.put(request, Ticket(request.id))
+        self._outbox.flush()
 
     def code_of(self, request: PatchRequest) -> str:
         """The lines of Python that give the numbers of a request."""
@@ -119,178 +122,75 @@ class PatchSession:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing runs and nothing waits. Return False if the time runs out first."""
-        with self._state:
-            return self._state.wait_for(lambda: self._worker is None, timeout)
+        return self._queue.wait(timeout)
 
-    def wait_for_patches(self) -> None:
-        """Wait until no patch runs and none waits. A sweep may go on."""
-        with self._state:
-            self._state.wait_for(lambda: self._running is None and self._waiting is None)
+    def wait_for_patches(self, limit: float) -> None:
+        """Wait until no patch runs and none waits, for `limit` seconds at most. A sweep may go on.
+
+        Raises
+        ------
+        WaitError
+            The time is over, or the computation itself waits, for instance a metric that reads ``w.result``.
+        """
+        self._queue.wait_for_patches(limit)
 
     def close(self) -> None:
         """Drop whatever runs or waits, and accept nothing more."""
-        with self._state:
-            self._closed = True
-            self._drop_patches("closed")
-            self._drop_sweep("closed")
+        self._queue.close()
+        self._outbox.flush()
 
-    def _dispatch(self, content: Any) -> PatchRequest | None:
-        kind, message_id = checked_envelope(content)
+    def _dispatch(self, content: Any, ticket: Ticket) -> PatchRequest | None:
+        kind, _ = checked_envelope(content)
+        acknowledgement = {"kind": "ack"}
         if kind == "patch":
             request = checked_patch_request(content, self.experiment)
-            self._emit({"kind": "ack", "id": message_id})
-            self._queue(request)
+            self._outbox.put(ticket, acknowledgement, place="early")
+            self._queue.put(request, ticket)
             return request
         if kind == "sweep":
             maps = checked_map_sweep_request(content, self.experiment)
-            self._emit({"kind": "ack", "id": message_id})
-            self._queue_sweep(maps)
-            return None
-        if kind == "code":
+            self._outbox.put(ticket, acknowledgement, place="early")
+            self._queue.put_maps(maps, ticket)
+        elif kind == "code":
             request = checked_patch_request(content, self.experiment)
-            self._emit(messages.code(self.code_of(request)) | {"id": message_id})
-            return None
-        self._emit({"kind": "ack", "id": message_id})
-        if kind == "cancel":
-            with self._state:
-                self._drop_patches("cancelled")
-                self._drop_sweep("cancelled")
+            self._outbox.put(ticket, messages.code(self.code_of(request)))
+        elif kind == "cancel":
+            self._outbox.put(ticket, acknowledgement)
+            self._queue.drop("cancelled")
         else:
-            self._greet(message_id)
+            self._outbox.put(ticket, acknowledgement, place="early")
+            self._greet(ticket)
         return None
 
-    def _greet(self, message_id: int) -> None:
-        shown = self._experiment_for(self.latest)
-        self._emit(messages.scene(shown) | {"id": message_id})
+    def _greet(self, ticket: Ticket) -> None:
+        self._outbox.put(ticket, messages.scene(self._view(self.latest)))
         if self.result is not None and self.latest.patches:
-            self._emit_result(self.result, message_id)
+            self._outbox.put(ticket, *messages.result(self.result), place="late")
 
-    def _queue(self, request: PatchRequest) -> None:
-        with self._state:
-            if self._closed:
-                self._emit({"kind": "dropped", "id": request.id, "why": "closed"})
-                return
-            self._drop_patches("superseded")
-            self.latest = self._waiting = request
-            self._pause.set()
-            self._wake()
+    def _answer(self, asked: Asked) -> None:
+        request = asked.request
+        with cancellable(asked.ticket.unwanted):
+            outcome = run_patch(self._view(request), *request.to_patches(), record_reach=True)
+            message, buffers = messages.result(outcome)
+        with self._queue.lock:
+            if self._queue.settle(asked, message, buffers):
+                if self.history:  # only the last one keeps its logits
+                    self.history[-1] = self.history[-1].without_logits()
+                self.history.append(outcome)
+        self._outbox.flush()
 
-    def _queue_sweep(self, request: MapSweepRequest) -> None:
-        with self._state:
-            if self._closed:
-                self._emit({"kind": "dropped", "id": request.id, "why": "closed"})
-                return
-            self._drop_sweep("superseded")
-            if request.subject not in self._maps:
-                self._maps[request.subject] = self._map_sweep(self.experiment)
-            self._sweep = self._maps[request.subject]
-            self._sweep.ask(request)
-            self._wake()
+    def _answer_alone(self, request: PatchRequest) -> Message:
+        patches, experiment = request.to_patches(), self._view(request)
+        return messages.singles(
+            [messages.single(run_patch(experiment, patch)) for patch in patches]
+        )
 
-    def _wake(self) -> None:
-        """Start a worker if there is none. Call this with the state locked."""
-        if self._worker is None:
-            # The context says which cell the output belongs to. Without it, ipykernel delays later messages.
-            context = contextvars.copy_context()
-            self._worker = threading.Thread(
-                target=context.run, args=(self._work,), name="patchwidgets", daemon=True
-            )
-            self._worker.start()
-
-    def _drop_sweep(self, why: str) -> None:
-        """End the sweep. Call this with the state locked. What the sweep has sent stays valid."""
-        if self._sweep is not None:
-            self._emit({"kind": "dropped", "id": self._sweep.request.id, "why": why})
-            self._sweep = None
-            self._pause.set()
-
-    def _drop_patches(self, why: str) -> None:
-        """Drop the request that waits and stop the one that runs. Call this with the state locked."""
-        if self._waiting is not None:
-            self._emit({"kind": "dropped", "id": self._waiting.id, "why": why})
-            self._waiting = None
-        if self._running is not None and not self._running.unwanted.is_set():
-            self._running.unwanted.set()
-            self._emit({"kind": "dropped", "id": self._running.id, "why": why})
-
-    def _work(self) -> None:
-        while (job := self._next()) is not None:
-            if isinstance(job, MapSweep):
-                self._advance(job)
-                continue
-            try:
-                with cancellable(job.unwanted):
-                    self._answer(job)
-            except Cancelled:
-                continue
-            except Exception as error:  # noqa: BLE001 - the boundary: logged and shown to the person
-                if not job.unwanted.is_set():
-                    self._send_error(job.id, error)
-
-    def _next(self) -> PatchRequest | MapSweep | None:
-        """The patch that waits, or else the sweep that is not finished."""
-        with self._state:
-            self._running, self._waiting = self._waiting, None
-            self._pause.clear()
-            job = self._running or self._sweep
-            if job is None:
-                self._worker = None
-            self._state.notify_all()
-            return job
-
-    def _advance(self, sweep: MapSweep) -> None:
-        """Compute one group of the sweep. If a patch arrives, it comes first, and the group starts again after it."""
-        request = sweep.request
-        try:
-            with cancellable(self._pause):
-                sweep.step()
-            news = list(sweep.news())  # without the lock, so that a click need not wait for it
-        except Cancelled:
-            return
-        except Exception as error:  # noqa: BLE001 - the boundary: logged and shown to the person
-            self._fail_sweep(sweep, error)
-            return
-        with self._state:
-            if self._sweep is sweep and sweep.request is request:
-                for message, buffers in news:
-                    self._emit(message | {"id": request.id}, buffers)
-                self._sweep = None if sweep.finished else sweep
-
-    def _fail_sweep(self, sweep: MapSweep, error: Exception) -> None:
-        with self._state:
-            if self._sweep is sweep:
-                self._sweep = None
-                self._send_error(sweep.request.id, error)
-
-    def _answer(self, request: PatchRequest) -> None:
-        experiment = self._experiment_for(request)
-        outcome = run_patch(experiment, *request.to_patches(), record_reach=True)
-        with self._state:
-            if request.unwanted.is_set():
-                raise Cancelled
-            self.history.append(outcome)
-            self._emit_result(outcome, request.id)
-        if len(request.patches) > 1:
-            alone = [run_patch(experiment, patch) for patch in request.to_patches()]
-            with self._state:
-                if not request.unwanted.is_set():
-                    self._emit(messages.singles(alone) | {"id": request.id})
-
-    def _experiment_for(self, request: PatchRequest) -> BaseExperiment:
-        return self.experiment.turned(request.direction).focused(request.metric)
-
-    def _emit_result(self, outcome: PatchResult, message_id: int) -> None:
-        message, buffers = messages.result(outcome)
-        self._emit(message | {"id": message_id}, buffers)
-
-    def _emit(self, message: Message, buffers: Buffers | None = None) -> None:
-        self._send({"v": PROTOCOL} | message, buffers or [])
-
-    def _send_error(self, message_id: int, error: Exception) -> None:
-        details = "".join(traceback.format_exception(error))
-        if not isinstance(error, PatchwidgetsError):
-            _LOG.error("Request %s failed:\n%s", message_id, details)
-        self._emit(messages.error(error, details) | {"id": message_id})
+    def _view(self, request: PatchRequest) -> BaseExperiment:
+        """The experiment in the direction and with the metric of a request."""
+        key = request.direction, request.metric
+        if key not in self._views:
+            self._views[key] = self.experiment.turned(request.direction).focused(request.metric)
+        return self._views[key]
 
 
 def _all_metrics(experiment: BaseExperiment) -> list[Metric]:

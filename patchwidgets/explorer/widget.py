@@ -1,6 +1,7 @@
 """The explorer as a Jupyter widget: traits and dispatch only. A `PatchSession` answers its messages."""
 
 import base64
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,15 @@ import anywidget
 import traitlets
 
 from patchwidgets import plot
-from patchwidgets.errors import LoadError
+from patchwidgets.errors import LoadError, listed
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import run_patch
 from patchwidgets.explorer.messages import Buffers, Message
-from patchwidgets.explorer.requests import checked_site
+from patchwidgets.explorer.requests import PatchRequest, checked_sites
 from patchwidgets.explorer.session import PatchSession
+
+_LOG = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parents[1] / "static"
 if not (STATIC / "widget.js").is_file():
@@ -46,7 +49,10 @@ class PatchExplorer(anywidget.AnyWidget):
     result
         The last patch.
     history
-        Every patch so far.
+        Every patch so far. All but the last one have their numbers, and compute their logits again where these are
+        asked for.
+    wait_limit
+        Seconds that `result` and `history` wait for a patch that still runs; 600 by default.
 
     Examples
     --------
@@ -58,8 +64,10 @@ class PatchExplorer(anywidget.AnyWidget):
     1.0
     """
 
-    _esm = STATIC / "widget.js"
-    _css = STATIC / "widget.css"
+    # The text, not the path: anywidget watches a path, and its watcher holds every explorer for ever.
+    _esm = (STATIC / "widget.js").read_text(encoding="utf-8")
+
+    wait_limit = 600.0
 
     selection = traitlets.List(traitlets.Unicode()).tag(sync=True)
     direction: Any = traitlets.Enum(("denoise", "noise"), "denoise").tag(sync=True)
@@ -83,14 +91,20 @@ class PatchExplorer(anywidget.AnyWidget):
 
     @property
     def result(self) -> PatchResult | None:
-        """The last patch; None if nothing was patched yet. Waits for a patch that still runs."""
-        self._session.wait_for_patches()
+        """The last patch; None if nothing was patched yet. Waits for a patch that still runs.
+
+        Raises
+        ------
+        WaitError
+            It runs for longer than `wait_limit`.
+        """
+        self._session.wait_for_patches(self.wait_limit)
         return self._session.result
 
     @property
     def history(self) -> list[PatchResult]:
-        """Every patch so far, oldest first. Waits for a patch that still runs."""
-        self._session.wait_for_patches()
+        """Every patch so far, oldest first. Waits for a patch that still runs, and raises as `result`."""
+        self._session.wait_for_patches(self.wait_limit)
         return list(self._session.history)
 
     def to_code(self) -> str:
@@ -123,21 +137,25 @@ class PatchExplorer(anywidget.AnyWidget):
         super().close()
 
     def __repr__(self) -> str:
-        patched = " + ".join(self.selection) or "nothing patched"
+        patched = listed(self.selection) or "nothing patched"
         return f"PatchExplorer({self._session.experiment.model.name!r}, {patched}, {self.direction}, {self.metric})"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """The live view, with a picture beside it for viewers that run no scripts."""
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is not None:
-            patched = self.result if self.selection else None
-            shown = patched or run_patch(self.experiment, record_reach=True)
-            bundle[0]["image/png"] = base64.b64encode(plot.flow_png(shown)).decode()
+            try:
+                patched = self.result if self.selection else None
+                shown = patched or run_patch(self.experiment, record_reach=True)
+                bundle[0]["image/png"] = base64.b64encode(plot.flow_png(shown)).decode()
+            except Exception:  # noqa: BLE001 - the live view does not need the picture
+                _LOG.exception("The picture beside the explorer could not be drawn.")
         return bundle
 
     @traitlets.validate("selection")
     def _checked_selection(self, proposal: Any) -> list[str]:
-        return [str(checked_site(site, self._session.experiment)) for site in proposal["value"]]
+        asked = [(site, "source") for site in proposal["value"]]
+        return [site for site, _ in checked_sites(asked, self._session.experiment)]
 
     @traitlets.validate("metric")
     def _checked_metric(self, proposal: Any) -> str:
@@ -145,22 +163,21 @@ class PatchExplorer(anywidget.AnyWidget):
 
     def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
         request = self._session.handle(content)
-        if request is not None:
-            with self.hold_trait_notifications():
-                self.selection, self.direction, self.metric = (
-                    request.sites,
-                    request.direction,
-                    request.metric,
-                )
+        shown = None
+        # Another thread may take the next click meanwhile: the traits always end at the newest request.
+        while request is not None and shown is not (shown := self._session.latest):
+            self._show(shown)
+
+    def _show(self, request: PatchRequest) -> None:
+        with self.hold_trait_notifications():
+            self.selection = request.sites
+            self.direction, self.metric = request.direction, request.metric
 
     def _ask(self, _change: Any) -> None:
         """Ask for what was changed in Python. What a click has changed is asked for already."""
         latest = self._session.latest
-        if (self.selection, self.direction, self.metric) != (
-            latest.sites,
-            latest.direction,
-            latest.metric,
-        ):
+        asked = latest.sites, latest.direction, latest.metric
+        if (self.selection, self.direction, self.metric) != asked:
             self._session.ask(self.selection, self.direction, self.metric)
 
     def _emit(self, message: Message, buffers: Buffers) -> None:

@@ -6,6 +6,7 @@ does this, after rotary embedding and per key-value head. It calls the kernel th
 costs one eager attention in its layer.
 """
 
+import os
 import sys
 import threading
 from collections import Counter
@@ -22,7 +23,7 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from patchwidgets.errors import PatchError
-from patchwidgets.hooks.hook_points import AttentionHookPoint, AttentionPart
+from patchwidgets.hooks.hook_points import AttentionPart
 
 Queries = Float[Tensor, "row head query d_head"]
 Keys = Float[Tensor, "row kv_head key d_head"]
@@ -42,12 +43,22 @@ _FORMER: dict[int, str | None] = {}
 _LOCK = threading.Lock()
 
 
+def _renew_lock() -> None:
+    """Replace the lock in the child of a fork: another thread may have held it."""
+    global _LOCK  # noqa: PLW0603
+    _LOCK = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 @contextmanager
-def hook_attention(hooks: Iterable[tuple[AttentionHookPoint, Hook]]) -> Iterator[None]:
-    """Let each hook see, and replace, the tensor at its hook point. Several ``with`` blocks may overlap."""
+def hook_attention(hooks: Iterable[tuple[nn.Module, AttentionPart, Hook]]) -> Iterator[None]:
+    """Let each hook see, and replace, one part of an attention module's call. Several ``with`` blocks may overlap."""
     by_module: dict[nn.Module, dict[AttentionPart, Hook]] = {}
-    for hook_point, hook in hooks:
-        by_module.setdefault(hook_point.module, {})[hook_point.part] = hook
+    for module, part, hook in hooks:
+        by_module.setdefault(module, {})[part] = hook
     configs: dict[int, Any] = {id(module.config): module.config for module in by_module}
     with ExitStack() as stack:
         for config in configs.values():

@@ -1,9 +1,11 @@
-"""Cancelling a forward pass whose result nobody needs any more. Costs nothing where no caller can cancel."""
+"""Ending a forward pass whose result nobody needs any more. Costs nothing where no caller can cancel."""
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+
+from patchwidgets.hooks.interrupts import GUARD
 
 
 class Cancelled(Exception):
@@ -25,19 +27,21 @@ def cancellable(cancel: threading.Event) -> Iterator[None]:
 
 
 def is_cancellable() -> bool:
-    """Return whether a caller can cancel the current work."""
-    return _CANCEL.get() is not None
+    """Return whether a caller, or a Ctrl-C, can end the current work."""
+    return _CANCEL.get() is not None or GUARD.acts
 
 
 def cancellation_check() -> Callable[..., None]:
-    """Return a function that raises `Cancelled` once the current work is cancelled.
+    """Return a function that raises `Cancelled` once the current work is cancelled, and lets a noted Ctrl-C act.
 
     The function takes and ignores any arguments, so that it can serve as a hook, and works in any thread.
     """
-    cancel = _CANCEL.get()
+    cancel, guarded = _CANCEL.get(), GUARD.acts
 
     def check(*_: object) -> None:
         if cancel is not None and cancel.is_set():
             raise Cancelled
+        if guarded:
+            GUARD.check()
 
     return check

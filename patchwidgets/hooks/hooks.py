@@ -21,10 +21,10 @@ from patchwidgets.hooks.cancellation import cancellation_check, is_cancellable
 from patchwidgets.hooks.hook_points import (
     Activation,
     AnyHookPoint,
-    AttentionHookPoint,
     HookPoint,
     RouterHookPoint,
 )
+from patchwidgets.hooks.interrupts import interruptible
 
 Key = tuple[str, int | None]
 """A component and its layer (None for ``embed``)."""
@@ -117,7 +117,7 @@ class _Hooked:
             return tensor
         n_positions = self.forward_pass.n_positions
         if key in self.edits:
-            edited = self.edits[key](hook_point.read(tensor, n_positions))
+            edited = interruptible(self.edits[key], hook_point.read(tensor, n_positions))
             tensor = hook_point.write(tensor, edited)
             self.reached.add(key)
         if key in self.record:
@@ -139,6 +139,7 @@ def hooked(
     edits: Mapping[Key, Edit] | None = None,
     record: Iterable[Key] = (),
     continued: bool = False,
+    on: Callable[[nn.Module], nn.Module] = lambda module: module,
 ) -> Iterator[dict[Key, Tensor]]:
     """Replace and record activations in every forward pass over a prompt inside the ``with`` block.
 
@@ -156,6 +157,8 @@ def hooked(
     continued
         Act also in passes that continue from a filled cache; edits then see only the new positions. Not for q, k, v and
         patterns of the attention kernel, whose keys begin with those of the cache.
+    on
+        From each of these modules to the one that gets the hook, such as its copy in a view; by default itself.
 
     Yields
     ------
@@ -173,37 +176,40 @@ def hooked(
         for key in state.edits.keys() | state.record
     ]
     with ExitStack() as stack:
-        for handle in _pass_hooks(outer_modules, hook_points, state.forward_pass):
+        before_layers = (
+            on(point.module)
+            for (component, _), point in hook_points.items()
+            if component == "resid_pre"
+        )
+        for handle in _pass_hooks(map(on, outer_modules), before_layers, state.forward_pass):
             stack.callback(handle.remove)
+        at_kernel = []
         for point, hook in hooks:
             if isinstance(point, HookPoint):
-                stack.callback(_register(point, hook).remove)
-        stack.enter_context(
-            hook_attention((p, hook) for p, hook in hooks if isinstance(p, AttentionHookPoint))
-        )
+                stack.callback(_register(on(point.module), point, hook).remove)
+            else:
+                at_kernel.append((on(point.module), point.part, hook))
+        stack.enter_context(hook_attention(at_kernel))
         yield state.recorded
     state.check_reached()
 
 
 def _pass_hooks(
     outer_modules: Iterable[nn.Module],
-    hook_points: Mapping[Key, AnyHookPoint],
+    layers: Iterable[nn.Module],
     forward_pass: _ForwardPass,
 ) -> Iterator[RemovableHandle]:
-    """Note where each pass begins and, if a caller can cancel it, check for that before each layer."""
+    """Note where each pass begins and, if it can be cancelled or interrupted, check for that before each layer."""
     for module in outer_modules:
         yield module.register_forward_pre_hook(forward_pass.begin, with_kwargs=True)
     if not is_cancellable():
         return
     check = cancellation_check()
-    for (component, _), hook_point in hook_points.items():
-        if component == "resid_pre":
-            yield hook_point.module.register_forward_pre_hook(
-                lambda *_: check() if forward_pass.is_ours else None
-            )
+    for module in layers:
+        yield module.register_forward_pre_hook(lambda *_: check() if forward_pass.is_ours else None)
 
 
-def _register(hook_point: HookPoint, hook: Hook) -> RemovableHandle:
+def _register(module: nn.Module, hook_point: HookPoint, hook: Hook) -> RemovableHandle:
     """Call the hook with the module's first input or first output, and use what it returns instead."""
 
     def before(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -221,5 +227,5 @@ def _register(hook_point: HookPoint, hook: Hook) -> RemovableHandle:
         return hook(output)
 
     if hook_point.side == "input":
-        return hook_point.module.register_forward_pre_hook(before, with_kwargs=True)
-    return hook_point.module.register_forward_hook(after)
+        return module.register_forward_pre_hook(before, with_kwargs=True)
+    return module.register_forward_hook(after)

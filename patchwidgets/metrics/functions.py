@@ -114,7 +114,8 @@ def kl(readout: Readout) -> "Float[Tensor, 'row']":
     6.1
     """
     clean, run = readout.clean_logits.log_softmax(-1), readout.logits.log_softmax(-1)
-    return (clean.exp() * (clean - run)).sum(-1)
+    never = clean == -float("inf")  # 0 · log 0 = 0
+    return (clean.exp() * (clean - run).masked_fill(never, 0)).sum(-1)
 
 
 def _log_sum_exp(

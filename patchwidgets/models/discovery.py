@@ -59,7 +59,8 @@ def _layers(hf_model: nn.Module, n: int) -> tuple[str, nn.ModuleList]:
             return name, module
     raise ModelError(
         f"No record for the family {hf_model.config.model_type!r}, and no list of {n} blocks with attention in "  # type: ignore[union-attr]
-        "them among its modules. Add a record to patchwidgets/models/architectures.py."
+        "them among its modules. State-space and recurrent models, such as Mamba, have no attention to patch: use a "
+        "transformer. For a transformer, add a record to patchwidgets/models/architectures.py."
     )
 
 

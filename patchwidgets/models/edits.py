@@ -5,6 +5,7 @@ Costs one clone of the component per patch, when the model runs.
 
 from collections.abc import Callable, Iterable, Sequence
 
+import torch
 from torch import Tensor
 
 from patchwidgets.errors import PatchError
@@ -64,12 +65,19 @@ def _broadcast(value: object, host: SiteActivation, patch: Patch, what: str) -> 
             f"{patch.site}: the {what} is a {type(value).__name__}; expected a tensor of shape {tuple(host.shape)}."
         )
     try:
-        return value.to(host).expand(host.shape)
+        value = value.to(host).expand(host.shape)
     except RuntimeError:
         shape, expected = tuple(value.shape), tuple(host.shape)
         raise PatchError(
             f"{patch.site}: the {what} has shape {shape}; expected one that broadcasts to {expected}."
         ) from None
+    n_bad = int((~torch.isfinite(value)).sum())
+    if n_bad:
+        raise PatchError(
+            f"{patch.site}: {n_bad} of the {value.numel()} numbers of the {what} are NaN or infinite in "
+            f"{str(host.dtype).removeprefix('torch.')}; give finite ones."
+        )
+    return value
 
 
 def source_value(

@@ -1,26 +1,36 @@
-"""Forward passes over prompts of equal length, with or without gradients. They leave the model as it was.
+"""Forward passes over prompts of equal length, with or without gradients. They never touch the user's model object.
 
-Every pass takes the model's lock, so passes of several threads run one after another.
+Every pass runs a `View` of the model, and takes the model's lock, so passes of several threads run one after another.
 """
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import signature
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from patchwidgets.errors import MetricError, ModelError, RefusedError
+from patchwidgets.errors import MetricError, ModelError, PatchError, RefusedError
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Edit, Key, hooked, isolated
+from patchwidgets.hooks.interrupts import Uninterrupted, acquire, interruptible
 from patchwidgets.models.layout import Layout
+from patchwidgets.models.view import View
+from patchwidgets.models.weights import first
 
 _LOCKS: "weakref.WeakKeyDictionary[nn.Module, threading.RLock]" = weakref.WeakKeyDictionary()
+
+if hasattr(
+    os, "register_at_fork"
+):  # a lock that another thread held stays locked in the child for ever
+    os.register_at_fork(after_in_child=_LOCKS.clear)
 
 
 def model_lock(hf_model: nn.Module) -> threading.RLock:
@@ -65,25 +75,63 @@ def forward(
     Raises
     ------
     ModelError
-        The logits are not finite, or gradient checkpointing is active.
+        The logits are not finite, gradient checkpointing is active, or modules were replaced since the load.
+    TaskError
+        A token is not in the model's vocabulary, or the model has no positions for so many tokens.
+    PatchError
+        The logits are not finite with the edits.
     """
-    hf_model, length = layout.hf_model, ids.shape[1]
+    length = ids.shape[1]
+    layout.limits.check(ids)
     keep = (length - 1,) if keep is None else keep
     with (
-        locked_eval_mode(hf_model),
-        hooked(layout.outer_modules, layout.hook_points, edits, record) as activations,
+        running(layout) as view,
+        hooked(
+            layout.outer_modules, layout.hook_points, edits, record, on=view.copy_of
+        ) as activations,
     ):
-        output = hf_model(
+        output = view.model(
             input_ids=ids.to(layout.device),
             use_cache=False,
-            **logits_to_keep(hf_model, keep, length),
+            **logits_to_keep(view.model, keep, length),
         )
         logits = select_positions(output.logits, keep).float()
-    if not torch.isfinite(logits).all():
-        raise ModelError(
-            f"The model's logits are not finite in {hf_model.dtype}. Load it in a wider dtype, as in dtype='float32'."
-        )
+    refuse_not_finite(logits, layout.hf_model, edited=bool(edits))
     return Output(logits, activations)
+
+
+def refuse_not_finite(
+    logits: Float[Tensor, "row pos vocabulary"], hf_model: Any, edited: bool
+) -> None:
+    """Refuse logits that are not numbers; −inf is one: a token that the model never predicts.
+
+    Raises
+    ------
+    ModelError
+        They are NaN, +inf, or −inf for every token.
+    PatchError
+        The same, in an edited run.
+    """
+    if torch.isfinite(logits.amax(-1)).all():  # the largest is NaN if any is
+        return
+    if edited:
+        raise PatchError(
+            f"With this patch the logits are not finite in {hf_model.dtype}: the numbers that it writes are finite, "
+            "but too large. Check its source and fn, or load the model in a wider dtype."
+        )
+    weights = hf_model.state_dict().items()
+    broken = [name for name, each in weights if each.is_floating_point() and not _finite(each)]
+    if broken:
+        raise ModelError(
+            f"The model's logits are not finite, because weights are not: {first(broken)}. Load the model again."
+        )
+    raise ModelError(
+        f"The model's logits are not finite in {hf_model.dtype}. Load it in a wider dtype, as in dtype='float32'."
+    )
+
+
+def _finite(tensor: Tensor) -> bool:
+    return tensor.device.type == "meta" or bool(torch.isfinite(tensor.float()).all())
 
 
 def gradients(
@@ -92,8 +140,9 @@ def gradients(
     keys: Sequence[Key],
     read_positions: Sequence[Sequence[int]],
     measure: Callable[[Float[Tensor, "entry vocabulary"]], Float[Tensor, "row"]],
-) -> dict[Key, tuple[Activation, Activation]]:
-    """Return the activations of a run, each with the gradient of a metric there, by component and layer.
+    edits: Mapping[Key, Edit] | None = None,
+) -> dict[Key, Activation]:
+    """Return the gradient of a metric at activations of a run, by component and layer.
 
     Only gradients of activations are computed; no parameter's ``grad`` or ``requires_grad`` changes. Costs one forward
     and one backward pass.
@@ -108,6 +157,8 @@ def gradients(
         For each row the positions where the metric reads the logits.
     measure
         The metric: from the float32 logits at these positions, row after row, to one number per row.
+    edits
+        What to write into these activations first.
 
     Raises
     ------
@@ -121,18 +172,18 @@ def gradients(
     hf_model, keep = layout.hf_model, union_of_positions(read_positions)
     _refuse_without_gradient(hf_model)
     activations: dict[Key, Tensor] = {}
-    edits = {key: _keep_for_gradient(key, activations) for key in keys}
+    kept = {key: _keep_for_gradient(key, activations, (edits or {}).get(key)) for key in keys}
     with (
-        locked_eval_mode(hf_model),
+        running(layout) as view,
         torch.inference_mode(False),
         torch.enable_grad(),
-        hooked(layout.outer_modules, layout.hook_points, edits),
+        hooked(layout.outer_modules, layout.hook_points, kept, on=view.copy_of),
     ):
         inputs = ids.to(layout.device, copy=True)  # autograd cannot save an inference tensor
-        options = logits_to_keep(hf_model, keep, ids.shape[1])
-        output = hf_model(input_ids=inputs, use_cache=False, **options)
+        options = logits_to_keep(view.model, keep, ids.shape[1])
+        output = view.model(input_ids=inputs, use_cache=False, **options)
         logits = select_positions(output.logits, keep).float()
-        values = measure(gather_entries(logits, keep, read_positions))
+        values = interruptible(measure, gather_entries(logits, keep, read_positions))
         if not values.requires_grad:
             raise MetricError(
                 "The first metric has no gradient, so nothing can be ranked by it. Put logit_diff or another smooth "
@@ -143,13 +194,14 @@ def gradients(
         raise ModelError(
             f"The gradient is not finite in {hf_model.dtype}. Load the model in a wider dtype, as in dtype='float32'."
         )
-    return {key: (activations[key].detach(), each) for key, each in zip(keys, by_key, strict=True)}
+    return dict(zip(keys, by_key, strict=True))
 
 
-def _keep_for_gradient(key: Key, activations: dict[Key, Tensor]) -> Edit:
-    """Return an edit that changes nothing, but keeps the activation and lets autograd compute its gradient."""
+def _keep_for_gradient(key: Key, activations: dict[Key, Tensor], edit: Edit | None) -> Edit:
+    """Return an edit that keeps the activation, perhaps edited, and lets autograd compute its gradient."""
 
     def keep(activation: Tensor) -> Tensor:
+        activation = activation if edit is None else edit(activation)
         # With frozen parameters nothing upstream requires a gradient, so the graph begins here.
         is_leaf = not activation.requires_grad
         activations[key] = activation.detach().requires_grad_() if is_leaf else activation
@@ -176,13 +228,36 @@ def _refuse_without_gradient(hf_model: nn.Module) -> None:
 
 
 @contextmanager
-def locked_eval_mode(hf_model: nn.Module) -> Iterator[None]:
-    """Hold the model's lock, in eval mode and without gradients.
+def running(layout: Layout) -> Iterator[View]:
+    """Hold the model's lock, and yield a view of the model to run without gradients.
 
-    Patches from outside the ``with`` block do not act inside it; hooks that users registered themselves still do.
+    Patches from outside the ``with`` block do not act inside it; hooks that users registered themselves still do. A
+    Ctrl-C takes effect before the next layer, or when the block has ended.
+
+    Raises
+    ------
+    ModelError
+        Gradient checkpointing is active, or modules were replaced since the model was loaded.
     """
-    with model_lock(hf_model), isolated(), _eval_mode(hf_model), torch.no_grad():
+    with viewing(layout.hf_model) as view:
+        layout.check_modules(view.modules)
+        yield view
+
+
+@contextmanager
+def viewing(hf_model: nn.Module) -> Iterator[View]:
+    """Do what `running` does, for a model whose layout is not known yet."""
+    with Uninterrupted(), _held(model_lock(hf_model)), isolated(), torch.no_grad():
+        yield View(hf_model)
+
+
+@contextmanager
+def _held(lock: threading.RLock) -> Iterator[None]:
+    acquire(lock)
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def logits_to_keep(
@@ -218,20 +293,3 @@ def gather_entries(
 def union_of_positions(read_positions: Iterable[Sequence[int]]) -> list[int]:
     """Return all positions that any row reads, ascending."""
     return sorted({pos for read in read_positions for pos in read})
-
-
-@contextmanager
-def _eval_mode(hf_model: nn.Module) -> Iterator[None]:
-    """Put every module into eval mode for the block, and restore each one's ``training`` flag after it."""
-    training = [module for module in hf_model.modules() if module.training]
-    if any(getattr(module, "gradient_checkpointing", False) for module in training):
-        raise ModelError(
-            "Gradient checkpointing is active; call hf_model.gradient_checkpointing_disable() first."
-        )
-    try:
-        for module in training:
-            module.training = False
-        yield
-    finally:
-        for module in training:
-            module.training = True

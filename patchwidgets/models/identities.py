@@ -14,7 +14,9 @@ from torch import Tensor
 
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Key
+from patchwidgets.models.forward import running
 from patchwidgets.models.layout import Layout
+from patchwidgets.models.view import View
 
 Recording = Mapping[Key, Activation]
 """Activations by component and layer, of the same prompts."""
@@ -45,9 +47,14 @@ class Gap:
 
 def activation_gaps(layout: Layout, read: Recording, written: Recording) -> Iterator[Gap]:
     """Yield the gaps of the residual stream, of the projections into it, and of attention."""
+    with running(layout) as view:
+        projection_gaps = [
+            list(_projection_gaps(layout, view, layer, read, written))
+            for layer in range(layout.n_layers)
+        ]
     for layer in range(layout.n_layers):
         yield from _residual_gaps(layout, layer, read, written)
-        yield from _projection_gaps(layout, layer, read, written)
+        yield from projection_gaps[layer]
     yield from _attention_gaps(layout, read, written)
 
 
@@ -114,15 +121,14 @@ def _residual_gaps(
 
 
 def _projection_gaps(
-    layout: Layout, layer: int, read: Recording, written: Recording
+    layout: Layout, view: View, layer: int, read: Recording, written: Recording
 ) -> Iterator[Gap]:
     for part, output in (("z", "attn_out"), ("neuron", "mlp_out")):
         module = layout.output_projection(part, layer)
         if module is None:
             continue
         activation = written[(part, layer)]
-        with torch.no_grad():
-            projected = module(activation.flatten(-2) if part == "z" else activation)
+        projected = view.copy_of(module)(activation.flatten(-2) if part == "z" else activation)
         gap = _distance(read[(output, layer)].double(), (projected * layout.scale).double())
         yield Gap(f"projected {part} = {output}", layer, gap)
 

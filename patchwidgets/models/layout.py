@@ -3,7 +3,7 @@
 Costs nothing: no model runs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from patchwidgets.hooks.hook_points import (
 from patchwidgets.hooks.hooks import Key
 from patchwidgets.models.architectures import Architecture, find_record, is_mixture
 from patchwidgets.models.discovery import discover
+from patchwidgets.models.limits import Limits
 from patchwidgets.models.routers import refuse_token_dropping, routers
 
 
@@ -51,6 +52,8 @@ class Layout:
         By component and layer.
     refused
         The components that the model does not have, each with the reason.
+    limits
+        How many tokens and positions it knows.
     mixture, routers
         Whether the model has experts; the hook points of their routers.
     """
@@ -59,8 +62,9 @@ class Layout:
         self.hf_model = hf_model
         self.name = name or getattr(hf_model.config, "_name_or_path", "") or type(hf_model).__name__
         self.config = hf_model.config.get_text_config()
+        self.limits = Limits(hf_model, self.name)
         self.architecture = architecture
-        self.blocks: list[nn.Module] = list(hf_model.get_submodule(self.architecture.layers))
+        self.blocks = self._current_blocks()
         self.n_layers = len(self.blocks)
         self.n_heads: int = self.config.num_attention_heads
         self.n_kv_heads: int = _n_kv_heads(self.config)
@@ -78,6 +82,7 @@ class Layout:
                 (component, layer): hook_point
                 for component, hook_point in self._block_hook_points(block)
             }
+        self._modules, self._inside_blocks = set(hf_model.modules()), _inside(self.blocks)
         self.routers = routers(hf_model, self.blocks, self.config)
         self.d_mlp = (
             _width(self.hook_points[("neuron", 0)].module)
@@ -115,6 +120,30 @@ class Layout:
         return self.hf_model, self.hf_model.get_submodule(
             self.architecture.layers.rpartition(".")[0]
         )
+
+    def check_modules(self, modules: Collection[nn.Module]) -> None:
+        """Check that the blocks consist of the same modules as when the layout was made.
+
+        Parameters
+        ----------
+        modules
+            All modules of the model as it is now.
+
+        Raises
+        ------
+        ModelError
+            A module was added, removed or replaced, so hook points may be elsewhere.
+        """
+        if set(modules) == self._modules:
+            return
+        if _inside(self._current_blocks()) != self._inside_blocks:
+            raise ModelError(
+                "The modules of the model's layers have changed since it was loaded or wrapped: something was "
+                "replaced, or an adapter was added. Call pw.wrap(hf_model, tokenizer) and make the experiment again."
+            )
+
+    def _current_blocks(self) -> list[nn.Module]:
+        return list(self.hf_model.get_submodule(self.architecture.layers))
 
     def output_projection(self, component: str, layer: int) -> nn.Module | None:
         """Return the linear module from ``z`` to ``attn_out``, or from ``neuron`` to ``mlp_out``.
@@ -201,7 +230,14 @@ def layouts(hf_model: Any, name: str | None = None) -> Iterator[Layout]:
     refuse_token_dropping(hf_model)
     record = find_record(hf_model.config)
     for architecture in discover(hf_model) if record is None else [record]:
-        yield Layout(hf_model, architecture, name)
+        try:
+            layout = Layout(hf_model, architecture, name)
+        except AttributeError as error:
+            raise ModelError(
+                f"{type(hf_model).__name__} does not have the modules of its family ({error}). If something was put "
+                "into its layers, take it out; or correct the record in patchwidgets/models/architectures.py."
+            ) from error
+        yield layout
 
 
 def _refusals(layout: Layout) -> Iterator[tuple[str, str]]:
@@ -242,6 +278,10 @@ def _attention_refusals(a: Architecture, config: Any) -> Iterator[tuple[Attentio
     if a.qkv == "kernel" and getattr(config, "reorder_and_upcast_attn", False):
         reason = "reorder_and_upcast_attn uses other attention code. Use z."
         yield from ((part, reason) for part in ATTENTION_PARTS)
+
+
+def _inside(blocks: Iterable[nn.Module]) -> set[nn.Module]:
+    return {module for block in blocks for module in block.modules()}
 
 
 def _flag(config: Any, value: bool | str) -> bool:

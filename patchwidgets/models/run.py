@@ -19,6 +19,7 @@ from patchwidgets.models.indexing import SiteActivation, key_of, read_site, site
 from patchwidgets.models.layout import Layout
 from patchwidgets.models.resolve import resolve
 from patchwidgets.models.top_tokens import TopToken, select_pair, top_tokens
+from patchwidgets.models.weights_mark import WeightsMark
 from patchwidgets.sites import Entry, Site
 from patchwidgets.tokens import Tokenizer, token_strings
 
@@ -60,6 +61,8 @@ class Run:
         float32 ``[prompt, vocabulary]`` at the last position.
     batches
         The prompts in the groups in which they run.
+    weights
+        What the weights were before it ran. Once they have changed, nothing can be read but `logits`.
 
     Examples
     --------
@@ -75,12 +78,14 @@ class Run:
         prompts: Sequence[tuple[int, ...]],
         batches: Sequence[Batch],
         logits: Float[Tensor, "prompt vocabulary"],
+        weights: WeightsMark,
     ) -> None:
         self.layout = layout
         self.tokenizer = tokenizer
         self.prompts = list(prompts)
         self.batches = list(batches)
         self.logits = logits
+        self.weights = weights
         self._other_logits: dict[Entry, Tensor] = {}
 
     def __repr__(self) -> str:
@@ -154,7 +159,9 @@ class Run:
         ------
         SiteError
             The site is unknown or out of range, or it is a pattern or covers all positions of prompts with different
-        lengths.
+            lengths.
+        WeightsChangedError
+            The weights have changed since the run.
 
         Examples
         --------
@@ -166,6 +173,7 @@ class Run:
             raise SiteError(
                 f"A run has no named positions; write {site.name} with an index instead of {site.pos!r}."
             )
+        self.weights.check()
         parts = []
         for batch in self.batches:
             indices = [site_indices(site, len(row)) for row in batch.ids]
@@ -208,12 +216,15 @@ class Run:
         """Record, in one forward pass, those activations that are not recorded yet."""
         missing = [key for key in keys if key not in batch.activations]
         if missing:
-            _run(self.layout, batch, missing)
+            activations = forward(self.layout, batch.ids, record=missing).activations
+            self.weights.check()
+            batch.activations |= activations
 
     def _record_logits(self, batch: Batch, read_positions: Sequence[Sequence[int]]) -> None:
         """Record the logits at some positions of each row."""
         if keep := union_of_positions(read_positions):
             logits = forward(self.layout, batch.ids, keep=keep).logits
+            self.weights.check()
             entries = [
                 (row, pos)
                 for row, read in zip(batch.rows, read_positions, strict=True)
@@ -244,9 +255,9 @@ def run_prompts(
     """
     ids = [tuple(prompt) for prompt in prompts]
     batches = _batches(ids, batch_keys or [(len(prompt),) for prompt in ids])
-    keys = [key_of(site) for site in record]
+    keys, weights = [key_of(site) for site in record], WeightsMark(layout.hf_model)
     logits = [(batch.rows, _run(layout, batch, keys)) for batch in batches]
-    return Run(layout, tokenizer, ids, batches, _in_order(logits))
+    return Run(layout, tokenizer, ids, batches, _in_order(logits), weights)
 
 
 def _run(layout: Layout, batch: Batch, keys: Iterable[Key]) -> Float[Tensor, "row vocabulary"]:

@@ -15,11 +15,11 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from patchwidgets.errors import ModelError, VerificationError
+from patchwidgets.errors import ModelError, VerificationError, in_one_line
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Edit, Key, in_words
 from patchwidgets.models.architectures import find_record
-from patchwidgets.models.forward import forward
+from patchwidgets.models.forward import forward, viewing
 from patchwidgets.models.identities import (
     Gap,
     Recording,
@@ -29,6 +29,7 @@ from patchwidgets.models.identities import (
     score_gaps,
 )
 from patchwidgets.models.layout import Layout, layouts
+from patchwidgets.models.weights import quantization, refuse_unusable
 
 _LOG = logging.getLogger(__name__)
 Verify = Literal["strict", "warn", "off"]
@@ -108,6 +109,19 @@ def verified_layout(
     """
     if verify not in get_args(Verify):
         raise ModelError(f"Unknown verify {verify!r}; expected 'strict', 'warn' or 'off'.")
+    refuse_unusable(hf_model)
+    try:
+        return _verified(hf_model, verify, name)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        if not getattr(hf_model, "is_quantized", False):
+            raise
+        raise ModelError(
+            f"{type(hf_model).__name__} has quantised weights ({quantization(hf_model)}), and its numbers cannot be "
+            f"checked: {in_one_line(error)}. Use a checkpoint of the same model that is not quantised."
+        ) from error
+
+
+def _verified(hf_model: Any, verify: Verify, name: str | None) -> tuple[Layout, Checks]:
     if find_record(hf_model.config) is None:
         return _discovered(hf_model, name)
     layout = next(layouts(hf_model, name))
@@ -125,6 +139,7 @@ def _discovered(hf_model: Any, name: str | None) -> tuple[Layout, Checks]:
 
     If none could even be checked, it reports what stopped the last one.
     """
+    _refuse_two_way(hf_model)
     reports: list[Checks] = []
     unchecked = ""
     for layout in layouts(hf_model, name):
@@ -142,6 +157,27 @@ def _discovered(hf_model: Any, name: str | None) -> tuple[Layout, Checks]:
         f"The family {hf_model.config.model_type!r} has no record, and what its structure suggests does not hold: "
         f"{nearest}. Add a record to patchwidgets/models/architectures.py: a dozen module names, checked at load."
     )
+
+
+def _refuse_two_way(hf_model: Any) -> None:
+    """Refuse a model in which a token sees what follows it, such as BERT; one without logits is refused later."""
+    if hf_model.get_output_embeddings() is None:
+        return
+    ids = torch.arange(2 * N_TOKENS).view(2, -1) % hf_model.get_input_embeddings().weight.shape[0]
+    ids[:, :-1] = ids[0, :-1]
+    try:
+        with viewing(hf_model) as view:
+            output = view.model(input_ids=ids.to(hf_model.device), use_cache=False)
+    except (RuntimeError, TypeError, ValueError, AttributeError, LookupError) as error:
+        raise ModelError(
+            f"{type(hf_model).__name__} does not run on token ids alone: {in_one_line(error)}. Use a model that does."
+        ) from error
+    first, second = output.logits[:, :-1].double()
+    if float((first - second).norm() / second.norm()) > _rounding(hf_model.dtype):
+        raise ModelError(
+            f"{type(hf_model).__name__} is not causal: its logits at a token change with the tokens that follow. "
+            "patchwidgets patches models that predict the next token; use one, such as GPT-2 or Llama."
+        )
 
 
 def verify_model(layout: Layout) -> Checks:
@@ -217,8 +253,12 @@ def _disturb(key: Key, read: dict[Key, Activation], generator: torch.Generator) 
 
 def _tolerance(layout: Layout, gap: Gap) -> float:
     """Return what rounding can do in the model's dtype; a write without effect causes a gap of order 1."""
-    eps = torch.finfo(layout.hf_model.dtype).eps
-    tolerance = (4 if eps > 1e-4 else 256) * eps
+    tolerance = _rounding(layout.hf_model.dtype)
     if gap.in_softmax:  # transformers takes the softmax in float32, in a float64 model too
         return max(tolerance, 256 * torch.finfo(torch.float32).eps)
     return tolerance
+
+
+def _rounding(dtype: torch.dtype) -> float:
+    eps = torch.finfo(dtype).eps
+    return (4 if eps > 1e-4 else 256) * eps

@@ -14,7 +14,7 @@ from patchwidgets.models.top_tokens import TopToken
 from patchwidgets.plot.axes import literal, new_axes
 from patchwidgets.plot.colours import FAINT, INK, RUN_COLOURS, TINTS
 from patchwidgets.sites import Site
-from patchwidgets.tokens import visible
+from patchwidgets.tokens import printable, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -137,7 +137,9 @@ def _heading(result: PatchResult, lane: Lane) -> str:
     run = experiment.host_name if lane == "patched" else lane
     pair = experiment.pairs[0]
     tokens, differs = experiment.model.token_strings(pair.prompt(run)), pair.differing(run)
-    prompt = "".join(f"[{visible(t)}]" if i in differs else t for i, t in enumerate(tokens))
+    prompt = "".join(
+        f"[{visible(t)}]" if i in differs else printable(t) for i, t in enumerate(tokens)
+    )
     shown = prompt if len(prompt) < LONGEST_PROMPT else "…" + prompt[-(LONGEST_PROMPT - 2) :]
     note = f"  with {' + '.join(result.sites)}" if lane == "patched" and result.patches else ""
     return literal(f"{lane.upper()}   {shown}{note}".replace("\n", "⏎"))
@@ -189,7 +191,7 @@ def _draw_outputs(ax: "Axes", result: PatchResult, lane: Lane, base: float) -> N
         ax.text(right, y, f"{top.prob:.1%}", fontsize=8, va="center", ha="right", color=INK)
     reading = next(iter(result.readings.values()))
     values = {"clean": reading.clean, "patched": reading.patched, "corrupted": reading.corrupted}
-    label = f"{reading.metric.label} {reading.metric.mean(values[lane]):+.2f}"
+    label = f"{literal(reading.metric.label)} {reading.metric.mean(values[lane]):+.2f}"
     ax.text(left, base + 0.10, label, fontsize=9, va="center", color=colour, weight="bold")
 
 

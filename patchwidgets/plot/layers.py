@@ -34,7 +34,7 @@ def layers(
     Returns
     -------
     Axes
-        0 is the corrupted run and 1 the clean one. Vertical bars are the middle 95 % of the bootstrap over pairs.
+        0 is the corrupted run and 1 the clean one. Vertical bars are intervals of 95 % over pairs, from five on.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def layers(
     if not only_layers:
         _label_sites(ax, result, result.top_sites(label, metric), layer, recovery)
     ax.set_xlabel("layer")
-    ax.set_ylabel(f"recovery ({metric or result.metrics[0]})")
+    ax.set_ylabel(literal(f"recovery ({metric or result.metrics[0]})"))
     title = f"{result.attrs['component']}, {result.attrs['direction']}"
     ax.set_title(title, loc="left", fontsize=9, color=INK)
     ax.spines[["top", "right"]].set_visible(False)

@@ -68,7 +68,7 @@ def heatmap(result: SweepResult, metric: str | None = None, ax: "Axes | None" = 
             f"A map needs layer as the first of two axes; this sweep runs over "
             f"{', '.join(result.axes) or 'nothing'}. {_other_plot(result.axes)}"
         )
-    over_pairs = result.over_pairs(metric, draws=0)
+    over_pairs = result.over_pairs(metric)
     share, zero = over_pairs["share"].values, over_pairs["zero"].values
     unpatchable = over_pairs["unpatchable"].values
     rows, columns = share.shape
@@ -86,7 +86,7 @@ def heatmap(result: SweepResult, metric: str | None = None, ax: "Axes | None" = 
     )
     _draw_marks(ax, share, zero, unpatchable, limit)
     _label_axes(ax, result, any_unpatchable=bool(unpatchable.any()))
-    ax.set_title(_title(result, metric, limit), loc="left", fontsize=9, color=INK)
+    ax.set_title(literal(_title(result, metric, limit)), loc="left", fontsize=9, color=INK)
     _draw_colour_bar(ax, image)
     return ax
 
@@ -169,7 +169,7 @@ def _column_names(dataset: "xr.Dataset", axis: str) -> tuple[list[str], list[boo
     )
     differs = [a != b for a, b in zip(clean, corrupted, strict=True)]
     tokens = [
-        f"{visible(a)}→{visible(b) or '×'}" if a != b else visible(a)
+        f"{visible(a)}→{visible(b) if b else '×'}" if a != b else visible(a)
         for a, b in zip(clean, corrupted, strict=True)
     ]
     return [f"{token} {name}" for token, name in zip(tokens, names, strict=True)], differs

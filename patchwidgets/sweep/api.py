@@ -69,7 +69,8 @@ def make_sweep(
         experiment = experiment.turned(direction)
     requests = [SweepRequest.of(each) for each in asked]
     grids = [make_grid(experiment, request, budget) for request in requests]
-    return Sweep(experiment, grids, batch, budget)
+    samples = [grid.sample for grid in grids if grid.sample is not None]
+    return Sweep(experiment, [*grids, *samples], batch, budget)
 
 
 def run_sweep(
@@ -109,7 +110,13 @@ def iter_sweep(sweep: Sweep) -> Iterator[PartialSweep]:
 
 
 def _results(sweep: Sweep) -> list[SweepResult]:
-    return [SweepResult.of(sweep.experiment, values) for values in sweep.grid_values()]
+    of_grids = {id(values.grid): values for values in sweep.grid_values()}
+    samples = [values.grid.sample for values in of_grids.values()]
+    return [
+        SweepResult.of(sweep.experiment, values, of_grids.get(id(values.grid.sample)))
+        for values in of_grids.values()
+        if not any(values.grid is sample for sample in samples)
+    ]
 
 
 def _note(sweep: Sweep) -> str:

@@ -1,74 +1,76 @@
-"""Which neurons are worth an exact patch: those with the largest first-order effect.
+"""Which neurons are worth an exact patch: those with the largest first-order effect on the way to the source.
 
-The first-order effect of a neuron is Σ gradient · (source − host) over positions, with the gradient of the first metric
-in the host run: what patching the neuron would do if the model were linear. It only chooses; what a sweep shows
-afterwards is exact. Costs one forward and one backward pass over the host prompts and one forward pass over the
-source's.
-
-Measured on SmolLM2 and the names task: of all 46,080 neurons, the 10 with the largest exact effects are among the first
-12 of this ranking, and the 30 largest among the first 92. Within one layer of 1,536 neurons the 10 largest are among
-the first 25, except in layers 7 (among 51) and 13 (among 113).
+A first-order effect is Σ gradient · (source − host) over positions, of the first metric: what patching the neuron would
+do if the model were linear. A large patch can bend what follows, as a layer norm does, so that the gradient in the host
+run alone misses it. Therefore gradients are taken at several points of the way and in the source run, and the largest
+effect counts (`sweep.gradients` says what that costs). It only chooses; what a sweep shows afterwards is exact. A
+random sample of the neurons that are not chosen is computed exactly as well, and says how much the choice may have
+missed.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 
 from patchwidgets.errors import MetricError
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.hooks.hooks import Key
-from patchwidgets.metrics import Values, kl
-from patchwidgets.models.forward import forward, gradients
 from patchwidgets.sites import Component
-from patchwidgets.sweep.cost import DEFAULT_SHARE, Cost, free_memory
+from patchwidgets.sweep.gradients import Axes, Point, first_order_effects
+from patchwidgets.sweep.request import Top
 
-Axes = dict[str, list[int | str]]
-"""The coordinates along each axis: ``layer``, ``neuron`` and perhaps ``pos`` or ``pos_name``, in this order."""
+POINTS: tuple[Point, ...] = (0.0, 0.25, 1.0, "source")
+"""Where gradients are taken: at parts of the way from the host to the source, and in the source run."""
+
+Coordinates = dict[str, list[int | str]]
+"""By axis, the coordinate of each of some sites: lists of equal length, and no axes to be multiplied."""
 
 
 @dataclass(frozen=True, eq=False)
 class AttributionRanking:
-    """The sites of largest first-order effect, largest first.
+    """The sites of largest first-order effect, largest first, and a sample of the others.
 
     Attributes
     ----------
-    coordinates
-        By axis, the coordinate of each of these sites: lists of equal length, and no axes to be multiplied.
+    coordinates, sample
+        Of the sites that were chosen, and of those drawn from all others.
     first_order
-        The signed first-order effect of each site, in units of the metric.
+        The signed first-order effect of each chosen site, at the point where it is largest, in units of the metric.
     metric
         The metric whose gradient it is.
     n_candidates
         How many sites there were to choose from.
     """
 
-    coordinates: dict[str, list[int | str]]
+    coordinates: Coordinates
     first_order: list[float]
     metric: str
     n_candidates: int
+    sample: Coordinates
 
     def __str__(self) -> str:
         n, of = len(self.first_order), self.n_candidates
-        return f"the {n:,} of {of:,} with the largest |gradient · (source − host)| of {self.metric}"
+        parts = ", ".join(f"{point:g}" for point in POINTS if point != "source")
+        return (
+            f"the {n:,} of {of:,} with the largest |gradient · (source − host)| of {self.metric}, "
+            f"at {parts} of the way or in the source run"
+        )
 
 
 def rank_by_attribution(
     experiment: BaseExperiment,
     component: Component,
     axes: Axes,
-    n: int,
+    top: Top,
     budget: float | None = None,
 ) -> AttributionRanking:
-    """Choose the `n` neurons (or neurons and positions) with the largest first-order effect, over all pairs.
+    """Choose the neurons (or neurons and positions) with the largest first-order effect, over all pairs.
 
     Parameters
     ----------
     component
         A component with neurons.
+    top
+        How many to choose, and how many of the others to sample.
     budget
         Bytes in addition to the model; half of what is free by default.
 
@@ -80,101 +82,26 @@ def rank_by_attribution(
         The model does not let gradients be taken.
     """
     metric = next(iter(experiment.metrics))
-    if experiment.metrics[metric].function is kl and experiment.host is experiment.clean:
-        raise MetricError(
-            "top= ranks neurons by the gradient of the first metric, and that of kl is 0 in the clean run, its "
-            "minimum. Put another metric first, or sweep whole layers with layers=[...]."
-        )
-    effects = _first_order_effects(experiment, component, axes, budget)
+    at_points = first_order_effects(experiment, component, axes, POINTS, budget)
+    largest = np.abs(at_points).argmax(0)
+    effects = np.take_along_axis(at_points, largest[None], 0)[0]
     if not effects.any():
         raise MetricError(
             f"top= ranks neurons by the gradient of {metric!r}, which is 0 for all of them. Put another metric "
             "first, as in Experiment(..., metric=['logit_diff', 'rank'])."
         )
-    order = np.argsort(-np.abs(effects), axis=None, kind="stable")[:n]
-    indices = np.unravel_index(order, effects.shape)
-    coordinates = {
-        axis: [axes[axis][i] for i in along] for axis, along in zip(axes, indices, strict=True)
-    }
-    return AttributionRanking(coordinates, effects.ravel()[order].tolist(), metric, effects.size)
+    order = np.argsort(-np.abs(effects), axis=None, kind="stable")
+    chosen, others = order[: top.n], np.sort(order[top.n :])
+    n_sampled = min(top.sampled, len(others))
+    sample = np.random.default_rng(top.seed).choice(others, n_sampled, replace=False)
 
+    def coordinates(sites: np.ndarray) -> Coordinates:
+        indices = np.unravel_index(sites, effects.shape)
+        return {
+            axis: [axes[axis][i] for i in along] for axis, along in zip(axes, indices, strict=True)
+        }
 
-def _first_order_effects(
-    experiment: BaseExperiment, component: Component, axes: Axes, budget: float | None
-) -> Float[np.ndarray, "layer *axes"]:
-    """First-order effects over the axes, in their order: the mean over pairs."""
-    keys: list[Key] = [(component, int(layer)) for layer in axes["layer"]]
-    total = np.zeros([len(coordinates) for coordinates in axes.values()])
-    for pairs, host, source in _batches(experiment, budget):
-        products = _products(experiment, keys, pairs, host, source)
-        for i, product in enumerate(products):
-            for pair, of_pair in zip(pairs, product, strict=True):
-                total[i] += _over_axes(experiment, axes, pair, of_pair)
-    return total / len(experiment.pairs)
-
-
-def _batches(
-    experiment: BaseExperiment, budget: float | None
-) -> Iterator[tuple[list[int], Int[Tensor, "pair pos"], Int[Tensor, "pair pos"]]]:
-    """Pairs of equal length with their host and source prompts, as many at a time as fit into the budget."""
-    layout = experiment.model.layout
-    available = DEFAULT_SHARE * free_memory(layout.device) if budget is None else budget
-    positions = experiment.evaluation.read_positions.positions
-    for batch in experiment.host.batches:
-        source_batch = experiment.sources.source_batch(batch)
-        n_read = max(len(positions[pair]) for pair in batch.rows)
-        per_pair = Cost(layout).backward_bytes(batch.ids.shape[1], n_read)
-        size = max(1, int(available) // per_pair)
-        for i in range(0, len(batch.rows), size):
-            part = slice(i, i + size)
-            yield batch.rows[part], batch.ids[part], source_batch.ids[part]
-
-
-def _products(
-    experiment: BaseExperiment,
-    keys: Sequence[Key],
-    pairs: list[int],
-    host: Int[Tensor, "pair pos"],
-    source: Int[Tensor, "pair pos"],
-) -> list[Float[Tensor, "pair pos neuron"]]:
-    """gradient · (source − host) by layer, at positions of the clean prompt; 0 without a counterpart."""
-    layout, evaluation = experiment.model.layout, experiment.evaluation
-    metric = next(iter(experiment.metrics.values()))
-    read_positions = [evaluation.read_positions.in_prompt(experiment.host_name, i) for i in pairs]
-    source_activations = forward(layout, source, record=keys).activations
-    with_gradients = gradients(
-        layout,
-        host,
-        keys,
-        read_positions,
-        lambda logits: evaluation.measure_with_gradient(metric, logits, pairs),
+    first_order = effects.ravel()[chosen].tolist()
+    return AttributionRanking(
+        coordinates(chosen), first_order, metric, effects.size, coordinates(np.sort(sample))
     )
-    columns = torch.tensor([experiment.pairs[i].columns for i in pairs])
-    clean, corrupted = columns.unbind(-1)
-    in_host, in_source = (
-        (clean, corrupted) if experiment.host_name == "clean" else (corrupted, clean)
-    )
-    rows, length = torch.arange(len(pairs))[:, None], len(experiment.pairs[pairs[0]])
-    products = []
-    for key in keys:
-        activation, gradient = (value[rows, in_host] for value in with_gradients[key])
-        change = (source_activations[key][rows, in_source] - activation).double()
-        product = torch.zeros(len(pairs), length, change.shape[-1], dtype=torch.double)
-        product[rows, clean] = (change * gradient.double()).cpu()
-        products.append(product)
-    return products
-
-
-def _over_axes(
-    experiment: BaseExperiment, axes: Axes, pair: int, product: Float[Tensor, "pos neuron"]
-) -> Float[np.ndarray, "neuron *positions"]:
-    """One pair's products of one layer over the axes after ``layer``; summed over positions where these are no axis."""
-    if "pos" in axes:
-        over_axes = product.T
-    elif "pos_name" in axes:
-        places = [experiment.pairs[pair].indices(str(name)) for name in axes["pos_name"]]
-        over_axes = torch.stack([product[place].sum(0) for place in places], dim=1)
-    else:
-        over_axes = product.sum(0)
-    array: Values = over_axes.numpy()
-    return array

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.experiment.teacher_forcing import of_prompt
 from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.models.edits import patch_step
 from patchwidgets.models.indexing import key_of, read_site
@@ -76,16 +77,16 @@ def batched_edits(
         Of exactly the pairs of the group.
     """
     copies: dict[Key, dict[object, _Copies]] = {}
-    others: dict[Key, list[tuple[int, Row, PairPatch]]] = {}
-    for number, row in enumerate(group.rows, len(group.pairs)):
-        seen: set[Key] = set()
+    others: dict[Key, list[tuple[range, Row, PairPatch]]] = {}
+    for i, row in enumerate(group.rows):
+        rows, seen = group.pass_rows(i), set[Key]()
         for patch in row.patches:
             key = key_of(patch.patch.site)
             # A second patch of the same component must be written after the first one.
             if patch.copies is None or key[0] == "pattern" or key in seen:
-                others.setdefault(key, []).append((number, row, patch))
+                others.setdefault(key, []).append((rows, row, patch))
             else:
-                _add(copies.setdefault(key, {}), number, group.pairs.index(row.pair), patch)
+                _add(copies.setdefault(key, {}), rows, group.pairs.index(row.pair), patch)
             seen.add(key)
     return {
         key: _edit(
@@ -104,13 +105,13 @@ def batched_edits(
     }
 
 
-def _add(copies: dict[object, _Copies], row: int, pair: int, patch: PairPatch) -> None:
+def _add(copies: dict[object, _Copies], rows: range, pair: int, patch: PairPatch) -> None:
     unit = patch.patch.site.index
     alike = (patch.places, patch.copies, unit is None)
     batch = copies.setdefault(alike, _Copies(patch))
-    batch.rows.append(row)
-    batch.pairs.append(pair)
-    batch.units.append(unit)
+    batch.rows += rows
+    batch.pairs += [pair] * len(rows)
+    batch.units += [unit] * len(rows)
 
 
 def _edit(writes: Sequence[Write]) -> Edit:
@@ -133,17 +134,19 @@ def _other_write(
     experiment: BaseExperiment,
     group: Group,
     recording: Recording,
-    number: int,
+    rows: range,
     row: Row,
     patch: PairPatch,
 ) -> Write:
-    """Any other patch, on its one row: from another run, from a tensor, or through a function."""
+    """Any other patch: from another run, from a tensor, or through a function; the same in each of its forced rows."""
     positions = [[pos - group.start for pos in patch.host_positions]]
+    key, n_tokens = key_of(patch.patch.site), group.length - group.start
 
     def write(changed: Float[Tensor, "row pos *unit"]) -> None:
         source = _source(experiment, patch, row.pair, recording)
         step = patch_step(patch.patch, positions, source)
-        changed[number : number + 1] = step(changed[number : number + 1])
+        prompt = of_prompt(key, changed[rows.start : rows.stop], n_tokens)
+        prompt.copy_(step(prompt[:1]).expand_as(prompt))
 
     return write
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.experiment.teacher_forcing import TeacherForced
 from patchwidgets.sites import Patch
 from patchwidgets.sweep.batched_edits import batched_edits
 from patchwidgets.sweep.groups import Group
@@ -31,7 +32,7 @@ _FAILURES = (
 
 def can_continue(experiment: BaseExperiment) -> bool:
     """Whether a few patches give the same in a descent as in whole prompts; the log says which way sweeps will run."""
-    hf_model = experiment.model.hf_model
+    hf_model = experiment.model.layout.hf_model
     if hf_model not in _CAN_CONTINUE:
         reason = _failure(experiment)
         _CAN_CONTINUE[hf_model] = reason is None
@@ -53,7 +54,7 @@ def _failure(experiment: BaseExperiment) -> str | None:
         return f"{type(error).__name__}: {error}"
     gap = float((fast.hidden - plain.hidden).abs().max())
     size = float(plain.hidden.abs().max())
-    dtype = experiment.model.hf_model.dtype
+    dtype = experiment.model.layout.hf_model.dtype
     allowed = (512 if dtype.itemsize >= 4 else 8) * torch.finfo(dtype).eps * size
     return None if gap <= allowed else f"continued runs are off by {gap:.2g} of {size:.2g}."
 
@@ -64,7 +65,7 @@ def _both(experiment: BaseExperiment) -> tuple[FinalStates, FinalStates]:
     ids = pair.prompt(experiment.host_name)
     length = len(ids)
     rows = _rows(length, min(length // 2, length - 1), layout.n_layers)
-    recording = Recording([0], torch.tensor([ids]))
+    recording = Recording([0], TeacherForced([pair], torch.tensor([ids]), length))
     layers = {0, *(row.layer for row in rows)}
     record(layout, recording, [("resid_pre", layer) for layer in layers], with_cache=True)
     first = min(row.start for row in rows)

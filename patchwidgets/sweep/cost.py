@@ -38,12 +38,12 @@ class Cost:
         self._vocabulary = int(config.vocab_size)
 
     def row_bytes(self, group: Group) -> int:
-        """Bytes of one row in a pass of a group."""
-        layout, new, length = self._layout, group.positions, group.length
+        """Bytes of one row of a group in a pass, with its repetitions for answers of several tokens."""
+        layout, new, length = self._layout, group.positions, group.length + group.n_appended
         stream = new * (6 * layout.d_model + 3 * self._d_mlp + 2 * self._attention)
         keys = length * (4 * self._kv + 2 * self._attention)
         scores = 2 * layout.n_heads * new * length
-        return int(self._bytes * (stream + keys + scores))
+        return int(self._bytes * group.n_forced * (stream + keys + scores))
 
     def recording_bytes(self, n_keys: int, with_cache: bool, length: int) -> int:
         """Bytes of what is recorded of one pair's unpatched runs, and of running them."""
@@ -72,7 +72,8 @@ class Cost:
         row_layers = len(group.pairs) * self._layout.n_layers + sum(
             self._layout.n_layers - row.layer for row in group.rows
         )
-        return row_layers * group.positions * self._flops_per_token(group.length)
+        tokens = group.n_forced * group.positions
+        return row_layers * tokens * self._flops_per_token(group.length + group.n_appended)
 
     def recording_flops(self, n_rows: int, length: int) -> float:
         """Floating-point operations of the blocks for whole unpatched prompts."""

@@ -19,12 +19,16 @@ from patchwidgets.tasks import Pair
 if TYPE_CHECKING:
     import xarray as xr
 
+VERSION = 2
+"""The version of the dataset and of its files, in the attribute `patchwidgets_result`."""
 PACKAGES = ("patchwidgets", "torch", "transformers")
 """The packages whose versions a result records."""
 
 
-def sweep_dataset(experiment: BaseExperiment, grid_values: GridValues) -> "xr.Dataset":
-    """The dataset of one grid; `SweepResult` documents its variables."""
+def sweep_dataset(
+    experiment: BaseExperiment, grid_values: GridValues, sample: GridValues | None = None
+) -> "xr.Dataset":
+    """The dataset of one grid, with a sample of sites that were not chosen; `SweepResult` documents its variables."""
     axes, shape = tuple(grid_values.grid.axes), grid_values.grid.shape
     names, pairs = list(experiment.metrics), len(experiment.pairs)
     dims = ("metric", *axes, "pair")
@@ -57,6 +61,15 @@ def sweep_dataset(experiment: BaseExperiment, grid_values: GridValues) -> "xr.Da
     }
     coordinates = {"metric": names, **grid_values.grid.axes, "pair": np.arange(pairs)}
     coordinates |= _ranking_coordinates(grid_values)
+    if sample is not None:
+        coordinates["sampled"] = sample.grid.axes["site"]
+        variables |= {
+            f"sampled_{name}": (
+                ("metric", "sampled", "pair"),
+                np.stack([by_metric[each] for each in names]),
+            )
+            for name, by_metric in (("value", sample.values), ("effect", sample.effects))
+        }
     import xarray as xr
 
     return xr.Dataset(
@@ -99,7 +112,7 @@ def _pair_tokens(experiment: BaseExperiment, pair: Pair) -> tuple[list[str], lis
 def _attrs(experiment: BaseExperiment, grid_values: GridValues) -> dict[str, Any]:
     first = next(iter(experiment.metrics))
     return {
-        "patchwidgets_result": 1,
+        "patchwidgets_result": VERSION,
         "component": grid_values.grid.component or "sites",
         "window": grid_values.grid.window,
         "n_positions": len(grid_values.grid.axes.get("pos", ())),
@@ -114,25 +127,46 @@ def _attrs(experiment: BaseExperiment, grid_values: GridValues) -> dict[str, Any
         "medians": json.dumps([name for name, m in experiment.metrics.items() if m.median]),
         "chosen": "" if grid_values.grid.ranking is None else str(grid_values.grid.ranking),
         "routing": "" if grid_values.flips is None else str(grid_values.flips),
+        "n_others": _n_others(grid_values),
         "routing_flips": 0 if grid_values.flips is None else grid_values.flips.flips,
     }
 
 
-def pair_values(of_metric: "xr.Dataset") -> PairValues:
-    """One metric of a sweep's dataset, pair by pair."""
+def _n_others(grid_values: GridValues) -> int:
+    """How many sites were not chosen."""
+    ranking = grid_values.grid.ranking
+    return 0 if ranking is None else ranking.n_candidates - len(ranking.first_order)
+
+
+def pair_values(of_metric: "xr.Dataset", prefix: str = "") -> PairValues:
+    """One metric of a sweep's dataset, pair by pair; with the prefix ``"sampled_"``, of its sample."""
 
     def by_pair(name: str) -> Float[np.ndarray, "*axes pair"]:
-        return np.asarray(of_metric[name].transpose(..., "pair").values)
+        return np.asarray(of_metric[prefix + name].transpose(..., "pair").values)
 
     return PairValues(
         value=by_pair("value"),
         effect=by_pair("effect"),
-        clean=by_pair("clean"),
-        corrupted=by_pair("corrupted"),
+        clean=np.asarray(of_metric["clean"].values),
+        corrupted=np.asarray(of_metric["corrupted"].values),
         noise_floor=float(of_metric["noise_floor"]),
         direction=of_metric.attrs["direction"],
         median=str(of_metric["metric"].item()) in json.loads(of_metric.attrs["medians"]),
     )
+
+
+def over_pairs(of_metric: "xr.Dataset") -> "xr.Dataset":
+    """One metric over all pairs; `SweepResult.over_pairs` documents it."""
+    import xarray as xr
+
+    axes, values = of_metric["zero"].dims, pair_values(of_metric)
+    centre, spread = (
+        {name: (axes, array) for name, array in arrays.items()}
+        for arrays in (values.over_pairs(), values.intervals())
+    )
+    flags = {name: of_metric[name] for name in ("zero", "unpatchable")}
+    interval = values.no_interval or "95 %: Student's of effect, Fieller's of recovery"
+    return xr.Dataset(centre | flags).assign(spread).assign_attrs(interval=interval)
 
 
 def select(dataset: "xr.Dataset", chosen: Mapping[str, Any]) -> "xr.Dataset":
@@ -141,9 +175,17 @@ def select(dataset: "xr.Dataset", chosen: Mapping[str, Any]) -> "xr.Dataset":
     Raises
     ------
     SiteError
-        A coordinate that the dataset does not have.
+        Something that the sweep does not run over, or a coordinate that it does not have.
     """
-    chosen = dict(chosen)
+    known = {*dataset["zero"].dims, "metric", "pair"}
+    if unknown := sorted(set(chosen) - known):
+        raise SiteError(
+            f"Cannot select by {', '.join(unknown)}; this sweep has {', '.join(sorted(map(str, known)))}."
+        )
+    chosen = {
+        name: [value] if name in ("metric", "pair") and np.ndim(value) == 0 else value
+        for name, value in chosen.items()
+    }
     if "pos" in chosen:
         # A file of an earlier version does not say how long the prompts are; the axis does, unless it is a part.
         n = dataset.attrs.get("n_positions", dataset.sizes["pos"])

@@ -18,7 +18,7 @@ from patchwidgets.sites import (
     Site,
 )
 from patchwidgets.sweep.attribution import AttributionRanking, rank_by_attribution
-from patchwidgets.sweep.request import CellPatch, SweepRequest
+from patchwidgets.sweep.request import CellPatch, SweepRequest, Top
 from patchwidgets.sweep.rows import JointPatches
 
 AXES = ("layer", "head", "kv_head", "neuron", "pos", "pos_name")
@@ -44,6 +44,8 @@ class Grid:
         How many neighbouring layers each cell patches.
     ranking
         For the top few of many sites, how these were chosen; else None.
+    sample
+        With a ranking, some of the sites that were not chosen.
     """
 
     component: Component | None
@@ -51,6 +53,7 @@ class Grid:
     cells: list[JointPatches]
     window: int = 1
     ranking: AttributionRanking | None = None
+    sample: "Grid | None" = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -83,7 +86,7 @@ def make_grid(
             f"A sweep needs a component, as in exp.sweep('z'), or sites=[...]: expected one of the two, got {got}."
         )
     if request.top is not None:
-        return _top_grid(experiment, request, request.top, budget)
+        return _top_grid(experiment, request, Top.of(request.top), budget)
     if request.sites is not None:
         return _list_grid(experiment, request, request.sites)
     return _product_grid(experiment, request)
@@ -166,7 +169,7 @@ def _window(layer: int | None, window: int, n_layers: int) -> Sequence[int | Non
 
 
 def _top_grid(
-    experiment: BaseExperiment, request: SweepRequest, n: int, budget: float | None
+    experiment: BaseExperiment, request: SweepRequest, top: Top, budget: float | None
 ) -> Grid:
     component = request.component
     if component not in NEURON_COMPONENTS or request.make is not None or request.window != 1:
@@ -174,19 +177,27 @@ def _top_grid(
             f"top= chooses among single neurons, as in exp.sweep('neuron', top=100), without sites=, make= and "
             f"window=; got {_given(request)}. Leave top= out: of other components every site can be tried."
         )
-    if n < 1:
-        raise PatchError(f"top is {n}; expected a number of neurons, at least 1.")
     axes = _axes(experiment, request)
     if "neuron" not in axes:
         raise SiteError(f"top= chooses among single neurons; add 'neuron' to {tuple(axes)!r}.")
     axes = {axis: axes[axis] for axis in AXES if axis in axes}
-    ranking = rank_by_attribution(experiment, component, axes, n, budget)
+    ranking = rank_by_attribution(experiment, component, axes, top, budget)
+    chosen, others = (
+        _neurons(experiment, component, each) for each in (ranking.coordinates, ranking.sample)
+    )
+    sample = Grid(component, {"site": cell_names(others)}, others) if others else None
+    return Grid(component, {"site": cell_names(chosen)}, chosen, ranking=ranking, sample=sample)
+
+
+def _neurons(
+    experiment: BaseExperiment, component: Component, coordinates: dict[str, list[int | str]]
+) -> list[JointPatches]:
     cells = []
-    for coordinates in zip(*ranking.coordinates.values(), strict=True):
-        at: dict[str, Any] = dict(zip(ranking.coordinates, coordinates, strict=True))
+    for each in zip(*coordinates.values(), strict=True):
+        at: dict[str, Any] = dict(zip(coordinates, each, strict=True))
         site = Site(component, at["layer"], at["neuron"], at.get("pos", at.get("pos_name")))
         cells.append(_joint_patches(experiment, [site]))
-    return Grid(component, {"site": cell_names(cells)}, cells, ranking=ranking)
+    return cells
 
 
 def _given(request: SweepRequest) -> str:

@@ -22,7 +22,8 @@ CONTINUABLE = frozenset(
 class Group:
     """Rows that run in one pass: of pairs of equal length, from the same position on.
 
-    A pass has one unpatched host row for each pair in front, then these rows.
+    A pass has one unpatched host row for each pair in front, then these rows. For answers of several tokens each row is
+    repeated `n_forced` times, with other tokens after the prompt (`teacher_forcing.TeacherForced`).
 
     Attributes
     ----------
@@ -34,6 +35,8 @@ class Group:
         The number of tokens of the whole host prompts.
     rows
         By layer, the order in which they join.
+    n_forced, n_appended
+        How often each row is repeated, and how many tokens follow the prompts.
     plain
         Run whole prompts in one batch, because the model or a component cannot continue from a cache.
     """
@@ -43,25 +46,46 @@ class Group:
     length: int
     rows: tuple[Row, ...]
     plain: bool = False
+    n_forced: int = 1
+    n_appended: int = 0
 
     @classmethod
-    def of(cls, rows: Sequence[Row], length: int, start: int, plain: bool = False) -> "Group":
+    def of(
+        cls,
+        rows: Sequence[Row],
+        length: int,
+        start: int,
+        plain: bool = False,
+        forced_shape: tuple[int, int] = (1, 0),
+    ) -> "Group":
         """A group of rows of pairs of equal length."""
         ordered = tuple(sorted(rows, key=lambda row: row.layer))
-        return cls(tuple(sorted({row.pair for row in rows})), start, length, ordered, plain)
+        pairs = tuple(sorted({row.pair for row in rows}))
+        return cls(pairs, start, length, ordered, plain, *forced_shape)
 
     @property
     def positions(self) -> int:
         """How many positions of each row are computed."""
-        return self.length - self.start
+        return self.length + self.n_appended - self.start
 
     @property
-    def pair_indices(self) -> list[int]:
-        """For each row of the pass, host rows first, the index of its pair in `pairs`."""
-        return [*range(len(self.pairs)), *(self.pairs.index(row.pair) for row in self.rows)]
+    def recorded_rows(self) -> list[int]:
+        """For each row of the pass, host rows first, the row of the recording that it is a copy of."""
+        pairs = [*self.pairs, *(row.pair for row in self.rows)]
+        return [i for pair in pairs for i in self.recorded_rows_of(pair)]
+
+    def recorded_rows_of(self, pair: int) -> range:
+        """The rows of a pair in the recording."""
+        first = self.pairs.index(pair) * self.n_forced
+        return range(first, first + self.n_forced)
+
+    def pass_rows(self, i: int) -> range:
+        """The rows of the pass that belong to row `i` of this group."""
+        first = (len(self.pairs) + i) * self.n_forced
+        return range(first, first + self.n_forced)
 
     def entries(self, read_positions: ReadPositions, host: RunName) -> list[list[Entry]]:
-        """For each row of the pass, host rows first, the entries at which metrics read it.
+        """For each host row, then for each row, the entries at which metrics read it.
 
         Entries before a row is patched are left out: there it equals the host.
         """
@@ -88,11 +112,16 @@ class Group:
         return [self._with(self.rows[i : i + size]) for i in range(0, len(self.rows), size)]
 
     def _with(self, rows: Sequence[Row]) -> "Group":
-        return Group.of(rows, self.length, self.start, self.plain)
+        forced_shape = (self.n_forced, self.n_appended)
+        return Group.of(rows, self.length, self.start, self.plain, forced_shape)
 
 
 def make_groups(
-    rows: Sequence[Row], experiment: BaseExperiment, savings: Savings, plain: bool
+    rows: Sequence[Row],
+    experiment: BaseExperiment,
+    savings: Savings,
+    plain: bool,
+    forced_shape: tuple[int, int] = (1, 0),
 ) -> list[Group]:
     """Group rows by length and first position, the most informative positions first.
 
@@ -100,6 +129,8 @@ def make_groups(
     ----------
     plain
         Run all rows as whole prompts.
+    forced_shape
+        `Group.n_forced` and `Group.n_appended`.
     """
     by_shape: dict[tuple[int, int, bool], list[Row]] = {}
     stop_if_cancelled = cancellation_check()
@@ -112,7 +143,7 @@ def make_groups(
         by_shape.setdefault((length, start, whole), []).append(joining)
     _join_small(by_shape, experiment.model.n_layers, savings.join_below)
     groups = [
-        Group.of(of_shape, length, start, whole)
+        Group.of(of_shape, length, start, whole, forced_shape)
         for (length, start, whole), of_shape in by_shape.items()
     ]
     return sorted(groups, key=lambda group: _priority(group, experiment))

@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from jaxtyping import Int
+from torch import Tensor
+
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.experiment.teacher_forcing import TeacherForced, forced_shape
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.hooks.hooks import Key
 from patchwidgets.models.indexing import key_of
@@ -71,12 +75,25 @@ class Packing:
         """For how many entries whole logits are in memory at a time."""
         return max(1, int(LOGITS_SHARE * self._budget) // self.cost.logits_bytes())
 
+    def forced(self, pairs: Sequence[int], prompts: Int[Tensor, "pair pos"]) -> TeacherForced:
+        """The host prompts of some pairs, continued by answers of several tokens where metrics read them."""
+        chosen = [self._experiment.pairs[pair] for pair in pairs]
+        if self._experiment.evaluation.needs_joint:
+            return TeacherForced.of(chosen, prompts)
+        return TeacherForced(chosen, prompts, prompts.shape[1])
+
+    def _forced_shape(self, pairs: Sequence[int]) -> tuple[int, int]:
+        """`Group.n_forced` and `Group.n_appended` of some pairs that are recorded together."""
+        if not self._experiment.evaluation.needs_joint:
+            return 1, 0
+        return forced_shape(self._experiment.pairs[pair] for pair in pairs)
+
     def pair_batches(self) -> list[PairBatch]:
         """All rows, packed; recordings and logits of a batch fit into their parts of the budget."""
         batches = []
         for prompts in self._experiment.host.batches:
             pairs = [pair for pair in prompts.rows if self._by_pair.get(pair)]
-            per_pair = self._recording_bytes(prompts.rows[:1])
+            per_pair = self._recording_bytes(prompts.rows) // len(prompts.rows)
             size = min(int(RECORDING_SHARE * self._budget) // per_pair, self.logits_at_once)
             size = max(1, size)
             batches += [pairs[i : i + size] for i in range(0, len(pairs), size)]
@@ -90,20 +107,29 @@ class Packing:
     def recording_flops(self, pairs: list[int]) -> float:
         """Floating-point operations of recording the unpatched runs of a batch's pairs."""
         pair, host = self._experiment.pairs[pairs[0]], self._experiment.host_name
-        prompts = [pair.clean, pair.corrupted] if self.source_keys else [pair.prompt(host)]
-        return sum(self.cost.recording_flops(len(pairs), len(prompt)) for prompt in prompts)
+        n_forced, n_appended = self._forced_shape(pairs)
+        length = len(pair.prompt(host)) + n_appended
+        flops = self.cost.recording_flops(len(pairs) * n_forced, length)
+        if self.source_keys:
+            source = len(pair.corrupted if host == "clean" else pair.clean)
+            flops += self.cost.recording_flops(len(pairs), source)
+        return flops
 
     def _group_bytes(self, group: Group) -> int:
         positions = self._experiment.evaluation.read_positions.positions
         rows = len(group.rows) + len(group.pairs)
         entries = rows * max(len(positions[pair]) for pair in group.pairs)
-        logits = min(entries, self.logits_at_once) * self.cost.logits_bytes()
-        return rows * self.cost.row_bytes(group) + logits
+        logits = min(entries, self.logits_at_once)
+        if group.n_appended or group.n_forced > 1:
+            logits = max(logits, group.n_forced * (group.n_appended + 1))
+        return rows * self.cost.row_bytes(group) + logits * self.cost.logits_bytes()
 
     def _recording_bytes(self, pairs: list[int]) -> int:
         pair = self._experiment.pairs[pairs[0]]
-        length = max(len(pair.clean), len(pair.corrupted))
-        return len(pairs) * self.cost.recording_bytes(self._n_keys, not self._plain, length)
+        n_forced, n_appended = self._forced_shape(pairs)
+        length = max(len(pair.clean), len(pair.corrupted)) + n_appended
+        rows = len(pairs) * n_forced
+        return rows * self.cost.recording_bytes(self._n_keys, not self._plain, length)
 
     def _keys(self, rows: Sequence[Row]) -> tuple[set[Key], set[Key]]:
         """What patches read of the host and the source run, and the residual streams from which rows join."""
@@ -126,7 +152,8 @@ class Packing:
     def _groups(self, pairs: list[int]) -> list[Group]:
         rows = [row for pair in pairs for row in self._by_pair[pair]]
         groups = []
-        for group in make_groups(rows, self._experiment, self._savings, self._plain):
+        shape = self._forced_shape(pairs)
+        for group in make_groups(rows, self._experiment, self._savings, self._plain, shape):
             self._stop_if_cancelled()
             groups += group.split(self._most_rows(group, pairs))
         return groups

@@ -14,24 +14,24 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformers import DynamicCache
 
+from patchwidgets.experiment.teacher_forcing import TeacherForced
 from patchwidgets.hooks.hook_points import HookPoint
 from patchwidgets.hooks.hooks import Edit, Key, hooked
 from patchwidgets.models.forward import (
     gather_entries,
-    locked_eval_mode,
     logits_to_keep,
+    running,
     select_positions,
     union_of_positions,
 )
 from patchwidgets.models.layout import Layout
 from patchwidgets.sweep.cache import HostCache, KeysAndValues
 from patchwidgets.sweep.groups import Group
+from patchwidgets.sweep.reads import RowPositions
 from patchwidgets.sweep.rows import RunRole
 
 UNEMBED: Key = ("unembed", None)
 """The input of the output embedding."""
-RowPositions = Sequence[Sequence[int]]
-"""For each row of a pass, host rows first, the positions at which it is read."""
 RECORDED_TOGETHER = 64
 """Up to this many tokens, reading the weights costs more than computing, and source prompts join almost for free."""
 
@@ -47,34 +47,38 @@ class Recording:
     ----------
     pairs
         Their numbers in the task, in the order of the rows below.
-    ids
-        The host prompts.
+    prompts
+        The host prompts, with answers of several tokens after them; `n_rows` rows for each pair.
     host, source
-        Activations of the two runs. Those of the host include the routers' choices in a mixture of experts.
+        Activations of the two runs: of the host in each row of `prompts`, with the routers' choices in a mixture of
+        experts; of the source in one row for each pair.
     cache
-        The host's keys and values, by layer.
+        The host's keys and values in each row of `prompts`, by layer.
     """
 
     pairs: list[int]
-    ids: Int[Tensor, "pair pos"]
+    prompts: TeacherForced
     host: Activations = field(default_factory=dict)
     source: Activations = field(default_factory=dict)
     cache: list[KeysAndValues] = field(default_factory=list)
 
     def activation(self, run: RunRole, key: Key) -> Float[Tensor, "pair pos *unit"]:
-        """One recorded activation of the host or the source run."""
-        return (self.host if run == "host" else self.source)[key]
+        """One recorded activation of the host's or the source's prompts."""
+        if run == "source":
+            return self.source[key]
+        return self.prompts.prompts_only({key: self.host[key]})[key]
 
     def of(self, pairs: Sequence[int]) -> "Recording":
         """The part of this recording that some of its pairs need."""
         if list(pairs) == self.pairs:
             return self
-        rows = [self.pairs.index(pair) for pair in pairs]
+        of_pairs, n = [self.pairs.index(pair) for pair in pairs], self.prompts.n_rows
+        rows = [i * n + j for i in of_pairs for j in range(n)]
         return Recording(
             list(pairs),
-            self.ids[rows],
+            self.prompts.of_pairs(of_pairs),
             {key: value[rows] for key, value in self.host.items()},
-            {key: value[rows] for key, value in self.source.items()},
+            {key: value[of_pairs] for key, value in self.source.items()},
             [(keys[rows], values[rows]) for keys, values in self.cache],
         )
 
@@ -118,14 +122,15 @@ def record(
     with_cache
         Also keep the host's keys and values.
     """
-    few = recording.ids.numel() <= RECORDED_TOGETHER
-    if source_ids is not None and not (few and source_ids.shape[1] == recording.ids.shape[1]):
+    ids = recording.prompts.ids
+    few = ids.numel() <= RECORDED_TOGETHER
+    if source_ids is not None and not (few and source_ids.shape[1] == ids.shape[1]):
         record(layout, recording, host, with_cache)
         inputs = {"input_ids": source_ids, "use_cache": False}
         recording.source |= _forward(layout, inputs, {UNEMBED: _no_rows}, source)[0]
         return
-    n, host, source = len(recording.ids), {*host, *layout.routers}, set(source)
-    ids = recording.ids if source_ids is None else torch.cat([recording.ids, source_ids])
+    n, host, source = len(ids), {*host, *layout.routers}, set(source)
+    ids = ids if source_ids is None else torch.cat([ids, source_ids])
     cache = DynamicCache()
     caching = {"past_key_values": cache, "use_cache": True} if with_cache else {"use_cache": False}
     inputs = {"input_ids": ids, **caching}
@@ -161,9 +166,9 @@ def descend(
     for layer in {0, *joining}:
         key = ("resid_pre", layer)
         edits = edits | {key: _chained(_join(recording, group, layer, joining), edits.get(key))}
-    cache = HostCache(recording.cache, group.start, torch.tensor(group.pair_indices))
+    cache = HostCache(recording.cache, group.start, torch.tensor(group.recorded_rows))
     inputs = {
-        "input_ids": recording.ids[:1, group.start :],
+        "input_ids": recording.prompts.ids[:1, group.start :],
         "past_key_values": cache,
         "use_cache": True,
     }
@@ -180,19 +185,19 @@ def run_plain(
     row_positions: RowPositions | None = None,
 ) -> FinalStates:
     """Run a group as whole prompts in one batch, one host row for each pair in front; parameters as in `descend`."""
-    inputs = {"input_ids": recording.ids[group.pair_indices], "use_cache": False}
+    inputs = {"input_ids": recording.prompts.ids[group.recorded_rows], "use_cache": False}
     return _run(layout, inputs, edits, n_logits, row_positions or _last(group))
 
 
 def _last(group: Group) -> RowPositions:
-    return [(group.length - 1,)] * (len(group.pairs) + len(group.rows))
+    return [(group.length - 1,)] * len(group.recorded_rows)
 
 
 def _joining(group: Group) -> dict[int, list[int]]:
     """By layer, the host rows of which the rows that join there are copies."""
     joining: dict[int, list[int]] = {}
     for row in group.rows:
-        joining.setdefault(row.layer, []).append(group.pairs.index(row.pair))
+        joining.setdefault(row.layer, []).extend(group.recorded_rows_of(row.pair))
     return joining
 
 
@@ -243,16 +248,16 @@ def _forward(
     keep: Sequence[int] | None = None,
 ) -> tuple[dict[Key, Tensor], Float[Tensor, "row pos vocabulary"]]:
     """What was recorded, and the logits at the positions in `keep`; by default at the last."""
-    hf_model = layout.hf_model
-    hook_points = layout.all_hook_points | {
-        UNEMBED: HookPoint(hf_model.get_output_embeddings(), "input", whole=True)
-    }
+    unembed = HookPoint(layout.hf_model.get_output_embeddings(), "input", whole=True)
+    hook_points = layout.all_hook_points | {UNEMBED: unembed}
     length = inputs["input_ids"].shape[1]
     inputs = inputs | {"input_ids": inputs["input_ids"].to(layout.device)}
-    inputs |= logits_to_keep(hf_model, keep or [length - 1], length)
     with (
-        locked_eval_mode(hf_model),
-        hooked(layout.outer_modules, hook_points, edits, record, continued=True) as activations,
+        running(layout) as view,
+        hooked(
+            layout.outer_modules, hook_points, edits, record, continued=True, on=view.copy_of
+        ) as activations,
     ):
-        logits: Tensor = hf_model(**inputs).logits
+        inputs |= logits_to_keep(view.model, keep or [length - 1], length)
+        logits: Tensor = view.model(**inputs).logits
     return activations, logits

@@ -12,6 +12,46 @@ CellPatch = Patchable | Iterable[Patchable]
 """What one cell of a sweep patches: one patch, or several joint ones."""
 
 
+@dataclass(frozen=True)
+class Top:
+    """How many of a model's neurons a sweep patches, in place of a plain number: ``top=pw.Top(1000, sampled=500)``.
+
+    Parameters
+    ----------
+    n
+        How many to choose.
+    sampled
+        How many of those that are not chosen to draw at random and compute exactly as well, for `SweepResult.missed`.
+    seed
+        Of the draw.
+
+    Raises
+    ------
+    PatchError
+        Less than one neuron, or a negative number of others.
+
+    Examples
+    --------
+    >>> exp.plan("neuron", top=pw.Top(100, sampled=50)).sites
+    150
+    """
+
+    n: int
+    sampled: int = 200
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise PatchError(f"top is {self.n}; expected a number of neurons, at least 1.")
+        if self.sampled < 0:
+            raise PatchError(f"sampled is {self.sampled}; expected a number of neurons, or 0.")
+
+    @classmethod
+    def of(cls, top: "int | Top") -> "Top":
+        """A number as the `Top` that it stands for."""
+        return top if isinstance(top, Top) else cls(top)
+
+
 class SweepArguments(TypedDict, total=False):
     """The arguments of one of several sweeps, for `Experiment.sweep_many`; they mean what they mean in `sweep`."""
 
@@ -20,7 +60,7 @@ class SweepArguments(TypedDict, total=False):
     sites: Sequence[CellPatch] | None
     make: Callable[[Site], CellPatch] | None
     layers: Sequence[int] | None
-    top: int | None
+    top: int | Top | None
     window: int
 
 
@@ -33,7 +73,7 @@ class SweepRequest:
     sites: Sequence[CellPatch] | None = None
     make: Callable[[Site], CellPatch] | None = None
     layers: Sequence[int] | None = None
-    top: int | None = None
+    top: int | Top | None = None
     window: int = 1
 
     @classmethod

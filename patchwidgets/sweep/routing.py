@@ -28,7 +28,7 @@ class RoutingFlips:
         """Compare the unpatched rows of a group's pass with the recorded run."""
         for key, chosen in final.choices.items():
             recorded = recording.host[key][:, group.start :]
-            differs = chosen[: len(group.pairs)] != recorded
+            differs = chosen[: len(recorded)] != recorded
             self.flips += int(differs.any(-1).sum())
             self.choices += differs[..., 0].numel()
 

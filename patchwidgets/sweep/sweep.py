@@ -26,13 +26,13 @@ from patchwidgets.sweep.packing import Packing
 from patchwidgets.sweep.passes import (
     FinalStates,
     Recording,
-    RowPositions,
     descend,
     record,
     run_plain,
 )
 from patchwidgets.sweep.plan import Method, Plan
 from patchwidgets.sweep.progress import Progress
+from patchwidgets.sweep.reads import Reads, RowPositions
 from patchwidgets.sweep.routing import RoutingFlips
 from patchwidgets.sweep.rows import make_rows
 from patchwidgets.sweep.savings import Savings
@@ -62,7 +62,7 @@ class Sweep:
     Raises
     ------
     PatchError
-        A batch or a budget that is not positive; answers of several tokens.
+        A batch or a budget that is not positive.
     CounterpartError
         No cell can be patched on any pair.
     """
@@ -75,7 +75,7 @@ class Sweep:
         budget: float | None = None,
         savings: Savings = Savings(),  # noqa: B008 - frozen
     ) -> None:
-        _check(experiment, batch, budget)
+        _check(batch, budget)
         self.experiment, self.grids = experiment, list(grids)
         layout = experiment.model.layout
         self._budget = int(DEFAULT_SHARE * free_memory(layout.device) if budget is None else budget)
@@ -151,6 +151,10 @@ class Sweep:
             self._recording = None
             self._warn_about_flips()
 
+    def forget_recording(self) -> None:
+        """Free the recorded runs, most of a sweep's memory; the next group records them again."""
+        self._recording = None
+
     @property
     def progress(self) -> Progress:
         """How far it is."""
@@ -195,7 +199,7 @@ class Sweep:
         batch = next(batch for batch in experiment.host.batches if pairs[0] in batch.rows)
         source_batch = experiment.sources.source_batch(batch)
         rows = [batch.rows.index(pair) for pair in pairs]
-        recording = Recording(pairs, batch.ids[rows])
+        recording = Recording(pairs, packing.forced(pairs, batch.ids[rows]))
         recorded = all(key in source_batch.activations for key in packing.source_keys)
         source = () if recorded else (source_batch.ids[rows], packing.source_keys)
         with_cache = self.method == "descent"
@@ -228,16 +232,15 @@ class Sweep:
         self._flops += sum(flops(half) for half in halves) - flops(group)
 
     def _run_group(self, group: Group, recording: Recording) -> None:
-        read_positions, host = self.experiment.evaluation.read_positions, self.experiment.host_name
-        entries = group.entries(read_positions, host)
-        row_positions = [[read_positions.index(host, entry) for entry in each] for each in entries]
-        final = self._final_states(group, recording, row_positions)
+        reads = Reads.of(self.experiment, group)
+        final = self._final_states(group, recording, reads.row_positions)
         if not self._reader.can_read(final):
-            final = self._final_states(group, recording, row_positions)
+            final = self._final_states(group, recording, reads.row_positions)
         if self._flips is not None:
             self._flips.count(group, recording, final)
-        measured = self._reader.measure(final, [entry for each in entries for entry in each])
-        self._effects.add(group, entries, measured)
+        measured = self._reader.measure(final, reads)
+        self.experiment.check_weights(each.patch for row in group.rows for each in row.patches)
+        self._effects.add(group, reads.entries, measured)
 
     def _final_states(
         self, group: Group, recording: Recording, row_positions: RowPositions
@@ -257,15 +260,10 @@ class Sweep:
             )
 
 
-def _check(experiment: BaseExperiment, batch: int | None, budget: float | None) -> None:
+def _check(batch: int | None, budget: float | None) -> None:
     if (batch is not None and batch < 1) or (budget is not None and budget <= 0):
         raise PatchError(
             f"batch={batch}, budget={budget}: expected at least one run, and a number of bytes above 0."
-        )
-    if any(pair.long_answers for pair in experiment.pairs):
-        raise PatchError(
-            "A sweep reads answers of one token, and this task has longer ones. "
-            "Patch single sites with exp.patch(...), or choose answers of one token."
         )
 
 

@@ -3,15 +3,21 @@
 Single pairs are always kept; over pairs, effect is a mean and share and recovery are ratios of means.
 """
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from patchwidgets.errors import MetricError, SiteError
+from patchwidgets.errors import MetricError
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.sweep.dataset import pair_values, select, site_names, sweep_dataset
+from patchwidgets.storage import write_file
+from patchwidgets.sweep.dataset import over_pairs, select, site_names, sweep_dataset
 from patchwidgets.sweep.grid_values import GridValues
+from patchwidgets.sweep.in_words import in_words
+from patchwidgets.sweep.missed import Missed, missed_of
+
+_LOG = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +32,8 @@ class SweepResult:
     dataset
         Over metric, the swept axes and pair: `value`, `effect`, `share` and `recovery`, NaN where undefined or not
         computed. Over metric and pair: `clean` and `corrupted`. Over metric: `noise_floor`. Over the axes: `zero`
-        (certainly exactly 0) and `unpatchable` (the position has no counterpart on some pair).
+        (certainly exactly 0) and `unpatchable` (the position has no counterpart on some pair). With `top`, over metric,
+        sampled and pair: `sampled_value` and `sampled_effect` of sites that were not chosen; `missed` reads them.
 
     Attributes
     ----------
@@ -52,18 +59,25 @@ class SweepResult:
         self._dataset = dataset
 
     @classmethod
-    def of(cls, experiment: BaseExperiment, grid_values: GridValues) -> "SweepResult":
-        """The result of one grid."""
-        return cls(sweep_dataset(experiment, grid_values))
+    def of(
+        cls, experiment: BaseExperiment, grid_values: GridValues, sample: GridValues | None = None
+    ) -> "SweepResult":
+        """The result of one grid, with a sample of the sites that were not chosen."""
+        return cls(sweep_dataset(experiment, grid_values, sample))
 
     @classmethod
-    def load(cls, path: str | Path) -> "SweepResult":
-        """Read a result from a file that `save` wrote.
+    def load(cls, path: str | Path, max_bytes: int = 2**32) -> "SweepResult":
+        """Read a result from a file that `save` wrote. It takes up to twice the size of the file in memory.
+
+        Parameters
+        ----------
+        max_bytes
+            The size up to which a file is read.
 
         Raises
         ------
-        SiteError
-            The file holds no sweep.
+        FileError
+            The file cannot be read, is too large, is damaged, holds no sweep, or is of a later version.
 
         Examples
         --------
@@ -73,16 +87,23 @@ class SweepResult:
         ...     pw.SweepResult.load(f"{folder}/heads.nc").top_sites(1)
         ['L0.H1']
         """
-        import xarray as xr
+        from patchwidgets.sweep.saved import read_sweep
 
-        dataset = xr.load_dataset(path, engine="h5netcdf")
-        if "patchwidgets_result" not in dataset.attrs:
-            raise SiteError(f"{path} is not a sweep; expected a file that SweepResult.save wrote.")
-        return cls(dataset)
+        return cls(read_sweep(path, max_bytes))
 
     def save(self, path: str | Path) -> None:
-        """Write the result to a netCDF file, which xarray and many other tools read; `load` has an example."""
-        self._dataset.to_netcdf(path, engine="h5netcdf")
+        """Write the result to a netCDF file, which xarray and many other tools read; `load` has an example.
+
+        The file appears whole or not at all: an earlier file of this name stays until the new one is on the disk.
+
+        Raises
+        ------
+        FileError
+            The disk is full, the place cannot be written, or the result has something that no sweep has.
+        """
+        from patchwidgets.sweep.saved import to_bytes
+
+        write_file(path, to_bytes(self._dataset))
 
     def to_xarray(self) -> "xr.Dataset":
         """A copy of the whole dataset.
@@ -129,25 +150,21 @@ class SweepResult:
         """Where the first metric lies between the corrupted run, 0, and the clean run, 1: a ratio of means, or NaN."""
         return self._first("recovery")
 
-    def over_pairs(
-        self, metric: str | None = None, seed: int = 0, draws: int = 1000
-    ) -> "xr.Dataset":
+    def over_pairs(self, metric: str | None = None) -> "xr.Dataset":
         """One metric over all pairs, with its spread between pairs.
 
         Parameters
         ----------
         metric
             Its name; the first one by default.
-        seed, draws
-            The seed and the number of resamplings of the bootstrap over pairs; 0 leaves it out.
 
         Returns
         -------
         Dataset
             Over the axes: `value` and `effect` (means; for a rank, of medians), `share` and `recovery` (ratios of
-            means), and `effect_low`, `effect_high`, `recovery_low`, `recovery_high`, between which the middle 95 % of
-            the bootstrap lies. These bounds are NaN for a single pair, for a rank and with ``draws=0``; those of
-            `recovery` also if it is undefined in a single resample, where clean and corrupted are too close.
+            means), and `effect_low`, `effect_high`, `recovery_low`, `recovery_high`: intervals of 95 %, Student's of
+            effect and Fieller's of recovery. They are NaN for a rank and with fewer than five pairs, as the attribute
+            ``interval`` says; those of `recovery` also where the mean difference of clean and corrupted may be 0.
 
         Raises
         ------
@@ -160,16 +177,7 @@ class SweepResult:
         >>> round(float(both.over_pairs("answer_prob")["effect"].sel(layer=0, head=1)), 3)
         0.995
         """
-        of_metric = self._of_metric(metric)
-        values = pair_values(of_metric)
-        centre, spread = (
-            {name: (self.axes, array) for name, array in arrays.items()}
-            for arrays in (values.over_pairs(), values.bootstrap(seed, draws))
-        )
-        flags = {name: of_metric[name] for name in ("zero", "unpatchable")}
-        import xarray as xr
-
-        return xr.Dataset(centre | flags).assign(spread)
+        return over_pairs(self._of_metric(metric))
 
     def to_frame(self) -> "pd.DataFrame":
         """A table with one row for each metric and cell: its coordinates and site, and the variables of `over_pairs`.
@@ -212,10 +220,33 @@ class SweepResult:
         >>> exp.sweep("z", progress=False).top_sites(2)
         ['L0.H1', 'L1.H1']
         """
-        effect = np.abs(self.over_pairs(metric, draws=0)["effect"].values.ravel())
+        effect = np.abs(self.over_pairs(metric)["effect"].values.ravel())
         order = np.argsort(-np.nan_to_num(effect, nan=-1.0), kind="stable")[:k]
         names = self.site_names()
+        if "sampled" in self._dataset.sizes and (says := self.missed(k, metric).warning):
+            _LOG.warning("%s", says)
         return [names[i] for i in order if not np.isnan(effect[i])]
+
+    def missed(self, k: int = 5, metric: str | None = None) -> Missed:
+        """What `top` may have missed of the `k` largest sites, from an exact sample of others; `top_sites` warns of it.
+
+        Parameters
+        ----------
+        k, metric
+            As for `top_sites`.
+
+        Raises
+        ------
+        MetricError, SiteError
+            The sweep does not measure it; the file is of an earlier version, which drew no sample.
+
+        Examples
+        --------
+        >>> exp.sweep("neuron", top=100, progress=False).missed(k=5).larger
+        ()
+        """
+        chosen = self.over_pairs(metric)["effect"].values.ravel()
+        return missed_of(self._of_metric(metric), k, chosen)
 
     def site_names(self) -> list[str]:
         """The site of every cell as a string, in row-major order; for a window that of the middle layer.
@@ -246,37 +277,13 @@ class SweepResult:
         >>> exp.sweep("z", progress=False).sel(layer=1)
         SweepResult(z of 'teaching model': 4 head, 1 pair, logit_diff, denoise)
         """
-        known = {*self.axes, "metric", "pair"}
-        if set(chosen) - known:
-            raise SiteError(
-                f"Cannot select by {', '.join(sorted(set(chosen) - known))}; this sweep has {', '.join(sorted(known))}."
-            )
-        keep: dict[str, Any] = {
-            name: [value] if name in ("metric", "pair") and np.ndim(value) == 0 else value
-            for name, value in chosen.items()
-        }
-        return SweepResult(select(self._dataset, keep))
+        return SweepResult(select(self._dataset, chosen))
 
     def __repr__(self) -> str:
-        shape = " × ".join(f"{self._dataset.sizes[axis]} {axis}" for axis in self.axes)
-        attrs, pairs = self.attrs, self._dataset.sizes["pair"]
-        done = int(self._dataset["effect"].isel(metric=0).notnull().all("pair").sum())
-        unpatchable = int(self._dataset["unpatchable"].sum())
-        total = self._dataset["zero"].size - unpatchable
-        notes = [
-            f"{unpatchable} without a counterpart" if unpatchable else "",
-            "" if done == total else f"{done} of {total} done",
-            attrs.get("chosen"),
-            attrs.get("routing"),
-        ]
-        return (
-            f"SweepResult({attrs['component']} of {attrs['model']!r}: {shape or 'one cell'}, "
-            f"{pairs} pair{'s' * (pairs != 1)}, {', '.join(self.metrics)}, {attrs['direction']}"
-            f"{''.join(f'; {note}' for note in notes if note)})"
-        )
+        return f"SweepResult({in_words(self._dataset)})"
 
     def _first(self, quantity: str) -> "xr.DataArray":
-        return self.over_pairs(draws=0)[quantity]
+        return self.over_pairs()[quantity]
 
     def _of_metric(self, metric: str | None) -> "xr.Dataset":
         if metric is not None and metric not in self.metrics:

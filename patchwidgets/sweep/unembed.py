@@ -8,15 +8,18 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.experiment.teacher_forcing import joint_logprobs
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.metrics import Readout, answer_logit, logit_diff
-from patchwidgets.sites import Entry
+from patchwidgets.models.forward import running
+from patchwidgets.sites import Entry, Position
 from patchwidgets.sweep.passes import FinalStates
+from patchwidgets.sweep.reads import Reads
 
 ANSWER_TOKEN_METRICS = (logit_diff, answer_logit)
 """Metrics that read only the logits of answers and foils."""
@@ -48,10 +51,12 @@ class MetricReader:
         self, experiment: BaseExperiment, answer_tokens_only: bool, logits_at_once: int
     ) -> None:
         self._experiment = experiment
-        self._model = experiment.model.hf_model
+        self._model = experiment.model.layout.hf_model
         self._answer_tokens_only = answer_tokens_only and all(
             metric.function in ANSWER_TOKEN_METRICS for metric in experiment.metrics.values()
         )
+        # Joint probabilities take softmaxes over the whole vocabulary.
+        self._answer_tokens_only &= not any(pair.long_answers for pair in experiment.pairs)
         self._logits_at_once = logits_at_once
         self._transform: LogitTransform | None = None
         self.all_logits = False
@@ -79,15 +84,19 @@ class MetricReader:
         self.all_logits = True
         return False
 
-    def measure(
-        self, final: FinalStates, entries: Sequence[Entry]
-    ) -> dict[str, Float[np.ndarray, "entry"]]:
+    def measure(self, final: FinalStates, reads: Reads) -> dict[str, Float[np.ndarray, "entry"]]:
         """Every metric at each entry of a pass; NaN where a metric does not read."""
-        parts, stop_if_cancelled = [], cancellation_check()
+        parts, stop_if_cancelled, entries = [], cancellation_check(), reads.all_entries
+        joint = self._joint(final, reads)
+        if joint is not None:
+            logits = final.logits[reads.of_entries] if self.all_logits else final.logits
+            final = FinalStates(final.hidden[reads.of_entries], logits)
         size = max(1, ENTRIES_AT_ONCE if self._reads_answer_tokens else self._logits_at_once)
         for i in range(0, len(entries), size):
             stop_if_cancelled()
-            parts.append(self._measure(final, slice(i, i + size), entries[i : i + size]))
+            part = slice(i, i + size)
+            of_part = None if joint is None else joint[part]
+            parts.append(self._measure(final, part, entries[part], of_part))
         return {
             name: np.concatenate([part[name] for part in parts])
             for name in self._experiment.metrics
@@ -103,23 +112,46 @@ class MetricReader:
         weight: Tensor = self._model.get_output_embeddings().weight
         return weight
 
+    def _joint(self, final: FinalStates, reads: Reads) -> Float[Tensor, "entry 2"] | None:
+        """For each entry the joint log-probabilities of its run; None where answers are single tokens or not read."""
+        places = reads.of_answers
+        if places is None:
+            return None
+        parts, stop_if_cancelled = [], cancellation_check()
+        size = max(1, self._logits_at_once // places[0].size)
+        for i in range(0, len(places), size):
+            stop_if_cancelled()
+            part = places[i : i + size]
+            logits = self._logits(final, torch.from_numpy(part.ravel()))
+            pairs = [self._experiment.pairs[pair] for pair in reads.pairs[i : i + size]]
+            parts.append(joint_logprobs(pairs, logits.unflatten(0, part.shape)))
+        return torch.cat(parts)[reads.rows_of_entries]
+
     def _measure(
-        self, final: FinalStates, part: slice, entries: Sequence[Entry]
+        self,
+        final: FinalStates,
+        part: slice,
+        entries: Sequence[Entry],
+        joint: Float[Tensor, "entry 2"] | None,
     ) -> dict[str, Float[np.ndarray, "entry"]]:
-        evaluation = self._experiment.evaluation
-        if self.all_logits:
-            return evaluation.measure_entries(final.logits[part], entries)
-        assert self._transform is not None
         if self._reads_answer_tokens:
             return self._measure_answer_tokens(final.hidden[part], entries)
-        logits = self._transform(self._unembedded(final.hidden[part]))
-        return evaluation.measure_entries(logits, entries)
+        logits = self._logits(final, part)
+        return self._experiment.evaluation.measure_entries(logits, entries, joint)
+
+    def _logits(
+        self, final: FinalStates, chosen: slice | Int[Tensor, "entry"]
+    ) -> Float[Tensor, "entry vocabulary"]:
+        if self.all_logits:
+            return final.logits[chosen]
+        assert self._transform is not None
+        return self._transform(self._unembedded(final.hidden[chosen]))
 
     def _unembedded(
         self, hidden: Float[Tensor, "entry d_model"]
     ) -> Float[Tensor, "entry vocabulary"]:
-        with torch.no_grad():
-            logits: Tensor = self._model.get_output_embeddings()(hidden)
+        with running(self._experiment.model.layout) as view:
+            logits: Tensor = view.copy_of(self._model.get_output_embeddings())(hidden)
         return logits.float()
 
     def _measure_answer_tokens(
@@ -136,7 +168,7 @@ class MetricReader:
         assert self._transform is not None
         logits = self._transform(unembedded.float())
 
-        def make_readout(chosen: list[int]) -> Readout:
+        def make_readout(_pos: Position, chosen: list[int]) -> Readout:
             of_chosen = [pairs[i] for i in chosen]
             answers = [[column[i] for i in pair.answers] for pair in of_chosen]
             foils = [

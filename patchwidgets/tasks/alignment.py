@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeGuard
 
-from patchwidgets.errors import TaskError
+from patchwidgets.errors import TaskError, shown
 from patchwidgets.tasks.matching import Column, fill_stretches, shared_tokens
-from patchwidgets.tokens import table, visible
+from patchwidgets.tokens import isolated, table, visible
 
 Columns = tuple[Column, ...]
+MAX_POSITION = 10**9
+"""No prompt is as long."""
 MAX_SHOWN = 5
 """How many pairs of a dataset a proposal prints."""
 
@@ -105,7 +107,7 @@ def all_columns(
 
 
 def _token(tokens: Sequence[str], i: int | None) -> str:
-    return "" if i is None else visible(tokens[i])
+    return "" if i is None else isolated(visible(tokens[i]))
 
 
 def _number(i: int | None) -> str:
@@ -152,7 +154,7 @@ def _as_map(value: Sequence[Sequence[int]]) -> Columns:
 
 def _expected(value: object) -> str:
     return (
-        f"align holds {value!r}; expected pairs of a clean and a corrupted position, at least one, as in "
+        f"align holds {shown(value)}; expected pairs of a clean and a corrupted position, at least one, as in "
         "[(0, 0), (1, 2)], or for a dataset a list of such maps, None where counts are equal. "
         "pw.propose_alignment(model, task) proposes one."
     )

@@ -6,20 +6,30 @@ This module knows the fields of a `Task` by name, but not the class itself.
 import csv
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import StringIO
+from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from patchwidgets.errors import TaskError
+from patchwidgets.errors import TaskError, shown
+from patchwidgets.storage import MAX_DIGITS, parse_json, read_file
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TableRow = Mapping[str, Any]
 Fields = dict[str, Any]
 """The fields of a `Task` by name."""
 REQUIRED = ("clean", "corrupted", "answer")
 OPTIONAL = ("foil", "align")
+MAX_BYTES = 2**28
+"""The size up to which a file of a task is read."""
 
 
-def fields_of_rows(rows: Iterable[TableRow]) -> Fields:
+def fields_of_rows(rows: Iterable[TableRow], places: Sequence[str]) -> Fields:
     """Return the fields of a dataset, from its rows.
 
     Parameters
@@ -27,96 +37,191 @@ def fields_of_rows(rows: Iterable[TableRow]) -> Fields:
     rows
         Each with `clean`, `corrupted`, `answer` and perhaps `foil`. An answer is a text, or a tuple or list of
         alternatives. `align` is a map, a text such as ``"0:0 1:2"``, or None. Other columns are named positions; their
-        names begin with ``@``.
+        names begin with ``@``. An empty cell is None.
+    places
+        What messages call each row, such as ``"Row 3"``.
 
     Raises
     ------
     TaskError
-        A column is missing or unknown, or there is no row.
+        A column is missing or unknown, a cell is empty or holds something else, or there is no row.
     """
-    table = list(rows)
+    from patchwidgets.tasks.schema import check_rows
+
+    table: list[dict[str, Any]] = []
+    for row, place in zip(rows, places, strict=True):
+        _check_columns(row, set(table[0]) if table else set(row), place)
+        table.append({name: _plain(name, cell, place) for name, cell in row.items()})
     if not table:
         raise TaskError("The table has no rows; a task needs at least one pair of prompts.")
-    for i, row in enumerate(table):
-        _check_columns(row, set(table[0]), i)
+    check_rows(table, places)
     positions = {
         name[1:]: [row[name] for row in table] for name in table[0] if name.startswith("@")
     }
-    return {
-        "clean": [str(row["clean"]) for row in table],
-        "corrupted": [str(row["corrupted"]) for row in table],
-        "answer": [_alternatives(row["answer"]) for row in table],
-        "foil": [_alternatives(row["foil"]) for row in table] if "foil" in table[0] else None,
-        "positions": positions,
-        "align": [_map(row["align"], i) for i, row in enumerate(table)]
-        if "align" in table[0]
-        else None,
-    }
+    columns = {name: [row[name] for row in table] for name in table[0] if name[0] != "@"}
+    return dict.fromkeys(OPTIONAL) | columns | {"positions": positions}
 
 
-def _check_columns(row: TableRow, expected: set[str], i: int) -> None:
+def _check_columns(row: TableRow, expected: set[str], place: str) -> None:
     missing = [name for name in REQUIRED if name not in row]
     if missing:
-        raise TaskError(f"Row {i} lacks {', '.join(missing)}; it has {', '.join(map(str, row))}.")
-    unknown = [
-        name for name in row if name not in (*REQUIRED, *OPTIONAL) and not str(name).startswith("@")
-    ]
+        raise TaskError(
+            f"{place} lacks {', '.join(missing)}; it has {', '.join(map(shown, row))}.{_other_separator(row)}"
+        )
+    unknown = [name for name in row if name not in (*REQUIRED, *OPTIONAL) and name[:1] != "@"]
     if unknown:
         raise TaskError(
-            f"Unknown column {unknown[0]!r}. A task has {', '.join((*REQUIRED, *OPTIONAL))}, "
-            f"and positions as '@name': is it '@{unknown[0]}'?"
+            f"Unknown column {shown(unknown[0])}. A task has {', '.join((*REQUIRED, *OPTIONAL))}, "
+            f"and positions as '@name': is it {shown(f'@{unknown[0]}')}?"
         )
     if set(row) != expected:
         raise TaskError(
-            f"Row {i} has other columns than row 0: {', '.join(sorted(set(row) ^ expected))}. "
+            f"{place} has other columns than the first row: {', '.join(sorted(set(row) ^ expected))}. "
             "Give every row the same columns."
         )
 
 
-def _alternatives(value: Any) -> str | tuple[str, ...]:
-    return (
-        tuple(map(str, value))
-        if isinstance(value, Sequence) and not isinstance(value, str)
-        else str(value)
-    )
+def _other_separator(names: Iterable[str]) -> str:
+    header = list(names)
+    found = [each for each in (";", "\t") if len(header) == 1 and each in header[0]]
+    return f" The cells seem to be separated by {found[0]!r}; use commas." if found else ""
 
 
-def _map(value: Any, i: int) -> Any:
-    """Return the map of counterparts in a cell, where it may be a text such as ``0:0 1:2``; None for an empty cell."""
-    if value is None or value != value or value == "":  # a NaN is not equal to itself
+def _plain(name: str, cell: Any, place: str) -> Any:
+    """Return a cell with Python's own integers and tuples, and a map that was a text."""
+    if name == "align":
+        cell = _map(cell, place) if isinstance(cell, str) else cell
+    if type(cell) is not bool and isinstance(cell, Integral):
+        return int(cell)
+    if isinstance(cell, Sequence) and not isinstance(cell, str | bytes):
+        return tuple(_plain("", each, place) for each in cell)
+    return cell
+
+
+def _map(text: str, place: str) -> tuple[tuple[int, int], ...] | None:
+    """Return the map of counterparts in a text such as ``0:0 1:2``; None for an empty one."""
+    if not text:
         return None
-    if not isinstance(value, str):
-        return value
-    columns = [re.fullmatch(r"(-?\d+):(-?\d+)", part) for part in value.split()]
+    columns = [re.fullmatch(r"(-?[0-9]{1,9}):(-?[0-9]{1,9})", part) for part in text.split()]
     if not columns or None in columns:
         raise TaskError(
-            f"Row {i}: align is {value!r}; expected clean and corrupted positions, as in '0:0 1:2'."
+            f"{place}: align is {shown(text)}; expected clean and corrupted positions, as in '0:0 1:2'."
         )
-    return [(int(column[1]), int(column[2])) for column in columns if column is not None]
+    return tuple((int(column[1]), int(column[2])) for column in columns if column is not None)
+
+
+def rows_of_frame(frame: "pd.DataFrame") -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the rows of a DataFrame with None for empty cells, and what messages call each row: its label.
+
+    Raises
+    ------
+    TaskError
+        A column is there twice.
+    """
+    names = list(map(str, frame.columns))
+    if twice := [name for name, n in Counter(names).items() if n > 1]:
+        raise TaskError(f"The table has the column {shown(twice[0])} twice; give it once.")
+    cells, missing = frame.astype(object).to_numpy(), frame.isna().to_numpy()
+    rows = [
+        {
+            name: None if is_missing or (isinstance(cell, str) and not cell) else cell
+            for name, cell, is_missing in zip(names, row, is_missing_row, strict=True)
+        }
+        for row, is_missing_row in zip(cells, missing, strict=True)
+    ]
+    return rows, [f"Row {shown(label)}" for label in frame.index.tolist()]
 
 
 def read_csv(path: str | Path) -> Fields:
     """Return the fields of a dataset from a CSV file with a header.
 
-    ``|`` separates alternatives; leading spaces are part of a text.
+    ``|`` separates alternatives; leading spaces are part of a text. Rows are counted as a spreadsheet shows them: the
+    header is row 1, and empty lines count.
+
+    Raises
+    ------
+    FileError
+        The file cannot be read.
+    TaskError
+        It is no CSV file of a task, or not UTF-8.
     """
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        return fields_of_rows([_parsed(row, i) for i, row in enumerate(csv.DictReader(file))])
+    name = shown(Path(path).name)
+    # newline="" keeps line breaks within a cell as they are.
+    numbered = list(_records(StringIO(_text(path), newline=""), name))
+    if not numbered:
+        raise TaskError(f"{name} has no header; expected {', '.join(REQUIRED)} and perhaps more.")
+    (_, header), *rows = numbered
+    twice = [column for column, n in Counter(header).items() if n > 1]
+    if twice:
+        raise TaskError(f"{name} has the column {shown(twice[0])} twice; give it once.")
+    _check_columns(dict.fromkeys(header), set(header), f"The header of {name}")
+    places = [f"{name}, row {number}" for number, _ in rows]
+    parsed = (_parsed(header, row, place) for (_, row), place in zip(rows, places, strict=True))
+    return fields_of_rows(parsed, places)
 
 
-def _parsed(row: dict[str | None, str | None], i: int) -> dict[str, Any]:
-    if None in row or None in row.values():
+def _records(lines: StringIO, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield every row that is not empty, with its number."""
+    number = 0
+    reader = csv.reader(lines, strict=True)
+    while True:
+        number += 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise TaskError(
+                f"{name}, row {number} (up to line {reader.line_num}) is no CSV: {error}. Close every quote, and write "
+                'a quote within a quoted text as "".'
+            ) from None
+        if row:
+            yield number, row
+
+
+def _parsed(header: list[str], row: list[str], place: str) -> dict[str, Any]:
+    if len(row) != len(header):
         raise TaskError(
-            f"Row {i} has {'more' if None in row else 'fewer'} cells than the header. Quote texts that contain commas."
+            f"{place} has {'more' if len(row) > len(header) else 'fewer'} cells than the header "
+            f"({len(row)}, not {len(header)}). Quote texts that contain commas."
         )
-    return {str(name): _cell(str(name), str(text)) for name, text in row.items()}
+    return {name: _cell(name, text, place) for name, text in zip(header, row, strict=True)}
 
 
-def _cell(column: str, text: str) -> Any:
+def _cell(column: str, text: str, place: str) -> Any:
+    if not text:
+        return None
     if column in ("answer", "foil"):
         return tuple(text.split("|")) if "|" in text else text
-    is_index = column.startswith("@") and text.strip().removeprefix("-").isdigit()
-    return int(text) if is_index else text
+    if column.startswith("@") and re.fullmatch(r"\s*-?[0-9]+\s*", text):
+        if len(text.strip()) > MAX_DIGITS:
+            raise TaskError(
+                f"{place}, column {shown(column)}: {shown(text)} is too large for an index."
+            )
+        return int(text)
+    return text
+
+
+def _text(path: str | Path) -> str:
+    """Return the text of a file in UTF-8, with or without a byte-order mark.
+
+    Raises
+    ------
+    FileError
+        The file cannot be read.
+    TaskError
+        It has another encoding.
+    """
+    content = read_file(path, MAX_BYTES, "Read it in parts, and give them to Task.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        utf16 = content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+        line = content.count(b"\n", 0, error.start) + 1
+        found = "It is UTF-16" if utf16 else f"Byte {content[error.start]:#x} in line {line} is not"
+        raise TaskError(
+            f"{shown(Path(path).name)} is not UTF-8. {found}; save it as UTF-8 (in Excel: CSV UTF-8)."
+        ) from None
 
 
 def json_text(pairs: Sequence[Fields], single: bool, bos: bool | None, chat: bool) -> str:
@@ -149,18 +254,28 @@ def read_json(path: str | Path) -> Fields:
 
     Raises
     ------
+    FileError
+        The file cannot be read.
     TaskError
         The file contains something else.
     """
-    content = json.loads(Path(path).read_text(encoding="utf-8"))
-    if not isinstance(content, dict) or "pairs" not in content:
+    from patchwidgets.tasks.schema import checked_file
+
+    name, text = shown(Path(path).name), _text(path)
+    try:
+        content = parse_json(text)
+    except ValueError as error:
         raise TaskError(
-            f"{path} is not a task: expected an object with 'pairs'. Write one with Task.to_json."
-        )
-    fields = fields_of_rows(content["pairs"])
-    if content.get("single"):
+            f"{name} is not a task: it is no JSON ({error}). Write one with Task.to_json."
+        ) from None
+    file = checked_file(content, name)
+    n_pairs = len(file.pairs)
+    if file.single and n_pairs > 1:
+        raise TaskError(f"{name} says that it has a single pair, and has {n_pairs}.")
+    fields = fields_of_rows(file.pairs, [f"{name}, pairs[{i}]" for i in range(n_pairs)])
+    if file.single:
         fields = {name: _first(value) for name, value in fields.items()}
-    return fields | {"bos": content.get("bos"), "chat": bool(content.get("chat", False))}
+    return fields | {"bos": file.bos, "chat": file.chat}
 
 
 def _first(value: Any) -> Any:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from patchwidgets.directions import RunName
-from patchwidgets.errors import AnswerError, CounterpartError, SiteError, TaskError
+from patchwidgets.errors import AnswerError, CounterpartError, SiteError, TaskError, shown
 from patchwidgets.sites import Position, index_of, indices_of
 from patchwidgets.tasks.alignment import Alignment, Columns, checked_columns, identity
 from patchwidgets.tasks.task import PositionSpec, Task
@@ -52,6 +52,20 @@ class Pair:
     def first_tokens(self) -> tuple[int, ...]:
         """The tokens with which the answers begin, each once."""
         return self.answers or tuple(dict.fromkeys(ids[0] for ids in self.long_answers))
+
+    @cached_property
+    def continuations(self) -> tuple[tuple[int, ...], ...]:
+        """What has to follow a prompt so that every token of the long answers and foils is predicted.
+
+        Their last tokens are not needed. A continuation with which another one begins is left out.
+        """
+        needed = {ids[:-1]: None for ids in self.long_answers + self.long_foils}
+        longest_first = sorted(needed, key=len, reverse=True)
+        return tuple(
+            each
+            for i, each in enumerate(longest_first)
+            if not any(longer[: len(each)] == each for longer in longest_first[:i])
+        )
 
     def __len__(self) -> int:
         """Return the number of tokens of the clean prompt, in which positions count."""
@@ -205,8 +219,8 @@ def _alternatives(answer: Any, task: Task, tokenizer: Tokenizer) -> tuple[tuple[
         for long in alternatives:
             if short != long and long[: len(short)] == short:
                 raise AnswerError(
-                    f"Of the alternatives {texts!r} one is the beginning of another, so that its probability would be "
-                    "counted twice; leave the longer one out."
+                    f"Of the alternatives {shown(texts)} one is the beginning of another, so that its probability "
+                    "would be counted twice; leave the longer one out."
                 )
     return alternatives
 
@@ -223,18 +237,18 @@ def _position(
         try:
             return index_of(spec, len(ids))
         except SiteError as error:
-            raise SiteError(f"positions[{name!r}]: {error}") from None
+            raise SiteError(f"positions[{shown(name)}]: {error}") from None
     if task.chat:
         raise TaskError(
-            f"positions[{name!r}] is the text {spec!r}, and texts are not found in chat prompts; give an index "
-            f"instead, as in positions={{{name!r}: 9}}."
+            f"positions[{shown(name)}] is the text {shown(spec)}, and texts are not found in chat prompts; give an "
+            f"index instead, as in positions={{{name!r}: 9}}."
         )
     prompt = str(task.clean)
     start = prompt.rfind(str(spec))
     if start < 0:
         raise TaskError(
-            f"positions[{name!r}]: {spec!r} does not occur in the clean prompt {prompt!r}; give a text that does, or "
-            "an index."
+            f"positions[{shown(name)}]: {shown(spec)} does not occur in the clean prompt {shown(prompt)}; give a text "
+            "that does, or an index."
         )
     return _last_token_of(prompt[: start + len(str(spec))], prompt, tokenizer, len(ids))
 

@@ -6,9 +6,10 @@ from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from patchwidgets.errors import TaskError
-from patchwidgets.tasks.alignment import ProposedAlignment, checked_alignment
-from patchwidgets.tasks.files import fields_of_rows, json_text, read_csv, read_json
+from patchwidgets.errors import TaskError, shown
+from patchwidgets.storage import write_file
+from patchwidgets.tasks.alignment import MAX_POSITION, ProposedAlignment, checked_alignment
+from patchwidgets.tasks.files import fields_of_rows, json_text, read_csv, read_json, rows_of_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,6 +78,9 @@ class Task:
             raise TaskError(
                 "One of clean and corrupted is a list and the other is one prompt; give two prompts or two lists."
             )
+        for name, setting in (("bos", self.bos), ("chat", self.chat)):
+            if not isinstance(setting, bool) and (name, setting) != ("bos", None):
+                raise TaskError(f"{name} is {shown(setting)}; expected True or False.")
         object.__setattr__(self, "positions", _plain_positions(self.positions))
         maps = checked_alignment(self.align, single=isinstance(self.clean, str))
         object.__setattr__(self, "align", maps)
@@ -149,12 +153,16 @@ class Task:
 
         ``|`` separates alternative answers. Leading spaces are part of a text. A column ``@name`` holds a named
         position; a number in it is an index, and anything else a text in the prompt. A column align holds maps such as
-        ``0:0 1:2 2:3``, or empty cells.
+        ``0:0 1:2 2:3``, or empty cells; no other cell may be empty. The file is UTF-8, with or without a byte-order
+        mark.
 
         Raises
         ------
+        FileError
+            The file cannot be read.
         TaskError
-            A column is missing or unknown, a row has too few or too many cells, or there is no row.
+            A column is missing or unknown, a row has too few or too many cells, a cell is empty or holds something
+            else than its column, or there is no row. The message names the row as a spreadsheet does, and the column.
 
         Examples
         --------
@@ -172,12 +180,14 @@ class Task:
     def from_frame(cls, frame: "pd.DataFrame") -> "Task":
         """Make a dataset from a DataFrame with the columns of `from_csv`.
 
-        In a cell, alternatives and maps are tuples or lists.
+        In a cell, alternatives and maps are tuples or lists. Prompts and answers are texts: read numbers with
+        ``dtype=str``.
 
         Raises
         ------
         TaskError
-            A column is missing or unknown, or there is no row.
+            A column is missing or unknown, a cell is empty or holds something else than its column, or there is no row.
+            The message names the row by its label, and the column.
 
         Examples
         --------
@@ -186,10 +196,8 @@ class Task:
         >>> pw.Task.from_frame(pd.DataFrame(rows)).positions
         {'b': [3]}
         """
-        rows = frame.to_dict("records")
-        return cls(
-            **fields_of_rows({str(name): value for name, value in row.items()} for row in rows)
-        )
+        rows, places = rows_of_frame(frame)
+        return cls(**fields_of_rows(rows, places))
 
     @classmethod
     def from_json(cls, path: str | Path) -> "Task":
@@ -197,6 +205,8 @@ class Task:
 
         Raises
         ------
+        FileError
+            The file cannot be read.
         TaskError
             The file contains something else.
 
@@ -209,6 +219,15 @@ class Task:
     def to_json(self, path: str | Path) -> None:
         """Write the task to a JSON file, each pair with its own answer, foil, positions and map.
 
+        The file appears whole or not at all: an earlier file of this name stays until the new one is on the disk.
+
+        Raises
+        ------
+        FileError
+            The disk is full, or the place cannot be written.
+        TaskError
+            A text cannot be written as UTF-8.
+
         Examples
         --------
         >>> from pathlib import Path
@@ -219,7 +238,11 @@ class Task:
         ...     pw.Task.from_json(path) == task
         True
         """
-        Path(path).write_text(self.json_text(), encoding="utf-8")
+        try:
+            content = self.json_text().encode()
+        except UnicodeEncodeError:
+            raise TaskError("A text holds half of a surrogate pair, which UTF-8 cannot.") from None
+        write_file(path, content)
 
     def json_text(self) -> str:
         """Return the text that `to_json` writes."""
@@ -237,27 +260,37 @@ def _checked_texts(name: str, value: Any) -> Any:
         return value
     if not isinstance(value, Iterable):
         raise TaskError(
-            f"{name} is {value!r}; expected a text such as ' Mary', or a list of texts."
+            f"{name} is {shown(value)}; expected a text such as ' Mary', or a list of texts."
         )
     entries = list(value)
     for entry in entries:
-        if not (isinstance(entry, str) or (alternatives and isinstance(entry, tuple))):
-            raise TaskError(f"{name} holds {entry!r}; expected texts such as ' Mary'.")
+        if not (isinstance(entry, str) or (alternatives and _is_texts(entry))):
+            raise TaskError(f"{name} holds {shown(entry)}; expected texts such as ' Mary'.")
     return value if alternatives and isinstance(value, tuple) else entries
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
 
 
 def _plain_positions(positions: Mapping[str, Any]) -> dict[str, Any]:
     """Positions with Python's own integers and lists: numpy's would be read as texts, and are no JSON."""
     return {
-        name: [_plain(each) for each in spec]
+        name: [_plain(name, each) for each in spec]
         if isinstance(spec, Iterable) and not isinstance(spec, str)
-        else _plain(spec)
+        else _plain(name, spec)
         for name, spec in positions.items()
     }
 
 
-def _plain(spec: Any) -> Any:
-    return int(spec) if isinstance(spec, Integral) else spec
+def _plain(name: str, spec: Any) -> PositionSpec:
+    if isinstance(spec, str):
+        return spec
+    if type(spec) is not bool and isinstance(spec, Integral) and abs(int(spec)) <= MAX_POSITION:
+        return int(spec)
+    raise TaskError(
+        f"positions[{shown(name)}] is {shown(spec)}; expected an index, or a text of the prompt."
+    )
 
 
 def _entry(value: Any, i: int) -> Any:

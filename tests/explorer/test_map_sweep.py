@@ -155,12 +155,12 @@ def test_a_map_that_this_component_does_not_have(page: Page) -> None:
 
 def test_who_waits_for_a_patch_does_not_wait_for_maps(page: Page, experiment: Experiment) -> None:
     page.patch(1, "L1.H2")
-    page.session.wait_for_patches()
+    page.session.wait_for_patches(LONG)
     assert page.session.result is not None
     gate = Gate(experiment)
     page.sweep(2, HEADS)
     assert gate.reached.wait(LONG)
-    page.session.wait_for_patches()
+    page.session.wait_for_patches(LONG)
     assert "swept" not in page.kinds(2)
     gate.open()
     page.wait()
@@ -203,7 +203,7 @@ class Watched(MapSweep):
             yield message
 
     def _try_the_lock(self) -> None:
-        lock = self.session._state
+        lock = self.session._queue.lock
         self.free.append(lock.acquire(blocking=False))
         if self.free[-1]:
             lock.release()
@@ -228,7 +228,7 @@ def test_the_lock_is_seen_when_it_is_held(experiment: Experiment) -> None:
         MapSweepRequest(1, (Map("heads", "z", ("layer", "head")),), "denoise", "logit_diff")
     )
     map_sweep.step()
-    with page.session._state:
+    with page.session._queue.lock:
         assert len(list(map_sweep.news())) == 1
     assert Watched.free == [False]
 

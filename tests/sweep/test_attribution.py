@@ -12,10 +12,12 @@ from benchmarks.memory import peak_above
 from patchwidgets.errors import MetricError, PatchError, RefusedError, SiteError
 from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
-from patchwidgets.sweep.attribution import AttributionRanking, rank_by_attribution
+from patchwidgets.sites import Site
+from patchwidgets.sweep.attribution import POINTS
 from patchwidgets.sweep.cost import Cost
+from patchwidgets.sweep.gradients import first_order_effects
 from patchwidgets.sweep.grid import make_grid
-from patchwidgets.sweep.request import SweepRequest
+from patchwidgets.sweep.request import SweepRequest, Top
 from patchwidgets.tasks import Task
 from tests.support.families import D_MLP, N_LAYERS
 from tests.support.sweeps import one_pair, several_pairs
@@ -27,10 +29,26 @@ def llama() -> Experiment:
     return several_pairs(make_model("llama"), ["logit_diff", "kl"])
 
 
-def small_steps(experiment: Experiment, site: str, pair: int) -> float:
-    """The first-order effect by finite differences: a thousandth of the way, times a thousand."""
-    little = pw.Patch(site, fn=lambda host, source: host + 1e-3 * (source - host))
-    return 1e3 * float(experiment.patch(little).per_pair.effect[pair])
+def small_steps(experiment: Experiment, site: str, pair: int, point: float = 0.0) -> float:
+    """The first-order effect by finite differences: a thousandth of the way, times a thousand.
+
+    The other neurons of the layer are `point` of the way to the source.
+    """
+
+    def effect(step: float) -> float:
+        whole = Site(Site.parse(site).component, Site.parse(site).layer)
+        moved = [pw.Patch(whole, fn=lambda host, source: host + point * (source - host))]
+        # The second patch sees what the first one wrote.
+        part = step / (1 - point)
+        little = pw.Patch(site, fn=lambda host, source: host + part * (source - host))
+        return float(experiment.patch(*(moved if point else []), little).per_pair.value[pair])
+
+    return 1e3 * (effect(1e-3) - effect(0))
+
+
+def criterion(experiment: Experiment, component: Any, axes: Any, point: float = 0.0) -> np.ndarray:
+    """First-order effects over the axes, at one point of the way."""
+    return first_order_effects(experiment, component, axes, [point])[0]
 
 
 GATED = [
@@ -42,41 +60,49 @@ PLAIN = [(case, component) for case in ("gpt2", "phi") for component in ("neuron
 
 
 @pytest.mark.parametrize(("case", "component"), GATED + PLAIN)
-def test_the_criterion_by_finite_differences(case: str, component: Any) -> None:
+@pytest.mark.parametrize("point", [0.0, 0.25])
+def test_the_criterion_by_finite_differences(case: str, component: Any, point: float) -> None:
     experiment = several_pairs(make_model(case, torch.float64), ["logit_diff"])
     axes: dict[str, Any] = {"layer": [0, 2], "neuron": list(range(D_MLP))}
-    found = rank_by_attribution(experiment, component, axes, 5)
-    for layer, neuron, effect in zip(*found.coordinates.values(), found.first_order, strict=True):
-        site = f"L{layer}.N{neuron}.{component}"
-        expected = np.mean([small_steps(experiment, site, pair) for pair in range(3)])
-        assert effect == pytest.approx(expected, rel=0.02, abs=1e-6), site
+    found = criterion(experiment, component, axes, point)
+    largest = np.argsort(-np.abs(found), axis=None)[:5]
+    for i, neuron in zip(*np.unravel_index(largest, found.shape), strict=True):
+        site = f"L{axes['layer'][i]}.N{neuron}.{component}"
+        expected = np.mean([small_steps(experiment, site, pair, point) for pair in range(3)])
+        assert found[i, neuron] == pytest.approx(expected, rel=0.02, abs=1e-5), site
 
 
 def test_the_criterion_at_positions(llama: Experiment) -> None:
     everything: dict[str, Any] = {"layer": [1], "neuron": list(range(D_MLP))}
     one = one_pair(llama.model)
-    everywhere = cell(rank_by_attribution(one, "neuron", everything, D_MLP), neuron=3)
-    found = rank_by_attribution(one, "neuron", everything | {"pos": list(range(7))}, 7 * D_MLP)
-    parts = [cell(found, neuron=3, pos=pos) for pos in range(7)]
-    assert parts[:2] == [0, 0]
+    everywhere = criterion(one, "neuron", everything)[0, 3]
+    parts = criterion(one, "neuron", everything | {"pos": list(range(7))})[0, 3]
+    assert parts[:2].tolist() == [0, 0]
     assert sum(parts) == pytest.approx(everywhere, rel=1e-4)
-    named = rank_by_attribution(
-        llama, "neuron", everything | {"pos_name": ["end", "subject"]}, 2 * D_MLP
-    )
+    named = criterion(llama, "neuron", everything | {"pos_name": ["end", "subject"]})[0, 3]
     expected = np.mean([small_steps(llama, "L1.N3@subject", pair) for pair in range(3)])
-    assert cell(named, neuron=3, pos_name="subject") == pytest.approx(expected, rel=0.05, abs=1e-3)
+    assert named[1] == pytest.approx(expected, rel=0.05, abs=1e-3)
 
 
 @pytest.mark.parametrize("metric", ["kl@subject", "logit_diff@1:4"])
 def test_the_criterion_of_a_metric_that_is_read_elsewhere(metric: str) -> None:
     experiment = several_pairs(make_model("llama", torch.float64), [metric])
-    found = rank_by_attribution(
-        experiment, "neuron", {"layer": [1], "neuron": list(range(D_MLP))}, 3
-    )
-    assert found.metric == metric
-    for neuron, effect in zip(found.coordinates["neuron"], found.first_order, strict=True):
+    found = criterion(experiment, "neuron", {"layer": [1], "neuron": list(range(D_MLP))})[0]
+    for neuron in np.argsort(-np.abs(found))[:3]:
         expected = np.mean([small_steps(experiment, f"L1.N{neuron}", pair) for pair in range(3)])
-        assert effect == pytest.approx(expected, rel=0.05, abs=2e-4)  # logits are float32
+        assert found[neuron] == pytest.approx(expected, rel=0.05, abs=2e-4)  # logits are float32
+
+
+@pytest.mark.parametrize("point", [0.0, 0.25])
+def test_the_criterion_of_answers_of_several_tokens(point: float) -> None:
+    clean, corrupted = ["w3 w14 w15 w9 w26", "w7 w5 w9 w33"], ["w3 w16 w15 w9 w26", "w7 w5 w9 w34"]
+    answers = [(" w8 w9 w10", " w7", " w8 w11"), " w10"]
+    task = Task(clean, corrupted, answers, [" w9", (" w12 w13", " w12 w1")])
+    experiment = Experiment(make_model("llama", torch.float64), task)
+    found = criterion(experiment, "neuron", {"layer": [0, 1], "neuron": list(range(D_MLP))}, point)
+    for neuron in np.argsort(-np.abs(found[1]))[:3]:
+        steps = [small_steps(experiment, f"L1.N{neuron}", pair, point) for pair in range(2)]
+        assert found[1, neuron] == pytest.approx(np.mean(steps), rel=0.05, abs=2e-4)
 
 
 @pytest.mark.parametrize("direction", ["denoise", "noise"])
@@ -87,29 +113,38 @@ def test_the_criterion_between_prompts_of_unequal_length(direction: Any) -> None
     task = Task(clean, corrupted, " w8", " w9", {"X": 3, "lone": 2}, align=align)
     experiment = Experiment(make_model("llama", torch.float64), task, direction=direction)
     layer: dict[str, Any] = {"layer": [1], "neuron": list(range(D_MLP))}
-    for axes, at in (
-        ({}, {}),
-        ({"pos": list(range(6))}, {"pos": 4}),
-        ({"pos_name": ["lone", "X"]}, {"pos_name": "X"}),
+    for axes, at, lone, place in (
+        ({}, (), (), ""),
+        ({"pos": list(range(6))}, (4,), (2,), "@4"),
+        ({"pos_name": ["lone", "X"]}, (1,), (0,), "@X"),
     ):
-        found = rank_by_attribution(experiment, "neuron", layer | axes, 6 * D_MLP)
-        place = "".join(f"@{each}" for each in at.values())
+        found = criterion(experiment, "neuron", layer | axes)[0, 7]
         expected = small_steps(experiment, f"L1.N7{place}", 0)
-        assert cell(found, neuron=7, **at) == pytest.approx(expected, rel=0.05, abs=2e-4)
-        if at:
-            lone = {"pos": 2} if "pos" in at else {"pos_name": "lone"}
-            assert cell(found, neuron=7, **lone) == 0
+        assert found[at] == pytest.approx(expected, rel=0.05, abs=2e-4)
+        if lone:
+            assert found[lone] == 0
 
 
-def cell(ranking: AttributionRanking, **at: Any) -> float:
-    """The first-order effect of one cell."""
-    rows = zip(*ranking.coordinates.values(), ranking.first_order, strict=True)
-    names = list(ranking.coordinates)
-    return next(
-        float(effect)
-        for *place, effect in rows
-        if all(place[names.index(axis)] == value for axis, value in at.items())
-    )
+@pytest.mark.parametrize("direction", ["denoise", "noise"])
+def test_the_gradient_in_the_source_run_is_that_of_the_other_direction(direction: Any) -> None:
+    """There it is the gradient in the host run, and source and host change places."""
+    align = [(0, 0), (1, 1), (3, 4), (4, 5), (5, 6)]
+    clean, corrupted = "w3 w14 w15 w9 w26 w5", "w3 w14 w42 w43 w9 w26 w5"
+    task = Task(clean, corrupted, (" w8 w9", " w8 w3 w4"), " w9", align=align)
+    experiment = Experiment(make_model("llama"), task, ["logit_diff", "kl@3"], direction)
+    axes: dict[str, Any] = {"layer": [0, 1], "neuron": list(range(D_MLP)), "pos": list(range(6))}
+    found = first_order_effects(experiment, "neuron", axes, ["source"])
+    assert np.abs(found).max() > 0.01
+    expected = first_order_effects(experiment.flip(), "neuron", axes, [0.0])
+    assert -found == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("budget", [1.0, 3e6, None])
+def test_the_criterion_in_parts_of_any_size(llama: Experiment, budget: float | None) -> None:
+    axes: dict[str, Any] = {"layer": [0, 1, 2], "neuron": list(range(D_MLP))}
+    whole = first_order_effects(llama, "neuron", axes, POINTS, 1e12)
+    parts = first_order_effects(llama, "neuron", axes, POINTS, budget)
+    assert parts == pytest.approx(whole, abs=1e-3)
 
 
 def test_what_is_shown_is_exact_and_says_how_it_was_chosen(
@@ -124,7 +159,8 @@ def test_what_is_shown_is_exact_and_says_how_it_was_chosen(
     for i, site in enumerate(s.site_names()):
         assert float(s.effect[i]) == pytest.approx(llama.patch(site).effect, abs=1e-3)
     says = (
-        f"the 6 of {N_LAYERS * D_MLP} with the largest |gradient · (source − host)| of logit_diff"
+        f"the 6 of {N_LAYERS * D_MLP} with the largest |gradient · (source − host)| of logit_diff, "
+        "at 0, 0.25, 1 of the way or in the source run"
     )
     assert s.attrs["chosen"] == says
     assert repr(s).endswith(f"; {says})")
@@ -145,7 +181,9 @@ def test_other_ways_to_ask(llama: Experiment) -> None:
     data = s.to_xarray()
     name, neuron = str(data["pos_name"][0].item()), int(data["neuron"][0])
     assert s.site_names()[0] == f"L1.N{neuron}.neuron_pre@{name}"
-    assert llama.plan("neuron", top=4).sites == 4
+    assert llama.plan("neuron", top=4).sites == 4 + N_LAYERS * D_MLP - 4
+    assert llama.plan("neuron", top=Top(4, sampled=0)).sites == 4
+    assert llama.plan("neuron", top=Top(4, sampled=7)).sites == 4 + 7
     *_, last = llama.iter_sweep("neuron", top=4, direction="noise")
     flipped = llama.flip().sweep("neuron", top=4, progress=False)
     assert last.result.site_names() == flipped.site_names()
@@ -157,7 +195,6 @@ def test_other_ways_to_ask(llama: Experiment) -> None:
     ("asked", "error", "says"),
     [
         ({"component": "z", "top": 3}, PatchError, "among single neurons"),
-        ({"component": "neuron", "top": 0}, PatchError, "at least 1"),
         ({"component": "neuron", "top": 3, "window": 2}, PatchError, "window="),
         ({"component": "neuron", "top": 3, "over": ("layer",)}, SiteError, "add 'neuron'"),
     ],
@@ -169,12 +206,21 @@ def test_wrong_requests(
         make_grid(llama, SweepRequest(**asked))
 
 
+def test_numbers_of_neurons_that_cannot_be() -> None:
+    with pytest.raises(PatchError, match="top is 0; expected a number of neurons, at least 1"):
+        Top(0)
+    with pytest.raises(PatchError, match="sampled is -1"):
+        Top(1, sampled=-1)
+
+
 def test_metrics_without_a_gradient_are_refused(llama: Experiment) -> None:
     with pytest.raises(MetricError, match=r"no gradient.*logit_diff"):
         llama.measuring("rank").sweep("neuron", top=3, progress=False)
-    with pytest.raises(MetricError, match="kl is 0 in the clean run"):
-        llama.measuring("kl").flip().sweep("neuron", top=3, progress=False)
     assert llama.measuring("kl").sweep("neuron", top=3, progress=False).axes == ("site",)
+    # In the clean run the gradient of kl is 0; further on the way it is not.
+    flipped = llama.measuring("kl").flip()
+    chosen = flipped.sweep("neuron", top=20, progress=False).site_names()
+    assert set(flipped.sweep("neuron", progress=False).top_sites(3)) <= set(chosen)
 
     def nothing(readout: Any) -> torch.Tensor:
         return 0 * readout.logits[:, 0]

@@ -23,6 +23,8 @@ def test_lists_of_unequal_length() -> None:
 def test_answers_that_are_no_texts() -> None:
     with pytest.raises(TaskError, match="answer is 5; expected a text"):
         Task(CLEAN, CORRUPTED, 5)  # type: ignore[arg-type]
+    with pytest.raises(TaskError, match=r"answer holds \(' Mary', None\); expected texts"):
+        Task([CLEAN], [CORRUPTED], [(" Mary", None)])  # type: ignore[list-item]
     with pytest.raises(TaskError, match="foil holds 7; expected texts"):
         Task([CLEAN], [CORRUPTED], [" Mary"], [7])  # type: ignore[list-item]
 
@@ -49,3 +51,28 @@ def test_positions_are_plain_numbers_whatever_they_were(tmp_path: Path) -> None:
     assert Task.from_json(tmp_path / "task.json").positions == dataset.positions
     with pytest.raises(TaskError, match=r"positions\['S2'\] has 1 entries for 2 pairs"):
         Task(clean, corrupted, " w8", positions={"S2": np.array([1])})
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"chat": "no"}, "chat is 'no'; expected True or False"),
+        ({"chat": None}, "chat is None; expected True or False"),
+        ({"bos": "yes"}, "bos is 'yes'; expected True or False"),
+        ({"bos": 1}, "bos is 1; expected True or False"),
+        ({"positions": {"p": 1.0}}, r"positions\['p'\] is 1.0; expected an index, or a text"),
+        ({"positions": {"p": float("nan")}}, r"positions\['p'\] is nan; expected an index"),
+        ({"positions": {"p": True}}, r"positions\['p'\] is True; expected an index"),
+        (
+            {"positions": {"p": 10**5000}},
+            "is a number of more than 4,300 digits; expected an index",
+        ),
+        ({"align": "x" * 10**7}, "align holds 'x+…x+'; expected pairs"),
+        ({"answer": 10**5000}, "answer is a number of more than 4,300 digits; expected a text"),
+    ],
+)
+def test_settings_of_another_kind(settings: dict[str, object], says: str) -> None:
+    fields = {"clean": CLEAN, "corrupted": CORRUPTED, "answer": " Mary"}
+    with pytest.raises(TaskError, match=says) as caught:
+        Task(**(fields | settings))  # type: ignore[arg-type]
+    assert len(str(caught.value)) < 600

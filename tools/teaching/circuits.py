@@ -53,10 +53,10 @@ def additions_with(numbers: Sequence[int], n: int = 100) -> pw.Task:
     chosen = [i for i, a in enumerate(helix.operands(task)[:, 0]) if a in numbers][:n]
     pairs = [task.pair(i) for i in chosen]
     return pw.Task(
-        *(
-            [getattr(pair, name) for pair in pairs]
-            for name in ("clean", "corrupted", "answer", "foil")
-        ),
+        clean=[str(pair.clean) for pair in pairs],
+        corrupted=[str(pair.corrupted) for pair in pairs],
+        answer=[str(pair.answer) for pair in pairs],
+        foil=[str(pair.foil) for pair in pairs],
         positions=task.positions,
     )
 

@@ -15,6 +15,7 @@ import { type Removal, removeAll, suppressShortcuts, watchWidth } from "./listen
 import { createPage } from "./page";
 import { createLayout, draw } from "./render";
 import { restorePicture, savePicture } from "./saved-picture";
+import { adoptStyles } from "./styles";
 import { watchTheme } from "./theme";
 
 let views = 0;
@@ -25,6 +26,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
   const root = el.ownerDocument.createElement("div");
   root.className = "patchwidgets";
   el.append(root);
+  const styles = adoptStyles(root);
   const layoutOfState = createLayout();
   const store = createStore((state, before) => {
     draw(root, id, state, layoutOfState(state), act);
@@ -40,6 +42,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
   const remove = removeAll([
     watchTheme(el, (theme) => set(store, { theme })),
     watchWidth(root, (width) => {
+      styles.follow();
       if (width > 0 && width !== store.state().width) set(store, { width });
     }),
     suppressShortcuts(root),
@@ -48,6 +51,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
     watchTraits(model, store.dispatch),
     () => client.dispose(),
     () => autoSweep.dispose(),
+    () => styles.remove(),
   ]);
   restorePicture(store, model);
   client.hello();

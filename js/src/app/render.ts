@@ -29,6 +29,13 @@ function tabStop(state: State, layout: PageLayout): string {
   return cellName({ layer: layout.first, component: "z", index: 0 });
 }
 
+/** The template of a state; it says that it waits until there is something to show. */
+export function view(id: string, state: State, layout: PageLayout | undefined, act: Actions) {
+  const { scene } = state;
+  if (scene === undefined || layout === undefined) return connecting(state);
+  return explorer({ state, scene, layout, act, id }, tabStop(state, layout));
+}
+
 export function draw(
   root: HTMLElement,
   id: string,
@@ -42,10 +49,5 @@ export function draw(
   root.classList.toggle("pw-wide", layout?.wide === true);
   root.classList.toggle("pw-fresh", state.fresh);
   root.classList.toggle("pw-still", state.pending !== undefined);
-  const { scene } = state;
-  if (scene === undefined || layout === undefined) {
-    render(connecting(state), root);
-    return;
-  }
-  render(explorer({ state, scene, layout, act, id }, tabStop(state, layout)), root);
+  render(view(id, state, layout, act), root);
 }

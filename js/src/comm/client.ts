@@ -4,7 +4,7 @@ import type { Scene } from "../model/experiment";
 import type { MapData, MapSweepRequest } from "../model/map";
 import type { PatchRequest } from "../model/patch";
 import type { Result, Single } from "../model/result";
-import type { Connection, Failure } from "../model/status";
+import { type Connection, type Failure, isLost } from "../model/status";
 import { ConnectionWatch } from "./connection-watch";
 import { decode } from "./decode";
 import type { Buffers } from "./grids";
@@ -26,7 +26,8 @@ export type KernelEvent =
   | { readonly type: "sweep"; readonly event: SweepReply }
   | { readonly type: "code"; readonly id: number; readonly code: string }
   | { readonly type: "dropped" }
-  | { readonly type: "failed"; readonly failure: Failure }
+  /** `ended`: nothing is waited for any more. Otherwise the failure is of another request than the newest one. */
+  | { readonly type: "failed"; readonly failure: Failure; readonly ended: boolean }
   | { readonly type: "connection"; readonly connection: Connection };
 
 export interface Client {
@@ -50,12 +51,23 @@ function failureOf(error: unknown): Failure {
   };
 }
 
+/** The request that a message is about, if it says so in a way that can be read. */
+function idOf(content: unknown): number {
+  const id = (content as { id?: unknown } | null | undefined)?.id;
+  return typeof id === "number" ? id : -1;
+}
+
 class CommClient implements Client {
   private nextId = 1 + Math.floor(Math.random() * 2 ** 30);
   private readonly mine = new Set<number>();
+  private readonly patches = new Set<number>();
   private readonly sweeps = new Set<number>();
+  /** The newest question for a patch, until it is answered. */
   private latest: number | undefined;
+  /** The newest greeting, until it is answered or a patch is asked for: its answer brings the last result. */
+  private greeting: number | undefined;
   private foreign: Result | undefined;
+  private lost = false;
   private readonly watch: ConnectionWatch;
   private readonly model: WidgetModel;
   private readonly emit: (event: KernelEvent) => void;
@@ -67,7 +79,10 @@ class CommClient implements Client {
     this.emit = emit;
     this.watch = new ConnectionWatch(
       () => kernelStatus(model.widget_manager),
-      (connection) => emit({ type: "connection", connection }),
+      (connection) => {
+        this.lost = isLost(connection);
+        emit({ type: "connection", connection });
+      },
     );
     const self = this;
     this.onMessage = (content, buffers) => this.received(content, (buffers ?? []) as Buffers);
@@ -79,13 +94,17 @@ class CommClient implements Client {
   }
 
   hello(): void {
-    this.send({ v: 1, kind: "hello", id: this.takeId() });
+    const id = this.takeId();
+    this.greeting = id;
+    this.send({ v: 1, kind: "hello", id });
   }
 
   patch(request: PatchRequest, asked: (id: number) => void): void {
     const id = this.takeId();
     const { patches, direction, metric } = request;
     this.latest = id;
+    this.greeting = undefined;
+    this.patches.add(id);
     asked(id);
     this.send({ v: 1, kind: "patch", id, patches, direction, metric });
   }
@@ -147,7 +166,7 @@ class CommClient implements Client {
     try {
       message = decode(content, buffers);
     } catch (error) {
-      this.emit({ type: "failed", failure: failureOf(error) });
+      this.failed(idOf(content), failureOf(error));
       return;
     }
     if (message !== undefined) this.handle(message);
@@ -155,10 +174,6 @@ class CommClient implements Client {
 
   private emitSweep(event: SweepReply): void {
     this.emit({ type: "sweep", event });
-  }
-
-  private stale(id: number): boolean {
-    return this.mine.has(id) && id !== this.latest;
   }
 
   private handle(message: Incoming): void {
@@ -195,13 +210,14 @@ class CommClient implements Client {
 
   /** A result of ours is stale if it is not the newest; one of another view waits while ours is pending. */
   private answered(result: Result): void {
-    const hello = this.latest === undefined && this.mine.has(result.id);
-    if (!hello && this.stale(result.id)) return;
-    if (!this.mine.has(result.id) && this.latest !== undefined) {
+    const { id } = result;
+    if (this.mine.has(id) && id !== (this.latest ?? this.greeting)) return;
+    if (!this.mine.has(id) && this.latest !== undefined && !this.lost) {
       this.foreign = result;
       return;
     }
     this.latest = undefined;
+    this.greeting = undefined;
     this.foreign = undefined;
     this.emit({ type: "result", result });
   }
@@ -220,9 +236,9 @@ class CommClient implements Client {
       this.emitSweep({ type: "failed", id, failure });
       return;
     }
-    if (this.stale(id) && this.latest !== undefined) return;
+    if (this.patches.has(id) && id !== this.latest) return;
     if (id === this.latest) this.latest = undefined;
-    this.emit({ type: "failed", failure });
+    this.emit({ type: "failed", failure, ended: this.latest === undefined });
   }
 }
 

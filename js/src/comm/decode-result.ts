@@ -8,12 +8,13 @@ import {
   Fields,
   listOf,
   maybeNumber,
+  messageOr,
   number,
   numberOrNaN,
   oneOf,
   recordOf,
+  shownText,
   text,
-  textOr,
 } from "./validate";
 
 function decodeReading(value: unknown, where: string): Reading {
@@ -23,14 +24,14 @@ function decodeReading(value: unknown, where: string): Reading {
     effect: f.get("effect", maybeNumber),
     share: f.get("share", maybeNumber),
     recovery: f.get("recovery", maybeNumber),
-    reason: f.get("reason", textOr(null)),
+    reason: f.get("reason", messageOr(null)),
   };
 }
 
 function decodePatch(value: unknown, where: string): Patch {
   const f = new Fields(value, where);
   const source = f.getOr("source", oneOf("source", "clean", "corrupted", "host"), "source");
-  return { site: f.get("site", text), source };
+  return { site: f.get("site", shownText), source };
 }
 
 function decodeScore(value: unknown, where: string): TokenScore {
@@ -41,7 +42,7 @@ function decodeScore(value: unknown, where: string): TokenScore {
 function decodeToken(value: unknown, where: string): TokenComparison {
   const f = new Fields(value, where);
   return {
-    token: f.get("token", text),
+    token: f.get("token", shownText),
     clean: f.get("clean", decodeScore),
     patched: f.get("patched", decodeScore),
     corrupted: f.get("corrupted", decodeScore),
@@ -70,5 +71,5 @@ export function decodeResult(value: unknown, buffers: Buffers): Result {
 
 export function decodeSingle(value: unknown, where: string): Single {
   const f = new Fields(value, where);
-  return { site: f.get("site", text), readings: f.get("readings", recordOf(decodeReading)) };
+  return { site: f.get("site", shownText), readings: f.get("readings", recordOf(decodeReading)) };
 }

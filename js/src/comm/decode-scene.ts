@@ -1,26 +1,35 @@
 /** Decodes the `scene` message. */
 
 import type { MetricInfo, ModelInfo, Run, Scene, TaskInfo, TopToken } from "../model/experiment";
+import { range } from "../model/math";
+import { printable } from "../model/printable";
 import {
-  count,
+  countUpTo,
+  DecodeError,
   Fields,
   listOf,
   maybeNumber,
+  message,
+  messageOr,
+  NO_ENTRIES,
   number,
   numberOr,
   numberOrNaN,
   oneOf,
   recordOf,
+  shownText,
   text,
-  textOr,
 } from "./validate";
+
+/** More layers, or heads of a layer, than any model has. */
+const MOST_PARTS = 1000;
 
 export const decodeDirection = oneOf("denoise", "noise");
 
 function decodeTopToken(value: unknown, where: string): TopToken {
   const f = new Fields(value, where);
   return {
-    token: f.get("token", text),
+    token: f.get("token", shownText),
     prob: f.get("prob", numberOrNaN),
     logit: f.get("logit", numberOrNaN),
   };
@@ -36,39 +45,51 @@ export function decodeRun(value: unknown, where: string): Run {
 
 function decodeChecks(value: unknown, where: string): ModelInfo["checks"] {
   const f = new Fields(value, where);
-  return { passed: f.raw("passed") === true, summary: f.get("summary", textOr("")) };
+  return { passed: f.raw("passed") === true, summary: f.get("summary", messageOr("")) };
 }
 
 function decodeModel(value: unknown, where: string): ModelInfo {
   const f = new Fields(value, where);
   return {
-    name: f.get("name", text),
-    dtype: f.get("dtype", textOr("")),
-    device: f.get("device", textOr("")),
-    n_layers: f.get("n_layers", count),
-    n_heads: f.get("n_heads", count),
-    refused: f.getOr("refused", recordOf(text), {}),
+    name: f.get("name", shownText),
+    dtype: f.get("dtype", messageOr("")),
+    device: f.get("device", messageOr("")),
+    n_layers: f.get("n_layers", countUpTo(MOST_PARTS)),
+    n_heads: f.get("n_heads", countUpTo(MOST_PARTS)),
+    refused: f.getOr("refused", recordOf(message), NO_ENTRIES),
     checks: f.getOr("checks", decodeChecks, { passed: false, summary: "" }),
   };
 }
 
-function decodeCounterpart(value: unknown, where: string): number | null {
-  return value === null ? null : count(value, where);
+/** For each clean token its counterpart, in the same order; by default the token at the same position. */
+function decodeCounterparts(f: Fields, clean: number, corrupted: number): TaskInfo["counterparts"] {
+  if (!f.has("counterparts")) return range(clean);
+  const position = countUpTo(corrupted - 1);
+  const found = f.get(
+    "counterparts",
+    listOf((value, where) => (value === null ? null : position(value, where))),
+  );
+  const known = found.filter((at) => at !== null);
+  const ordered = known.every((at, i) => i === 0 || at > (known[i - 1] ?? at));
+  if (found.length !== clean || !ordered)
+    throw new DecodeError(`${f.where}.counterparts: expected ${clean} in order`);
+  return found;
 }
 
 function decodeTask(value: unknown, where: string): TaskInfo {
   const f = new Fields(value, where);
-  const clean = f.get("clean", listOf(text));
+  const clean = f.get("clean", listOf(shownText));
+  const corrupted = f.get("corrupted", listOf(shownText));
   return {
     clean,
-    corrupted: f.get("corrupted", listOf(text)),
-    differs: f.get("differs", listOf(count)),
-    counterparts: f.getOr("counterparts", listOf(decodeCounterpart), [...clean.keys()]),
-    answer: f.get("answer", listOf(text)),
-    foil: f.get("foil", listOf(text)),
-    positions: f.getOr("positions", recordOf(number), {}),
+    corrupted,
+    differs: f.get("differs", listOf(countUpTo(clean.length - 1))),
+    counterparts: decodeCounterparts(f, clean.length, corrupted.length),
+    answer: f.get("answer", listOf(shownText)),
+    foil: f.get("foil", listOf(shownText)),
+    positions: f.getOr("positions", recordOf(number), NO_ENTRIES),
     n_pairs: f.get("n_pairs", numberOr(1)),
-    warnings: f.getOr("warnings", listOf(text), []),
+    warnings: f.getOr("warnings", listOf(message), []),
   };
 }
 
@@ -77,8 +98,8 @@ function decodeMetric(value: unknown, where: string): MetricInfo {
   const name = f.get("name", text);
   return {
     name,
-    label: f.get("label", textOr(name.replaceAll("_", " "))),
-    unit: f.get("unit", textOr("")),
+    label: f.get("label", messageOr(printable(name.replaceAll("_", " ")))),
+    unit: f.get("unit", messageOr("")),
     lower_is_better: f.raw("lower_is_better") === true,
     noise_floor: f.get("noise_floor", maybeNumber) ?? 0,
   };

@@ -5,7 +5,7 @@ import { decodeResult, decodeSingle } from "./decode-result";
 import { decodeScene } from "./decode-scene";
 import type { Buffers } from "./grids";
 import type { Incoming } from "./protocol";
-import { Fields, listOf, numberOr, text, textOr } from "./validate";
+import { Fields, listOf, message as messageText, numberOr, text, textOr } from "./validate";
 
 /** One message of the kernel; undefined for a kind that this version does not know. */
 export function decode(value: unknown, buffers: Buffers): Incoming | undefined {
@@ -18,7 +18,7 @@ export function decode(value: unknown, buffers: Buffers): Incoming | undefined {
     case "swept":
       return { kind, id };
     case "error": {
-      const message = f.get("message", text);
+      const message = f.get("message", messageText);
       const details = f.get("details", textOr(""));
       return { kind, id, failure: { code: f.get("code", textOr("Error")), message, details } };
     }

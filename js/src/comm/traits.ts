@@ -2,6 +2,7 @@
 
 import type { Direction } from "../model/experiment";
 import type { Position } from "../model/position";
+import { printable } from "../model/printable";
 import type { WidgetModel } from "./widget-model";
 
 type TraitEvent =
@@ -19,11 +20,12 @@ type TraitEvent =
 const READERS: Readonly<Record<string, (value: unknown) => TraitEvent | undefined>> = {
   selection: (value) => {
     if (!Array.isArray(value)) return undefined;
-    return { type: "selected", sites: value.filter((site) => typeof site === "string") };
+    const sites = value.filter((site) => typeof site === "string");
+    return { type: "selected", sites: sites.map((site) => printable(site)) };
   },
   position: (position) =>
-    typeof position === "number" || typeof position === "string"
-      ? { type: "traits", values: { position } }
+    Number.isInteger(position) || typeof position === "string"
+      ? { type: "traits", values: { position: position as Position } }
       : undefined,
   direction: (direction) =>
     direction === "denoise" || direction === "noise"

@@ -1,5 +1,7 @@
 /** Turns unknown data into typed data, or says where it is wrong. */
 
+import { printable, printableMessage } from "../model/printable";
+
 export class DecodeError extends Error {}
 
 /** Reads one value; `where` names it in the error. */
@@ -49,6 +51,11 @@ export function text(value: unknown, where: string): string {
   return typeof value === "string" ? value : wrong(where, "a text", value);
 }
 
+/** A text for people: invisible characters are seen, and a very long one is cut. Names that are sent back are `text`. */
+export function shownText(value: unknown, where: string): string {
+  return printable(text(value, where));
+}
+
 export function number(value: unknown, where: string): number {
   return typeof value === "number" ? value : wrong(where, "a number", value);
 }
@@ -56,6 +63,14 @@ export function number(value: unknown, where: string): number {
 export function count(value: unknown, where: string): number {
   const n = number(value, where);
   return Number.isInteger(n) && n >= 0 ? n : wrong(where, "a count", value);
+}
+
+/** A count that is not more than what a page can draw, or than what there is. */
+export function countUpTo(most: number): Decoder<number> {
+  return (value, where) => {
+    const n = count(value, where);
+    return n <= most ? n : wrong(where, `${most} at most`, value);
+  };
 }
 
 /** A number, or null where it is undefined. */
@@ -70,9 +85,19 @@ export function numberOrNaN(value: unknown, where: string): number {
   return maybeNumber(value, where) ?? Number.NaN;
 }
 
+/** A sentence of Python, for people. */
+export function message(value: unknown, where: string): string {
+  return printableMessage(text(value, where));
+}
+
 /** A text; anything else counts as absent. */
 export function textOr<T>(otherwise: T): Decoder<string | T> {
   return (value) => (typeof value === "string" ? value : otherwise);
+}
+
+/** A text for people; anything else counts as absent. */
+export function messageOr<T>(otherwise: T): Decoder<string | T> {
+  return (value) => (typeof value === "string" ? printableMessage(value) : otherwise);
 }
 
 /** A number; anything else counts as absent. */
@@ -90,9 +115,15 @@ export function listOf<T>(item: Decoder<T>): Decoder<readonly T[]> {
 export function recordOf<T>(item: Decoder<T>): Decoder<Readonly<Record<string, T>>> {
   return (value, where) => {
     const f = new Fields(value, where);
-    return Object.fromEntries(f.names().map((name) => [name, f.get(name, item)]));
+    // Without a prototype, "constructor" is a name like any other.
+    const record: Record<string, T> = Object.create(null);
+    for (const name of f.names()) record[name] = f.get(name, item);
+    return record;
   };
 }
+
+/** A record without entries, for a field that is absent. */
+export const NO_ENTRIES: Readonly<Record<string, never>> = Object.freeze(Object.create(null));
 
 export function oneOf<T extends string>(...options: readonly T[]): Decoder<T> {
   return (value, where) =>

@@ -1,7 +1,7 @@
 /** Which tokens a row shows: all where they fit; otherwise identical tokens fold and differing ones stay. */
 
 import { range } from "../model/math";
-import { shortToken } from "../text/tokens";
+import { shortLength, shortToken } from "../text/tokens";
 
 export type TokenPiece =
   | { readonly kind: "token"; readonly index: number }
@@ -20,13 +20,18 @@ const TRIED = 160;
 
 const FOLD = { prefix: 218, middle: 112 } as const;
 
-/** A token as the row shows it; a differing one is not cut. */
+/** How many characters of a token a row shows; of a differing one, all that people may need. */
+function longest(differs: boolean): number {
+  return differs ? 80 : 22;
+}
+
+/** A token as the row shows it. */
 export function rowToken(token: string, differs: boolean): string {
-  return shortToken(token, differs ? 80 : 22);
+  return shortToken(token, longest(differs));
 }
 
 export function tokenWidth(token: string, differs = false): number {
-  return Array.from(rowToken(token, differs)).length * CHARACTER + AROUND;
+  return shortLength(token, longest(differs)) * CHARACTER + AROUND;
 }
 
 /** Tokens that are always shown: the differing ones, the last, the selected position. */

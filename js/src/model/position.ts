@@ -18,7 +18,7 @@ export function atPosition(text: string, position: Position, length: number): st
   return printSite({ ...site, position: positionText(position, length) });
 }
 
-/** The token positions that a site covers, as [from, to); undefined means all. */
+/** The token positions that a site covers, as [from, to); undefined means all. Of a position that is not there, none. */
 export function positionRange(
   text: string,
   task: Pick<TaskInfo, "clean" | "positions">,
@@ -33,7 +33,8 @@ export function positionRange(
   };
   const [from = "", to] = written.split(":");
   const start = absolute(from, 0);
-  return [start, to === undefined ? start + 1 : absolute(to, length)];
+  const end = to === undefined ? start + 1 : absolute(to, length);
+  return start >= 0 && end <= length && start < end ? [start, end] : [length, length];
 }
 
 /** A position trait as a token index; undefined means all. */
@@ -43,6 +44,6 @@ export function positionIndex(
 ): number | undefined {
   if (position === "all") return undefined;
   const index = typeof position === "number" ? position : task.positions[position];
-  if (index === undefined) return undefined;
+  if (!Number.isInteger(index) || index === undefined) return undefined;
   return index < 0 ? index + task.clean.length : index;
 }

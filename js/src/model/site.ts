@@ -1,6 +1,8 @@
 /** Site strings such as L9.H6@-1: parsing and printing. */
 
-const SITE = /^(?:L(\d+)\.)?(?:((?:H|KV|N)\d+)(?:\.([a-z_]+))?|([a-z][a-z_]*))(?:@([\w:+-]+))?$/;
+/** Numbers of more digits name nothing that a model has. */
+const SITE =
+  /^(?:L(\d{1,6})\.)?(?:((?:H|KV|N)\d{1,9})(?:\.([a-z_]+))?|([a-z][a-z_]*))(?:@([\w:+-]+))?$/;
 
 export interface Site {
   readonly layer: number | undefined;

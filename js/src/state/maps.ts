@@ -18,6 +18,7 @@ import { positionRange, positionText } from "../model/position";
 import { parseSite, type Site } from "../model/site";
 import { isLost } from "../model/status";
 import { shortToken } from "../text/tokens";
+import { columnOfToken } from "./selectors";
 import type { State } from "./state";
 
 export const MAP_COMPONENTS: readonly string[] = ["mlp_out", "attn_out", "resid_pre"];
@@ -119,15 +120,16 @@ function rowOf(map: MapView, layer: number, component: string): number | undefin
 export function mapRegion(map: MapView, site: string, scene: Scene): MapRegion | undefined {
   const { rows, columns } = map.layout;
   if (site.startsWith("@")) {
-    const at = Number(site.slice(1));
-    return map.across === "head" ? undefined : { top: 0, bottom: rows, from: at, to: at + 1 };
+    const at = map.across === "head" ? undefined : columnOfToken(site, scene);
+    return at === undefined ? undefined : { top: 0, bottom: rows, from: at, to: at + 1 };
   }
   const parsed = parseSite(site);
   if (parsed?.layer === undefined) return undefined;
   const row = rowOf(map, parsed.layer, parsed.component);
   if (row === undefined || row >= rows) return undefined;
   const column = map.across === "head" ? headOf(parsed) : undefined;
-  if (column !== undefined) return { top: row, bottom: row + 1, from: column, to: column + 1 };
+  if (column !== undefined && column < columns)
+    return { top: row, bottom: row + 1, from: column, to: column + 1 };
   if (map.across === "head" || parsed.unit !== undefined) return undefined;
   const [from, to] = positionRange(site, scene.task) ?? [0, columns];
   return { top: row, bottom: row + 1, from, to };

@@ -21,7 +21,7 @@ export type StateEvent =
   | { readonly type: "code-asked"; readonly code: Code }
   | { readonly type: "code"; readonly id: number; readonly code: string }
   | { readonly type: "dropped" }
-  | { readonly type: "failed"; readonly failure: Failure }
+  | { readonly type: "failed"; readonly failure: Failure; readonly ended: boolean }
   | { readonly type: "cleared" }
   | { readonly type: "connection"; readonly connection: Connection }
   | { readonly type: "traits"; readonly values: TraitValues }
@@ -86,11 +86,12 @@ function withConnection(state: State, connection: Connection): State {
   return { ...withoutPending(state), connection, sweep };
 }
 
-function withFailure(state: State, failure: Failure): State {
+function withFailure(state: State, failure: Failure, ended: boolean): State {
+  const { message, details } = failure;
+  if (!ended) return { ...state, problem: { site: undefined, message, details } };
   const sites = state.pending?.request.patches.map((p) => p.site) ?? [];
   const site = sites.length === 0 ? undefined : sites.join(" + ");
-  const problem = { site, message: failure.message, details: failure.details };
-  return { ...withoutPending(state), problem };
+  return { ...withoutPending(state), problem: { site, message, details } };
 }
 
 /** Back to what is shown, after a request was cancelled or failed. */
@@ -137,7 +138,7 @@ export function reduce(state: State, event: StateEvent): State {
     case "dropped":
       return withoutPending(state);
     case "failed":
-      return withFailure(state, event.failure);
+      return withFailure(state, event.failure, event.ended);
     case "cleared":
       return { ...state, result: undefined, problem: undefined, notice: undefined };
     case "connection":

@@ -115,11 +115,17 @@ export function pendingPatchName(state: State, scene: Scene): string | undefined
   return patches.length === 0 ? undefined : patchName(patches, scene.model);
 }
 
+/** "@9" is the token at position 9; undefined if there is none. */
+export function columnOfToken(name: string, { task }: Scene): number | undefined {
+  const at = Number(name.slice(1) || Number.NaN);
+  return Number.isInteger(at) && at >= 0 && at < task.clean.length ? at : undefined;
+}
+
 /** The token position under the pointer; undefined means all. */
 export function hoveredPosition(state: State, scene: Scene): number | undefined {
   const { hover } = state;
   if (hover === undefined) return undefined;
-  if (hover.startsWith("@")) return Number(hover.slice(1));
+  if (hover.startsWith("@")) return columnOfToken(hover, scene);
   return positionRange(hover, scene.task)?.[0];
 }
 

@@ -10,9 +10,11 @@ import {
   sourceOf,
 } from "../model/experiment";
 import type { Patch } from "../model/patch";
+import { isolated } from "../model/printable";
 import type { Reading } from "../model/result";
 import { patchName } from "./names";
 import { effectNumber, metricNumber, percent } from "./numbers";
+import { sentence } from "./status";
 import { shortToken } from "./tokens";
 
 export const NOTHING_PATCHED = {
@@ -102,7 +104,7 @@ export function undefinedRecovery(
   if (a === b && a !== "undefined") {
     return `No recovery: both prompts give ${a}. Change a prompt, the answer or the metric.`;
   }
-  return `No recovery: ${reason ?? `${metric.label} is undefined here`}.`.replace(/\.\.$/, ".");
+  return `No recovery: ${reason === null ? `${isolated(metric.label)} is undefined here.` : sentence(reason)}`;
 }
 
 /** The finding, in one sentence. */
@@ -125,7 +127,7 @@ export const SHORT_LIMIT = {
 
 /** One sentence for the aria-live line. */
 export function announcement(f: Finding): string {
-  const value = `${f.metric.label} ${metricNumber(f.reading.value, f.metric)}`;
+  const value = `${isolated(f.metric.label)} ${metricNumber(f.reading.value, f.metric)}`;
   const effect = `effect ${effectNumber(f.reading.effect, f.metric)}`;
   return `${findingSentence(f)} ${sentenceCase(value)}, ${effect}.`;
 }

@@ -1,7 +1,7 @@
 /** What a map says about itself. */
 
 import { isComplete, type MapData, type SweepPhase } from "../model/map";
-import { NO_COUNTERPART } from "./status";
+import { NO_COUNTERPART, sentence } from "./status";
 
 /** "4 s", "2 min": no finer than the estimate is. */
 export function timeLeft(seconds: number): string {
@@ -36,7 +36,7 @@ export function sweepSentence(
   }
   switch (phase) {
     case "failed":
-      return `No map: ${(message ?? "the kernel failed").replace(/\.?$/, ".")} The model is unchanged.`;
+      return `No map: ${sentence(message ?? "the kernel failed")} The model is unchanged.`;
     case "stopped":
       return map === undefined
         ? "Stopped. The model is unchanged."

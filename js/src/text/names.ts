@@ -3,6 +3,7 @@
 import { type Cell, everythingBut, exactCell } from "../model/cell";
 import type { ModelInfo } from "../model/experiment";
 import type { Patch } from "../model/patch";
+import { isolated } from "../model/printable";
 import { positionOf, withoutPosition } from "../model/site";
 
 /** "a", "a and b", "a, b and c". */
@@ -22,7 +23,7 @@ function butName(patches: readonly Patch[], model: ModelInfo): string | undefine
   const first = cells[0];
   if (patches.length < 2 || first === undefined) return undefined;
   const at = positionOf(patches[0]?.site ?? "");
-  const where = at === undefined ? "" : ` @${at}`;
+  const where = at === undefined ? "" : ` @${isolated(at)}`;
   if (patches.some((p) => positionOf(p.site) !== at)) return undefined;
   if (first.component === "z") {
     for (let index = 0; index < model.n_heads; index++) {
@@ -46,5 +47,7 @@ function butName(patches: readonly Patch[], model: ModelInfo): string | undefine
 export function patchName(patches: readonly Patch[], model: ModelInfo): string {
   const but = butName(patches, model);
   if (but !== undefined) return but;
-  return patches.length > 3 ? `${patches.length} sites` : listed(patches.map((p) => p.site));
+  return patches.length > 3
+    ? `${patches.length} sites`
+    : listed(patches.map((p) => isolated(p.site)));
 }

@@ -1,5 +1,6 @@
 /** What the page says when it waits, fails or refuses. */
 
+import { isolated } from "../model/printable";
 import type { Connection, Problem } from "../model/status";
 
 /** What is wrong with the connection; undefined if nothing is. */
@@ -20,15 +21,20 @@ export function connectionSentence(
   }
 }
 
+/** What somebody else wrote, with one full stop at its end. */
+export function sentence(text: string): string {
+  return `${isolated(text.replace(/\.$/, ""))}.`;
+}
+
 export function problemSentence({ site, message }: Problem): string {
-  const said = message.replace(/\.?$/, ".");
-  const named = site === undefined || said.startsWith(site) || site.includes("+");
-  return `${named ? said : `${site} failed: ${said}`} The model is unchanged.`;
+  const named = site === undefined || message.startsWith(site) || site.includes("+");
+  const said = sentence(message);
+  return `${named ? said : `${isolated(site)} failed: ${said}`} The model is unchanged.`;
 }
 
 /** "No L5.resid_mid here: attention and MLP run in parallel. …" */
 export function refusalSentence(site: string, reason: string): string {
-  return `No ${site} here: ${reason.replace(/\.?$/, ".")}`;
+  return `No ${isolated(site)} here: ${sentence(reason)}`;
 }
 
 export const NO_COUNTERPART = {

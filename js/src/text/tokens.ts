@@ -1,19 +1,40 @@
 /** Tokens as people read them. */
 
-const VISIBLE: Readonly<Record<string, string>> = { "\n": "⏎", "\r": "␍", "\t": "⇥", " ": "␣" };
+import { isolated, printable } from "../model/printable";
 
-/** A token with visible spaces and line ends. */
-export function tokenText(token: string): string {
+const WHITE_SPACE: Readonly<Record<string, string>> = {
+  "\n": "⏎",
+  "\r": "␍",
+  "\t": "⇥",
+  " ": "␣",
+};
+
+/** A token whose white space and invisible characters can be seen; `patchwidgets/tokens.py` does the same. */
+export function visible(token: string): string {
   if (token === "") return "∅";
-  return token.replace(/[\n\r\t ]/g, (c) => VISIBLE[c] ?? c);
+  return printable(token).replace(/[\n\r\t ]/g, (c) => WHITE_SPACE[c] ?? c);
 }
 
-/** A long token is cut in the middle, so that both its ends stay. */
-export function shortToken(token: string, longest = 22): string {
-  const shown = Array.from(tokenText(token));
-  if (shown.length <= longest) return shown.join("");
+/** A token within a line of text. */
+export function tokenText(token: string): string {
+  return isolated(visible(token));
+}
+
+/** The characters of a token that have room; a long one is cut in the middle, so that both its ends stay. */
+function shortened(token: string, longest: number): readonly string[] {
+  const shown = Array.from(visible(token));
+  if (shown.length <= longest) return shown;
   const half = Math.floor((longest - 1) / 2);
-  return `${shown.slice(0, half).join("")}…${shown.slice(-half).join("")}`;
+  return [...shown.slice(0, half), "…", ...shown.slice(-half)];
+}
+
+export function shortToken(token: string, longest = 22): string {
+  return isolated(shortened(token, longest).join(""));
+}
+
+/** How many characters of a token `shortToken` shows. */
+export function shortLength(token: string, longest: number): number {
+  return shortened(token, longest).length;
 }
 
 export function foldLabel(count: number, before: boolean): string {

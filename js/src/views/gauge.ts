@@ -23,7 +23,7 @@ function fill(recovery: number, direction: Direction) {
   const to = gaugePercent(recovery);
   const towards = direction === "denoise" ? recovery >= 0 : recovery <= 1;
   const colour = towards === (direction === "denoise") ? "clean" : "corrupted";
-  return html`<i class="gauge-fill ${colour}" style="left:${Math.min(from, to)}%;width:${Math.abs(to - from)}%"></i>`;
+  return html`<i class="gauge-fill ${colour}" .style="left:${Math.min(from, to)}%;width:${Math.abs(to - from)}%"></i>`;
 }
 
 function ghosts(cx: Context, metric: MetricInfo) {
@@ -31,15 +31,15 @@ function ghosts(cx: Context, metric: MetricInfo) {
     const recovery = result.readings[metric.name]?.recovery;
     if (!pinned || recovery === null || recovery === undefined) return nothing;
     const title = `${patchName(result.patches, cx.scene.model)}: ${plainNumber(recovery)}`;
-    return html`<i class="ghost" title=${title} style="left:${gaugePercent(recovery)}%"></i>`;
+    return html`<i class="ghost" title=${title} .style="left:${gaugePercent(recovery)}%"></i>`;
   });
 }
 
 function knob(reading: Reading, metric: MetricInfo) {
   if (reading.recovery === null) return nothing;
   const over = reading.recovery > HIGH ? "over" : reading.recovery < LOW ? "under" : "";
-  return html`<i class="knob ${over}" style="left:${gaugePercent(reading.recovery)}%"></i>
-    <span class="knob-value" style="left:${gaugePercent(reading.recovery)}%">${metricNumber(reading.value, metric)}</span>`;
+  return html`<i class="knob ${over}" .style="left:${gaugePercent(reading.recovery)}%"></i>
+    <span class="knob-value" .style="left:${gaugePercent(reading.recovery)}%">${metricNumber(reading.value, metric)}</span>`;
 }
 
 export function gauge(cx: Context, metric: MetricInfo, reading: Reading | undefined) {
@@ -49,10 +49,10 @@ export function gauge(cx: Context, metric: MetricInfo, reading: Reading | undefi
   const said = recovery === null ? "no value" : plainNumber(recovery);
   return html`<div class="gauge" role="img"
       aria-label="Recovery ${said}; 0 is corrupted at ${value("corrupted")}, 1 is clean at ${value("clean")}">
-    <div class="track"><i class="end corrupted" style="left:${gaugePercent(0)}%"></i><i class="end clean" style="left:${gaugePercent(1)}%"></i>${
+    <div class="track"><i class="end corrupted" .style="left:${gaugePercent(0)}%"></i><i class="end clean" .style="left:${gaugePercent(1)}%"></i>${
       recovery === null ? nothing : fill(recovery, shownDirection(cx.state))
     }${ghosts(cx, metric)}${reading === undefined ? nothing : knob(reading, metric)}</div>
-    <span class="gauge-end corrupted" style="left:${gaugePercent(0)}%">corrupted ${value("corrupted")}</span>
-    <span class="gauge-end clean" style="left:${gaugePercent(1)}%">clean ${value("clean")}</span>
+    <span class="gauge-end corrupted" .style="left:${gaugePercent(0)}%">corrupted ${value("corrupted")}</span>
+    <span class="gauge-end clean" .style="left:${gaugePercent(1)}%">clean ${value("clean")}</span>
   </div>`;
 }

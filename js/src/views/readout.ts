@@ -5,11 +5,12 @@ import { cellName, nearestCell } from "../model/cell";
 import { firstDifference, lacksCounterpart, tokenAtPosition } from "../model/counterparts";
 import { hostOf, type MetricInfo, refusalReason, sourceOf } from "../model/experiment";
 import { positionRange } from "../model/position";
+import { isolated, printable } from "../model/printable";
 import { firstPatchedLayer, movementAt } from "../model/reach";
 import type { Reading } from "../model/result";
 import { positionOf, withoutPosition } from "../model/site";
 import { mapReading } from "../state/maps";
-import { currentMetric, knownReadings } from "../state/selectors";
+import { columnOfToken, currentMetric, knownReadings } from "../state/selectors";
 import { effectNumber, percent, plainNumber } from "../text/numbers";
 import { NO_COUNTERPART, refusalSentence } from "../text/status";
 import { tokenText } from "../text/tokens";
@@ -19,7 +20,7 @@ function aboutToken(cx: Context, index: number): string {
   const { task } = cx.scene;
   const clean = task.clean[index] ?? "";
   const name = Object.entries(task.positions).find(([, at]) => at === index)?.[0];
-  const where = `position ${index}${name === undefined ? "" : ` (${name})`}`;
+  const where = `position ${index}${name === undefined ? "" : ` (${isolated(printable(name, 80))})`}`;
   if (lacksCounterpart(task, index))
     return `${where} · clean ${tokenText(clean)} · ${NO_COUNTERPART.clean}`;
   const corrupted = tokenAtPosition(task, "corrupted", index);
@@ -81,11 +82,11 @@ function aboutSite(cx: Context, site: string): string {
   const said = mapText(cx, site);
   if (positionOf(site) !== undefined) {
     const click = said === NO_COUNTERPART.clean ? "" : " · click to patch, Shift-click to add";
-    return `${site} · ${said ?? "not in a map"}${click}`;
+    return `${isolated(site)} · ${said ?? "not in a map"}${click}`;
   }
   const alone = known === undefined ? said : aloneText(known, metric);
   const end = alone === undefined ? "" : ` · alone: ${alone}`;
-  return `${site} · ${reachText(cx, site)}${end}`;
+  return `${isolated(site)} · ${reachText(cx, site)}${end}`;
 }
 
 /** What the marks in the patched lane mean. */
@@ -98,6 +99,7 @@ function legend(cx: Context) {
 
 export function readout(cx: Context, focus: string) {
   const at = cx.state.hover ?? focus;
-  const text = at.startsWith("@") ? aboutToken(cx, Number(at.slice(1))) : aboutSite(cx, at);
+  const token = at.startsWith("@") ? columnOfToken(at, cx.scene) : undefined;
+  const text = token === undefined ? aboutSite(cx, at) : aboutToken(cx, token);
   return html`<div class="readout"><span class="about">${text}</span>${legend(cx)}</div>`;
 }

@@ -122,9 +122,74 @@ describe("latest wins", () => {
     });
     model.receive({ v: 1, kind: "dropped", id: ask(), why: "cancelled" });
     expect(events).toEqual([
-      { type: "failed", failure: { code: "SiteError", message: "no", details: "t" } },
+      {
+        type: "failed",
+        failure: { code: "SiteError", message: "no", details: "t" },
+        ended: true,
+      },
       { type: "dropped" },
     ]);
+  });
+});
+
+describe("messages that come twice, late or spoilt", () => {
+  it("never put an older answer over a newer one", () => {
+    const old = ask();
+    answer(old);
+    const latest = ask();
+    answer(latest);
+    answer(old);
+    client.cancel();
+    answer(latest);
+    expect(events.map((e) => e.type === "result" && e.result.id)).toEqual([old, latest]);
+  });
+
+  it("take hello's result once, and not over a question or another view's newer result", () => {
+    client.hello();
+    const hello = model.last().id;
+    answer(hello);
+    answer(-2);
+    answer(hello);
+    expect(events.map((e) => e.type === "result" && e.result.id)).toEqual([hello, -2]);
+    const own = ask();
+    client.hello();
+    answer(model.last().id);
+    answer(own);
+    expect(events.at(-1)).toMatchObject({ type: "result", result: { id: own } });
+    expect(events).toHaveLength(3);
+  });
+
+  it("do not end the wait for one's own answer with another request's failure", () => {
+    const own = ask();
+    model.receive({ v: 1, kind: "error", id: -2, code: "E", message: "theirs", details: "" });
+    model.receive({ v: 1, kind: "result", id: -3 });
+    expect(events).toMatchObject([
+      { type: "failed", ended: false, failure: { message: "theirs" } },
+      { type: "failed", ended: false, failure: { code: "DecodeError" } },
+    ]);
+    answer(own);
+    expect(kinds()).toEqual(["failed", "failed", "result"]);
+  });
+
+  it("end the wait if it is one's own answer that cannot be read, and let others through", () => {
+    model.receive({ v: 1, kind: "result", id: ask() });
+    expect(events).toMatchObject([{ type: "failed", ended: true }]);
+    answer(-2);
+    expect(kinds()).toEqual(["failed", "result"]);
+  });
+
+  it("ignore the late failure of an older question", () => {
+    const old = ask();
+    answer(ask());
+    model.receive({ v: 1, kind: "error", id: old, code: "E", message: "late", details: "" });
+    expect(kinds()).toEqual(["result"]);
+  });
+
+  it("let another view's result through when nobody answers one's own question any more", () => {
+    ask();
+    vi.advanceTimersByTime(GONE_AFTER);
+    answer(-2);
+    expect(kinds()).toEqual(["busy", "gone", "result"]);
   });
 });
 

@@ -52,6 +52,29 @@ describe("messages", () => {
     );
   });
 
+  it("takes only what there is to draw, and names that objects have by themselves", () => {
+    const sent = RECORDED.find(({ message }) => message.kind === "scene")?.message ?? {};
+    const { model, task } = sent as {
+      model: object;
+      task: { clean: string[]; corrupted: string[] };
+    };
+    const scene = (change: object) => decode({ ...sent, ...change }, []);
+    expect(() => scene({ model: { ...model, n_layers: 2 ** 31 } })).toThrow(
+      "scene.model.n_layers: expected 1000 at most, got number",
+    );
+    expect(() => scene({ task: { ...task, differs: [14] } })).toThrow("expected 13 at most");
+    const counterparts = task.clean.map((_, i) => i);
+    expect(() => scene({ task: { ...task, counterparts: [2 ** 31, ...counterparts] } })).toThrow(
+      "scene.task.counterparts[0]: expected 13 at most",
+    );
+    expect(() => scene({ task: { ...task, counterparts: counterparts.reverse() } })).toThrow(
+      "scene.task.counterparts: expected 14 in order",
+    );
+    const known = scene({});
+    expect(known?.kind === "scene" && known.scene.model.refused.constructor).toBeUndefined();
+    expect(known?.kind === "scene" && known.scene.task.positions.toString).toBeUndefined();
+  });
+
   it("takes null for undefined numbers and leaves unknown kinds alone", () => {
     const undefinedShare = { value: 6.12, effect: 0, share: null, recovery: null, reason: "same" };
     const found = {

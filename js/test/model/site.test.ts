@@ -59,6 +59,20 @@ describe("sites", () => {
     expect(positionRange("L1.H0@1:-1", task)).toEqual([1, 4]);
   });
 
+  it("covers nothing where there is no such position", () => {
+    const task = { clean: ["a", "b", "c"], positions: { S2: 1 } };
+    for (const at of ["3", "-4", "S3", "constructor", `0:${"9".repeat(5000)}`, "2:1"])
+      expect(positionRange(`L1.H0@${at}`, { ...task })).toEqual([3, 3]);
+    expect(positionIndex(0.5, task)).toBeUndefined();
+    expect(positionIndex(Number.NaN, task)).toBeUndefined();
+  });
+
+  it("does not read numbers that no model has", () => {
+    expect(parseSite(`L${"9".repeat(5000)}.H1`)).toBeUndefined();
+    expect(parseSite(`L1.H${"9".repeat(10)}`)).toBeUndefined();
+    expect(parseSite("L999999.N999999999")).toBeDefined();
+  });
+
   it("shows a neuron on its MLP, and knows that it is not the MLP", () => {
     expect(exactCell("L26.N1262")).toBeUndefined();
     expect(nearestCell("L26.N1262@-1")).toEqual({

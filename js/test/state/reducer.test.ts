@@ -74,6 +74,7 @@ describe("asking and answering", () => {
     const state = run(...answer("L1.H0"), asked(ask("L2.H1", "L0.H0")), {
       type: "failed",
       failure,
+      ended: true,
     });
     expect(state.problem).toEqual({ site: "L2.H1 + L0.H0", message: "no", details: "trace" });
     expect(sites(state)).toEqual(["L1.H0"]);

@@ -20,7 +20,7 @@ function row(cx: Context, entry: HistoryEntry, current: boolean) {
       @click=${() => cx.act.replay(number)}>
     <span class="no">${pinned ? "◆" : number}</span><span class="mono">${patchName(result.patches, cx.scene.model)}</span>
     <span class="dir">${result.direction === "noise" ? "noise" : ""}</span>
-    <i class="swatch" style="background:${colour}"></i><span class="num">${share === null ? "–" : percent(share)}</span></button>`;
+    <i class="swatch" .style="background:${colour}"></i><span class="num">${share === null ? "–" : percent(share)}</span></button>`;
 }
 
 export function historyChart(cx: Context) {

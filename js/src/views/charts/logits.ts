@@ -5,15 +5,15 @@ import { LANES } from "../../layout/page";
 import type { Lane } from "../../model/experiment";
 import type { TokenComparison, TokenScore } from "../../model/result";
 import { plainNumber } from "../../text/numbers";
-import { shortToken } from "../../text/tokens";
+import { shortToken, tokenText } from "../../text/tokens";
 import type { Context } from "../context";
 
 function bar(lane: Lane, score: TokenScore, low: number, high: number) {
   const at = (x: number) => ((x - low) / (high - low)) * 100;
   const value = Number.isFinite(score.logit) ? score.logit : 0;
   const [from, to] = [at(Math.min(0, value)), at(Math.max(0, value))];
-  return html`<div class="lbar"><i class=${lane} style="left:${from.toFixed(2)}%;width:${(to - from).toFixed(2)}%"></i
-    ><span style="left:${to.toFixed(2)}%">${plainNumber(score.logit)}</span></div>`;
+  return html`<div class="lbar"><i class=${lane} .style="left:${from.toFixed(2)}%;width:${(to - from).toFixed(2)}%"></i
+    ><span .style="left:${to.toFixed(2)}%">${plainNumber(score.logit)}</span></div>`;
 }
 
 /** The rows while nothing is patched: the most likely tokens of the two runs. */
@@ -44,7 +44,7 @@ export function logitsChart(cx: Context) {
   return html`<div class="logits">${shown.slice(0, 5).map(
     (
       row,
-    ) => html`<div class="lrow"><span class="mono" title=${row.token}>${shortToken(row.token, 12)}</span>
+    ) => html`<div class="lrow"><span class="mono" title=${tokenText(row.token)}>${shortToken(row.token, 12)}</span>
       <div class="lbars">${lanes
         .filter((lane) => Number.isFinite(row[lane].logit))
         .map((lane) => bar(lane, row[lane], low, high))}</div></div>`,

@@ -48,7 +48,7 @@ function row(cx: Context, r: ReachedComponent, towards: string, most: number) {
   const kind = r.along < 0 ? "away" : towards;
   return html`<button class="rrow" tabindex="-1" @pointerenter=${() => cx.act.hover(r.site)} @pointerleave=${() => cx.act.hover(undefined)}
       @click=${(e: MouseEvent) => cx.act.patch(r.site, e.shiftKey)}>
-    <span class="mono">${r.site}</span><span class="rbar"><i class=${kind} style="width:${width.toFixed(1)}%"></i>${most > 1 ? html`<b style="left:${(100 / most).toFixed(1)}%"></b>` : nothing}</span>
+    <span class="mono">${r.site}</span><span class="rbar"><i class=${kind} .style="width:${width.toFixed(1)}%"></i>${most > 1 ? html`<b .style="left:${(100 / most).toFixed(1)}%"></b>` : nothing}</span>
     <span class="num">${plainNumber(r.along)}</span></button>`;
 }
 

@@ -69,7 +69,7 @@ export function lane(cx: Context, which: Lane, rows: TokenRows, focus: string) {
   const tint = which === "patched" ? `host-${host}` : "";
   const name = html`<h3>${NAMES[which]}</h3>`;
   return html`<section class="lane ${which} ${tint}" data-run=${which} aria-label="${NAMES[which]} run"
-      style="height:${layout.lanes[which].height}px">
+      .style="height:${layout.lanes[which].height}px">
     ${layout.wide ? html`<div class="gutter">${name}<p>${role(cx, which)}</p></div>` : nothing}
     <div class="body">
       ${layout.wide ? nothing : html`<div class="lane-head">${name}<span class="role">${role(cx, which)}</span>${outputsLine(cx, which)}</div>`}

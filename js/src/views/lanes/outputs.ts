@@ -2,6 +2,7 @@
 
 import { html } from "lit-html";
 import { hostOf, type Lane, type Run } from "../../model/experiment";
+import { isolated } from "../../model/printable";
 import { currentMetric, shownDirection } from "../../state/selectors";
 import { metricNumber, probability } from "../../text/numbers";
 import { shortToken } from "../../text/tokens";
@@ -24,7 +25,7 @@ function metricLabel(label: string) {
 function metricValue(cx: Context, lane: Lane) {
   const metric = currentMetric(cx.state, cx.scene);
   const value = runOf(cx, lane).values[metric.name];
-  return html`<span class="metric">${metricLabel(metric.label)} <b>${metricNumber(value, metric)}</b></span>`;
+  return html`<span class="metric">${metricLabel(isolated(metric.label))} <b>${metricNumber(value, metric)}</b></span>`;
 }
 
 export function outputs(cx: Context, lane: Lane) {
@@ -32,7 +33,7 @@ export function outputs(cx: Context, lane: Lane) {
   return html`<div class="outputs"><div class="outputs-head">${metricValue(cx, lane)}</div>${top.map(
     (
       t,
-    ) => html`<div class="out"><span class="bar" style="width:${(t.prob * 100).toFixed(1)}%"></span
+    ) => html`<div class="out"><span class="bar" .style="width:${(t.prob * 100).toFixed(1)}%"></span
       ><span class="mono">${shortToken(t.token, 12)}</span><span class="num">${probability(t.prob)}</span></div>`,
   )}</div>`;
 }

@@ -27,7 +27,7 @@ function reachFill(cx: Context, box: Box, moved: Movement, layer: number) {
   const dash = away && box.h >= ROOM_FOR_MINUS;
   const middle = box.y + box.h / 2;
   return svg`<rect class=${kind} x=${box.x} y=${y} width=${box.w} height=${h} rx="1.5"
-      opacity=${flat ? 0.12 + 0.88 * level : 0.9} style="--d:${layer - first}"/>${
+      opacity=${flat ? 0.12 + 0.88 * level : 0.9} .style="--d:${layer - first}"/>${
         dash ? svg`<path class="minus" d="M${box.x + 2.5} ${middle}h${box.w - 5}"/>` : nothing
       }`;
 }

@@ -15,7 +15,7 @@ function layerFlow(cx: Context, layer: number, y: number) {
   const w = last || layer === cx.layout.first + cx.layout.count - 1 ? 3 : cx.layout.pitch;
   const h = 6 * Math.min(1, Math.abs(moved.along));
   const kind = moved.along < 0 ? "flow away" : "flow";
-  return svg`<rect class=${kind} x=${x} y=${y + 3 - h} width=${w} height=${h} style="--d:${layer - cx.layout.first}"/>`;
+  return svg`<rect class=${kind} x=${x} y=${y + 3 - h} width=${w} height=${h} .style="--d:${layer - cx.layout.first}"/>`;
 }
 
 export function residualStream(cx: Context, lane: Lane) {

@@ -23,7 +23,7 @@ export interface TokenRowData {
 
 /** An empty place: only the other prompt has a token here. */
 function gap(width: number) {
-  return html`<span class="gap" aria-hidden="true" style="min-width:${width}px"></span>`;
+  return html`<span class="gap" aria-hidden="true" .style="min-width:${width}px"></span>`;
 }
 
 /** A token without a counterpart: it says so, and a click does nothing. */
@@ -38,7 +38,7 @@ function unpatchableToken(
   const hovered = at !== undefined && hoveredPosition(cx.state, cx.scene) === at;
   const hover = () => at !== undefined && cx.act.hover(`@${at}`);
   return html`<button class="token alone ${hovered ? "hovered" : ""}" aria-disabled="true" tabindex="-1" data-token=${at ?? nothing}
-    style="min-width:${width}px" title=${NO_COUNTERPART[data.prompt]} aria-label="${tokenText(text)}, ${NO_COUNTERPART[data.prompt]}"
+    .style="min-width:${width}px" title=${NO_COUNTERPART[data.prompt]} aria-label="${tokenText(text)}, ${NO_COUNTERPART[data.prompt]}"
     @pointerenter=${hover} @pointerleave=${() => cx.act.hover(undefined)}>${rowToken(text, true)}</button>`;
 }
 
@@ -60,7 +60,7 @@ function token(cx: Context, data: TokenRowData, i: number) {
     marked ? "marked" : "",
     hovered ? "hovered" : "",
   ];
-  return html`<button class="token ${kinds.join(" ")}" data-token=${index} tabindex="-1" style="min-width:${width}px"
+  return html`<button class="token ${kinds.join(" ")}" data-token=${index} tabindex="-1" .style="min-width:${width}px"
     aria-pressed=${selected} aria-label="position ${index}, ${tokenText(text)}${differs ? ", differs" : ""}"
     @click=${() => cx.act.position(selected ? "all" : index)}
     @pointerenter=${() => cx.act.hover(`@${index}`)}

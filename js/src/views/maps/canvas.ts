@@ -23,7 +23,7 @@ export function mapCanvas(cx: Context, map: MapView) {
   const width = layout.plotWidth - layout.foldWidth;
   const content = guard([data, cx.state.theme, map.direction, layout.fold, left, width], () => {
     const pixels = data && pixelsOf(data, layout.fold, scaleOf(cx, map, data));
-    return html`<canvas aria-hidden="true" style="left:${left}px;width:${width}px;height:${layout.plotHeight}px"
+    return html`<canvas aria-hidden="true" .style="left:${left}px;width:${width}px;height:${layout.plotHeight}px"
       ${ref((element) => pixels && paint(element, pixels))}></canvas>`;
   });
   return html`${content}`;

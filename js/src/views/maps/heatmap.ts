@@ -48,7 +48,7 @@ export function heatmap(cx: Context, map: MapView) {
     () => gridRows(cx, map),
   );
   const across = map.across === "head" ? "head" : "position";
-  return html`<div class="plot" style="height:${layout.height}px" @click=${click}
+  return html`<div class="plot" .style="height:${layout.height}px" @click=${click}
       @pointermove=${(event: PointerEvent) => cx.act.hover(siteAt(map, event))} @pointerleave=${() => cx.act.hover(undefined)}>
     ${mapCanvas(cx, map)}
     <svg role="grid" aria-label="${parseSite(mapSite(map, 0, 0))?.component ?? ""} by layer and ${across}, share of the difference"

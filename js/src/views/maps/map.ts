@@ -59,7 +59,7 @@ function scaleBar(cx: Context, map: MapView) {
   const shown = plainNumber(range).replace(/0+$/, "").replace(/\.$/, "");
   const host = hostOf(map.direction);
   return html`<div class="scale" role="img" aria-label="Colours: orange moved towards corrupted, blue towards clean, up to ${shown} of the difference; neutral is the ${host} run unchanged">
-    <span><span class="towards">towards </span>corrupted</span> <span>−${shown}</span> <i style="background:linear-gradient(to right,${stops})"></i><span>+${shown}</span>
+    <span><span class="towards">towards </span>corrupted</span> <span>−${shown}</span> <i .style="background:linear-gradient(to right,${stops})"></i><span>+${shown}</span>
     <span><span class="towards">towards </span>clean</span>${range < 1 ? html`<b>range ±${shown}</b>` : nothing}</div>`;
 }
 

@@ -1,0 +1,130 @@
+"""Messages on their way to a front end: in order, whoever sends them, and one final answer to each request.
+
+Nobody waits for somebody else's sending: who finds a thread at it leaves his messages to that one. So a line that
+blocks, or that calls back, holds no lock.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from patchwidgets.explorer import messages
+from patchwidgets.explorer.messages import PROTOCOL, Buffers, Message
+
+Send = Callable[[Message, Buffers], None]
+Place = Literal["early", "final", "late"]
+"""Where a message stands among the answers to its request: before the final one, it itself, after it."""
+
+ATTEMPTS = 3
+"""How often the error that stands in for a message is tried."""
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Ticket:
+    """A request on its way to its final answer.
+
+    Attributes
+    ----------
+    id
+        What the asker calls it.
+    unwanted
+        Set when nobody waits for the result any more.
+    settled
+        Its final answer is in the outbox.
+    answered
+        Its final answer was sent.
+    """
+
+    id: int
+    unwanted: threading.Event = field(default_factory=threading.Event)
+    settled: bool = False
+    answered: bool = False
+
+
+class Outbox:
+    """Sends messages one after the other.
+
+    Parameters
+    ----------
+    send
+        Called with each message and its buffers, by one thread at a time.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop all that was not sent, and whoever is sending."""
+        self._lock = threading.Lock()
+        self._letters: deque[tuple[Ticket, Message, Buffers, Place]] = deque()
+        self._turn: object = None
+
+    def put(
+        self,
+        ticket: Ticket,
+        message: Message,
+        buffers: Buffers | None = None,
+        place: Place = "final",
+    ) -> None:
+        """Add a message; `flush` sends it. After the final answer of its request, only late ones are sent."""
+        ticket.settled |= place == "final"
+        self._letters.append((ticket, message, buffers or [], place))
+
+    def put_error(self, ticket: Ticket, error: BaseException) -> None:
+        """Add what went wrong as the final answer."""
+        self.put(ticket, messages.error(error))
+
+    def flush(self) -> None:
+        """Send what is there, unless somebody is at it, who then sends this too. Call this without a lock."""
+        turn = object()
+        try:
+            while (letter := self._next(turn)) is not None:
+                self._deliver(*letter)
+        finally:
+            # No call stands here, so that a Ctrl-C cannot come between.
+            if self._turn is turn:
+                self._turn = None
+
+    def _next(self, turn: object) -> tuple[Ticket, Message, Buffers, Place] | None:
+        with self._lock:
+            if self._turn is None:
+                self._turn = turn
+            if self._turn is not turn:
+                return None
+            if not self._letters:
+                self._turn = None
+                return None
+            return self._letters.popleft()
+
+    def _deliver(self, ticket: Ticket, message: Message, buffers: Buffers, place: Place) -> None:
+        if ticket.answered and place != "late":
+            return
+        try:
+            self._send_to(ticket, message, buffers)
+        except BaseException as error:
+            _LOG.exception("A message of kind %r could not be sent.", message.get("kind"))
+            # Without an acknowledgement, or without what comes after the answer, a request is still answered.
+            if message.get("kind") != "ack" and place != "late":
+                self._apologise(ticket, error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            ticket.answered |= place == "final"
+
+    def _apologise(self, ticket: Ticket, error: BaseException) -> None:
+        ticket.settled = ticket.answered = True
+        for _ in range(ATTEMPTS):
+            try:
+                self._send_to(ticket, messages.error(error), [])
+            except Exception:  # noqa: BLE001 - the line is down; the first error is in the log
+                continue
+            return
+
+    def _send_to(self, ticket: Ticket, message: Message, buffers: Buffers) -> None:
+        self._send({"v": PROTOCOL} | message | {"id": ticket.id}, buffers)

@@ -1,0 +1,160 @@
+"""Are a model's weights all there, and can torch compute with them exactly? Reads names, dtypes and headers of files.
+
+transformers fills in random numbers for tensors that a checkpoint lacks, and no check of a model's structure can see
+that.
+"""
+
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import nn
+
+from patchwidgets.errors import LoadError, ModelError
+
+_LOG = logging.getLogger(__name__)
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "float64": torch.float64,
+}
+"""The dtypes in which torch can run a whole model."""
+_REPAIR = "Download or save the model again, or correct its config.json."
+
+
+def refuse_incomplete(source: str, info: Mapping[str, Collection[Any]]) -> None:
+    """Refuse a checkpoint in which tensors are missing or have another size than the model; log what is left unused.
+
+    Parameters
+    ----------
+    source
+        The folder or the name on the hub.
+    info
+        The loading report of transformers, which leaves out tied weights and buffers that are never saved.
+
+    Raises
+    ------
+    LoadError
+        Tensors are missing or have another size.
+    """
+    if missing := info["missing_keys"]:
+        raise LoadError(
+            f"The checkpoint {source!r} lacks tensors that its config asks for: {first(missing)}. "
+            f"transformers would fill in random numbers. {_REPAIR}"
+        )
+    if mismatched := info["mismatched_keys"]:
+        sizes = [f"{key} ({list(stored)}, expected {list(own)})" for key, stored, own in mismatched]
+        raise LoadError(
+            f"Tensors of the checkpoint {source!r} have another size than its config asks for: "
+            f"{first(sizes)}. {_REPAIR}"
+        )
+    if unused := info["unexpected_keys"]:
+        _LOG.warning(
+            "%d tensors of the checkpoint %r have no place in the model and are not used: %s. If they belong to "
+            "another part, such as a vision tower, all is well; if not, correct its config.json.",
+            len(unused),
+            source,
+            first(unused),
+        )
+
+
+def refuse_other_dtypes(source: str, folder: Path, hf_model: Any) -> None:
+    """Refuse a checkpoint in which weights are not stored as real floating-point numbers.
+
+    transformers casts whatever it finds: integers without their scales, and complex numbers without their imaginary
+    part. Quantised checkpoints, whose method knows what the integers mean, are left alone.
+
+    Raises
+    ------
+    LoadError
+        A weight is stored as something else.
+    """
+    if getattr(hf_model, "is_quantized", False):
+        return
+    weights = [name for name, each in hf_model.named_parameters() if each.is_floating_point()]
+    others = [
+        f"{key} ({dtype})"
+        for key, dtype in _stored_dtypes(folder)
+        if not dtype.startswith(("F", "BF")) and any(_same(key, name) for name in weights)
+    ]
+    if others:
+        raise LoadError(
+            f"Weights of the checkpoint {source!r} are not stored as floating-point numbers: "
+            f"{first(others)}. They would be cast as they are. {_REPAIR}"
+        )
+
+
+def _stored_dtypes(folder: Path) -> Iterable[tuple[str, str]]:
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, "pt") as file:
+            yield from ((key, str(file.get_slice(key).get_dtype())) for key in file.keys())  # noqa: SIM118  no mapping
+
+
+def _same(key: str, name: str) -> bool:
+    """Return whether a key of a checkpoint names a weight, with or without the prefix of the model's class."""
+    return key == name or key.endswith(f".{name}") or name.endswith(f".{key}")
+
+
+def refuse_unusable(hf_model: Any) -> None:
+    """Refuse weights without values, and those with which a model cannot compute or not exactly.
+
+    Raises
+    ------
+    ModelError
+        Weights are on the meta device though nothing brings them in, or are in a dtype for storage only, or a prompt's
+        result depends on the other prompts of its batch.
+    """
+    _refuse_without_values(hf_model)
+    if hf_model.dtype not in DTYPES.values():
+        raise ModelError(
+            f"The weights of {type(hf_model).__name__} are {str(hf_model.dtype).removeprefix('torch.')}, in which "
+            f"torch cannot run a model. Load it with one of dtype={', '.join(map(repr, DTYPES))}."
+        )
+    threshold = _quantization(hf_model).get("llm_int8_threshold")
+    if getattr(hf_model, "is_loaded_in_8bit", False) and threshold:
+        raise ModelError(
+            f"LLM.int8() of bitsandbytes with llm_int8_threshold={threshold} cannot be patched exactly: it looks for "
+            "outliers in the whole batch, so a prompt's result depends on what runs beside it, and patches run beside "
+            "each other. Use BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=0.0), or 4 bits."
+        )
+
+
+def quantization(hf_model: Any) -> str:
+    """Return the name of the method with which a model's weights are quantised, such as ``gptq``."""
+    method = _quantization(hf_model).get("quant_method", "unknown method")
+    return str(getattr(method, "value", method))
+
+
+def _quantization(hf_model: Any) -> dict[str, Any]:
+    config = getattr(hf_model.config, "quantization_config", None) or {}
+    settings: dict[str, Any] = config if isinstance(config, dict) else config.to_dict()
+    return settings
+
+
+def _refuse_without_values(hf_model: nn.Module) -> None:
+    with_hook: set[nn.Module] = set()
+    for module in hf_model.modules():  # parents come before their children
+        if module in with_hook or hasattr(module, "_hf_hook"):
+            with_hook |= {module, *module.children()}
+    names = [
+        f"{path}.{name}"
+        for path, module in hf_model.named_modules()
+        if module not in with_hook
+        for name, tensor in (*module._parameters.items(), *module._buffers.items())
+        if tensor is not None and tensor.device.type == "meta"
+    ]
+    if names:
+        raise ModelError(
+            f"Weights of {type(hf_model).__name__} are on the meta device and have no values: "
+            f"{first(names)}. Load them with from_pretrained; accelerate may offload them."
+        )
+
+
+def first(names: Iterable[str], n: int = 3) -> str:
+    """Return the first few of some names, and how many more there are."""
+    shown = sorted(names)
+    return ", ".join(shown[:n]) + (f" and {len(shown) - n} more" if len(shown) > n else "")

@@ -1,0 +1,32 @@
+"""A sweep's dataset in one line of words. Costs nothing."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def in_words(dataset: "xr.Dataset") -> str:
+    """What was swept, over which axes, of how many pairs, with which metrics, and what has to be said about it."""
+    attrs, pairs = dataset.attrs, dataset.sizes["pair"]
+    axes = " × ".join(f"{dataset.sizes[axis]} {axis}" for axis in dataset["zero"].dims)
+    metrics = ", ".join(map(str, np.atleast_1d(dataset["metric"].values)))
+    notes = "".join(f"; {note}" for note in _notes(dataset) if note)
+    return (
+        f"{attrs['component']} of {attrs['model']!r}: {axes or 'one cell'}, {pairs} pair{'s' * (pairs != 1)}, "
+        f"{metrics}, {attrs['direction']}{notes}"
+    )
+
+
+def _notes(dataset: "xr.Dataset") -> list[str]:
+    done = int(dataset["effect"].isel(metric=0).notnull().all("pair").sum())
+    unpatchable = int(dataset["unpatchable"].sum())
+    total = dataset["zero"].size - unpatchable
+    return [
+        f"{unpatchable} without a counterpart" if unpatchable else "",
+        "" if done == total else f"{done} of {total} done",
+        str(dataset.attrs.get("chosen", "")),
+        str(dataset.attrs.get("routing", "")),
+    ]
