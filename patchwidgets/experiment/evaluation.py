@@ -1,10 +1,9 @@
-"""The metrics of an experiment's runs, pair by pair, and how much of them is noise.
+"""The metrics of an experiment's runs, pair by pair.
 
 A metric reads each pair at one position, or at several if it names a range. An *entry* is one such place: the number of
 a pair and a position in its clean prompt. A pair's value is the mean over its entries.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -250,38 +249,6 @@ class Evaluation:
             for name, values in by_metric.items()
         }
 
-    def noise_floor(
-        self,
-        repeated: Mapping[str, Float[Tensor, "entry vocabulary"]],
-        pairs: Sequence[int],
-        eps: float,
-        joint: Mapping[str, Float[Tensor, "pair 2"]] | None = None,
-    ) -> dict[str, float]:
-        """For each metric the largest difference between two unpatched runs, in the metric's unit.
-
-        At least two spacings of floating-point numbers near the largest logit; for a rank, 0.
-
-        Parameters
-        ----------
-        repeated
-            Logits of `pairs` by run, at all their entries, computed a second time in another batch.
-        eps
-            Machine epsilon of the model's dtype.
-        joint
-            As in `ScoredOutput.joint`, from the same second time.
-        """
-        # Unused parts of a vocabulary may have logits of −inf.
-        largest = max(
-            float(logits.abs().masked_fill(logits.isinf(), 0).max()) for logits in repeated.values()
-        )
-        spacing = eps * 2.0 ** math.floor(math.log2(largest))
-        floor = {
-            name: 0.0 if metric.unit == "rank" else 2 * spacing
-            for name, metric in self.metrics.items()
-        }
-        for run, logits in repeated.items():
-            measured = self.measure(logits, pairs, None if joint is None else joint[run])
-            for name, values in measured.items():
-                difference = np.abs(values - self.values[run][name][list(pairs)])
-                floor[name] = max(floor[name], float(difference.max()))
-        return floor
+    def answer_ids(self, pairs: Sequence[int]) -> list[tuple[int, ...]]:
+        """The first tokens of the answers, for each entry of some pairs."""
+        return [self._pairs[pair].first_tokens for pair, _ in self.read_positions.entries(pairs)]

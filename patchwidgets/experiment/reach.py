@@ -1,8 +1,9 @@
 """How far a patch reached: per component, how much it moved from the host run towards the source run.
 
 With Δp = patched − host and Δs = source − host at one position, ``along`` = ⟨Δp,Δs⟩/⟨Δs,Δs⟩, ``size`` = ‖Δp‖/‖Δs‖,
-``cos`` = along/size. Over pairs, numerators and denominators are summed before they are divided. Costs a pass over the
-host prompts, and the first time one over each unpatched run.
+``cos`` = along/size. Over pairs, numerators and denominators are summed before they are divided. A distance between
+host and source that is no more than rounding counts as none. Costs a pass over the host prompts, the first time also
+one over each unpatched run, and one over two prompts to measure the rounding.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,11 +41,12 @@ class Reach:
         The position, as an index in the (first) clean prompt.
     along
         By component, how far it moved towards the source: 0 is not at all, 1 all the way. An array over layers and
-        heads for ``z``, over layers for the others. NaN where the source equals the host.
+        heads for ``z``, over layers for the others. NaN where the source equals the host: in the tokens that both
+        prompts begin with, and where they differ by no more than the measured rounding.
     size
         How far it moved in any direction, as a multiple of the distance between host and source. NaN as in `along`.
     cos
-        The cosine between the movement and the direction of the source. NaN also where nothing moved.
+        The cosine between the movement and the direction of the source. NaN also where nothing moved but by rounding.
 
     Examples
     --------
@@ -99,9 +101,9 @@ class Reach:
 
 @dataclass
 class ReachSums:
-    """⟨Δp,Δs⟩, ⟨Δp,Δp⟩ and ⟨Δs,Δs⟩ by component, stacked in this order and summed over pairs."""
+    """⟨Δp,Δs⟩, ⟨Δp,Δp⟩, ⟨Δs,Δs⟩ and what of these is rounding, by component, stacked so and summed over pairs."""
 
-    sums: dict[str, Float[Tensor, "3 layer *head"]] = field(default_factory=dict)
+    sums: dict[str, Float[Tensor, "4 layer *head"]] = field(default_factory=dict)
 
     def add_batch(
         self,
@@ -137,10 +139,17 @@ class ReachSums:
                 (source_batch.activations, in_source),
             )
         )
-        self._add(host, moved, source, experiment.model.n_layers)
+        # In equal beginnings both runs are the same; rounding differs if the prompts have unequal lengths.
+        for row, (pair, (i, j)) in enumerate(zip(pairs, columns.tolist(), strict=True)):
+            if i == j < pair.prefix:
+                for key in keys:
+                    source[key][row] = host[key][row]
+        noise = experiment.measurements.baselines.activation_noise(keys)
+        self._add(noise, host, moved, source, experiment.model.n_layers)
 
     def _add(
         self,
+        noise: Mapping[Key, float],
         host: Mapping[Key, Float[Tensor, "row *unit"]],
         patched: Mapping[Key, Float[Tensor, "row *unit"]],
         source: Mapping[Key, Float[Tensor, "row *unit"]],
@@ -154,20 +163,21 @@ class ReachSums:
             ]
             base, moved, target = (stack.double() for stack in stacks)
             delta_p, delta_s = moved - base, target - base
-            products = (delta_p * delta_s, delta_p * delta_p, delta_s * delta_s)
+            parts = torch.tensor([noise[(component, layer)] for layer in range(n_layers)])
+            rounding = base * parts.view(-1, *[1] * (base.dim() - 1))
+            products = (delta_p * delta_s, delta_p**2, delta_s**2, rounding**2)
             sums = torch.stack([product.sum(dim=(1, -1)) for product in products]).cpu()
             self.sums[component] = self.sums.get(component, 0) + sums
 
     def reach(self, pos: int) -> Reach:
         """The ratios of the sums, of activations at position `pos`."""
         along, size, cos = {}, {}, {}
-        for component, (ps, pp, ss) in self.sums.items():
+        for component, (ps, pp, ss, rounding) in self.sums.items():
             undefined = torch.full_like(ss, float("nan"))
-            along[component] = _float32(torch.where(ss > 0, ps / ss, undefined))
-            size[component] = _float32(torch.where(ss > 0, (pp / ss).sqrt(), undefined))
-            cos[component] = _float32(
-                torch.where((ss > 0) & (pp > 0), ps / (pp * ss).sqrt(), undefined)
-            )
+            differ, moved = ss > rounding, pp > rounding
+            along[component] = _float32(torch.where(differ, ps / ss, undefined))
+            size[component] = _float32(torch.where(differ, (pp / ss).sqrt(), undefined))
+            cos[component] = _float32(torch.where(differ & moved, ps / (pp * ss).sqrt(), undefined))
         return Reach(pos, along, size, cos)
 
 

@@ -1,5 +1,6 @@
 """Functions of a number from which a representation may be built: waves of given periods, and powers."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -18,7 +19,9 @@ TERMS: tuple[Term, ...] = ("a", "b", "a+b")
 class Basis:
     """The cosine and the sine of each period, and the powers of the number from 1 to `degree`.
 
-    ``len(basis)`` is the number of features, without the constant.
+    A wave that has the same value at every whole number is left out, such as the sine of period 2: it tells nothing,
+    and a fit would give its rounding errors enormous weights. ``len(basis)`` is the number of features, without the
+    constant.
 
     Parameters
     ----------
@@ -39,7 +42,23 @@ class Basis:
 
     def __len__(self) -> int:
         """The number of features, without the constant."""
-        return 2 * len(self.periods) + self.degree
+        return len(self.waves) + self.degree
+
+    @property
+    def waves(self) -> list[tuple[str, float]]:
+        """Each wave as ``"cos"`` or ``"sin"`` and its period, in the order of `features`.
+
+        Examples
+        --------
+        >>> pw.helix.Basis(periods=(2, 5)).waves
+        [('cos', 2), ('cos', 5), ('sin', 5)]
+        """
+        return [
+            (wave, period)
+            for period in self.periods
+            for wave in ("cos", "sin")
+            if not _is_constant(wave, period)
+        ]
 
     def features(self, numbers: ArrayLike) -> Float[np.ndarray, "number feature"]:
         """Compute the features of each number, in the order of `names`.
@@ -47,7 +66,7 @@ class Basis:
         Parameters
         ----------
         numbers
-            ``[number]``.
+            Whole numbers, ``[number]``.
 
         Returns
         -------
@@ -60,21 +79,29 @@ class Basis:
         [[1.0, 0.0, 0.0], [0.0, 1.0, 0.01]]
         """
         n = np.asarray(numbers, dtype=np.float64)
-        waves = [
-            wave(2 * np.pi * n / period) for period in self.periods for wave in (np.cos, np.sin)
-        ]
+        functions = {"cos": np.cos, "sin": np.sin}
+        waves = [functions[wave](2 * np.pi * n / period) for wave, period in self.waves]
         powers = [(n / 100) ** k for k in range(1, self.degree + 1)]
         return np.stack([*waves, *powers], axis=1) if len(self) else np.zeros((len(n), 0))
 
     @property
     def names(self) -> list[str]:
         """The name of each feature: ``cos 10`` is the cosine of period 10, ``n^1`` the linear part."""
-        waves = [f"{wave} {period:g}" for period in self.periods for wave in ("cos", "sin")]
+        waves = [f"{wave} {period:g}" for wave, period in self.waves]
         return waves + [f"n^{k}" for k in range(1, self.degree + 1)]
 
 
+def _is_constant(wave: str, period: float) -> bool:
+    """Whether a wave is the same at every whole number: a sine at periods 2, 1, 2/3 …, a cosine at 1, 1/2, 1/3 ….
+
+    A period so long that no turn is completed is not meant.
+    """
+    per_number = (2 if wave == "sin" else 1) / period
+    return round(per_number) > 0 and math.isclose(per_number, round(per_number))
+
+
 HELIX = Basis()
-"""The generalised helix of arXiv 2502.00873: circles of periods 2, 5, 10 and 100, and a linear part."""
+"""The generalised helix of arXiv 2502.00873: circles of periods 2, 5, 10 and 100, and a linear part: eight features."""
 
 CIRCLES = Basis(degree=0)
 """The helix without its linear part."""
@@ -82,8 +109,8 @@ CIRCLES = Basis(degree=0)
 LINE = Basis(periods=())
 """The linear part of the helix alone."""
 
-POLYNOMIAL = Basis(periods=(), degree=9)
-"""Powers up to 9: as many features as the helix has."""
+POLYNOMIAL = Basis(periods=(), degree=8)
+"""Powers up to 8: as many features as the helix has."""
 
 
 def sums(

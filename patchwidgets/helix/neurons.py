@@ -144,10 +144,11 @@ def fit_neurons(
 
 
 def _amplitudes(fitted: Fit, basis: Basis) -> Float[np.ndarray, "neuron term period"]:
-    """Compute the length of each pair of cosine and sine coefficients."""
-    coefficients = fitted.weights.T
-    waves = coefficients.reshape(-1, len(TERMS), len(basis))[..., : 2 * len(basis.periods)]
-    return np.asarray(np.linalg.norm(waves.reshape(*waves.shape[:2], -1, 2), axis=-1))
+    """Compute the length of the cosine and sine coefficients of each period together."""
+    coefficients = fitted.weights.T.reshape(-1, len(TERMS), len(basis))
+    squares = coefficients[..., : len(basis.waves)] ** 2
+    of_period = np.array([[wave[1] == period for period in basis.periods] for wave in basis.waves])
+    return np.asarray(np.sqrt(squares @ of_period.reshape(-1, len(basis.periods))))
 
 
 def patch_neurons(exp: BaseExperiment, *fits: NeuronFits) -> PatchResult:

@@ -34,7 +34,7 @@ def layers(
     Returns
     -------
     Axes
-        0 is the corrupted run and 1 the clean one. Vertical bars are the middle 95 % of the bootstrap over pairs.
+        0 is the corrupted run and 1 the clean one. Vertical bars are intervals of 95 % over pairs, from five on.
 
     Raises
     ------

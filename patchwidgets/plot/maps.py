@@ -68,7 +68,7 @@ def heatmap(result: SweepResult, metric: str | None = None, ax: "Axes | None" = 
             f"A map needs layer as the first of two axes; this sweep runs over "
             f"{', '.join(result.axes) or 'nothing'}. {_other_plot(result.axes)}"
         )
-    over_pairs = result.over_pairs(metric, draws=0)
+    over_pairs = result.over_pairs(metric)
     share, zero = over_pairs["share"].values, over_pairs["zero"].values
     unpatchable = over_pairs["unpatchable"].values
     rows, columns = share.shape

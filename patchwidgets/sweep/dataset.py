@@ -155,17 +155,18 @@ def pair_values(of_metric: "xr.Dataset", prefix: str = "") -> PairValues:
     )
 
 
-def over_pairs(of_metric: "xr.Dataset", seed: int, draws: int) -> "xr.Dataset":
+def over_pairs(of_metric: "xr.Dataset") -> "xr.Dataset":
     """One metric over all pairs; `SweepResult.over_pairs` documents it."""
     import xarray as xr
 
     axes, values = of_metric["zero"].dims, pair_values(of_metric)
     centre, spread = (
         {name: (axes, array) for name, array in arrays.items()}
-        for arrays in (values.over_pairs(), values.bootstrap(seed, draws))
+        for arrays in (values.over_pairs(), values.intervals())
     )
     flags = {name: of_metric[name] for name in ("zero", "unpatchable")}
-    return xr.Dataset(centre | flags).assign(spread)
+    interval = values.no_interval or "95 %: Student's of effect, Fieller's of recovery"
+    return xr.Dataset(centre | flags).assign(spread).assign_attrs(interval=interval)
 
 
 def select(dataset: "xr.Dataset", chosen: Mapping[str, Any]) -> "xr.Dataset":

@@ -1,4 +1,21 @@
-"""One metric of a sweep over all pairs: means, ratios of means, and how much they vary between pairs."""
+"""One metric of a sweep over all pairs: means, ratios of means, and intervals from how much they vary between pairs.
+
+The interval of a mean is Student's; that of a ratio of means is Fieller's (1954), with the same quantiles. They need no
+random numbers. Coverage of the true value by intervals of 95 %, from ``python -m benchmarks.coverage``:
+
+| pairs | distribution | mean | bootstrap | ratio of means | bootstrap |
+|---:|---|---:|---:|---:|---:|
+| 5 | normal | 0.957 | 0.839 | 0.948 | 0.826 |
+| 5 | skewed | 0.919 | 0.813 | 0.882 | 0.783 |
+| 10 | normal | 0.956 | 0.909 | 0.961 | 0.911 |
+| 10 | skewed | 0.916 | 0.866 | 0.900 | 0.858 |
+| 20 | normal | 0.949 | 0.923 | 0.954 | 0.924 |
+| 20 | skewed | 0.932 | 0.913 | 0.925 | 0.906 |
+| 50 | normal | 0.955 | 0.940 | 0.951 | 0.939 |
+| 50 | skewed | 0.943 | 0.925 | 0.940 | 0.926 |
+
+The columns "bootstrap" are the quantiles of resampled pairs, which this package took before.
+"""
 
 from dataclasses import dataclass
 
@@ -8,8 +25,9 @@ from jaxtyping import Float
 from patchwidgets.directions import Direction, host_name
 from patchwidgets.recovery import recovery, share
 
-INTERVAL = (0.025, 0.975)
-"""The quantiles between which the middle 95 % of the bootstrap lies."""
+LEVEL = 0.95
+FEWEST_PAIRS = 5
+"""With fewer pairs there is no interval: nothing says how skewed the pairs are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,26 +71,61 @@ class PairValues:
             "recovery": recovery(value, clean, corrupted, self.noise_floor),
         }
 
-    def bootstrap(self, seed: int, draws: int) -> dict[str, Float[np.ndarray, "*axes"]]:
-        """The middle 95 % of mean effect and recovery over resampled pairs: a lower and an upper bound of each.
+    def intervals(self) -> dict[str, Float[np.ndarray, "*axes"]]:
+        """A lower and an upper bound of mean effect and of recovery, at 95 %; NaN where `no_interval` says why.
 
-        All are NaN for a single pair, for a median, and without draws; those of recovery also if a single resample
-        has no defined recovery, because its clean and corrupted means differ by no more than the noise floor.
+        Those of recovery are NaN also where recovery is undefined, and where clean and corrupted differ so unlike from
+        pair to pair that their mean difference may be 0: then the ratio may be anything.
         """
-        *shape, pairs = self.value.shape
         names = ("effect_low", "effect_high", "recovery_low", "recovery_high")
-        if draws == 0 or pairs == 1 or self.median:
-            return {name: np.full(shape, np.nan) for name in names}
-        chosen = np.random.default_rng(seed).integers(0, pairs, (draws, pairs))
-        weights = np.stack([np.bincount(row, minlength=pairs) for row in chosen]) / pairs
-        clean, corrupted = weights @ self.clean, weights @ self.corrupted
-        bounds = []
-        for value, effect in zip(
-            self.value.reshape(-1, pairs), self.effect.reshape(-1, pairs), strict=True
-        ):
-            recoveries = recovery(weights @ value, clean, corrupted, self.noise_floor)
-            bounds.append(
-                [*np.quantile(weights @ effect, INTERVAL), *np.quantile(recoveries, INTERVAL)]
-            )
-        columns = np.array(bounds).reshape(-1, 4).T
-        return {name: column.reshape(shape) for name, column in zip(names, columns, strict=True)}
+        if self.no_interval:
+            return {name: np.full(self.value.shape[:-1], np.nan) for name in names}
+        distance = self.clean - self.corrupted
+        of_recovery = ratio_interval(self.value - self.corrupted, distance)
+        defined = abs(np.mean(distance)) > self.noise_floor
+        bounds = [np.where(defined, bound, np.nan) for bound in of_recovery]
+        return dict(zip(names, [*mean_interval(self.effect), *bounds], strict=True))
+
+    @property
+    def no_interval(self) -> str:
+        """Why there is no interval at all; empty if there is one."""
+        pairs = self.value.shape[-1]
+        if self.median:
+            return "none: the value over pairs is a median"
+        if pairs < FEWEST_PAIRS:
+            return f"too few pairs: {pairs}, and an interval needs {FEWEST_PAIRS}"
+        return ""
+
+
+def _quantile(pairs: int) -> float:
+    """The quantile of Student's distribution on both sides of which 95 % lie."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(pairs - 1, (1 + LEVEL) / 2))
+
+
+def mean_interval(
+    values: Float[np.ndarray, "*axes pair"],
+) -> tuple[Float[np.ndarray, "*axes"], Float[np.ndarray, "*axes"]]:
+    """Return Student's interval of a mean at 95 %, as a lower and an upper bound."""
+    pairs, mean = values.shape[-1], values.mean(-1)
+    half = _quantile(pairs) * values.std(-1, ddof=1) / np.sqrt(pairs)
+    return mean - half, mean + half
+
+
+def ratio_interval(
+    above: Float[np.ndarray, "*axes pair"], below: Float[np.ndarray, "pair"]
+) -> tuple[Float[np.ndarray, "*axes"], Float[np.ndarray, "*axes"]]:
+    """Return Fieller's interval of mean(above) / mean(below) at 95 %; NaN where it has no bounds."""
+    pairs, t = below.shape[-1], _quantile(below.shape[-1])
+    x, y = below.mean(), above.mean(-1)
+    off_x, off_y = below - x, above - y[..., None]
+    # Variances and covariance of the means, with Student's quantile squared.
+    xx, xy, yy = (
+        t**2 * each.sum(-1) / (pairs * (pairs - 1)) for each in (off_x**2, off_x * off_y, off_y**2)
+    )
+    scale = x**2 - xx
+    inside = np.maximum((x * y - xy) ** 2 - scale * (y**2 - yy), 0)
+    scale = np.where(scale > 0, scale, np.nan)
+    middle, half = (x * y - xy) / scale, np.sqrt(inside) / scale
+    return middle - half, middle + half

@@ -150,25 +150,21 @@ class SweepResult:
         """Where the first metric lies between the corrupted run, 0, and the clean run, 1: a ratio of means, or NaN."""
         return self._first("recovery")
 
-    def over_pairs(
-        self, metric: str | None = None, seed: int = 0, draws: int = 1000
-    ) -> "xr.Dataset":
+    def over_pairs(self, metric: str | None = None) -> "xr.Dataset":
         """One metric over all pairs, with its spread between pairs.
 
         Parameters
         ----------
         metric
             Its name; the first one by default.
-        seed, draws
-            The seed and the number of resamplings of the bootstrap over pairs; 0 leaves it out.
 
         Returns
         -------
         Dataset
             Over the axes: `value` and `effect` (means; for a rank, of medians), `share` and `recovery` (ratios of
-            means), and `effect_low`, `effect_high`, `recovery_low`, `recovery_high`, between which the middle 95 % of
-            the bootstrap lies. These bounds are NaN for a single pair, for a rank and with ``draws=0``; those of
-            `recovery` also if it is undefined in a single resample, where clean and corrupted are too close.
+            means), and `effect_low`, `effect_high`, `recovery_low`, `recovery_high`: intervals of 95 %, Student's of
+            effect and Fieller's of recovery. They are NaN for a rank and with fewer than five pairs, as the attribute
+            ``interval`` says; those of `recovery` also where the mean difference of clean and corrupted may be 0.
 
         Raises
         ------
@@ -181,7 +177,7 @@ class SweepResult:
         >>> round(float(both.over_pairs("answer_prob")["effect"].sel(layer=0, head=1)), 3)
         0.995
         """
-        return over_pairs(self._of_metric(metric), seed, draws)
+        return over_pairs(self._of_metric(metric))
 
     def to_frame(self) -> "pd.DataFrame":
         """A table with one row for each metric and cell: its coordinates and site, and the variables of `over_pairs`.
@@ -224,7 +220,7 @@ class SweepResult:
         >>> exp.sweep("z", progress=False).top_sites(2)
         ['L0.H1', 'L1.H1']
         """
-        effect = np.abs(self.over_pairs(metric, draws=0)["effect"].values.ravel())
+        effect = np.abs(self.over_pairs(metric)["effect"].values.ravel())
         order = np.argsort(-np.nan_to_num(effect, nan=-1.0), kind="stable")[:k]
         names = self.site_names()
         if "sampled" in self._dataset.sizes and (says := self.missed(k, metric).warning):
@@ -249,7 +245,7 @@ class SweepResult:
         >>> exp.sweep("neuron", top=100, progress=False).missed(k=5).larger
         ()
         """
-        chosen = self.over_pairs(metric, draws=0)["effect"].values.ravel()
+        chosen = self.over_pairs(metric)["effect"].values.ravel()
         return missed_of(self._of_metric(metric), k, chosen)
 
     def site_names(self) -> list[str]:
@@ -287,7 +283,7 @@ class SweepResult:
         return f"SweepResult({in_words(self._dataset)})"
 
     def _first(self, quantity: str) -> "xr.DataArray":
-        return self.over_pairs(draws=0)[quantity]
+        return self.over_pairs()[quantity]
 
     def _of_metric(self, metric: str | None) -> "xr.Dataset":
         if metric is not None and metric not in self.metrics:

@@ -25,8 +25,27 @@ def test_features_by_hand():
 
 
 def test_sizes_are_comparable():
-    assert [len(basis) for basis in (HELIX, CIRCLES, LINE, POLYNOMIAL)] == [9, 8, 1, 9]
+    assert [len(basis) for basis in (HELIX, CIRCLES, LINE, POLYNOMIAL)] == [8, 7, 1, 8]
     assert LINE.features([0, 50]).tolist() == [[0.0], [0.5]]
+
+
+def test_waves_that_are_constant_on_whole_numbers_are_no_features() -> None:
+    """sin(2πn/2) is 0 up to a rounding error of 1e-14, which a fit would multiply by 1e12."""
+    assert HELIX.names == [
+        *("cos 2", "cos 5", "sin 5", "cos 10", "sin 10", "cos 100", "sin 100", "n^1")
+    ]
+    assert Basis((1, 2 / 3, 0.5, 4), 0).names == ["cos 0.666667", "cos 4", "sin 4"]
+    for basis in (HELIX, Basis((1, 2, 3, 2 / 3, 0.5, 2.5, 1e6))):
+        assert basis.features(NUMBERS).std(0).min() > 1e-9
+    assert Basis((1,), 0).features(NUMBERS).shape == (100, 0)
+
+
+def test_weights_stay_small() -> None:
+    """Also where features depend on each other: the linear part of a+b is the sum of those of a and of b."""
+    pairs = [(a, b) for a in range(0, 100, 7) for b in range(0, 100, 3)]
+    features = helix.sums(HELIX, pairs)
+    noise = np.random.default_rng(0).standard_normal((len(pairs), 4))
+    assert np.abs(helix.fit(features, noise).weights).max() < 10
 
 
 def test_sums_put_the_terms_side_by_side():

@@ -13,6 +13,7 @@ from patchwidgets import helix
 from patchwidgets.models.loading import TEACHING
 from patchwidgets.models.model import Model
 from patchwidgets.sites import Site
+from tools.teaching.circuits import additions_with
 from tools.teaching.evaluate import accuracies
 
 FIGURES = json.loads((TEACHING / "figures.json").read_text(encoding="utf-8"))
@@ -109,10 +110,13 @@ def test_the_helix_on_numbers_held_out_of_its_fit(model):
 
 
 def test_patching_with_the_helix(model):
-    fitted, _ = helix.hold_out(helix.NUMBERS)
+    """On numbers that the fit has not seen, as the card says."""
+    fitted, held_out = helix.hold_out(helix.NUMBERS)
     site = FIGURES["helix"]["site"]
     wound = helix.fit_numbers(fitted, helix.number_activations(model, site, fitted))
-    exp = pw.Experiment(model, pw.tasks.addition(100, seed=2, part="test"))
+    exp = pw.Experiment(model, additions_with(held_out))
+    assert len(exp.pairs) == 100
+    assert set(helix.operands(exp.task)[:, 0]) <= set(held_out)
     values = wound.predict(helix.HELIX.features(helix.operands(exp.task)[:, 0]))
     relative = helix.compare_patches(exp, f"{site}@a", {"helix": values})["relative"]["helix"]
     assert relative >= 0.8

@@ -22,7 +22,7 @@ def helix_figures(model: pw.Model) -> dict[str, object]:
     fitted, held_out = helix.hold_out(helix.NUMBERS)
     site = choose_site(model, fitted)
     activations = helix.number_activations(model, site)
-    exp = pw.Experiment(model, pw.tasks.addition(100, seed=2, part="test"))
+    exp = pw.Experiment(model, additions_with(held_out))
     line = helix.fit_numbers(fitted, activations[fitted], helix.LINE)
     wave = helix.fit_numbers(fitted, activations[fitted])
     numbers = helix.operands(exp.task)[:, 0]
@@ -45,6 +45,20 @@ def helix_figures(model: pw.Model) -> dict[str, object]:
         "spectrum": helix.spectrum(activations).strongest(50),
         "r2_by_site": {each: site_r2(model, each, fitted, held_out) for each in SITES},
     }
+
+
+def additions_with(numbers: Sequence[int], n: int = 100) -> pw.Task:
+    """Draw test pairs in which the clean `a` is one of some numbers, for example of those that no fit has seen."""
+    task = pw.tasks.addition(50 * n, seed=2, part="test")
+    chosen = [i for i, a in enumerate(helix.operands(task)[:, 0]) if a in numbers][:n]
+    pairs = [task.pair(i) for i in chosen]
+    return pw.Task(
+        clean=[str(pair.clean) for pair in pairs],
+        corrupted=[str(pair.corrupted) for pair in pairs],
+        answer=[str(pair.answer) for pair in pairs],
+        foil=[str(pair.foil) for pair in pairs],
+        positions=task.positions,
+    )
 
 
 def choose_site(model: pw.Model, fitted: Sequence[int]) -> str:

@@ -1,0 +1,174 @@
+"""How far rounding alone moves each metric, in the metric's own unit: the noise floor.
+
+First the noise of the logits is measured: the largest difference between the unpatched runs and the same runs in other
+batches. Then every metric is computed from logits that are off by so much: in the clean run, in the corrupted one, and
+halfway between, where a probability of 0.5 moves more than one of 0.99 does. Nothing is clamped: the divergence of a
+run from itself may come out as -1e-7, which is within its floor. Costs about 20 evaluations of the metrics on a few
+pairs.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from patchwidgets.experiment.evaluation import Evaluation
+from patchwidgets.metrics import Metric
+
+N_RANDOM = 2
+"""How many patterns of random signs the noise has, beside those that move a metric most."""
+ROUNDING = 2 * float(np.finfo(np.float32).eps)
+"""Metrics are computed in float32, whatever the dtype of the model: their own rounding, as a part of their value."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What the metrics of some pairs are computed from, in a run or in a repetition of it.
+
+    Attributes
+    ----------
+    logits
+        At all entries of these pairs, one pair after the other.
+    joint
+        As in `ScoredOutput.joint`.
+    """
+
+    logits: Float[Tensor, "entry vocabulary"]
+    joint: Float[Tensor, "pair 2"] | None
+
+    def at_start_of(self, other: "Scores") -> "Scores":
+        """As many scores as `other` has: these, without those beyond, and then those of `other` where these end."""
+        n = len(self.logits)
+        logits = torch.cat([self.logits, other.logits[n:]])[: len(other.logits)]
+        if self.joint is None or other.joint is None:
+            return Scores(logits, None)
+        joint = torch.cat([self.joint, other.joint[len(self.joint) :]])[: len(other.joint)]
+        return Scores(logits, joint)
+
+    def halfway(self, other: "Scores") -> "Scores":
+        """The means of two runs."""
+        joint = None
+        if self.joint is not None and other.joint is not None:
+            joint = (self.joint + other.joint) / 2
+        return Scores((self.logits + other.logits) / 2, joint)
+
+
+@dataclass(frozen=True, eq=False)
+class Repeated:
+    """A run of some pairs, and the same run in other batches."""
+
+    run: Scores
+    again: Sequence[Scores]
+
+
+def noise_floor(
+    evaluation: Evaluation,
+    pairs: Sequence[int],
+    clean: Repeated,
+    corrupted: Repeated,
+    dtype: torch.dtype,
+) -> dict[str, float]:
+    """Return for each metric, in its unit, how much of its value is noise.
+
+    Parameters
+    ----------
+    pairs
+        Numbers of pairs in the task.
+    clean, corrupted
+        The unpatched runs of these pairs.
+    dtype
+        Of the model.
+
+    Returns
+    -------
+    dict
+        By metric. For a rank, which jumps, only what the repetitions show.
+    """
+    measured = _Floor(evaluation, pairs)
+    for each in (clean, corrupted):
+        for again in each.again:
+            measured.raise_to(each.run, again)
+    noise, joint_noise = _noise((clean, corrupted), dtype)
+    away = _off(corrupted.run.logits.log_softmax(-1), clean.run.logits.log_softmax(-1)).sign()
+    for run in (clean.run, corrupted.run, clean.run.halfway(corrupted.run)):
+        for signs, joint_signs in _signs(evaluation.answer_ids(pairs), away):
+            joint = None if run.joint is None else run.joint + joint_signs * joint_noise
+            measured.raise_to(run, Scores(run.logits + signs * noise, joint), simulated=True)
+    return measured.by_metric
+
+
+class _Floor:
+    """The largest differences so far between metrics of scores that should be the same."""
+
+    def __init__(self, evaluation: Evaluation, pairs: Sequence[int]) -> None:
+        self._evaluation, self._pairs = evaluation, pairs
+        self.by_metric = dict.fromkeys(evaluation.metrics, 0.0)
+
+    def raise_to(self, scores: Scores, again: Scores, simulated: bool = False) -> None:
+        """Compare two sets of scores. A rank jumps, so simulated noise says too much about it and is not used."""
+        values, others = (
+            self._evaluation.measure(each.logits, self._pairs, each.joint)
+            for each in (scores, again)
+        )
+        for name, metric in self._evaluation.metrics.items():
+            if not (simulated and metric.unit == "rank"):
+                difference = float(np.abs(values[name] - others[name]).max())
+                rounding = ROUNDING * _size(metric, values[name], scores) if simulated else 0.0
+                self.by_metric[name] = max(self.by_metric[name], difference, rounding)
+
+
+def _size(metric: Metric, values: Float[np.ndarray, "pair"], scores: Scores) -> float:
+    """The largest number in the computation of a metric: nats come from log-probabilities, as of a uniform guess."""
+    of_logprobs = math.log(scores.logits.shape[-1]) if metric.unit == "nats" else 0.0
+    return max(of_logprobs, float(np.abs(values).max()))
+
+
+def _noise(
+    runs: Sequence[Repeated], dtype: torch.dtype
+) -> tuple[Float[Tensor, "entry 1"], Float[Tensor, "pair 2"] | float]:
+    """How far the logits of each entry, and joint log-probabilities, were off in other batches: at least some spacings.
+
+    In 16 bits one spacing of numbers near the largest logit is the rounding of the logit itself. In wider dtypes the
+    rounding of all layers is of the same precision and adds up to several spacings.
+    """
+    largest = max(float(each.run.logits.abs().nan_to_num(posinf=0).max()) for each in runs)
+    n_spacings = 8 if dtype.itemsize >= 4 else 1
+    least = n_spacings * torch.finfo(dtype).eps * 2.0 ** math.floor(math.log2(max(largest, 1e-30)))
+    pairs = [(each.run, again) for each in runs for again in each.again]
+    off = torch.stack([_off(a.logits, b.logits).abs().amax(-1, keepdim=True) for a, b in pairs])
+    joint: Float[Tensor, "pair 2"] | float = 0.0
+    of_joint = [
+        (a.joint - b.joint).abs() for a, b in pairs if a.joint is not None and b.joint is not None
+    ]
+    if of_joint:
+        joint = torch.stack(of_joint).amax(0).clamp(min=2 * least)
+    return off.amax(0).clamp(min=least), joint
+
+
+def _off(
+    logits: Float[Tensor, "entry vocabulary"], others: Float[Tensor, "entry vocabulary"]
+) -> Float[Tensor, "entry vocabulary"]:
+    """The difference; none where both are −inf, as unused parts of a vocabulary may be."""
+    return (logits - others).nan_to_num(nan=0.0)
+
+
+def _signs(
+    answers: Sequence[Sequence[int]], away: Float[Tensor, "entry vocabulary"]
+) -> Iterator[tuple[Float[Tensor, "entry vocabulary"], Float[Tensor, "2"]]]:
+    """Directions of noise, for logits, and for joint log-probabilities of answer and foil.
+
+    The answers up and all else down; further from the clean run, which `away` is the direction of; and at random.
+    """
+    answers_up = torch.full_like(away, -1.0)
+    for row, ids in zip(answers_up, answers, strict=True):
+        row[list(ids)] = 1.0
+    yield answers_up, away.new_tensor([1.0, -1.0])
+    yield away, away.new_tensor([-1.0, 1.0])
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(N_RANDOM):
+        random = torch.randint(0, 2, away.shape, generator=generator)
+        yield (2.0 * random - 1).to(away), away.new_tensor([1.0, 1.0])
