@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from patchwidgets.errors import PatchError, SiteError
+from patchwidgets.errors import PatchError, SiteError, shown
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,11 +50,11 @@ PatchFunction = Callable[["Tensor", "Tensor"], "Tensor"]
 """From the activations of the host and of the source at a site to what is written there, all of the same shape."""
 
 _SITE = re.compile(
-    r"""(?: embed | L(?P<layer>\d+) (?: \.(?P<unit>H|KV|N)(?P<index>\d+) )? (?: \.(?P<component>[a-z_]+) )? )
+    r"""(?: embed | L(?P<layer>\d{1,9}) (?: \.(?P<unit>H|KV|N)(?P<index>\d{1,9}) )? (?: \.(?P<component>[a-z_]+) )? )
         (?: @ (?P<pos>.+) )?""",
     re.VERBOSE,
 )
-_RANGE = re.compile(r"(-?\d+)?:(-?\d+)?")
+_RANGE = re.compile(r"(-?\d{1,9})?:(-?\d{1,9})?")
 _NAME = re.compile(r"[^\W\d]\w*")
 _EXAMPLES = "L9.H6, L9.H6.q, L9.KV2.k, L9.mlp_out@3:7, L4.N123@-1, L0.resid_pre, embed"
 
@@ -96,7 +96,7 @@ class Site:
 
     def __post_init__(self) -> None:
         if self.component not in COMPONENTS:
-            raise SiteError(f"Unknown component {self.component!r}; known are {_KNOWN}.")
+            raise SiteError(f"Unknown component {shown(self.component)}; known are {_KNOWN}.")
         if min(self.layer or 0, self.index or 0) < 0:
             got = f"got layer {self.layer} and index {self.index}"
             raise SiteError(
@@ -135,7 +135,7 @@ class Site:
             return text
         match = _SITE.fullmatch(text.strip()) if isinstance(text, str) else None
         if match is None:
-            raise SiteError(f"{text!r} is not a site. Sites look like {_EXAMPLES}.")
+            raise SiteError(f"{shown(text)} is not a site. Sites look like {_EXAMPLES}.")
         pos = None if match["pos"] is None else parse_pos(match["pos"], text)
         if match["layer"] is None:
             return cls("embed", pos=pos)
@@ -204,7 +204,7 @@ class Patch:
     ) -> None:
         if isinstance(source, str) and source not in ("source", "clean", "corrupted", "host"):
             raise PatchError(
-                f"Unknown source {source!r} for {site}; "
+                f"Unknown source {shown(source)} for {site}; "
                 "expected 'source', 'clean', 'corrupted', 'host', a Run or a tensor."
             )
         object.__setattr__(self, "site", Site.parse(site))
@@ -225,14 +225,14 @@ def _component(unit: str | None, component: str | None, text: str) -> Component:
     if component is None:
         if unit in (None, "KV"):
             missing = "'.k' or '.v'" if unit == "KV" else "a component, as in 'L9.mlp_out'"
-            raise SiteError(f"{text!r} lacks {missing}. Sites look like {_EXAMPLES}.")
+            raise SiteError(f"{shown(text)} lacks {missing}. Sites look like {_EXAMPLES}.")
         return "neuron" if unit == "N" else "z"
     name = ALIASES.get(component, component)
     if name not in COMPONENTS:
-        raise SiteError(f"Unknown component {component!r} in {text!r}; known are {_KNOWN}.")
+        raise SiteError(f"Unknown component {shown(name)} in {shown(text)}; known are {_KNOWN}.")
     if unit is not None and name not in _COMPONENTS_OF[unit]:
         allowed = ", ".join(sorted(_COMPONENTS_OF[unit]))
-        raise SiteError(f"{text!r}: {unit} goes with {allowed}, not with {component!r}.")
+        raise SiteError(f"{shown(text)}: {unit} goes with {allowed}, not with {shown(component)}.")
     return name
 
 
@@ -244,7 +244,7 @@ def parse_pos(text: str, whole: str) -> Position:
     SiteError
         The text is neither an index, a range nor a name.
     """
-    if re.fullmatch(r"-?\d+", text):
+    if re.fullmatch(r"-?\d{1,9}", text):
         return int(text)
     if match := _RANGE.fullmatch(text):
         start, stop = (None if part is None else int(part) for part in match.groups())
@@ -252,7 +252,7 @@ def parse_pos(text: str, whole: str) -> Position:
     if _NAME.fullmatch(text):
         return text
     raise SiteError(
-        f"Position {text!r} in {whole!r} is neither a number, a range such as 3:7, nor a name such as S2."
+        f"Position {shown(text)} in {shown(whole)} is neither a number, a range such as 3:7, nor a name such as S2."
     )
 
 
@@ -277,7 +277,7 @@ def indices_of(pos: Position, n: int, positions: Mapping[str, int]) -> list[int]
         if pos not in positions:
             known = ", ".join(positions) or "none"
             raise SiteError(
-                f"The task names no position {pos!r}; it names: {known}. Name one with Task(positions={{...}})."
+                f"The task names no position {shown(pos)}; it names: {known}. Name one with Task(positions={{...}})."
             )
         return [positions[pos]]
     if isinstance(pos, tuple):

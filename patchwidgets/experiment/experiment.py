@@ -4,12 +4,13 @@ Costs what `baselines` says. What can be done with an experiment (patch,
 sweep, …) are functions of a `BaseExperiment` in higher layers; `patchwidgets.Experiment` offers them as methods.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Self
 
 from patchwidgets.directions import Direction, RunName, checked_direction, host_name, opposite
-from patchwidgets.errors import MetricError, ModelError, PatchError, TaskError
+from patchwidgets.errors import MetricError, ModelError, PatchError, TaskError, listed, shown
 from patchwidgets.experiment.evaluation import Evaluation
 from patchwidgets.experiment.measured_run import MeasuredRun
 from patchwidgets.experiment.measurements import Measurements
@@ -170,7 +171,7 @@ class BaseExperiment:
         """
         if metric not in self.metrics:
             raise MetricError(
-                f"This experiment does not measure {metric!r}; it measures {', '.join(self.metrics)}. "
+                f"This experiment does not measure {shown(metric)}; it measures {', '.join(self.metrics)}. "
                 "Add it with exp.measuring([...])."
             )
         return self._sharing(self.direction, self.measurements.focused(metric))
@@ -205,14 +206,12 @@ class BaseExperiment:
         for patch in patches:
             if not isinstance(patch, str | Site | Patch):
                 raise PatchError(
-                    f"Expected sites or patches one by one, as in exp.patch('L9.H6', 'L4.mlp_out'); got {patch!r}."
+                    f"Expected sites or patches one by one, as in exp.patch('L9.H6', 'L4.mlp_out'); got {shown(patch)}."
                 )
         checked = [Patch.of(patch) for patch in patches]
-        names = [str(self.model.resolve(patch.site)) for patch in checked]
-        if repeated := {name for name in names if names.count(name) > 1}:
-            raise PatchError(
-                f"{', '.join(sorted(repeated))} is patched twice; name each site once."
-            )
+        counts = Counter(str(self.model.resolve(patch.site)) for patch in checked)
+        if repeated := sorted(name for name, count in counts.items() if count > 1):
+            raise PatchError(f"{listed(repeated, by=', ')} is patched twice; name each site once.")
         return checked
 
     def check_weights(self, patches: Iterable[Patch] = ()) -> None:

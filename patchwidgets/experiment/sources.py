@@ -3,7 +3,7 @@
 Costs nothing, except that a source whose activations are not recorded yet costs a forward pass over its prompts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -12,6 +12,7 @@ from torch import Tensor
 from patchwidgets.directions import RunName
 from patchwidgets.errors import CounterpartError, PatchError
 from patchwidgets.experiment.measured_run import MeasuredRun
+from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.models.edits import joint_edits, patch_step, source_value
 from patchwidgets.models.run import Batch, Run
@@ -71,19 +72,30 @@ class Sources:
     def edits(self, patches: Sequence[Patch], pairs: Sequence[int]) -> dict[Key, Edit]:
         """What joint patches write into a batch of the host run that holds these pairs."""
         steps = []
-        for patch in patches:
-            places = [self.places(patch, self.pairs[i]) for i in pairs]
-            written, read = ([[place[k] for place in each] for each in places] for k in (0, 1))
+        for patch, written, read in self._placed(patches, pairs):
             value = self.values(patch, list(pairs), read)
             steps.append((patch.site, patch_step(patch, written, value)))
         return joint_edits(steps)
 
     def starts(self, patches: Sequence[Patch], pairs: Sequence[int]) -> list[int]:
         """For each pair the first position of the host prompt that is patched; 0 without patches."""
-        return [
-            min((self.places(patch, self.pairs[i])[0][0] for patch in patches), default=0)
-            for i in pairs
-        ]
+        unlike = {id(written): written for _, written, _ in self._placed(patches, pairs)}.values()
+        return [min((written[i][0] for written in unlike), default=0) for i in range(len(pairs))]
+
+    def _placed(
+        self, patches: Sequence[Patch], pairs: Sequence[int]
+    ) -> Iterator[tuple[Patch, list[list[int]], list[list[int]]]]:
+        """Each patch with the positions that it writes and reads on each pair, which similar patches share."""
+        check = cancellation_check()
+        known: dict[object, tuple[list[list[int]], list[list[int]]]] = {}
+        for patch in patches:
+            check()
+            key = patch.site.component, patch.site.pos, self._reads_other_run(patch)
+            if key not in known:
+                places = [self.places(patch, self.pairs[i]) for i in pairs]
+                written, read = ([[place[k] for place in each] for each in places] for k in (0, 1))
+                known[key] = written, read
+            yield patch, *known[key]
 
     def places(self, patch: Patch, pair: Pair) -> Places:
         """Where a patch writes and reads on a pair; see `places_of`."""

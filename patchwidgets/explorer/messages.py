@@ -2,7 +2,7 @@
 
 import math
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -122,19 +122,23 @@ def cells(
 def error(raised: BaseException) -> Message:
     """What went wrong, as a sentence for the person, with a traceback to copy. Long texts are cut in the middle."""
     name = _shortened(type(raised).__name__, LONGEST_NAME)
-    try:
-        text = str(raised)
-    except BaseException:  # noqa: BLE001 - errors of others may fail even here
-        text = ""
+    text = _made(lambda: str(raised))
     if not isinstance(raised, Exception):
         text = f"{name}({text}) ended the computation. The model is unchanged."
-    details = "".join(traceback.format_exception(raised))
+    details = _made(lambda: "".join(traceback.format_exception(raised)))
     return {
         "kind": "error",
         "code": name,
         "message": _shortened(text or name, LONGEST_MESSAGE),
         "details": _shortened(details, LONGEST_DETAILS),
     }
+
+
+def _made(text: Callable[[], str]) -> str:
+    try:
+        return text()
+    except BaseException:  # noqa: BLE001 - errors of others may fail even here
+        return ""
 
 
 def _shortened(text: str, longest: int) -> str:

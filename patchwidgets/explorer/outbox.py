@@ -46,6 +46,17 @@ class Ticket:
     answered: bool = False
 
 
+@dataclass(eq=False)
+class _Letter:
+    """A message on its way; `tried` is set when it leaves, whether or not it arrives."""
+
+    ticket: Ticket
+    message: Message
+    buffers: Buffers
+    place: Place
+    tried: bool = False
+
+
 class Outbox:
     """Sends messages one after the other.
 
@@ -62,7 +73,7 @@ class Outbox:
     def forget(self) -> None:
         """Drop all that was not sent, and whoever is sending."""
         self._lock = threading.Lock()
-        self._letters: deque[tuple[Ticket, Message, Buffers, Place]] = deque()
+        self._letters: deque[_Letter] = deque()
         self._turn: object = None
 
     def put(
@@ -74,7 +85,7 @@ class Outbox:
     ) -> None:
         """Add a message; `flush` sends it. After the final answer of its request, only late ones are sent."""
         ticket.settled |= place == "final"
-        self._letters.append((ticket, message, buffers or [], place))
+        self._letters.append(_Letter(ticket, message, buffers or [], place))
 
     def put_error(self, ticket: Ticket, error: BaseException) -> None:
         """Add what went wrong as the final answer."""
@@ -85,46 +96,55 @@ class Outbox:
         turn = object()
         try:
             while (letter := self._next(turn)) is not None:
-                self._deliver(*letter)
+                self._deliver(letter)
         finally:
             # No call stands here, so that a Ctrl-C cannot come between.
             if self._turn is turn:
                 self._turn = None
 
-    def _next(self, turn: object) -> tuple[Ticket, Message, Buffers, Place] | None:
+    def _next(self, turn: object) -> _Letter | None:
+        """Return the next letter, if it is the caller's turn. It stays in the box until it has left."""
         with self._lock:
             if self._turn is None:
                 self._turn = turn
             if self._turn is not turn:
                 return None
+            while self._letters and self._letters[0].tried:
+                self._letters.popleft()
             if not self._letters:
                 self._turn = None
                 return None
-            return self._letters.popleft()
+            return self._letters[0]
 
-    def _deliver(self, ticket: Ticket, message: Message, buffers: Buffers, place: Place) -> None:
-        if ticket.answered and place != "late":
+    def _deliver(self, letter: _Letter) -> None:
+        ticket, message = letter.ticket, letter.message
+        if ticket.answered and letter.place != "late":
+            letter.tried = True
             return
         try:
-            self._send_to(ticket, message, buffers)
+            letter.tried = True
+            self._send_to(ticket, message, letter.buffers)
         except BaseException as error:
             _LOG.exception("A message of kind %r could not be sent.", message.get("kind"))
             # Without an acknowledgement, or without what comes after the answer, a request is still answered.
-            if message.get("kind") != "ack" and place != "late":
+            if letter.place == "final" or (letter.place == "early" and message["kind"] != "ack"):
                 self._apologise(ticket, error)
             if not isinstance(error, Exception):
                 raise
         else:
-            ticket.answered |= place == "final"
+            ticket.answered |= letter.place == "final"
 
     def _apologise(self, ticket: Ticket, error: BaseException) -> None:
         ticket.settled = ticket.answered = True
+        interrupt: BaseException | None = None
         for _ in range(ATTEMPTS):
             try:
                 self._send_to(ticket, messages.error(error), [])
-            except Exception:  # noqa: BLE001 - the line is down; the first error is in the log
-                continue
-            return
+                break
+            except BaseException as another:  # noqa: BLE001 - the first error is in the log
+                interrupt = interrupt if isinstance(another, Exception) else another
+        if interrupt is not None:
+            raise interrupt
 
     def _send_to(self, ticket: Ticket, message: Message, buffers: Buffers) -> None:
         self._send({"v": PROTOCOL} | message | {"id": ticket.id}, buffers)

@@ -73,8 +73,13 @@ class RequestQueue:
         self._answer, self._answer_alone = answer, answer_alone
         self._maps = KeptMaps(make_maps)
         self._closed = False
-        self._worker = Worker(self._take, self._forget)
-        self._forget_work()
+        self._worker = Worker(self._take, self._forget, self.close)
+        self._waiting: Asked | None = None
+        self._running: Asked | None = None
+        self._alone: Asked | None = None
+        self._sweep: AskedMaps | None = None
+        self._active: MapSweep | None = None
+        self._pause = threading.Event()
 
     @property
     def lock(self) -> threading.RLock:
@@ -85,7 +90,7 @@ class RequestQueue:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing runs and nothing waits. Return False if the time runs out first."""
-        return self._worker.wait_until(lambda: self._worker.is_idle, timeout)
+        return self._worker.wait(timeout)
 
     def wait_for_patches(self, limit: float) -> None:
         """Wait until no patch runs and none waits, for `limit` seconds at most. A sweep may go on.
@@ -133,15 +138,14 @@ class RequestQueue:
                 self._outbox.put(ticket, {"kind": "dropped", "why": "closed"})
                 return
             self._drop_patches("superseded")
-            self.latest, self._waiting = request, Asked(request, ticket)
-            self._pause.set()
             try:
-                given_up = self._worker.interrupt()
-            except RuntimeError:
+                self.latest, self._waiting = request, Asked(request, ticket)
+                self._pause.set()
+                if self._worker.interrupt():
+                    self._go_on_without_worker()
+            except BaseException:
                 self._waiting = None
                 raise
-            if given_up:
-                self._go_on_without_worker()
 
     def put_maps(self, request: MapSweepRequest, ticket: Ticket) -> None:
         """Let maps be computed where no patch waits, in place of other maps; raises as `put`."""
@@ -150,10 +154,10 @@ class RequestQueue:
                 self._outbox.put(ticket, {"kind": "dropped", "why": "closed"})
                 return
             self._drop_sweep("superseded")
-            self._sweep = AskedMaps(request, ticket, self._maps.of(request.subject))
             try:
+                self._sweep = AskedMaps(request, ticket, self._maps.of(request.subject))
                 self._worker.wake()
-            except RuntimeError:
+            except BaseException:
                 self._sweep = None
                 raise
 
@@ -286,16 +290,10 @@ class RequestQueue:
             self._maps.drop(asked.maps)
             return True
 
-    def _forget_work(self) -> None:
-        self._waiting: Asked | None = None
-        self._running: Asked | None = None
-        self._alone: Asked | None = None
-        self._sweep: AskedMaps | None = None
-        self._active: MapSweep | None = None
-        self._pause = threading.Event()
-
     def _forget(self) -> None:
         """In the child of a fork, what runs or waits does so in the parent alone."""
         self._outbox.forget()
         self._maps.forget()
-        self._forget_work()
+        self._waiting = self._running = self._alone = None
+        self._sweep = self._active = None
+        self._pause = threading.Event()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from patchwidgets.directions import Direction
 from patchwidgets.errors import ProtocolError, shown
@@ -104,7 +104,7 @@ def checked_envelope(content: Any) -> tuple[str, int]:
     return kind, message_id
 
 
-def is_id(value: Any) -> bool:
+def is_id(value: Any) -> TypeGuard[int]:
     """Whether a page can hold this as the id of a message."""
     is_integer = isinstance(value, int) and not isinstance(value, bool)
     return is_integer and -LARGEST_ID <= value <= LARGEST_ID
@@ -120,8 +120,7 @@ def checked_patch_request(content: dict[str, Any], experiment: BaseExperiment) -
     MetricError, SiteError
         The experiment does not have the metric or the site.
     """
-    patches = content.get("patches")
-    _check_list("patches", "{site, source}", patches, MOST_PATCHES)
+    patches = _checked_list("patches", "{site, source}", content.get("patches"), MOST_PATCHES)
     direction, metric = _checked_view(content, experiment)
     sites = [
         (_checked_text("site", patch.get("site")), _checked_source(patch)) for patch in patches
@@ -142,8 +141,7 @@ def checked_map_sweep_request(
     MetricError, RefusedError
         The experiment does not have the metric or the component.
     """
-    maps = content.get("maps")
-    _check_list("maps", "{name, component, over}", maps, MOST_MAPS, at_least=1)
+    maps = _checked_list("maps", "{name, component, over}", content.get("maps"), MOST_MAPS, 1)
     direction, metric = _checked_view(content, experiment)
     checked = tuple(_checked_map(each, experiment) for each in maps)
     return MapSweepRequest(content["id"], checked, direction, metric)
@@ -170,7 +168,9 @@ def checked_sites(
     return tuple((str(site), source) for site, source in resolved)
 
 
-def _check_list(name: str, form: str, given: Any, most: int, at_least: int = 0) -> None:
+def _checked_list(
+    name: str, form: str, given: Any, most: int, at_least: int = 0
+) -> list[dict[str, Any]]:
     expected = f"Expected {name} as a list of {form}"
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
         raise ProtocolError(f"{expected}; got {shown(given)}.")
@@ -178,6 +178,7 @@ def _check_list(name: str, form: str, given: Any, most: int, at_least: int = 0) 
         raise ProtocolError(
             f"{expected}, at least {at_least} and at most {most:,}; got {len(given):,}."
         )
+    return given
 
 
 def _checked_text(name: str, value: Any) -> Any:
@@ -199,7 +200,8 @@ def _checked_view(content: dict[str, Any], experiment: BaseExperiment) -> tuple[
     direction, metric = content.get("direction"), content.get("metric")
     if direction != "denoise" and direction != "noise":
         raise ProtocolError(f"Expected direction 'denoise' or 'noise'; got {shown(direction)}.")
-    if not isinstance(_checked_text("metric", metric), str):
+    _checked_text("metric", metric)
+    if not isinstance(metric, str):
         raise ProtocolError(f"Expected the name of a metric; got {shown(metric)}.")
     experiment.focused(metric)
     return direction, metric
@@ -207,7 +209,8 @@ def _checked_view(content: dict[str, Any], experiment: BaseExperiment) -> tuple[
 
 def _checked_map(given: dict[str, Any], experiment: BaseExperiment) -> Map:
     name, component, over = (given.get(field) for field in ("name", "component", "over"))
-    if not isinstance(_checked_text("map name", name), str) or over not in (
+    _checked_text("map name", name)
+    if not isinstance(name, str) or over not in (
         ["layer", "head"],
         ["layer", "pos"],
     ):

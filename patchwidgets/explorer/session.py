@@ -97,10 +97,11 @@ class PatchSession:
     def handle(self, content: Any) -> PatchRequest | None:
         """Take one message of a front end. Return the request if the message asks for a patch."""
         message_id = content.get("id") if isinstance(content, dict) else None
-        ticket = Ticket(message_id if is_id(message_id) else 0)  # type: ignore[arg-type]
+        ticket = Ticket(message_id if is_id(message_id) else 0)
         try:
             return self._dispatch(content, ticket)
         except BaseException as error:
+            ticket.unwanted.set()
             self._queue.tell(ticket, error)
             if not isinstance(error, Exception):
                 raise
@@ -112,8 +113,15 @@ class PatchSession:
         """Ask from Python for the same as a click does."""
         patches = checked_sites([(site, "source") for site in sites], self.experiment)
         request = PatchRequest(next(self._own_ids), patches, direction, metric)
-        self._queue.put(request, Ticket(request.id))
-        self._outbox.flush()
+        ticket = Ticket(request.id)
+        try:
+            self._queue.put(request, ticket)
+        except BaseException as error:
+            ticket.unwanted.set()
+            self._queue.tell(ticket, error)
+            raise
+        finally:
+            self._outbox.flush()
 
     def code_of(self, request: PatchRequest) -> str:
         """The lines of Python that give the numbers of a request."""

@@ -162,11 +162,13 @@ class PatchExplorer(anywidget.AnyWidget):
         return next(iter(self._session.experiment.focused(proposal["value"]).metrics))
 
     def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        request = self._session.handle(content)
-        shown = None
+        if self._session.handle(content) is None:
+            return
         # Another thread may take the next click meanwhile: the traits always end at the newest request.
-        while request is not None and shown is not (shown := self._session.latest):
-            self._show(shown)
+        shown = None
+        while (latest := self._session.latest) is not shown:
+            shown = latest
+            self._show(latest)
 
     def _show(self, request: PatchRequest) -> None:
         with self.hold_trait_notifications():

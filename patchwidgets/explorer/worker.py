@@ -3,6 +3,7 @@
 Starting the thread costs about 0.1 ms. It ends when nothing is left, so an idle worker costs nothing.
 """
 
+import atexit
 import contextvars
 import logging
 import math
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 
 PATIENCE = 10.0
 """Seconds that a thread has to come back after an interruption; then the next one puts a new thread into its place."""
+LAST_WAIT = 5.0
+"""Seconds that the end of Python waits for all threads together."""
 LONGEST_PAUSE = 0.02
 """Seconds between two looks of somebody who waits."""
 
@@ -46,6 +49,8 @@ class Worker:
         Returns the next job, or None if there is none; called with the lock held.
     forget
         Called in the child of a fork, where the thread and everything that it was doing do not exist.
+    stop
+        Called when Python ends: the current job should end soon, and `take` should return no other one.
 
     Attributes
     ----------
@@ -53,9 +58,14 @@ class Worker:
         Guards the state from which `take` chooses. Nobody holds it while he computes or sends.
     """
 
-    def __init__(self, take: Callable[[], Job | None], forget: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        take: Callable[[], Job | None],
+        forget: Callable[[], None],
+        stop: Callable[[], None],
+    ) -> None:
         self.lock = threading.RLock()
-        self._take, self._forget = take, forget
+        self._take, self._forget, self.stop = take, forget, stop
         self._thread: threading.Thread | None = None
         self._interrupted = math.inf
         _WORKERS.add(self)
@@ -105,6 +115,10 @@ class Worker:
         self.wake()
         self._interrupted = min(self._interrupted, time.monotonic())
         return given_up
+
+    def wait(self, limit: float | None) -> bool:
+        """Wait until there is no thread, for `limit` seconds at most, and return whether there is none."""
+        return self.wait_until(lambda: self.is_idle, limit)
 
     def wait_until(self, done: Callable[[], bool], limit: float | None) -> bool:
         """Wait, for `limit` seconds at most, and return whether it is done.
@@ -169,5 +183,18 @@ def _after_fork_in_child() -> None:
         worker._after_fork()
 
 
+def _at_exit() -> None:
+    """Stop what runs: Python aborts if it ends while a thread computes in C++."""
+    workers = list(_WORKERS)
+    for worker in workers:
+        if worker.lock.acquire(timeout=1):
+            worker.stop()
+            worker.lock.release()
+    deadline = time.monotonic() + LAST_WAIT
+    for worker in workers:
+        worker.wait(deadline - time.monotonic())
+
+
+atexit.register(_at_exit)
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
     os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,6 +1,6 @@
 """From patches to edits: the function that writes patches into a component, for a batch of prompts of equal length.
 
-Costs one clone of the component per patch, when the model runs.
+Costs one clone of the component, when the model runs, and an index for each patch. It can be cancelled at each patch.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -9,14 +9,15 @@ import torch
 from torch import Tensor
 
 from patchwidgets.errors import PatchError
+from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.models.indexing import SiteActivation, key_of, read_site, site_indices, write_site
 from patchwidgets.models.run import Run
 from patchwidgets.sites import Patch, Position, Site
 
-Step = Callable[[Activation], Activation]
-"""Writes one patch into the activation of a whole component, and returns a changed copy."""
+Step = Callable[[Activation], None]
+"""Writes one patch into the activation of a whole component, in place."""
 
 
 def joint_edits(steps: Iterable[tuple[Site, Step]]) -> dict[Key, Edit]:
@@ -28,10 +29,14 @@ def joint_edits(steps: Iterable[tuple[Site, Step]]) -> dict[Key, Edit]:
 
 
 def _chain(steps: Sequence[Step]) -> Edit:
+    check = cancellation_check()
+
     def edit(activation: Activation) -> Activation:
+        changed = activation.clone()
         for step in steps:
-            activation = step(activation)
-        return activation
+            check()
+            step(changed)
+        return changed
 
     return edit
 
@@ -49,12 +54,12 @@ def patch_step(patch: Patch, indices: list[list[int]], source: SiteActivation | 
         What to write, broadcast to ``[row, pos, ...]`` at the site. None if the source is the host itself.
     """
 
-    def step(activation: Activation) -> Activation:
+    def step(activation: Activation) -> None:
         host = read_site(activation, patch.site, indices)
         value = host if source is None else _broadcast(source, host, patch, "source")
         if patch.fn is not None:
             value = _broadcast(patch.fn(host, value), host, patch, "result of fn")
-        return write_site(activation, patch.site, indices, value)
+        write_site(activation, patch.site, indices, value)
 
     return step
 
@@ -143,7 +148,7 @@ def user_edits(patches: Sequence[Patch]) -> dict[Key, Edit]:
 
 
 def _user_step(patch: Patch) -> Step:
-    def step(activation: Activation) -> Activation:
+    def step(activation: Activation) -> None:
         length = activation.shape[1]
         indices = [site_indices(patch.site, length)] * len(activation)
         source = patch.source if isinstance(patch.source, Tensor) else None
@@ -151,7 +156,7 @@ def _user_step(patch: Patch) -> Step:
             _check_prompts(patch, len(patch.source.prompts), len(activation))
             rows = list(range(len(activation)))
             source = source_value(patch, patch.source, rows, indices, length)
-        return patch_step(patch, indices, source)(activation)
+        patch_step(patch, indices, source)(activation)
 
     return step
 

@@ -1,4 +1,4 @@
-"""Reading and writing a site within the activation of a whole component. Costs an index, or one clone for writing."""
+"""Reading and writing a site within the activation of a whole component. Costs an index."""
 
 import torch
 from jaxtyping import Float, Int
@@ -41,24 +41,25 @@ def read_site(activation: Activation, site: Site, indices: list[list[int]]) -> S
         ``[row, pos, head, d_head]`` of all heads. A pattern is ``[row, query, key]`` of one head and
         ``[row, head, query, key]`` of all.
     """
-    at_positions = activation[_rows(activation), _positions(indices, activation)]
+    # The head or neuron first, so that nothing else is copied.
     if site.index is not None:
-        has_heads = activation.ndim == 4
-        return at_positions[..., site.index, :] if has_heads else at_positions[..., [site.index]]
-    return at_positions.transpose(1, 2) if site.component == "pattern" else at_positions
+        is_head = activation.ndim == 4
+        unit = slice(site.index, site.index + 1)
+        activation = activation[:, :, site.index] if is_head else activation[..., unit]
+    at_positions = activation[_rows(activation), _positions(indices, activation)]
+    all_patterns = site.component == "pattern" and site.index is None
+    return at_positions.transpose(1, 2) if all_patterns else at_positions
 
 
 def write_site(
     activation: Activation, site: Site, indices: list[list[int]], value: SiteActivation
-) -> Activation:
-    """Return a copy of a component with `value`, in the form that `read_site` returns, written at the site."""
-    changed = activation.clone()
+) -> None:
+    """Write `value`, in the form that `read_site` returns, into a component at the site."""
     where = (_rows(activation), _positions(indices, activation))
     if site.index is not None:
-        changed[(*where, site.index)] = value if activation.ndim == 4 else value[..., 0]
+        activation[(*where, site.index)] = value if activation.ndim == 4 else value[..., 0]
     else:
-        changed[where] = value.transpose(1, 2) if site.component == "pattern" else value
-    return changed
+        activation[where] = value.transpose(1, 2) if site.component == "pattern" else value
 
 
 def _rows(activation: Activation) -> Int[Tensor, "row 1"]:

@@ -14,5 +14,5 @@ def new_axes(size: tuple[float, float]) -> "Axes":
 
 
 def literal(text: str) -> str:
-    """Escape what matplotlib would otherwise read as a formula."""
-    return text.replace("$", r"\$")
+    """Escape what matplotlib would otherwise read as a formula, and halves of characters, which no font can draw."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("$", r"\$")

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from patchwidgets.directions import source_name
+from patchwidgets.errors import listed
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.models.model import Model
 from patchwidgets.models.top_tokens import TopToken
@@ -64,8 +65,9 @@ def flow(result: PatchResult, ax: "Axes | None" = None) -> "Axes":
     n_layers = result.experiment.model.n_layers
     for row, lane in enumerate(LANES):
         _draw_lane(ax, result, lane, -row)
-    for site in {patch.site for patch in result.patches}:
-        _draw_arrow(ax, result, site)
+    # Neurons of one layer share a place; many patches need not take minutes to draw.
+    for x, y in sorted({_centre(result.experiment.model, patch.site) for patch in result.patches}):
+        _draw_arrow(ax, result, x, y)
     for layer in range(0, n_layers, 5 if n_layers > 12 else 1):
         y = -2 - 0.14
         ax.text(layer, y, f"L{layer}", fontsize=7.5, color=FAINT, ha="center", va="center")
@@ -113,7 +115,7 @@ def _sentence(result: PatchResult) -> str:
     reading = next(iter(result.readings.values()))
     recovery = "undefined" if np.isnan(reading.recovery) else f"{reading.recovery:.0%}"
     return (
-        f"{' + '.join(result.sites)} from the {source} run into the {host} run: {reading.metric.label} "
+        f"{listed(result.sites)} from the {source} run into the {host} run: {reading.metric.label} "
         f"{reading.value:+.2f}, effect {reading.effect:+.2f}, recovery {recovery} (corrupted 0%, clean 100%)"
     )
 
@@ -141,7 +143,7 @@ def _heading(result: PatchResult, lane: Lane) -> str:
         f"[{visible(t)}]" if i in differs else printable(t) for i, t in enumerate(tokens)
     )
     shown = prompt if len(prompt) < LONGEST_PROMPT else "…" + prompt[-(LONGEST_PROMPT - 2) :]
-    note = f"  with {' + '.join(result.sites)}" if lane == "patched" and result.patches else ""
+    note = f"  with {listed(result.sites)}" if lane == "patched" and result.patches else ""
     return literal(f"{lane.upper()}   {shown}{note}".replace("\n", "⏎"))
 
 
@@ -203,12 +205,11 @@ def _top_tokens(result: PatchResult, lane: Lane) -> list[TopToken]:
     return run.top_tokens(3, pair=0)
 
 
-def _draw_arrow(ax: "Axes", result: PatchResult, site: Site) -> None:
-    """Draw an arrow from a site of the source lane to the same site of the patched lane."""
+def _draw_arrow(ax: "Axes", result: PatchResult, x: float, y: float) -> None:
+    """Draw an arrow from a place in the source lane to the same place in the patched lane."""
     from matplotlib.patches import FancyArrowPatch
 
     source = source_name(result.experiment.direction)
-    x, y = _centre(result.experiment.model, site)
     bend = 0.25 if source == "clean" else -0.25
     arrow = FancyArrowPatch(
         (x, y - LANES.index(source)),

@@ -75,7 +75,7 @@ def layers(
     ax.set_xlabel("layer")
     ax.set_ylabel(literal(f"recovery ({metric or result.metrics[0]})"))
     title = f"{result.attrs['component']}, {result.attrs['direction']}"
-    ax.set_title(title, loc="left", fontsize=9, color=INK)
+    ax.set_title(literal(title), loc="left", fontsize=9, color=INK)
     ax.spines[["top", "right"]].set_visible(False)
     ax.margins(x=0.1)
     return ax

@@ -153,7 +153,7 @@ def _label_axes(ax: "Axes", result: SweepResult, *, any_unpatchable: bool) -> No
     ax.tick_params(length=0, labelsize=8)
     ax.set_ylabel("layer")
     note = " (× no counterpart)" if any_unpatchable else ""
-    ax.set_xlabel(f"{AXIS_LABELS.get(axis, axis)}{note}")
+    ax.set_xlabel(literal(f"{AXIS_LABELS.get(axis, axis)}{note}"))
     ax.spines[:].set_visible(False)
 
 

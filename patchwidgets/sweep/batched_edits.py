@@ -144,9 +144,9 @@ def _other_write(
 
     def write(changed: Float[Tensor, "row pos *unit"]) -> None:
         source = _source(experiment, patch, row.pair, recording)
-        step = patch_step(patch.patch, positions, source)
         prompt = of_prompt(key, changed[rows.start : rows.stop], n_tokens)
-        prompt.copy_(step(prompt[:1]).expand_as(prompt))
+        patch_step(patch.patch, positions, source)(prompt[:1])
+        prompt[1:] = prompt[:1]
 
     return write
 

@@ -129,6 +129,14 @@ def test_a_message_that_cannot_be_sent_does_not_stop_the_session(
     assert (finals(page, 11), finals(page, 12)) == (["result"], ["swept"])
 
 
+def test_a_cancel_whose_acknowledgement_is_lost_is_answered_by_an_error(
+    experiment: Experiment,
+) -> None:
+    page = BrokenLine(experiment, lambda event: event["kind"] == "ack")
+    page.say("cancel", 1)
+    assert page.kinds(1) == ["error"]
+
+
 def test_a_line_that_is_down_for_good_ends_nothing(experiment: Experiment) -> None:
     down = [True]
     page = BrokenLine(experiment, lambda _: down[0])
@@ -239,7 +247,7 @@ def test_who_waits_inside_the_computation_is_told_at_once(experiment: Experiment
     page.patch(1, "L1.H2", metric="asks")
     assert page.session.wait(10)
     assert page.kinds(1) == ["ack", "result"]
-    assert "itself" in str(said[0])
+    assert "waits for its own result" in str(said[0])
 
 
 def test_waiting_for_a_patch_does_not_wait_for_each_alone(
@@ -278,3 +286,31 @@ def test_a_thread_that_cannot_start_is_said(
     page.sweep(4, MLP)
     assert page.session.wait(10)
     assert (finals(page, 3), finals(page, 4)) == (["result"], ["swept"])
+
+
+def test_a_metric_that_never_returns_does_not_stop_the_explorer(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("patchwidgets.explorer.worker.PATIENCE", 0.05)
+    free, hanging = threading.Event(), threading.Event()
+
+    def hangs(readout: Any) -> torch.Tensor:
+        if threading.current_thread().name == "patchwidgets" and not hanging.is_set():
+            hanging.set()
+            assert free.wait(LONG)
+        return readout.logits[:, 3]
+
+    page = Page(experiment.measuring(["logit_diff", hangs]))
+    page.patch(1, "L1.H2", metric="hangs")
+    page.sweep(2, HEADS)
+    assert hanging.wait(LONG)
+    page.patch(3, "L0.H0")
+    time.sleep(0.1)
+    page.patch(4, "L1.H1")
+    assert page.session.wait(LONG)
+    assert page.kinds(1) == ["ack", "dropped"]
+    assert page.kinds(3) == ["ack", "dropped"]
+    assert page.kinds(4) == ["ack", "result"]
+    assert finals(page, 2) == ["swept"]
+    assert [result.sites for result in page.session.history] == [("L1.H1",)]
+    free.set()

@@ -1,6 +1,7 @@
 """The widget in Python: traits, echoes, picture, repr. What a page sees is tested in ``tests/browser``."""
 
 import base64
+import threading
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
 from patchwidgets.tasks import Task
 from tests.support.families import VOCABULARY, random_model
+from tests.support.page import Gate
 from tests.support.toy_tokenizer import toy_tokenizer
 
 TASK = Task("w3 w14 w15 w9 w26", "w3 w14 w42 w9 w26", " w8", " w9", {"X": 2})
@@ -109,3 +111,46 @@ def test_an_unknown_selection_is_an_error_where_it_is_made(explorer: PatchExplor
         explorer.selection = ["L9.H9"]
     with pytest.raises(pw.errors.MetricError, match="does not measure 'loss'"):
         explorer.metric = "loss"
+
+
+def test_a_picture_that_cannot_be_drawn_does_not_take_the_view_away(
+    explorer: PatchExplorer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(_: object) -> bytes:
+        raise ValueError("no fonts")
+
+    monkeypatch.setattr(pw.plot, "flow_png", fails)
+    bundle = explorer._repr_mimebundle_()
+    assert bundle is not None
+    assert "application/vnd.jupyter.widget-view+json" in bundle[0]
+    assert "image/png" not in bundle[0]
+    assert "no fonts" in caplog.text
+
+
+def test_result_waits_no_longer_than_its_limit(explorer: PatchExplorer) -> None:
+    gate = Gate(explorer.experiment)
+    click(explorer, "L1.H2")
+    assert gate.reached.wait(60)
+    explorer.wait_limit = 0.1
+    try:
+        for name in ("result", "history"):
+            with pytest.raises(pw.errors.WaitError, match=r"L1.H2 has no answer after 0\.1 s"):
+                getattr(explorer, name)
+    finally:
+        gate.open()
+    explorer.wait_limit = 60
+    assert len(explorer.history) == 1
+
+
+def test_clicks_from_two_threads_leave_the_traits_at_the_newest(explorer: PatchExplorer) -> None:
+    """Setting the traits for an older click must not ask for that click again."""
+    for i in range(20):
+        sites = (f"L1.H{i % 4}", f"L0.H{i % 3}")
+        threads = [threading.Thread(target=click, args=(explorer, site)) for site in sites]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert explorer._session.wait(60)
+        assert explorer.selection == explorer._session.latest.sites
+        assert explorer._session.latest.id == 7

@@ -51,7 +51,7 @@ def test_patching_needs_sources_of_its_own(toy: Model) -> None:
 
 def test_edits_of_one_component_are_made_in_order() -> None:
     edits = joint_edits(
-        [(Patch("L0.H1").site, lambda a: a + 1), (Patch("L0.H2").site, lambda a: a * 2)]
+        [(Patch("L0.H1").site, lambda a: a.add_(1)), (Patch("L0.H2").site, lambda a: a.mul_(2))]
     )
     assert list(edits) == [("z", 0)]
     assert edits[("z", 0)](torch.tensor(3)).item() == 8
