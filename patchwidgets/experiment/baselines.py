@@ -111,19 +111,23 @@ class Baselines:
     def _repeated_run(
         self, name: RunName, evaluation: Evaluation, pairs: Sequence[int]
     ) -> Repeated:
-        """Some pairs of a run as before, then with one more row, and with the first pair alone."""
+        """A run, some of its pairs with one more row, and the first of several pairs alone."""
         read = [tuple(evaluation.read_positions.in_prompt(name, pair)) for pair in pairs]
-        logits = self._runs[name].logits_at(
-            [(i, pos) for i, of_pair in zip(pairs, read, strict=True) for pos in of_pair]
-        )
-        run = Scores(logits, None if self._joint is None else self._joint[name][list(pairs)])
+        run, first = (self._scores(name, evaluation, of) for of in (range(len(self._pairs)), pairs))
         key = (name, *read)
         if key not in self._repeated:
-            one_more = self._again(name, [*pairs, pairs[0]], [*read, read[0]])
-            alone = self._again(name, pairs[:1], read[:1])
+            again = [self._again(name, [*pairs, pairs[0]], [*read, read[0]])]
+            if len(pairs) > 1:  # a single pair ran alone before
+                again.append(self._again(name, pairs[:1], read[:1]))
             self._runs[name].weights.check()
-            self._repeated[key] = [one_more.at_start_of(run), alone.at_start_of(run)]
-        return Repeated(run, self._repeated[key])
+            self._repeated[key] = [each.at_start_of(first) for each in again]
+        return Repeated(run, first, self._repeated[key])
+
+    def _scores(self, name: RunName, evaluation: Evaluation, pairs: Sequence[int]) -> Scores:
+        logits = self._runs[name].logits_at(
+            [(i, pos) for i in pairs for pos in evaluation.read_positions.in_prompt(name, i)]
+        )
+        return Scores(logits, None if self._joint is None else self._joint[name][list(pairs)])
 
     def _again(self, name: RunName, pairs: Sequence[int], read: Sequence[Sequence[int]]) -> Scores:
         """Prompts of some pairs of equal length once more, in a batch of their own."""

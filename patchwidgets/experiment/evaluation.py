@@ -249,6 +249,11 @@ class Evaluation:
             for name, values in by_metric.items()
         }
 
+    @property
+    def n_pairs(self) -> int:
+        """How many pairs the task has."""
+        return len(self._pairs)
+
     def answer_ids(self, pairs: Sequence[int]) -> list[tuple[int, ...]]:
         """The first tokens of the answers, for each entry of some pairs."""
         return [self._pairs[pair].first_tokens for pair, _ in self.read_positions.entries(pairs)]

@@ -3,8 +3,8 @@
 First the noise of the logits is measured: the largest difference between the unpatched runs and the same runs in other
 batches. Then every metric is computed from logits that are off by so much: in the clean run, in the corrupted one, and
 halfway between, where a probability of 0.5 moves more than one of 0.99 does. Nothing is clamped: the divergence of a
-run from itself may come out as -1e-7, which is within its floor. Costs about 20 evaluations of the metrics on a few
-pairs.
+run from itself may come out as -1e-7, which is within its floor. Costs 15 evaluations of the metrics on
+all pairs.
 """
 
 import math
@@ -59,9 +59,20 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class Repeated:
-    """A run of some pairs, and the same run in other batches."""
+    """A run, and some of its pairs in other batches.
+
+    Attributes
+    ----------
+    run
+        All pairs.
+    first
+        Those of them that were run again.
+    again
+        The same pairs in other batches.
+    """
 
     run: Scores
+    first: Scores
     again: Sequence[Scores]
 
 
@@ -77,76 +88,91 @@ def noise_floor(
     Parameters
     ----------
     pairs
-        Numbers of pairs in the task.
+        Numbers of the pairs that were run again.
     clean, corrupted
-        The unpatched runs of these pairs.
+        The unpatched runs.
     dtype
         Of the model.
 
     Returns
     -------
     dict
-        By metric. For a rank, which jumps, only what the repetitions show.
+        By metric. For a rank: how many tokens are so near to an answer that noise decides which comes first.
     """
     measured = _Floor(evaluation, pairs)
     for each in (clean, corrupted):
         for again in each.again:
-            measured.raise_to(each.run, again)
-    noise, joint_noise = _noise((clean, corrupted), dtype)
+            measured.raise_to(each.first, again)
+    every_pair = range(evaluation.n_pairs)
+    of_first, joint_noise = _noise((clean, corrupted), dtype)
+    noise = of_first.max().repeat(len(clean.run.logits), 1)
+    entries = evaluation.read_positions.entries(every_pair)
+    noise[[entries.index(entry) for entry in evaluation.read_positions.entries(pairs)]] = of_first
+    simulated = _Floor(evaluation, every_pair, simulated=True)
     away = _off(corrupted.run.logits.log_softmax(-1), clean.run.logits.log_softmax(-1)).sign()
     for run in (clean.run, corrupted.run, clean.run.halfway(corrupted.run)):
-        for signs, joint_signs in _signs(evaluation.answer_ids(pairs), away):
+        for signs, joint_signs in _signs(evaluation.answer_ids(every_pair), away):
             joint = None if run.joint is None else run.joint + joint_signs * joint_noise
-            measured.raise_to(run, Scores(run.logits + signs * noise, joint), simulated=True)
-    return measured.by_metric
+            simulated.raise_to(run, Scores(run.logits + signs * noise, joint))
+    return {
+        name: max(floor, simulated.by_metric[name]) for name, floor in measured.by_metric.items()
+    }
 
 
 class _Floor:
     """The largest differences so far between metrics of scores that should be the same."""
 
-    def __init__(self, evaluation: Evaluation, pairs: Sequence[int]) -> None:
-        self._evaluation, self._pairs = evaluation, pairs
+    def __init__(
+        self, evaluation: Evaluation, pairs: Sequence[int], simulated: bool = False
+    ) -> None:
+        self._evaluation, self._pairs, self._simulated = evaluation, pairs, simulated
         self.by_metric = dict.fromkeys(evaluation.metrics, 0.0)
 
-    def raise_to(self, scores: Scores, again: Scores, simulated: bool = False) -> None:
-        """Compare two sets of scores. A rank jumps, so simulated noise says too much about it and is not used."""
+    def raise_to(self, scores: Scores, again: Scores) -> None:
+        """Compare two sets of scores. Simulated noise is that of logits; what a metric rounds itself is added to it."""
         values, others = (
             self._evaluation.measure(each.logits, self._pairs, each.joint)
             for each in (scores, again)
         )
         for name, metric in self._evaluation.metrics.items():
-            if not (simulated and metric.unit == "rank"):
-                difference = float(np.abs(values[name] - others[name]).max())
-                rounding = ROUNDING * _size(metric, values[name], scores) if simulated else 0.0
-                self.by_metric[name] = max(self.by_metric[name], difference, rounding)
+            difference = float(np.abs(values[name] - others[name]).max())
+            rounding = ROUNDING * self._size(metric, values[name], scores) if self._simulated else 0
+            self.by_metric[name] = max(self.by_metric[name], difference + rounding)
+
+    def _size(self, metric: Metric, values: Float[np.ndarray, "pair"], scores: Scores) -> float:
+        """The largest number in the computation of a metric, by which its rounding is known; a rank is not rounded.
+
+        Log-probabilities are sums of about so many nats as a uniform guess has; a probability rounds by its part of
+        that, and a difference of probabilities as its larger part does.
+        """
+        largest, of_logprobs = float(np.abs(values).max()), math.log(scores.logits.shape[-1])
+        if metric.unit == "probability":
+            ids = self._evaluation.answer_ids(self._pairs)
+            probabilities = scores.logits.softmax(-1)
+            of_answers = [
+                float(row[list(own)].sum()) for row, own in zip(probabilities, ids, strict=True)
+            ]
+            return of_logprobs * max(largest, *of_answers)
+        return {"nats": max(of_logprobs, largest), "rank": 0.0}.get(metric.unit, largest)
 
 
-def _size(metric: Metric, values: Float[np.ndarray, "pair"], scores: Scores) -> float:
-    """The largest number in the computation of a metric: nats come from log-probabilities, as of a uniform guess."""
-    of_logprobs = math.log(scores.logits.shape[-1]) if metric.unit == "nats" else 0.0
-    return max(of_logprobs, float(np.abs(values).max()))
-
-
-def _noise(
-    runs: Sequence[Repeated], dtype: torch.dtype
-) -> tuple[Float[Tensor, "entry 1"], Float[Tensor, "pair 2"] | float]:
+def _noise(runs: Sequence[Repeated], dtype: torch.dtype) -> tuple[Float[Tensor, "entry 1"], float]:
     """How far the logits of each entry, and joint log-probabilities, were off in other batches: at least some spacings.
 
     In 16 bits one spacing of numbers near the largest logit is the rounding of the logit itself. In wider dtypes the
     rounding of all layers is of the same precision and adds up to several spacings.
     """
     largest = max(float(each.run.logits.abs().nan_to_num(posinf=0).max()) for each in runs)
-    n_spacings = 8 if dtype.itemsize >= 4 else 1
+    n_spacings = 16 if dtype.itemsize >= 4 else 1
     least = n_spacings * torch.finfo(dtype).eps * 2.0 ** math.floor(math.log2(max(largest, 1e-30)))
-    pairs = [(each.run, again) for each in runs for again in each.again]
+    pairs = [(each.first, again) for each in runs for again in each.again]
     off = torch.stack([_off(a.logits, b.logits).abs().amax(-1, keepdim=True) for a, b in pairs])
-    joint: Float[Tensor, "pair 2"] | float = 0.0
-    of_joint = [
-        (a.joint - b.joint).abs() for a, b in pairs if a.joint is not None and b.joint is not None
+    joint = [
+        float((a.joint - b.joint).abs().max())
+        for a, b in pairs
+        if a.joint is not None and b.joint is not None
     ]
-    if of_joint:
-        joint = torch.stack(of_joint).amax(0).clamp(min=2 * least)
-    return off.amax(0).clamp(min=least), joint
+    return off.amax(0).clamp(min=least), max([*joint, 2 * least])
 
 
 def _off(

@@ -227,3 +227,4 @@ def record_runs(experiment: BaseExperiment) -> None:
     for run in (experiment.clean, experiment.corrupted):
         for batch in run.batches:
             run.record(batch, reach_keys(experiment))
+    experiment.measurements.baselines.activation_noise(reach_keys(experiment))

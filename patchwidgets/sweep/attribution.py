@@ -10,7 +10,7 @@ missed.
 Measured on ten tasks of unlike kinds with ``python -m benchmarks.top_neurons`` (facts, agreement at all positions and
 at the end, names, gender, opposites over three pairs, numbers, years and a long prompt on SmolLM2, 46,080 neurons;
 addition over eight pairs on the teaching model, 2,048; both directions, three metrics): the 5 largest exact effects
-are among the first 5 to 13, the 10 largest among the first 10 to 35, the 20 largest among the first 22 to 137, and 99
+are among the first 5 to 13, the 10 largest among the first 11 to 35, the 20 largest among the first 24 to 137, and 99
 or 100 of the 100 largest among the first 1,000. By the gradient in the host run alone, one of the five largest came
 19,540th in the worst task, and 96 to 100 of the 100 largest were among the first 1,000. On SmolLM2 the choice takes
 about as long as 900 to 1,000 exact patches. Leaving `top` out patches every neuron: about 5 TFLOP for each position

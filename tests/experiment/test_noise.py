@@ -71,7 +71,8 @@ def test_a_probability_of_a_half_against_a_twentieth_is_defined_in_bfloat16() ->
     experiment = one_pair(make_model("llama"), ["answer_prob"])
     clean, corrupted = torch.full((2, 1, 61), -9.0)
     clean[0, 8:10], corrupted[0, 8:10] = torch.tensor([20.0, 20.0]), torch.tensor([17.0, 20.0])
-    runs = [Repeated(Scores(each, None), [Scores(each, None)]) for each in (clean, corrupted)]
+    scores = [Scores(each, None) for each in (clean, corrupted)]
+    runs = [Repeated(each, each, [each]) for each in scores]
     floor = noise_floor(experiment.evaluation, [0], *runs, torch.bfloat16)["answer_prob"]
     assert floor == pytest.approx(1 / (1 + np.exp(-0.25)) - 0.5, abs=1e-4)
     assert floor < 0.5 - 0.0474
@@ -103,8 +104,8 @@ def test_what_repetitions_show_is_in_the_floor(toy: Model) -> None:
     floor = noise_floor(
         experiment.evaluation,
         [0],
-        Repeated(run["clean"], [run["clean"]]),
-        Repeated(run["corrupted"], [Scores(off, None)]),
+        Repeated(run["clean"], run["clean"], [run["clean"]]),
+        Repeated(run["corrupted"], run["corrupted"], [Scores(off, None)]),
         torch.float32,
     )
     assert floor["answer_logit"] == pytest.approx(0.25, abs=1e-5)

@@ -7,7 +7,7 @@ import patchwidgets as pw
 from patchwidgets.errors import SiteError
 from patchwidgets.facade import Experiment
 from patchwidgets.plot.maps import colour_range
-from tests.support.sweeps import one_pair, several_pairs
+from tests.support.sweeps import one_pair
 from tests.support.toy_models import make_model
 
 
@@ -48,11 +48,13 @@ def test_the_range_snaps(largest: float, limit: float) -> None:
     assert colour_range(np.array([0.0, -largest, np.nan])) == limit
 
 
-def test_depth_with_its_spread() -> None:
-    s = several_pairs(make_model("llama")).sweep("mlp_out", progress=False)
+@pytest.mark.parametrize(("n", "n_intervals"), [(4, 0), (5, 1)])
+def test_depth_with_its_spread(n: int, n_intervals: int) -> None:
+    """Four pairs are too few for an interval."""
+    s = pw.Experiment(pw.load(), pw.tasks.ioi(n)).sweep("mlp_out", progress=False)
     ax = pw.plot.layers(s)
     assert list(ax.lines[-1].get_ydata()) == pytest.approx(list(s.recovery.values))
-    assert len(ax.collections) == 1
+    assert len(ax.collections) == n_intervals
 
 
 def test_the_largest_are_named(experiment: Experiment) -> None:

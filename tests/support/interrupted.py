@@ -149,12 +149,8 @@ class Attacker:
         rng, report = random.Random(seed), Report()
         while report.signals < n and not report.wrong:
             i = rng.randrange(len(self.seconds))
-            started = time.perf_counter()
-            report.interrupted += self.interrupt(i, rng.uniform(0, 1.1 * self.seconds[i]))
+            report.interrupted += self.interrupt(i, rng.uniform(0, self.seconds[i]))
             report.signals += 1
-            self.seconds[i] = max(
-                0.002, 0.9 * self.seconds[i] + 0.1 * (time.perf_counter() - started)
-            )
             report.wrong = self.differences(i)
         return report
 
@@ -164,9 +160,11 @@ class Attacker:
         assert self.sender.stdout is not None
         done, sent = False, self.sender.stdout.fileno()
         try:
+            started = time.perf_counter()
             self.sender.stdin.write(f"{delay}\n".encode())
             self.subject.operations[i]()
             done = True
+            self.seconds[i] = 0.9 * self.seconds[i] + 0.1 * (time.perf_counter() - started)
             os.read(
                 sent, 1
             )  # The signal comes before this byte, so its handler runs here at the latest.

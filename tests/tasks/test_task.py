@@ -65,10 +65,10 @@ def test_positions_are_plain_numbers_whatever_they_were(tmp_path: Path) -> None:
         ({"positions": {"p": True}}, r"positions\['p'\] is True; expected an index"),
         (
             {"positions": {"p": 10**5000}},
-            "is a number of more than 4,300 digits; expected an index",
+            "is a number too long to print; expected an index",
         ),
         ({"align": "x" * 10**7}, "align holds 'x+…x+'; expected pairs"),
-        ({"answer": 10**5000}, "answer is a number of more than 4,300 digits; expected a text"),
+        ({"answer": 10**5000}, "answer is a number too long to print; expected a text"),
     ],
 )
 def test_settings_of_another_kind(settings: dict[str, object], says: str) -> None:
