@@ -1,5 +1,6 @@
 """Models inside a wrapper: the adapters of PEFT and `torch.compile` give the numbers of the wrapper itself."""
 
+from contextlib import ExitStack
 from itertools import pairwise
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 import patchwidgets as pw
-from patchwidgets.errors import ModelError, PatchError
+from patchwidgets.errors import ModelError, PatchError, WeightsChangedError
 from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
 from tests.support.families import VOCABULARY, random_model
@@ -266,3 +267,27 @@ def test_weights_without_values_are_refused() -> None:
 def test_a_dtype_for_storage_is_refused() -> None:
     with pytest.raises(ModelError, match=r"are float8_e4m3fn, in which torch cannot run a model"):
         wrap(random_model("llama").to(torch.float8_e4m3fn))
+
+
+@pytest.mark.parametrize("change", ["switched", "disabled", "merged", "trained", "nothing"])
+def test_an_experiment_notices_that_adapters_changed(change: str) -> None:
+    peft_model = adapted(ADAPTERS["lora"])
+    peft_model.add_adapter("second", ADAPTERS["lora"])
+    experiment = Experiment(wrap(peft_model), pw.Task(PROMPT, OTHER, " w8", " w9"))
+    effect = experiment.patch("L1.H2").effect
+    with ExitStack() as stack:
+        if change == "switched":
+            peft_model.set_adapter("second")
+        elif change == "disabled":
+            stack.enter_context(peft_model.disable_adapter())
+        elif change == "merged":
+            peft_model.merge_adapter()
+        elif change == "trained":
+            peft_model.train()(input_ids=IDS).logits.sum().backward()
+            weights = [each for each in peft_model.parameters() if each.grad is not None]
+            torch.optim.SGD(weights, lr=0.1).step()
+        else:
+            assert experiment.patch("L1.H2").effect == effect
+            return
+        with pytest.raises(WeightsChangedError):
+            experiment.patch("L1.H2")
