@@ -168,7 +168,7 @@ def _noise(runs: Sequence[Repeated], dtype: torch.dtype) -> tuple[Float[Tensor, 
     pairs = [(each.first, again) for each in runs for again in each.again]
     off = torch.stack([_off(a.logits, b.logits).abs().amax(-1, keepdim=True) for a, b in pairs])
     joint = [
-        float((a.joint - b.joint).abs().max())
+        float(_off(a.joint, b.joint).abs().max())
         for a, b in pairs
         if a.joint is not None and b.joint is not None
     ]
@@ -176,10 +176,10 @@ def _noise(runs: Sequence[Repeated], dtype: torch.dtype) -> tuple[Float[Tensor, 
 
 
 def _off(
-    logits: Float[Tensor, "entry vocabulary"], others: Float[Tensor, "entry vocabulary"]
-) -> Float[Tensor, "entry vocabulary"]:
-    """The difference; none where both are −inf, as unused parts of a vocabulary may be."""
-    return (logits - others).nan_to_num(nan=0.0)
+    scores: Float[Tensor, "*shape"], others: Float[Tensor, "*shape"]
+) -> Float[Tensor, "*shape"]:
+    """The difference; none where both are −inf, as unused parts of a vocabulary may be, or where there is no foil."""
+    return (scores - others).nan_to_num(nan=0.0)
 
 
 def _signs(
