@@ -2,8 +2,7 @@
 
     python tools/lowest_versions.py > lowest.txt
 
-A bound that is no released version makes the install fail, so every bound is a version that was tested. Needs nothing
-but Python.
+A bound that is no released version makes the install fail. Needs nothing but Python.
 """
 
 import re
