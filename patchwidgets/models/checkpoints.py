@@ -18,7 +18,11 @@ from transformers.utils.hub import cached_file
 
 from patchwidgets.errors import LoadError, PatchwidgetsError, in_one_line
 from patchwidgets.models.hub import hub_problem
-from patchwidgets.models.weights import refuse_incomplete, refuse_other_dtypes
+from patchwidgets.models.weights import (
+    refuse_impossible_counts,
+    refuse_incomplete,
+    refuse_other_dtypes,
+)
 from patchwidgets.tokens import Tokenizer
 
 _OFFLINE = "pw.load() and pw.load('smollm2') work offline."
@@ -76,12 +80,14 @@ class Source:
         Raises
         ------
         LoadError
-            It is missing, or cannot be read.
+            It is missing, cannot be read, or asks for more layers, heads or experts than the checkpoint can hold.
         """
         with self.own_errors("Its config.json is missing or broken; save the model there again."):
-            AutoConfig.from_pretrained(
+            config = AutoConfig.from_pretrained(
                 self.name, trust_remote_code=self.options.trust_remote_code, **self.arguments
             )
+            if self.is_folder:
+                refuse_impossible_counts(self.name, Path(self.name), config)
 
     def tokenizer(self) -> Tokenizer:
         """Return the tokenizer.

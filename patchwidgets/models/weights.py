@@ -5,6 +5,7 @@ that.
 """
 
 import logging
+import math
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from patchwidgets.errors import LoadError, ModelError
+from patchwidgets.errors import LoadError, ModelError, shown
 
 _LOG = logging.getLogger(__name__)
 DTYPES = {
@@ -62,6 +63,32 @@ def refuse_incomplete(source: str, info: Mapping[str, Collection[Any]]) -> None:
         )
 
 
+def refuse_impossible_counts(source: str, folder: Path, config: Any) -> None:
+    """Refuse a config that asks for more layers, heads or experts than a checkpoint can hold, before they are made.
+
+    transformers makes all modules first: with 10**20 layers that never ends, and takes all memory.
+
+    Raises
+    ------
+    LoadError
+        There are more layers than tensors, or more of anything else than numbers in all tensors.
+    """
+    sizes = [math.prod(shape) for shape in _stored_shapes(folder)]
+    if not sizes:
+        return
+    limits = {"num_hidden_layers": len(sizes)}
+    text_config = config.get_text_config()
+    n_layers = getattr(text_config, "num_hidden_layers", 0)
+    for name, count in {**text_config.to_dict(), "num_hidden_layers": n_layers}.items():
+        limit = limits.get(name, sum(sizes))
+        is_count = name.startswith(("num_", "n_")) and name not in ("n_positions", "n_ctx")
+        if is_count and isinstance(count, int) and count > limit:
+            raise LoadError(
+                f"The config of {source!r} asks for {name} = {shown(count)}, and its checkpoint has {len(sizes)} "
+                f"tensors with {sum(sizes):,} numbers. {_REPAIR}"
+            )
+
+
 def refuse_other_dtypes(source: str, folder: Path, hf_model: Any) -> None:
     """Refuse a checkpoint in which weights are not stored as real floating-point numbers.
 
@@ -92,6 +119,12 @@ def _stored_dtypes(folder: Path) -> Iterable[tuple[str, str]]:
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, "pt") as file:
             yield from ((key, str(file.get_slice(key).get_dtype())) for key in file.keys())  # noqa: SIM118  no mapping
+
+
+def _stored_shapes(folder: Path) -> Iterable[list[int]]:
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, "pt") as file:
+            yield from (file.get_slice(key).get_shape() for key in file.keys())  # noqa: SIM118  no mapping
 
 
 def _same(key: str, name: str) -> bool:

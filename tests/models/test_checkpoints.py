@@ -207,3 +207,20 @@ def test_a_dtype_in_which_nothing_can_be_computed(dtype: Any) -> None:
 def test_a_name_that_is_no_text() -> None:
     with pytest.raises(LoadError, match=r"got 3\. A model that is in memory goes to pw\.wrap"):
         pw.load(3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("case", "name", "count"),
+    [
+        ("llama", "num_hidden_layers", 40),
+        ("llama", "num_hidden_layers", 10**20),
+        ("mixtral", "num_local_experts", 10**20),
+    ],
+)
+def test_counts_that_no_checkpoint_holds(case: str, name: str, count: int, tmp_path: Path) -> None:
+    """transformers would make modules until the memory is full."""
+    folder = save(random_model(case), tmp_path)
+    configure(folder, **{name: count})
+    says = rf"asks for {name} = {count}, and its checkpoint has \d+ tensors with"
+    with pytest.raises(LoadError, match=says):
+        pw.load(folder)
