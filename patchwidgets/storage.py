@@ -16,7 +16,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from patchwidgets.errors import FileError, shown
+from patchwidgets.errors import FileError, in_one_line, shown
 
 if sys.platform != "win32":
     import fcntl
@@ -193,8 +193,7 @@ def reason(error: Exception) -> str:
     if callable(problems):
         first = problems(include_url=False, include_input=False, include_context=False)[0]
         return f"{shown('.'.join(map(str, first['loc'])))}: {first['msg'][:200]}"
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:200]
+    return in_one_line(error, width=200)
 
 
 def parse_json(text: str | bytes) -> Any:

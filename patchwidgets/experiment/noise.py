@@ -8,7 +8,7 @@ all pairs.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +48,13 @@ class Scores:
             return Scores(logits, None)
         joint = torch.cat([self.joint, other.joint[len(self.joint) :]])[: len(other.joint)]
         return Scores(logits, joint)
+
+    def off_by(
+        self, noise: Float[Tensor, "entry vocabulary"], of_joint: Float[Tensor, "2"]
+    ) -> "Scores":
+        """The same with noise added."""
+        joint = None if self.joint is None else self.joint + of_joint
+        return Scores(self.logits + noise, joint)
 
     def halfway(self, other: "Scores") -> "Scores":
         """The means of two runs."""
@@ -101,8 +108,7 @@ def noise_floor(
     """
     measured = _Floor(evaluation, pairs)
     for each in (clean, corrupted):
-        for again in each.again:
-            measured.raise_to(each.first, again)
+        measured.raise_to(each.first, each.again)
     every_pair = range(evaluation.n_pairs)
     of_first, joint_noise = _noise((clean, corrupted), dtype)
     noise = of_first.max().repeat(len(clean.run.logits), 1)
@@ -111,9 +117,8 @@ def noise_floor(
     simulated = _Floor(evaluation, every_pair, simulated=True)
     away = _off(corrupted.run.logits.log_softmax(-1), clean.run.logits.log_softmax(-1)).sign()
     for run in (clean.run, corrupted.run, clean.run.halfway(corrupted.run)):
-        for signs, joint_signs in _signs(evaluation.answer_ids(every_pair), away):
-            joint = None if run.joint is None else run.joint + joint_signs * joint_noise
-            simulated.raise_to(run, Scores(run.logits + signs * noise, joint))
+        signs = _signs(evaluation.answer_ids(every_pair), away)
+        simulated.raise_to(run, (run.off_by(s * noise, joint * joint_noise) for s, joint in signs))
     return {
         name: max(floor, simulated.by_metric[name]) for name, floor in measured.by_metric.items()
     }
@@ -128,16 +133,22 @@ class _Floor:
         self._evaluation, self._pairs, self._simulated = evaluation, pairs, simulated
         self.by_metric = dict.fromkeys(evaluation.metrics, 0.0)
 
-    def raise_to(self, scores: Scores, again: Scores) -> None:
-        """Compare two sets of scores. Simulated noise is that of logits; what a metric rounds itself is added to it."""
-        values, others = (
-            self._evaluation.measure(each.logits, self._pairs, each.joint)
-            for each in (scores, again)
-        )
-        for name, metric in self._evaluation.metrics.items():
-            difference = float(np.abs(values[name] - others[name]).max())
-            rounding = ROUNDING * self._size(metric, values[name], scores) if self._simulated else 0
-            self.by_metric[name] = max(self.by_metric[name], difference + rounding)
+    def raise_to(self, scores: Scores, again: Iterable[Scores]) -> None:
+        """Compare scores with others. Simulated noise is that of logits; what a metric rounds itself is added to it."""
+        values, metrics = self._measure(scores), self._evaluation.metrics
+        rounding = dict.fromkeys(metrics, 0.0)
+        if self._simulated:
+            rounding = {
+                name: ROUNDING * self._size(metric, values[name], scores)
+                for name, metric in metrics.items()
+            }
+        for other in again:
+            for name, of_other in self._measure(other).items():
+                difference = float(np.abs(values[name] - of_other).max())
+                self.by_metric[name] = max(self.by_metric[name], difference + rounding[name])
+
+    def _measure(self, scores: Scores) -> dict[str, Float[np.ndarray, "pair"]]:
+        return self._evaluation.measure(scores.logits, self._pairs, scores.joint)
 
     def _size(self, metric: Metric, values: Float[np.ndarray, "pair"], scores: Scores) -> float:
         """The largest number in the computation of a metric, by which its rounding is known; a rank is not rounded.

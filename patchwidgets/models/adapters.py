@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from patchwidgets.errors import LoadError
 from patchwidgets.models.checkpoints import Options, Source
-from patchwidgets.models.weights import first
+from patchwidgets.models.weights import first_of
 from patchwidgets.tokens import Tokenizer
 
 _CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -71,7 +71,7 @@ def _with_adapter(hf_model: Any, source: Source, folder: Path) -> Any:
             missing = own.keys() - set(file.keys())
     if missing:
         raise LoadError(
-            f"The adapter {source.name!r} lacks tensors that its config asks for: {first(missing)}. "
+            f"The adapter {source.name!r} lacks tensors that its config asks for: {first_of(missing)}. "
             "PEFT would leave them as they begin. Save it again with the save_pretrained of its PEFT model."
         )
     return peft_model.eval()

@@ -3,6 +3,7 @@
 Costs a walk over the modules, and nothing more for a model that is not compiled.
 """
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,16 @@ from torch import nn
 _LOCK = threading.Lock()
 _STANCES: list[Any] = []
 """One entry per open ``with`` block; the first is torch's stance from before, which holds for all threads."""
+
+
+def _renew_lock() -> None:
+    """Replace the lock in the child of a fork: another thread may have held it."""
+    global _LOCK  # noqa: PLW0603
+    _LOCK = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 @contextmanager

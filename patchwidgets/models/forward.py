@@ -23,7 +23,7 @@ from patchwidgets.hooks.hooks import Edit, Key, hooked, isolated
 from patchwidgets.hooks.interrupts import Uninterrupted, acquire, interruptible
 from patchwidgets.models.layout import Layout
 from patchwidgets.models.view import View
-from patchwidgets.models.weights import first
+from patchwidgets.models.weights import first_of
 
 _LOCKS: "weakref.WeakKeyDictionary[nn.Module, threading.RLock]" = weakref.WeakKeyDictionary()
 
@@ -123,7 +123,7 @@ def refuse_not_finite(
     broken = [name for name, each in weights if each.is_floating_point() and not _finite(each)]
     if broken:
         raise ModelError(
-            f"The model's logits are not finite, because weights are not: {first(broken)}. Load the model again."
+            f"The model's logits are not finite, because weights are not: {first_of(broken)}. Load the model again."
         )
     raise ModelError(
         f"The model's logits are not finite in {hf_model.dtype}. Load it in a wider dtype, as in dtype='float32'."

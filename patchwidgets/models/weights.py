@@ -6,7 +6,7 @@ that.
 
 import logging
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from patchwidgets.errors import LoadError, ModelError, shown
+from patchwidgets.errors import LoadError, ModelError, listed, shown
 
 _LOG = logging.getLogger(__name__)
 DTYPES = {
@@ -44,14 +44,14 @@ def refuse_incomplete(source: str, info: Mapping[str, Collection[Any]]) -> None:
     """
     if missing := info["missing_keys"]:
         raise LoadError(
-            f"The checkpoint {source!r} lacks tensors that its config asks for: {first(missing)}. "
+            f"The checkpoint {source!r} lacks tensors that its config asks for: {first_of(missing)}. "
             f"transformers would fill in random numbers. {_REPAIR}"
         )
     if mismatched := info["mismatched_keys"]:
         sizes = [f"{key} ({list(stored)}, expected {list(own)})" for key, stored, own in mismatched]
         raise LoadError(
             f"Tensors of the checkpoint {source!r} have another size than its config asks for: "
-            f"{first(sizes)}. {_REPAIR}"
+            f"{first_of(sizes)}. {_REPAIR}"
         )
     if unused := info["unexpected_keys"]:
         _LOG.warning(
@@ -59,7 +59,7 @@ def refuse_incomplete(source: str, info: Mapping[str, Collection[Any]]) -> None:
             "another part, such as a vision tower, all is well; if not, correct its config.json.",
             len(unused),
             source,
-            first(unused),
+            first_of(unused),
         )
 
 
@@ -73,14 +73,13 @@ def refuse_impossible_counts(source: str, folder: Path, config: Any) -> None:
     LoadError
         There are more layers than tensors, or more of anything else than numbers in all tensors.
     """
-    sizes = [math.prod(shape) for shape in _stored_shapes(folder)]
+    sizes = [math.prod(shape) for _, _, shape in _stored(folder)]
     if not sizes:
         return
-    limits = {"num_hidden_layers": len(sizes)}
     text_config = config.get_text_config()
     n_layers = getattr(text_config, "num_hidden_layers", 0)
     for name, count in {**text_config.to_dict(), "num_hidden_layers": n_layers}.items():
-        limit = limits.get(name, sum(sizes))
+        limit = len(sizes) if name == "num_hidden_layers" else sum(sizes)
         is_count = name.startswith(("num_", "n_")) and name not in ("n_positions", "n_ctx")
         if is_count and isinstance(count, int) and count > limit:
             raise LoadError(
@@ -105,26 +104,23 @@ def refuse_other_dtypes(source: str, folder: Path, hf_model: Any) -> None:
     weights = [name for name, each in hf_model.named_parameters() if each.is_floating_point()]
     others = [
         f"{key} ({dtype})"
-        for key, dtype in _stored_dtypes(folder)
+        for key, dtype, _ in _stored(folder)
         if not dtype.startswith(("F", "BF")) and any(_same(key, name) for name in weights)
     ]
     if others:
         raise LoadError(
             f"Weights of the checkpoint {source!r} are not stored as floating-point numbers: "
-            f"{first(others)}. They would be cast as they are. {_REPAIR}"
+            f"{first_of(others)}. They would be cast as they are. {_REPAIR}"
         )
 
 
-def _stored_dtypes(folder: Path) -> Iterable[tuple[str, str]]:
+def _stored(folder: Path) -> Iterator[tuple[str, str, list[int]]]:
+    """Name, dtype and shape of each tensor of a checkpoint, from the headers of its files."""
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, "pt") as file:
-            yield from ((key, str(file.get_slice(key).get_dtype())) for key in file.keys())  # noqa: SIM118  no mapping
-
-
-def _stored_shapes(folder: Path) -> Iterable[list[int]]:
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, "pt") as file:
-            yield from (file.get_slice(key).get_shape() for key in file.keys())  # noqa: SIM118  no mapping
+            for key in file.keys():  # noqa: SIM118  no mapping
+                tensor = file.get_slice(key)
+                yield key, str(tensor.get_dtype()), tensor.get_shape()
 
 
 def _same(key: str, name: str) -> bool:
@@ -183,11 +179,10 @@ def _refuse_without_values(hf_model: nn.Module) -> None:
     if names:
         raise ModelError(
             f"Weights of {type(hf_model).__name__} are on the meta device and have no values: "
-            f"{first(names)}. Load them with from_pretrained; accelerate may offload them."
+            f"{first_of(names)}. Load them with from_pretrained; accelerate may offload them."
         )
 
 
-def first(names: Iterable[str], n: int = 3) -> str:
-    """Return the first few of some names, and how many more there are."""
-    shown = sorted(names)
-    return ", ".join(shown[:n]) + (f" and {len(shown) - n} more" if len(shown) > n else "")
+def first_of(names: Iterable[str]) -> str:
+    """Name the first three in order, and say how many more there are."""
+    return listed(sorted(names), most=3, by=", ")

@@ -1,4 +1,4 @@
-"""Have a model's weights changed since something was recorded? Costs 1–2 ms for 300 tensors, whatever their size.
+"""Have a model's weights changed since something was recorded? Costs 2.5 ms for the 273 tensors of SmolLM2.
 
 What is compared of each parameter, and of each buffer that belongs to the state dict:
 

@@ -59,7 +59,7 @@ def test_a_missing_tensor_is_named(folder: Path, key: str) -> None:
 
 def test_many_missing_tensors_are_counted(folder: Path) -> None:
     configure(folder, num_hidden_layers=5)
-    with pytest.raises(LoadError, match=r"lacks tensors.*: model\.layers\.3\.\S+, .*and 15 more"):
+    with pytest.raises(LoadError, match=r"lacks tensors.*: model\.layers\.3\.\S+, .*, 15 more"):
         pw.load(folder)
 
 

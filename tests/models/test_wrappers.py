@@ -256,7 +256,7 @@ def test_what_is_no_model_is_named() -> None:
 
 
 def test_weights_without_values_are_refused() -> None:
-    with pytest.raises(ModelError, match=r"on the meta device.*: lm_head\.weight.*and 29 more"):
+    with pytest.raises(ModelError, match=r"on the meta device.*: lm_head\.weight.*, 29 more"):
         wrap(random_model("llama").to("meta"))
     hf_model = random_model("llama")
     hf_model.model.layers[1].mlp.to("meta")
