@@ -18,6 +18,17 @@ describe("other worlds", () => {
     expect(page.text("h2")).toBe("<i>model</i>");
   });
 
+  it("draws no bar for a token without a probability", () => {
+    const world = smollm();
+    const top = [{ token: " is", logit: null, prob: null }];
+    const runs = { clean: { values: {}, top }, corrupted: { values: {}, top } };
+    serve(page.model, { ...world, scene: { ...world.scene, runs } });
+    page.show();
+    expect(page.text('[data-run="clean"] .out .num')).toBe("–");
+    const bar = page.el.querySelector<HTMLElement>('[data-run="clean"] .out .bar');
+    expect(Number.parseFloat(bar?.style.width ?? "")).toBe(0);
+  });
+
   it("folds a long identical prefix and never the differing word", () => {
     serve(page.model, long());
     page.show();

@@ -33,7 +33,7 @@ export function outputs(cx: Context, lane: Lane) {
   return html`<div class="outputs"><div class="outputs-head">${metricValue(cx, lane)}</div>${top.map(
     (
       t,
-    ) => html`<div class="out"><span class="bar" .style="width:${(t.prob * 100).toFixed(1)}%"></span
+    ) => html`<div class="out"><span class="bar" .style="width:${((t.prob || 0) * 100).toFixed(1)}%"></span
       ><span class="mono">${shortToken(t.token, 12)}</span><span class="num">${probability(t.prob)}</span></div>`,
   )}</div>`;
 }
