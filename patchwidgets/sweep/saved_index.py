@@ -211,3 +211,6 @@ def _check_coordinates(name: str, values: np.ndarray) -> None:
         raise ValueError(f"{name} gives a coordinate twice")
     if values.dtype.kind == "i" and (values < 0).any():
         raise ValueError(f"{name} has a negative coordinate")
+    # numpy drops it from the end of a text, so that no selection would find the coordinate.
+    if values.dtype.kind == "O" and any("\0" in text for text in values):
+        raise ValueError(f"{name} has a coordinate with a null character")

@@ -1,5 +1,6 @@
 """Damaged and crafted files, and a bound on the memory that reading them takes."""
 
+import copy
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -89,5 +90,6 @@ def change_somewhere(rng: random.Random, index: Any) -> None:
         elif how == 2 and isinstance(at[key], int):
             at[key] += rng.choice((-8, -1, 1, 8))
         else:
-            at[key] = rng.choice(ODD_VALUES)
+            # A later change may go into a list or a dict that an earlier one has put there.
+            at[key] = copy.deepcopy(rng.choice(ODD_VALUES))
         return

@@ -153,6 +153,7 @@ def _variable(name: str, **changed: Any) -> Callable[[dict[str, Any]], None]:
         (_variable("value", offset=-8), "offset': Input should be greater than or equal to 0"),
         (_variable("value", dtype="object"), "dtype': Input should be 'float64'"),
         (_variable("metric", texts=["kl", "kl"]), "metric gives a coordinate twice"),
+        (_variable("metric", texts=["kl", "a\0"]), "metric has a coordinate with a null character"),
         (_variable("metric", texts=["kl"]), "1 texts for 2 places"),
         (lambda index: index["coordinates"].remove("pos"), "pos is a coordinate and should be"),
         (lambda index: index["coordinates"].append("value"), "value is a coordinate and should be"),
