@@ -11,7 +11,7 @@ from pathlib import Path
 
 EXTRAS = ("demo", "peft", "test")
 CHECKERS = {
-    *("deptry", "hatchling", "import-linter", "mypy", "pandas-stubs", "ruff", "types-psutil"),
+    *("deptry", "import-linter", "mypy", "pandas-stubs", "ruff", "types-psutil"),
     *("types-tqdm", "nnsight", "transformer-lens"),
 }
 """What `make lint` runs, and the tools that tests compare with: those have to be new, and nobody else installs them."""
