@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from patchwidgets.errors import WeightsChangedError
+from patchwidgets.hooks.interrupts import Uninterrupted
 
 _ROW_STEP = 16
 """Of every how many rows one number is compared. Single numbers that are far apart cost most of the time."""
@@ -162,7 +163,7 @@ def _state(tensor: Tensor) -> _State:
 
 def _samples(tensors: Sequence[Tensor]) -> dict[tuple[torch.dtype, torch.device], _Sample]:
     by_kind: dict[tuple[torch.dtype, torch.device], tuple[list[int], list[Tensor]]] = {}
-    with torch.no_grad():
+    with Uninterrupted(), torch.no_grad():
         for i, tensor in enumerate(tensors):
             if _is_readable(tensor):
                 indices, parts = by_kind.setdefault((tensor.dtype, tensor.device), ([], []))
@@ -172,7 +173,7 @@ def _samples(tensors: Sequence[Tensor]) -> dict[tuple[torch.dtype, torch.device]
 
 
 def _bits(parts: Sequence[Tensor]) -> Shaped[NDArray[Any], "number"]:
-    with torch.no_grad():
+    with Uninterrupted(), torch.no_grad():
         numbers = torch.cat(list(parts))
     bits: NDArray[Any] = numbers.view(_INTEGERS[numbers.dtype.itemsize]).cpu().numpy()
     return bits

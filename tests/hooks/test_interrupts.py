@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -90,6 +90,43 @@ def test_neither_entering_nor_leaving_a_block_is_interrupted() -> None:
     with pytest.raises(KeyboardInterrupt), UserBlock(Inner()):
         steps.append("inside")
     assert steps == ["entered", "left"]
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda experiment: experiment.patch("L1.H2"),
+        lambda experiment: experiment.sweep("z", progress=False),
+        lambda experiment: experiment.sweep("neuron", top=2, progress=False),
+    ],
+    ids=["patch", "sweep", "top"],
+)
+def test_gradients_are_on_again(
+    work: Callable[[Experiment], object],
+    toy_experiment: Experiment,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A Ctrl-C comes just before the end of each block without gradients, one after another."""
+    leave, n_left = torch.no_grad.__exit__, 0
+    interrupted = 0  # which block; none at first
+
+    def leave_interrupted(*args: Any) -> None:
+        nonlocal n_left
+        n_left += 1
+        if n_left == interrupted:
+            interrupt()
+        leave(*args)
+
+    work(toy_experiment)  # what is computed once
+    monkeypatch.setattr(torch.no_grad, "__exit__", leave_interrupted)
+    work(toy_experiment)
+    n_blocks = n_left
+    assert n_blocks > 0
+    while interrupted < n_blocks:
+        interrupted, n_left = interrupted + 1, 0
+        with pytest.raises(KeyboardInterrupt):
+            work(toy_experiment)
+        assert torch.is_grad_enabled(), f"block {interrupted} of {n_blocks}"
 
 
 def test_while_another_thread_runs_the_model(toy_experiment: Experiment) -> None:
