@@ -9,6 +9,7 @@ import random
 import signal
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -118,6 +119,27 @@ class Interrupted(KeyboardInterrupt):
     """A Ctrl-C of the attack."""
 
 
+class CtrlC:
+    """A Ctrl-C after some time of the processor: one at most, and none after `disarm`."""
+
+    def __init__(self) -> None:
+        self._is_armed = False
+
+    def __call__(self, *_: object) -> None:
+        # The signal may come to another thread, and Python then calls this when the main thread is further on.
+        if self._is_armed:
+            self._is_armed = False
+            raise Interrupted
+
+    def arm(self, seconds: float) -> None:
+        self._is_armed = True
+        signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+
+    def disarm(self) -> None:
+        self._is_armed = False
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers that send signals")
 def test_real_signals_anywhere_in_the_session(
     attack: Attack, experiment: Experiment, faults: Faults, caplog: pytest.LogCaptureFixture
@@ -125,21 +147,19 @@ def test_real_signals_anywhere_in_the_session(
     """A Ctrl-C comes between any two instructions of the main thread: no lock stays held, no answer is lost."""
     caplog.set_level("CRITICAL")
 
-    def interrupt(*_: object) -> None:
-        raise Interrupted
-
-    former = signal.signal(signal.SIGVTALRM, interrupt)
+    ctrl_c = CtrlC()
+    former = signal.signal(signal.SIGVTALRM, ctrl_c)
     try:
         for rng in attack("session: 40 real signals", 8):
             faults.clear()
-            under_signals(experiment, rng)
+            under_signals(experiment, ctrl_c, rng)
             wait_for_no_thread()
     finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        ctrl_c.disarm()
         signal.signal(signal.SIGVTALRM, former)
 
 
-def under_signals(experiment: Experiment, rng: random.Random) -> None:
+def under_signals(experiment: Experiment, ctrl_c: CtrlC, rng: random.Random) -> None:
     events: list[dict[str, Any]] = []
     cut: set[int] = set()
 
@@ -160,14 +180,13 @@ def under_signals(experiment: Experiment, rng: random.Random) -> None:
             "direction": "denoise",
             "metric": rng.choice(["logit_diff", "kl"]),
         }
-        try:
-            signal.setitimer(signal.ITIMER_VIRTUAL, rng.uniform(1e-5, 2e-3))
-            session.handle({"v": 1, "kind": kind, "id": i} | fields)
-            session.wait_for_patches(0.001)
-        except (Interrupted, PatchwidgetsError):
-            pass
-        finally:
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        with suppress(Interrupted, PatchwidgetsError):  # around `finally`: it comes there too
+            try:
+                ctrl_c.arm(rng.uniform(1e-5, 2e-3))
+                session.handle({"v": 1, "kind": kind, "id": i} | fields)
+                session.wait_for_patches(0.001)
+            finally:
+                ctrl_c.disarm()
     assert session.wait(LONG)
     session.handle(
         {"v": 1, "kind": "patch", "id": 99, "patches": [], "direction": "denoise", "metric": "kl"}
