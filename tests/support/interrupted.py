@@ -143,6 +143,12 @@ class Attacker:
         self.sender = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )
+        self.is_swallowed = False
+        sys.unraisablehook = self.note_swallowed
+
+    def note_swallowed(self, args: "sys.UnraisableHookArgs") -> None:
+        """Python ignores whatever a destructor raises, a KeyboardInterrupt too."""
+        self.is_swallowed |= args.exc_type is KeyboardInterrupt
 
     def attack(self, seed: str, n: int) -> Report:
         """Run `n` operations."""
@@ -159,16 +165,16 @@ class Attacker:
         assert self.sender.stdin is not None
         assert self.sender.stdout is not None
         done, sent = False, self.sender.stdout.fileno()
+        self.is_swallowed = False
         try:
             started = time.perf_counter()
             self.sender.stdin.write(f"{delay}\n".encode())
             self.subject.operations[i]()
             done = True
             self.seconds[i] = 0.9 * self.seconds[i] + 0.1 * (time.perf_counter() - started)
-            os.read(
-                sent, 1
-            )  # The signal comes before this byte, so its handler runs here at the latest.
-            raise AssertionError("The signal was lost.")
+            # The signal comes before this byte, so its handler runs here at the latest.
+            os.read(sent, 1)
+            assert self.is_swallowed, "The signal was lost."
         except KeyboardInterrupt:
             if select.select([sent], [], [], 0.05)[0]:
                 os.read(sent, 1)
