@@ -1,6 +1,8 @@
 """What explorers leave behind: opened and closed ones, and one that is clicked for long.
 
-python -m benchmarks.explorer_memory [--explorers 50] [--clicks 500] [--changes 30] [--pairs 90] [--narrow]
+MALLOC_MMAP_THRESHOLD_=65536 python -m benchmarks.explorer_memory [--explorers 50] [--clicks 500] [--changes 30] [--pairs 90] [--narrow]
+
+Without this variable glibc keeps holes of freed tensors, some 30 MiB more or less whatever the explorer holds.
 
 Each of the explorers has a SmolLM2 of its own. Of the clicked one, ``--narrow`` takes a random model with SmolLM2's
 layers, heads and vocabulary, and narrow layers between them: what an explorer keeps depends on these alone.

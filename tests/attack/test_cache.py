@@ -44,7 +44,7 @@ def damage(folder: Path, rng: random.Random) -> None:
     path = folder / rng.choice([*FILES, "manifest.json"])
     times = path.stat()
     content = bytearray(path.read_bytes())
-    way = rng.randrange(7)
+    way = rng.randrange(7) if content else 3
     if way == 0:
         content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
     elif way == 1:
