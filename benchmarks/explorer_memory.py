@@ -1,6 +1,6 @@
-"""What explorers leave behind: opened and closed ones, and one that is clicked for long.
+r"""What explorers leave behind: opened and closed ones, and one that is clicked for long.
 
-MALLOC_MMAP_THRESHOLD_=65536 python -m benchmarks.explorer_memory \\
+MALLOC_MMAP_THRESHOLD_=65536 python -m benchmarks.explorer_memory \
     [--explorers 50] [--clicks 500] [--changes 30] [--pairs 90] [--narrow]
 
 Without this variable glibc keeps holes of freed tensors, some 30 MiB more or less whatever the explorer holds.
