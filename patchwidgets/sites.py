@@ -275,9 +275,9 @@ def indices_of(pos: Position, n: int, positions: Mapping[str, int]) -> list[int]
         return list(range(n))
     if isinstance(pos, str):
         if pos not in positions:
-            known = ", ".join(positions) or "none"
+            known = f"it names: {', '.join(positions)}" if positions else "it names none"
             raise SiteError(
-                f"The task names no position {shown(pos)}; it names: {known}. Name one with Task(positions={{...}})."
+                f"The task names no position {shown(pos)}; {known}. Name one with Task(positions={{...}})."
             )
         return [positions[pos]]
     if isinstance(pos, tuple):

@@ -8,6 +8,7 @@ from patchwidgets.errors import (
 )
 from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
+from patchwidgets.tasks import Task
 from tests.support.families import VOCABULARY, random_model
 from tests.support.toy_tokenizer import toy_tokenizer
 
@@ -29,6 +30,13 @@ from tests.support.toy_tokenizer import toy_tokenizer
 def test_a_site_that_is_not_there(toy_experiment: Experiment, site: str, says: str) -> None:
     with pytest.raises(SiteError, match=says):
         toy_experiment.patch(site)
+
+
+def test_a_name_where_the_task_names_no_position() -> None:
+    model = Model(random_model("llama"), toy_tokenizer(VOCABULARY))
+    experiment = Experiment(model, Task("w1 w2", "w1 w3", " w8", " w9"))
+    with pytest.raises(SiteError, match=r"no position 'S2'; it names none\. Name one with Task"):
+        experiment.patch("L1.H2@S2")
 
 
 def test_a_component_that_the_model_does_not_have() -> None:
