@@ -59,6 +59,13 @@ def attack(
             )
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Say at once what was found: the hour may have just begun."""
+    is_in_worker = "PYTEST_XDIST_WORKER" in os.environ
+    if report.failed and "ATTACK_MINUTES" in os.environ and not is_in_worker:
+        sys.stderr.write(f"\n{report.nodeid}\n{report.longreprtext}\n{report.capstderr}\n")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table of docs/reliability.md."""
     reports = [each for part in terminalreporter.stats.values() for each in part]
