@@ -17,7 +17,7 @@ from tests.support.families import VOCABULARY, random_model
 from tests.support.toy_tokenizer import toy_tokenizer
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
-PROMPT = "w3 w14 w15 w9 w26"
+PROMPT, IDS = "w3 w14 w15 w9 w26", [[3, 14, 15, 9, 26]]
 Tensors = dict[str, torch.Tensor]
 
 
@@ -85,7 +85,7 @@ CHANGES: tuple[Callable[[Tensors, str, random.Random], None], ...] = (
 )
 
 
-def assert_refused_or_as_in_the_file(folder: Path) -> None:
+def assert_refused_or_as_in_the_file(folder: Path, tokenizer_is_whole: bool = True) -> None:
     try:
         model = pw.load(folder)
         run = model.run(PROMPT)
@@ -99,10 +99,12 @@ def assert_refused_or_as_in_the_file(folder: Path) -> None:
         assert torch.equal(parameter.view(torch.int32), expected.view(torch.int32)), name
     assert model.checks.passed
     with torch.no_grad():
-        # Not the ids of the whole tokenizer: a damaged one may have other ids for these words.
-        ids = torch.tensor(run.prompts)
-        plain = model.hf_model(ids, use_cache=False, logits_to_keep=1).logits[:, -1]
+        plain = model.hf_model(torch.tensor(run.prompts), use_cache=False, logits_to_keep=1).logits[
+            :, -1
+        ]
     assert torch.equal(run.logits, plain)
+    # A damaged tokenizer may have other ids for the same words.
+    assert not tokenizer_is_whole or [list(ids) for ids in run.prompts] == IDS
 
 
 def stored_in(folder: Path) -> Tensors:
@@ -141,7 +143,7 @@ def test_files(attack: Attack, saved: dict[str, Path], tmp_path: Path) -> None:
         path.write_bytes(content)
         if way == "remove":
             path.unlink()
-        assert_refused_or_as_in_the_file(folder)
+        assert_refused_or_as_in_the_file(folder, tokenizer_is_whole="token" not in path.name)
         shutil.rmtree(folder)
 
 

@@ -67,14 +67,12 @@ def loads(path: Path, expected: SweepResult | None) -> str:
     dataset = loaded.to_xarray()
     if expected is not None:
         assert dataset.identical(expected.to_xarray())
-    # A crafted file may hold other numbers, but then it is a sweep like any other. Numpy says where they overflow.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        assert loaded.attrs["direction"] in ("denoise", "noise")
-        assert len(loaded.site_names()) == dataset["zero"].size
-        assert str(loaded.attrs["component"]) in repr(loaded)
-        assert set(loaded.top_sites(2)) <= set(loaded.site_names())
-        assert len(loaded.to_frame()) == dataset["zero"].size * dataset.sizes["metric"]
+    # A crafted file may hold other numbers, but then it is a sweep like any other.
+    assert loaded.attrs["direction"] in ("denoise", "noise")
+    assert len(loaded.site_names()) == dataset["zero"].size
+    assert str(loaded.attrs["component"]) in repr(loaded)
+    assert set(loaded.top_sites(2)) <= set(loaded.site_names())
+    assert len(loaded.to_frame()) == dataset["zero"].size * dataset.sizes["metric"]
     return SAME
 
 
@@ -126,6 +124,8 @@ def _odd_netcdf(rng: random.Random, file: h5py.File) -> None:
         file.move(name, f"{name}_")
 
 
+# Without a checksum a number may come out as 1e300; numpy says where it overflows.
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")
 def test_damaged_and_crafted_sweeps_of_version_1(
     attack: Attack, result: SweepResult, tmp_path: Path
 ) -> None:

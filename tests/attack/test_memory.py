@@ -1,10 +1,6 @@
 """Memory under use: explorers that come and go, clicks without end. What is closed is freed, what is kept is small."""
 
 import gc
-import json
-import os
-import subprocess
-import sys
 import threading
 import weakref
 from collections.abc import Iterator
@@ -17,6 +13,7 @@ from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
 from patchwidgets.tasks import Task
 from tests.attack.conftest import Attack
+from tests.support.answering import Ask, answering
 from tests.support.families import VOCABULARY, random_model
 from tests.support.long_session import ALLOCATOR, METRICS, sweep_message, tensor_bytes
 from tests.support.page import HEADS, LONG, MLP
@@ -52,31 +49,17 @@ def test_explorers_that_are_closed_are_freed(attack: Attack) -> None:
 
 
 @pytest.fixture
-def process() -> Iterator["subprocess.Popen[str]"]:
+def ask() -> Iterator[Ask]:
     """Memory is measured in a process that no other test has used."""
-    command = [sys.executable, "-m", "tests.support.long_session"]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | ALLOCATOR,
-    ) as process:
-        yield process
-        process.kill()
+    with answering("tests.support.long_session", ALLOCATOR) as ask:
+        yield ask
 
 
 def test_clicks_and_changes_of_metric_and_direction_keep_numbers_alone(
-    attack: Attack, process: "subprocess.Popen[str]"
+    attack: Attack, ask: Ask
 ) -> None:
-    assert process.stdin is not None
-    assert process.stdout is not None
     for rng in attack("memory: 24 clicks and 6 changes", 2):
-        process.stdin.write(f"{rng.getrandbits(32)}\n")
-        process.stdin.flush()
-        answer = process.stdout.readline()
-        assert answer, "the process died"
-        growth = json.loads(answer)
+        growth = ask(str(rng.getrandbits(32)))
         assert growth["tensors"] < growth["one_run"]
         assert growth["recordings"] == 0
         assert growth["sweeps"] <= 2
