@@ -1,7 +1,7 @@
 """A process that gets a SIGINT at a random moment of each of its operations on a model, and tells what it found after.
 
 ``python -m tests.support.interrupted`` reads lines ``seed n`` and answers each with a line of JSON, a `Report`: after n
-operations, each with one signal from another process. It stops at the first difference.
+operations that a signal from another process has interrupted. It stops at the first difference.
 """
 
 import json
@@ -36,6 +36,9 @@ for line in sys.stdin:
     os.kill(os.getppid(), 2)
     os.write(1, b"x")
 """
+MOST_SIGNALS = 20
+"""The most signals for each operation that is to be interrupted."""
+
 TASK = Task("w3 w14 w15 w9 w26", "w3 w14 w42 w9 w26", " w8", " w9", {"X": 2})
 
 
@@ -151,9 +154,9 @@ class Attacker:
         self.is_swallowed |= args.exc_type is KeyboardInterrupt
 
     def attack(self, seed: str, n: int) -> Report:
-        """Run `n` operations."""
+        """Run operations until `n` are interrupted: how many signals come in time depends on what else runs."""
         rng, report = random.Random(seed), Report()
-        while report.signals < n and not report.wrong:
+        while report.interrupted < n and report.signals < MOST_SIGNALS * n and not report.wrong:
             i = rng.randrange(len(self.seconds))
             report.interrupted += self.interrupt(i, rng.uniform(0, self.seconds[i]))
             report.signals += 1
