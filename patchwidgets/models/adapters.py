@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from patchwidgets.errors import LoadError
 from patchwidgets.models.checkpoints import Options, Source
-from patchwidgets.models.weights import first_of
+from patchwidgets.models.weights import first_of, refuse_other_dtypes
 from patchwidgets.tokens import Tokenizer
 
 _CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -65,6 +65,7 @@ def _with_adapter(hf_model: Any, source: Source, folder: Path) -> Any:
             "again with save_pretrained."
         )
     with source.own_errors("Save the adapter again with the save_pretrained of its PEFT model."):
+        refuse_other_dtypes(source.name, folder, hf_model)
         peft_model = PeftModel.from_pretrained(hf_model, folder)
         own = get_peft_model_state_dict(peft_model, save_embedding_layers=False)
         with safe_open(folder / _WEIGHTS, "pt") as file:

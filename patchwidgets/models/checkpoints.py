@@ -129,7 +129,7 @@ class Source:
             hf_model, info = loaded
             refuse_incomplete(self.name, info)
             if (config := self.file("config.json")) is not None:
-                refuse_other_dtypes(self.name, config.parent, hf_model)
+                refuse_other_dtypes(self.name, config.parent, hf_model, info["unexpected_keys"])
         return hf_model.eval()
 
     @contextmanager

@@ -6,6 +6,7 @@ that.
 
 import logging
 import math
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ DTYPES = {
     "float64": torch.float64,
 }
 """The dtypes in which torch can run a whole model."""
+_REAL = ("F64", "F32", "F16", "BF16")
+"""What safetensors calls numbers that need no scale."""
 _REPAIR = "Download or save the model again, or correct its config.json."
 
 
@@ -88,11 +91,24 @@ def refuse_impossible_counts(source: str, folder: Path, config: Any) -> None:
             )
 
 
-def refuse_other_dtypes(source: str, folder: Path, hf_model: Any) -> None:
-    """Refuse a checkpoint in which weights are not stored as real floating-point numbers.
+def refuse_other_dtypes(
+    source: str, folder: Path, hf_model: Any, unused: Collection[str] = ()
+) -> None:
+    """Refuse a checkpoint or an adapter in which weights are not stored as real numbers that are complete in themselves.
 
-    transformers casts whatever it finds: integers without their scales, and complex numbers without their imaginary
-    part. Quantised checkpoints, whose method knows what the integers mean, are left alone.
+    transformers casts whatever it finds: integers and floats of 8 bits without their scales, and complex numbers
+    without their imaginary part. Left alone are quantised checkpoints, whose method knows what the numbers mean, buffers,
+    parameters that are whole numbers in the model too, and what is not used. The rest are weights, whatever their names:
+    transformers renames some and stacks others.
+
+    Parameters
+    ----------
+    source, folder
+        The name, and where its safetensors are.
+    hf_model
+        The model that was made of it.
+    unused
+        The keys that have no place in the model.
 
     Raises
     ------
@@ -101,16 +117,24 @@ def refuse_other_dtypes(source: str, folder: Path, hf_model: Any) -> None:
     """
     if getattr(hf_model, "is_quantized", False):
         return
-    weights = [name for name, each in hf_model.named_parameters() if each.is_floating_point()]
+    # GPT-2's old files hold masks, which the model makes itself: transformers leaves them out of its report.
+    skipped = getattr(hf_model, "_keys_to_ignore_on_load_unexpected", None) or ()
+    no_weights = [name for name, _ in hf_model.named_buffers()]
+    no_weights += [
+        name for name, each in hf_model.named_parameters() if not each.is_floating_point()
+    ]
     others = [
         f"{key} ({dtype})"
         for key, dtype, _ in _stored(folder)
-        if not dtype.startswith(("F", "BF")) and any(_same(key, name) for name in weights)
+        if dtype not in _REAL
+        and key not in unused
+        and not any(re.search(pattern, key) for pattern in skipped)
+        and not any(_same(key, name) for name in no_weights)
     ]
     if others:
         raise LoadError(
-            f"Weights of the checkpoint {source!r} are not stored as floating-point numbers: "
-            f"{first_of(others)}. They would be cast as they are. {_REPAIR}"
+            f"Weights of {source!r} are not stored as floating-point numbers: {first_of(others)}. They would be cast "
+            f"as they are. {_REPAIR}"
         )
 
 
@@ -124,7 +148,7 @@ def _stored(folder: Path) -> Iterator[tuple[str, str, list[int]]]:
 
 
 def _same(key: str, name: str) -> bool:
-    """Return whether a key of a checkpoint names a weight, with or without the prefix of the model's class."""
+    """Return whether a key of a checkpoint names a tensor, with or without the prefix of the model's class."""
     return key == name or key.endswith(f".{name}") or name.endswith(f".{key}")
 
 

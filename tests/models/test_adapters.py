@@ -67,6 +67,16 @@ def test_an_adapter_with_missing_tensors(tmp_path: Path) -> None:
         pw.load(folder)
 
 
+def test_an_adapter_in_whole_numbers(tmp_path: Path) -> None:
+    folder, _ = saved(tmp_path)
+    tensors = load_file(folder / "adapter_model.safetensors")
+    key = next(each for each in tensors if "lora_B" in each)
+    tensors[key] = (30 * tensors[key]).to(torch.int8)
+    save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(LoadError, match=rf"not stored as floating-point numbers: {key} \(I8\)"):
+        pw.load(folder)
+
+
 def test_an_adapter_that_cannot_be_read(tmp_path: Path) -> None:
     folder, _ = saved(tmp_path)
     weights, config = folder / "adapter_model.safetensors", folder / "adapter_config.json"

@@ -76,6 +76,48 @@ def test_a_weight_that_is_no_real_number_is_named(folder: Path, dtype: torch.dty
         pw.load(folder)
 
 
+@pytest.mark.parametrize(
+    ("case", "part"),
+    [
+        ("gemma3", "mlp.up_proj"),
+        ("gpt_neox", "embed_out"),
+        ("mixtral", "experts.1"),
+        ("qwen3_moe", "experts.1"),
+    ],
+)
+def test_a_weight_that_transformers_renames_or_stacks_is_named_too(
+    case: str, part: str, tmp_path: Path
+) -> None:
+    folder = save(random_model(case), tmp_path)
+    key = next(each for each in load_file(folder / WEIGHTS) if part in each)
+    change(folder, lambda tensors: tensors.update({key: tensors[key].to(torch.int8)}))
+    with pytest.raises(LoadError, match=rf"not stored as floating-point numbers: {key} \(I8\)"):
+        pw.load(folder)
+
+
+def test_a_float_of_8_bits_is_nothing_without_its_scale(folder: Path) -> None:
+    scaled = {
+        UP: torch.full((40, 32), 416.0).to(torch.float8_e4m3fn),
+        f"{UP}_scale_inv": torch.ones(1),
+    }
+    change(folder, lambda tensors: tensors.update(scaled))
+    with pytest.raises(LoadError, match=rf"not stored as floating-point numbers: {UP} \(F8_E4M3"):
+        pw.load(folder)
+
+
+def test_the_masks_of_old_files_are_no_weights(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = save(random_model("gpt2"), tmp_path)
+    before = pw.load(folder).run("w3 w14 w15").logits
+    mask = torch.ones(1, 1, 64, 64, dtype=torch.uint8).tril()
+    change(folder, lambda tensors: tensors.update({"transformer.h.0.attn.bias": mask}))
+    assert torch.equal(pw.load(folder).run("w3 w14 w15").logits, before)
+    change(folder, lambda tensors: tensors.update({"position_ids": torch.arange(9)}))
+    assert torch.equal(pw.load(folder).run("w3 w14 w15").logits, before)
+    assert "position_ids" in caplog.text
+
+
 def test_what_is_left_unused_is_told(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     before = pw.load(folder).run("w3 w14 w15").logits
     change(folder, lambda tensors: tensors.update({UP.replace("weight", "bias"): torch.ones(40)}))
