@@ -11,13 +11,15 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 PATIENCE = 10.0
 """Seconds that a thread has to come back after an interruption; then the next one puts a new thread into its place."""
-LAST_WAIT = 5.0
-"""Seconds that the end of Python waits for all threads together."""
+LAST_WAIT = 60.0
+"""Seconds that the end of Python waits for all threads together; a Ctrl-C ends the wait."""
+QUIET_WAIT = 3.0
+"""Seconds of this wait after which a message says what it is for."""
 LONGEST_PAUSE = 0.02
 """Seconds between two looks of somebody who waits."""
 
@@ -184,15 +186,26 @@ def _after_fork_in_child() -> None:
 
 
 def _at_exit() -> None:
-    """Stop what runs: Python aborts if it ends while a thread computes in C++."""
+    """Stop what runs, and wait for it: Python aborts if it ends while a thread computes in C++.
+
+    Our own passes stop at the next layer. A metric or a function of the user's is waited for.
+    """
     workers = list(_WORKERS)
     for worker in workers:
         if worker.lock.acquire(timeout=1):
             worker.stop()
             worker.lock.release()
-    deadline = time.monotonic() + LAST_WAIT
-    for worker in workers:
-        worker.wait(deadline - time.monotonic())
+    if not _wait_for(workers, QUIET_WAIT):
+        _LOG.warning(
+            "An explorer still computes, in a metric or a function of yours; Python ends after it, or in %.0f seconds.",
+            LAST_WAIT - QUIET_WAIT,
+        )
+        _wait_for(workers, LAST_WAIT - QUIET_WAIT)
+
+
+def _wait_for(workers: Sequence[Worker], limit: float) -> bool:
+    deadline = time.monotonic() + limit
+    return all(worker.wait(deadline - time.monotonic()) for worker in workers)
 
 
 atexit.register(_at_exit)

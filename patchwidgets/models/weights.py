@@ -94,12 +94,12 @@ def refuse_impossible_counts(source: str, folder: Path, config: Any) -> None:
 def refuse_other_dtypes(
     source: str, folder: Path, hf_model: Any, unused: Collection[str] = ()
 ) -> None:
-    """Refuse a checkpoint or an adapter in which weights are not stored as real numbers that are complete in themselves.
+    """Refuse a checkpoint or an adapter whose weights are not stored as real numbers, complete in themselves.
 
     transformers casts whatever it finds: integers and floats of 8 bits without their scales, and complex numbers
-    without their imaginary part. Left alone are quantised checkpoints, whose method knows what the numbers mean, buffers,
-    parameters that are whole numbers in the model too, and what is not used. The rest are weights, whatever their names:
-    transformers renames some and stacks others.
+    without their imaginary part. Left alone are quantised checkpoints, whose method knows what the numbers mean,
+    buffers, parameters that are whole numbers in the model too, and what is not used. The rest are weights, whatever
+    their names: transformers renames some and stacks others.
 
     Parameters
     ----------

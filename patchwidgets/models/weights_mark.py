@@ -5,12 +5,14 @@ What is compared of each parameter, and of each buffer that belongs to the state
 - the version that PyTorch counts up at every change in place: optimizer steps, ``load_state_dict``, edits under
   ``torch.no_grad()``, of a single number too;
 - dtype, shape and some of its numbers. They show a parameter that was replaced or converted, a merged adapter, and
-  edits through ``.data``, which count no version, if they touch a whole column, 17 rows in succession (a head's)
-  or the whole tensor;
+  edits through ``.data``, which count no version, if they touch a whole column (of one expert too, where experts are
+  stacked), 17 rows in succession (a head's) or the whole tensor;
 - which adapters of PEFT are active or merged, and their scales.
 
-Not seen: smaller edits through ``.data``, weights that accelerate keeps elsewhere, settings of the config, and the
-user's own hooks. A hook that is registered after recording acts in later passes alone, so register it first.
+Not seen: smaller edits through ``.data``, weights that accelerate keeps elsewhere, and whatever else a module computes
+with: settings (of the config, or copied from it into an attribute), buffers that are never saved, a replaced
+``forward``, the user's own hooks. A hook that is registered after recording acts in later passes alone, so register it
+first.
 """
 
 from collections.abc import Sequence
@@ -180,18 +182,24 @@ def _bits(parts: Sequence[Tensor]) -> Shaped[NDArray[Any], "number"]:
 
 
 def _is_readable(tensor: Tensor) -> bool:
-    """Whether a tensor is here, in plain memory without gaps (a quantised one may wrap several others)."""
+    """Whether a tensor is here, in plain memory (a quantised one may wrap several others)."""
     is_plain = not hasattr(tensor, "__tensor_flatten__") and tensor.layout is torch.strided
-    return is_plain and not tensor.is_meta and tensor.numel() > 0 and tensor.is_contiguous()
+    return is_plain and not tensor.is_meta and tensor.numel() > 0
 
 
 def _numbers(tensor: Tensor) -> list[Tensor]:
-    """Return the middle row, and one number of each 16th or 17th row, always from the next column."""
+    """Return the middle row of each matrix, and one number of each 16th or 17th row, always from the next column."""
+    if not tensor.is_contiguous():
+        # In the order of memory a transposed matrix has no gaps; whatever has some is copied.
+        order = sorted(range(tensor.ndim), key=tensor.stride, reverse=True)
+        tensor = tensor.permute(order).contiguous()
     size, start = tensor.numel(), tensor.storage_offset()
     n_columns = tensor.shape[-1] if tensor.ndim else 1
-    n = min(n_columns, _MAX_NUMBERS)
-    row = tensor.as_strided((n,), (n_columns // n,), start + size // n_columns // 2 * n_columns)
+    n_rows = tensor.shape[-2] if tensor.ndim > 2 else size // n_columns
+    n, matrix = min(n_columns, _MAX_NUMBERS), n_rows * n_columns
+    strides = (matrix, n_columns // n)
+    rows = tensor.as_strided((size // matrix, n), strides, start + n_rows // 2 * n_columns)
     if n_columns == size:
-        return [row]
+        return [rows.flatten()]
     step = _ROW_STEP * n_columns + 1
-    return [row, tensor.as_strided(((size - 1) // step + 1,), (step,), start)]
+    return [rows.flatten(), tensor.as_strided(((size - 1) // step + 1,), (step,), start)]

@@ -10,7 +10,9 @@ from patchwidgets.storage import reason
 from patchwidgets.tasks.alignment import MAX_POSITION
 
 Index = Annotated[int, Field(ge=-MAX_POSITION, le=MAX_POSITION)]
-ALTERNATIVES = "a text such as ' Mary', or alternatives"
+Text = Annotated[str, Field(min_length=1)]
+Alternatives = Text | Annotated[tuple[Text, ...], Field(min_length=1)]
+ALTERNATIVES = "a text such as ' Mary', or alternatives, none of them empty"
 EXPECTED = {
     "clean": "a text",
     "corrupted": "a text",
@@ -32,10 +34,10 @@ class _PairRow(_Strict):
 
     clean: str
     corrupted: str
-    answer: str | tuple[str, ...]
-    foil: str | tuple[str, ...] = ""
+    answer: Alternatives
+    foil: Alternatives | None = None
     align: tuple[tuple[Index, Index], ...] | None = None
-    positions: dict[Annotated[str, Field(min_length=1)], Index | str] = {}
+    positions: dict[Text, Index | str] = {}
 
 
 class TaskFile(_Strict):

@@ -220,3 +220,25 @@ def test_inference_tensors_have_no_version() -> None:
         linear.weight[:, 1] = 9
     with pytest.raises(WeightsChangedError, match="weight"):
         mark.check()
+
+
+@pytest.mark.parametrize("weight", [torch.rand(40, 32).T, torch.rand(80, 64)[::2, ::2]])
+def test_a_weight_that_does_not_lie_in_one_piece(weight: torch.Tensor) -> None:
+    module = nn.Module()
+    module.weight = nn.Parameter(weight)
+    assert not module.weight.is_contiguous()
+    mark = WeightsMark(module)
+    mark.check()
+    module.weight.data *= 2
+    with pytest.raises(WeightsChangedError, match="The weights weight changed"):
+        mark.check()
+
+
+@pytest.mark.parametrize("expert", range(5))
+def test_a_column_of_one_of_many_stacked_experts(expert: int) -> None:
+    module = nn.Module()
+    module.experts = nn.Parameter(torch.rand(5, 40, 32))
+    mark = WeightsMark(module)
+    module.experts.data[expert, :, 7] = 0
+    with pytest.raises(WeightsChangedError, match="The weights experts changed"):
+        mark.check()

@@ -23,6 +23,17 @@ def test_csv_keeps_leading_spaces_and_splits_alternatives(tmp_path):
     assert task.positions == {"S2": [" Bob", "A"], "end": [-1, 0]}
 
 
+@pytest.mark.parametrize("column", ["answer", "foil"])
+@pytest.mark.parametrize("cell", ["x|", "|x", "|", "x||y"])
+def test_csv_with_an_empty_alternative(tmp_path, cell, column):
+    cells = {"clean": "a", "corrupted": "b", "answer": "c", "foil": "d"} | {column: cell}
+    (tmp_path / "t.csv").write_text(f"{','.join(cells)}\n{','.join(cells.values())}\n")
+    with pytest.raises(
+        TaskError, match=f"^'t.csv', row 2, column '{column}': got .*none of them empty"
+    ):
+        Task.from_csv(tmp_path / "t.csv")
+
+
 def test_csv_with_a_ragged_row(tmp_path):
     (tmp_path / "task.csv").write_text("clean,corrupted,answer\na,b,c\na,b\n")
     with pytest.raises(
@@ -145,6 +156,7 @@ def test_frames_with_an_empty_cell(empty, column):
         ({"answer": 46}, r"Row 0, column 'answer': got 46; expected a text.*with dtype=str"),
         ({"answer": 46.5}, "column 'answer': got 46.5"),
         ({"answer": ("x", None)}, r"column 'answer': got \('x', None\)"),
+        ({"answer": ()}, r"column 'answer': got \(\); expected .* none of them empty"),
         ({"answer": True}, "column 'answer': got True"),
         ({"clean": b"a"}, "column 'clean': got b'a'"),
         ({"@p": 1.5}, "column '@p': got 1.5; expected an index or a text"),
