@@ -157,7 +157,7 @@ class Source:
             return f"{self.name!r} does not fit into the memory ({reason}). Try dtype='bfloat16' or device_map='auto'."
         of_kind = _hint(error, reason)
         if self.is_folder:
-            hint = hint or of_kind
+            hint = of_kind or hint
             return (
                 f"The folder {self.name!r} holds no causal language model that transformers can read ({reason}). "
                 f"{hint or 'Name a folder that save_pretrained wrote, with its tokenizer.'}"
@@ -179,6 +179,8 @@ def _hint(error: Exception, reason: str) -> str | None:
             "patchwidgets reads next-token logits: use a decoder, such as GPT-2 or Llama, not an encoder such as BERT "
             "or an encoder-decoder such as T5."
         )
+    if "contains custom code" in reason:
+        return "Read the code that comes with it; if you trust it, pw.load(..., trust_remote_code=True) runs it."
     if isinstance(error, ImportError):
         return "Install what is named there, or load a checkpoint of the same model that is not quantised."
     if "no file named model.safetensors" in reason:

@@ -163,6 +163,35 @@ def test_a_broken_file_is_told(folder: Path, damage: Callable[[Path], object], w
         pw.load(folder)
 
 
+CODE = """
+from pathlib import Path
+Path({folder!r}, "ran").touch()
+from transformers import LlamaConfig, LlamaForCausalLM
+class Config(LlamaConfig):
+    model_type = "own"
+class Own(LlamaForCausalLM):
+    config_class = Config
+"""
+
+
+def test_code_that_comes_with_a_model_does_not_run(folder: Path) -> None:
+    (folder / "own.py").write_text(CODE.format(folder=str(folder)))
+    own = {"AutoConfig": "own.Config", "AutoModelForCausalLM": "own.Own"}
+    configure(folder, model_type="own", auto_map=own)
+    with pytest.raises(LoadError, match=r"if you trust it, pw\.load.*trust_remote_code=True"):
+        pw.load(folder)
+    assert not (folder / "ran").exists()
+    pw.load(folder, trust_remote_code=True)
+    assert (folder / "ran").exists()
+
+
+def test_weights_in_a_pickle_are_not_read(folder: Path) -> None:
+    torch.save(load_file(folder / WEIGHTS), folder / "pytorch_model.bin")
+    (folder / WEIGHTS).unlink()
+    with pytest.raises(LoadError, match="Weights are read only from safetensors"):
+        pw.load(folder)
+
+
 @pytest.mark.parametrize(
     ("method", "words"),
     [
