@@ -200,12 +200,12 @@ def _cell(column: str, text: str, place: str) -> Any:
         return None
     if column in ("answer", "foil"):
         return tuple(text.split("|")) if "|" in text else text
-    if column.startswith("@") and re.fullmatch(r"\s*-?[0-9]+\s*", text):
-        if len(text.strip()) > MAX_DIGITS:
+    if column.startswith("@") and (index := re.fullmatch(r"[ \t]*(-?[0-9]+)[ \t]*", text)):
+        if len(index[1]) > MAX_DIGITS:
             raise TaskError(
                 f"{place}, column {shown(column)}: {shown(text)} is too large for an index."
             )
-        return int(text)
+        return int(index[1])
     return text
 
 

@@ -137,8 +137,9 @@ def test_csv_with_a_byte_order_mark_and_other_encodings(tmp_path):
 
 
 def test_digits_that_are_no_number_are_a_text(tmp_path):
-    (tmp_path / "t.csv").write_text("clean,corrupted,answer,@x,@y\na ²,b ²,c,², -1 \n")
-    assert Task.from_csv(tmp_path / "t.csv").positions == {"x": ["²"], "y": [-1]}
+    (tmp_path / "t.csv").write_text("clean,corrupted,answer,@x,@y,@z\na ²,b ²,c,², -1 ,1\x1d\n")
+    positions = Task.from_csv(tmp_path / "t.csv").positions
+    assert positions == {"x": ["²"], "y": [-1], "z": ["1\x1d"]}
 
 
 @pytest.mark.parametrize("empty", [None, np.nan, pd.NA, pd.NaT, ""])
