@@ -128,8 +128,8 @@ def _characters(ranges: str) -> re.Pattern[str]:
 
 # js/src/model/printable.ts has the same two lists.
 _INVISIBLE = _characters(
-    "0-8 b-c e-1f 7f-a0 ad 34f 61c 115f-1160 1680 17b4-17b5 180b-180f 2000-200f 2028-202f 205f-206f 3000 3164 "
-    "d800-dfff fe00-fe0f feff ffa0 fff0-fffb 1bca0-1bca3 1d173-1d17a e0000-e0fff"
+    "0-8 b-c e-1f 7f-a0 ad 34f 61c 115f-1160 1680 17b4-17b5 180b-180f 2000-200f 2028-202f 205f-206f 2800 3000 3164 "
+    "d800-dfff fe00-fe0f feff ffa0 fff0-fffb 1bca0-1bca3 1d159 1d173-1d17a e0000-e0fff"
 )
 _RIGHT_TO_LEFT = _characters("590-8ff fb1d-fdff fe70-fefe 10800-10fff 1e800-1efff")
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"

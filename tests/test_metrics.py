@@ -86,3 +86,11 @@ def test_two_functions_of_one_name_are_refused_and_one_function_twice_is_one_met
     with pytest.raises(MetricError, match="the name '<lambda>'"):
         find_metrics([lambda r: r.logits[:, 0], lambda r: r.logits[:, 1]], has_foil=True)
     assert list(find_metrics([first, "kl", first, "kl"], has_foil=True)) == ["first", "kl"]
+
+
+def test_a_copied_readout_shares_nothing() -> None:
+    copied = ONE.copy()
+    copied.logits.zero_()
+    copied.answer_ids[0].append(7)
+    assert (float(ONE.logits[0, 3]), ONE.answer_ids[0]) == (pytest.approx(math.log(4)), [3])
+    assert copied.answer_logprobs is None

@@ -14,7 +14,7 @@ from torch import Tensor
 from patchwidgets.directions import RunName
 from patchwidgets.errors import MetricError
 from patchwidgets.experiment.read_positions import ReadPositions
-from patchwidgets.metrics import Metric, Readout, Values, evaluate, kl
+from patchwidgets.metrics import Metric, Readout, Values, evaluate, is_named, kl
 from patchwidgets.sites import Entry, Position
 from patchwidgets.tasks import Pair
 
@@ -184,7 +184,8 @@ class Evaluation:
         for name, metric in self.metrics.items():
             by_metric[name] = np.full(len(entries), np.nan)
             if chosen[metric.pos]:
-                by_metric[name][chosen[metric.pos]] = evaluate(metric, readouts[metric.pos])
+                readout = _own(readouts[metric.pos], metric)
+                by_metric[name][chosen[metric.pos]] = evaluate(metric, readout)
         return by_metric
 
     def measure_with_gradient(
@@ -199,7 +200,7 @@ class Evaluation:
         chosen = self.read_positions.chosen(metric.pos, entries)
         of_entries = self._of_entries(joint, pairs)
         readout = self._readout(logits, entries, metric.pos, chosen, of_entries)
-        values = torch.as_tensor(metric.function(readout))
+        values = torch.as_tensor(metric.function(_own(readout, metric)))
         rows = [row for row, pair in enumerate(pairs) for _ in self.read_positions.positions[pair]]
         numbers = [rows[i] for i in chosen]
         index = torch.tensor(numbers, device=values.device)
@@ -257,3 +258,8 @@ class Evaluation:
     def answer_ids(self, pairs: Sequence[int]) -> list[tuple[int, ...]]:
         """The first tokens of the answers, for each entry of some pairs."""
         return [self._pairs[pair].first_tokens for pair, _ in self.read_positions.entries(pairs)]
+
+
+def _own(readout: Readout, metric: Metric) -> Readout:
+    """Return what a metric may read. A user's function gets a copy: it may write into the logits, which others read."""
+    return readout if is_named(metric) else readout.copy()

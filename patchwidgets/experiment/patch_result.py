@@ -105,6 +105,7 @@ class PatchResult:
         """float32 logits of the patched run; computed again where they were dropped."""
         if self._logits is not None:
             return self._logits
+        self.experiment.check_weights(self.patches)
         logits = torch.empty_like(self.experiment.host.logits)
         for batch in self.experiment.host.batches:
             logits[batch.rows] = patched_pass(self.experiment, self.patches, batch).logits

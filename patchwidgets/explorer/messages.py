@@ -1,6 +1,7 @@
 """The messages that a front end draws (``docs/protocol.md``): scenes, results and maps as JSON and binary buffers."""
 
 import math
+import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -29,6 +30,8 @@ SHOWN_PAIR = 0
 
 LONGEST_NAME, LONGEST_MESSAGE, LONGEST_DETAILS = 100, 2000, 20_000
 """Characters of the parts of an error. A field of a request may be as long as a line can carry."""
+
+_HALVES = re.compile("[\ud800-\udfff]")
 
 Message = dict[str, Any]
 Buffers = list[bytes]
@@ -121,7 +124,7 @@ def cells(
 
 def error(raised: BaseException) -> Message:
     """What went wrong, as a sentence for the person, with a traceback to copy. Long texts are cut in the middle."""
-    name = _shortened(type(raised).__name__, LONGEST_NAME)
+    name = _shortened(_made(lambda: type(raised).__name__), LONGEST_NAME)
     text = _made(lambda: str(raised))
     if not isinstance(raised, Exception):
         text = f"{name}({text}) ended the computation. The model is unchanged."
@@ -135,8 +138,9 @@ def error(raised: BaseException) -> Message:
 
 
 def _made(text: Callable[[], str]) -> str:
+    """A text that a line can carry: half of a surrogate pair has no form in UTF-8."""
     try:
-        return text()
+        return _HALVES.sub("\ufffd", text())
     except BaseException:  # noqa: BLE001 - errors of others may fail even here
         return ""
 

@@ -18,7 +18,13 @@ from patchwidgets.metrics.metric import (
     Values,
     evaluate,
 )
-from patchwidgets.metrics.named import METRICS, available_metrics, find_metric, find_metrics
+from patchwidgets.metrics.named import (
+    METRICS,
+    available_metrics,
+    find_metric,
+    find_metrics,
+    is_named,
+)
 
 __all__ = [
     "METRICS",
@@ -35,6 +41,7 @@ __all__ = [
     "evaluate",
     "find_metric",
     "find_metrics",
+    "is_named",
     "kl",
     "logit_diff",
     "prob_diff",

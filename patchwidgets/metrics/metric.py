@@ -4,7 +4,8 @@ Plain data; imports torch only when a metric is evaluated.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from copy import deepcopy
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -57,6 +58,15 @@ class Readout:
     pair: list[int]
     answer_logprobs: "Float[Tensor, 'row'] | None" = None
     foil_logprobs: "Float[Tensor, 'row'] | None" = None
+
+    def copy(self) -> "Readout":
+        """Return the same readout in memory of its own, for a function that may write into it."""
+        copies = {
+            field.name: value.clone() if hasattr(value, "clone") else deepcopy(value)
+            for field in fields(self)
+            for value in [getattr(self, field.name)]
+        }
+        return Readout(**copies)
 
 
 MetricFunction = Callable[[Readout], "Float[Tensor, 'row']"]

@@ -88,6 +88,11 @@ def find_metric(metric: MetricSpec) -> Metric:
     )
 
 
+def is_named(metric: Metric) -> bool:
+    """Return whether a metric computes what one of the names stands for; another one's function is the user's."""
+    return any(metric.function is each.function for each in METRICS.values())
+
+
 def _find_at(at: At) -> Metric:
     metric = find_metric(at.metric)
     if metric.pos is not None:

@@ -12,6 +12,7 @@ from safetensors import safe_open
 from patchwidgets.errors import LoadError
 from patchwidgets.models.checkpoints import Options, Source
 from patchwidgets.models.weights import first_of, refuse_other_dtypes
+from patchwidgets.models.wrappers import refuse_adapter
 from patchwidgets.tokens import Tokenizer
 
 _CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -54,7 +55,7 @@ def _base_name(source: Source, config: Path) -> str:
 
 def _with_adapter(hf_model: Any, source: Source, folder: Path) -> Any:
     try:
-        from peft import PeftModel, get_peft_model_state_dict
+        from peft import PeftConfig, PeftModel, get_peft_model_state_dict
     except ImportError as error:
         raise LoadError(
             f"{source.name!r} is an adapter, which the library peft reads: pip install peft"
@@ -66,13 +67,24 @@ def _with_adapter(hf_model: Any, source: Source, folder: Path) -> Any:
         )
     with source.own_errors("Save the adapter again with the save_pretrained of its PEFT model."):
         refuse_other_dtypes(source.name, folder, hf_model)
+        refuse_adapter(PeftConfig.from_pretrained(str(folder)))  # before it reads anything else
         peft_model = PeftModel.from_pretrained(hf_model, folder)
-        own = get_peft_model_state_dict(peft_model, save_embedding_layers=False)
+        # An embedding is saved with some adapters and not with others.
+        own, with_embeddings = (
+            get_peft_model_state_dict(peft_model, save_embedding_layers=each).keys()
+            for each in (False, True)
+        )
         with safe_open(folder / _WEIGHTS, "pt") as file:
-            missing = own.keys() - set(file.keys())
-    if missing:
+            stored = set(file.keys())
+    again = "Save it again with the save_pretrained of its PEFT model."
+    if missing := own - stored:
         raise LoadError(
             f"The adapter {source.name!r} lacks tensors that its config asks for: {first_of(missing)}. "
-            "PEFT would leave them as they begin. Save it again with the save_pretrained of its PEFT model."
+            f"PEFT would leave them as they begin. {again}"
+        )
+    if unused := stored - with_embeddings:
+        raise LoadError(
+            f"The adapter {source.name!r} has tensors that have no place in the model: {first_of(unused)}. PEFT would "
+            f"leave them out. Check its adapter_config.json and its base model. {again}"
         )
     return peft_model.eval()

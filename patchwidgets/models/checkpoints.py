@@ -21,6 +21,7 @@ from patchwidgets.models.hub import hub_problem
 from patchwidgets.models.weights import (
     refuse_impossible_counts,
     refuse_incomplete,
+    refuse_missing_experts,
     refuse_other_dtypes,
 )
 from patchwidgets.tokens import Tokenizer
@@ -88,6 +89,7 @@ class Source:
             )
             if self.is_folder:
                 refuse_impossible_counts(self.name, Path(self.name), config)
+                refuse_missing_experts(self.name, Path(self.name))
 
     def tokenizer(self) -> Tokenizer:
         """Return the tokenizer.
@@ -129,6 +131,7 @@ class Source:
             hf_model, info = loaded
             refuse_incomplete(self.name, info)
             if (config := self.file("config.json")) is not None:
+                refuse_missing_experts(self.name, config.parent)
                 refuse_other_dtypes(self.name, config.parent, hf_model, info["unexpected_keys"])
         return hf_model.eval()
 

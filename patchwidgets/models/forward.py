@@ -7,7 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any
@@ -247,8 +247,18 @@ def running(layout: Layout) -> Iterator[View]:
 @contextmanager
 def viewing(hf_model: nn.Module) -> Iterator[View]:
     """Do what `running` does, for a model whose layout is not known yet."""
-    with Uninterrupted(), _held(model_lock(hf_model)), isolated(), torch.no_grad():
+    with Uninterrupted(), _held(model_lock(hf_model)), isolated(), torch.no_grad(), in_own_dtype():
         yield View(hf_model)
+
+
+@contextmanager
+def in_own_dtype() -> Iterator[None]:
+    """Turn off `torch.autocast` of the caller's thread: a click runs in another thread, without it."""
+    with ExitStack() as stack:
+        for device in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+        yield
 
 
 @contextmanager

@@ -25,6 +25,7 @@ DTYPES = {
     "float64": torch.float64,
 }
 """The dtypes in which torch can run a whole model."""
+_EXPERT = re.compile(r"(.*\.experts\.)([0-9]{1,6})(\..*)")
 _REAL = ("F64", "F32", "F16", "BF16")
 """What safetensors calls numbers that need no scale."""
 _REPAIR = "Download or save the model again, or correct its config.json."
@@ -89,6 +90,36 @@ def refuse_impossible_counts(source: str, folder: Path, config: Any) -> None:
                 f"The config of {source!r} asks for {name} = {shown(count)}, and its checkpoint has {len(sizes)} "
                 f"tensors with {sum(sizes):,} numbers. {_REPAIR}"
             )
+
+
+def refuse_missing_experts(source: str, folder: Path) -> None:
+    """Refuse a checkpoint in which an expert, or a tensor of one, is missing among others of the same kind.
+
+    transformers stacks experts in the order of their numbers: where one is missing, the others would move up.
+
+    Raises
+    ------
+    LoadError
+        The numbers of some tensors of experts are not 0, 1, 2, ….
+    """
+    numbers: dict[tuple[str, str], set[int]] = {}
+    for key, _, _ in _stored(folder):
+        if expert := _EXPERT.fullmatch(key):
+            numbers.setdefault((expert[1], expert[3]), set()).add(int(expert[2]))
+    most: dict[str, int] = {}
+    for (before, _), found in numbers.items():
+        most[before] = max(most.get(before, 0), *found)
+    missing = [
+        f"{before}{i}{after}"
+        for (before, after), found in numbers.items()
+        for i in range(most[before] + 1)
+        if i not in found
+    ]
+    if missing:
+        raise LoadError(
+            f"The checkpoint {source!r} lacks tensors of experts: {first_of(missing)}. transformers would take another "
+            f"expert in the place of a missing one. {_REPAIR}"
+        )
 
 
 def refuse_other_dtypes(

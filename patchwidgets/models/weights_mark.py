@@ -4,17 +4,19 @@ What is compared of each parameter, and of each buffer that belongs to the state
 
 - the version that PyTorch counts up at every change in place: optimizer steps, ``load_state_dict``, edits under
   ``torch.no_grad()``, of a single number too;
-- dtype, shape and some of its numbers. They show a parameter that was replaced or converted, a merged adapter, and
-  edits through ``.data``, which count no version, if they touch a whole column (of one expert too, where experts are
-  stacked), 17 rows in succession (a head's) or the whole tensor;
+- whether it is the same object, its dtype and its shape, which show a parameter that was replaced or converted;
+- some of its numbers. They show a merged adapter, and edits that count no version (through ``.data``, through NumPy, of
+  inference tensors), if they touch a whole column (of one expert too, where experts are stacked), 17 rows in succession
+  (a head's) or the whole tensor;
 - which adapters of PEFT are active or merged, and their scales.
 
-Not seen: smaller edits through ``.data``, weights that accelerate keeps elsewhere, and whatever else a module computes
-with: settings (of the config, or copied from it into an attribute), buffers that are never saved, a replaced
+Not seen: smaller edits that count no version, weights that accelerate keeps elsewhere, and whatever else a module
+computes with: settings (of the config, or copied from it into an attribute), buffers that are never saved, a replaced
 ``forward``, the user's own hooks. A hook that is registered after recording acts in later passes alone, so register it
 first.
 """
 
+import weakref
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -71,7 +73,7 @@ class WeightsMark:
     def __init__(self, hf_model: nn.Module) -> None:
         self._hf_model = hf_model
         tensors, self._adapters = _tensors_and_adapters(hf_model)
-        self._states = [_state(tensor) for tensor in tensors]
+        self._states = [(weakref.ref(tensor), _state(tensor)) for tensor in tensors]
         self._samples = _samples(tensors)
 
     def check(self) -> None:
@@ -96,9 +98,10 @@ class WeightsMark:
             return f"The number of weight tensors (it was {len(self._states)}, now it is {len(tensors)})"
         if adapters != self._adapters:
             return "Which adapters are active, merged or scaled"
-        for i, (before, tensor) in enumerate(zip(self._states, tensors, strict=True)):
+        for i, ((same, before), tensor) in enumerate(zip(self._states, tensors, strict=True)):
             now = _state(tensor)
-            if now != before and not (now.is_elsewhere or before.is_elsewhere):
+            is_other = same() is not tensor or now != before
+            if is_other and not (now.is_elsewhere or before.is_elsewhere):
                 return f"The weights {self._name(i)}"
         samples = _samples(tensors)
         if samples.keys() == self._samples.keys() and all(
@@ -189,17 +192,20 @@ def _is_readable(tensor: Tensor) -> bool:
 
 def _numbers(tensor: Tensor) -> list[Tensor]:
     """Return the middle row of each matrix, and one number of each 16th or 17th row, always from the next column."""
-    if not tensor.is_contiguous():
-        # In the order of memory a transposed matrix has no gaps; whatever has some is copied.
-        order = sorted(range(tensor.ndim), key=tensor.stride, reverse=True)
-        tensor = tensor.permute(order).contiguous()
-    size, start = tensor.numel(), tensor.storage_offset()
-    n_columns = tensor.shape[-1] if tensor.ndim else 1
-    n_rows = tensor.shape[-2] if tensor.ndim > 2 else size // n_columns
-    n, matrix = min(n_columns, _MAX_NUMBERS), n_rows * n_columns
-    strides = (matrix, n_columns // n)
-    rows = tensor.as_strided((size // matrix, n), strides, start + n_rows // 2 * n_columns)
+    if tensor.ndim < 2:
+        return [_thinned(tensor.reshape(-1))]
+    size, n_columns = tensor.numel(), tensor.shape[-1]
+    rows = _thinned(tensor.select(-2, tensor.shape[-2] // 2)).flatten()
     if n_columns == size:
-        return [rows.flatten()]
+        return [rows]
     step = _ROW_STEP * n_columns + 1
-    return [rows.flatten(), tensor.as_strided(((size - 1) // step + 1,), (step,), start)]
+    if tensor.is_contiguous():
+        n = (size - 1) // step + 1
+        return [rows, tensor.as_strided((n,), (step,), tensor.storage_offset())]
+    chosen = torch.arange(0, size, step, device=tensor.device)
+    return [rows, tensor[torch.unravel_index(chosen, tensor.shape)]]
+
+
+def _thinned(rows: Tensor) -> Tensor:
+    """Return at most `_MAX_NUMBERS` numbers of each row."""
+    return rows[..., :: max(1, -(-rows.shape[-1] // _MAX_NUMBERS))]

@@ -89,7 +89,7 @@ def _inside(hf_model: Any) -> Any:
     if isinstance(hf_model, PreTrainedModel) or not _from_peft(hf_model):
         return None
     for config in getattr(hf_model, "peft_config", {}).values():
-        _refuse_adapter(config)
+        refuse_adapter(config)
     wrapper: Any = hf_model
     return wrapper.get_base_model() if hasattr(wrapper, "get_base_model") else wrapper.model
 
@@ -107,7 +107,14 @@ def _adapters(hf_model: Any) -> list[Any]:
     return []
 
 
-def _refuse_adapter(config: Any) -> None:
+def refuse_adapter(config: Any) -> None:
+    """Refuse an adapter of PEFT, by its config, that acts outside of the model's layers.
+
+    Raises
+    ------
+    ModelError
+        It does; the message says what.
+    """
     reason = _OUTSIDE.get(_kind(config))
     if config.is_prompt_learning:
         reason = "puts tokens of its own in front of the prompt, so that positions no longer count its tokens"

@@ -17,7 +17,7 @@ from patchwidgets.experiment.teacher_forcing import joint_logprobs
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.metrics import Readout, answer_logit, logit_diff
-from patchwidgets.models.forward import running
+from patchwidgets.models.forward import in_own_dtype, running
 from patchwidgets.sites import Entry, Position
 from patchwidgets.sweep.passes import FinalStates
 from patchwidgets.sweep.reads import Reads
@@ -166,7 +166,7 @@ class MetricReader:
         column = {token: i for i, token in enumerate(ids)}
         module: nn.Module = self._model.get_output_embeddings()
         bias = getattr(module, "bias", None)
-        with Uninterrupted(), torch.no_grad():
+        with Uninterrupted(), torch.no_grad(), in_own_dtype():
             unembedded = linear(hidden, self._weight[ids], None if bias is None else bias[ids])
         assert self._transform is not None
         logits = self._transform(unembedded.float())

@@ -18,7 +18,7 @@ EXPECTED = {
     "corrupted": "a text",
     "answer": ALTERNATIVES,
     "foil": f"{ALTERNATIVES}; leave the column out if no pair has one",
-    "align": "a map such as 0:0 1:2, or an empty cell",
+    "align": "a map such as 0:0 1:2, or nothing",
 }
 """What each column holds."""
 POSITION = "an index or a text of the prompt"
@@ -36,8 +36,8 @@ class _PairRow(_Strict):
     corrupted: str
     answer: Alternatives
     foil: Alternatives | None = None
-    align: tuple[tuple[Index, Index], ...] | None = None
-    positions: dict[Text, Index | str] = {}
+    align: Annotated[tuple[tuple[Index, Index], ...], Field(min_length=1)] | None = None
+    positions: dict[Text, Index | Text] = {}
 
 
 class TaskFile(_Strict):

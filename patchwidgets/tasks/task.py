@@ -284,7 +284,7 @@ def _plain_positions(positions: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(name: str, spec: Any) -> PositionSpec:
-    if isinstance(spec, str):
+    if isinstance(spec, str) and spec:
         return spec
     if type(spec) is not bool and isinstance(spec, Integral) and abs(int(spec)) <= MAX_POSITION:
         return int(spec)

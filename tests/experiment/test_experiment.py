@@ -15,6 +15,7 @@ from patchwidgets.errors import (
     TaskError,
 )
 from patchwidgets.facade import Experiment
+from patchwidgets.metrics import Readout
 from patchwidgets.models.model import Model
 from patchwidgets.tasks import Task
 from tests.support.families import VOCABULARY
@@ -130,3 +131,40 @@ def test_a_weak_answer_is_said(smollm2: Model, names_experiment: Experiment) -> 
     assert weak.warnings == [
         "On the clean prompt the model prefers ␣Mary to ␣table; effects explain little."
     ]
+
+
+def test_a_metric_may_write_into_what_it_reads(toy_experiment: Experiment) -> None:
+    """A metric may mask a token in place: that changes neither the runs nor what other metrics read."""
+
+    def masked(readout: Readout) -> torch.Tensor:
+        readout.logits[:, 3] = -9.0
+        readout.clean_logits.zero_()
+        readout.answer_ids.clear()
+        return readout.logits[:, 3] + 1
+
+    plain = toy_experiment.measuring(["answer_logit", "kl"])
+    clean, expected = plain.clean.logits.clone(), plain.patch("L1.H1")
+    both = toy_experiment.measuring([masked, "answer_logit", "kl"])
+    patched = both.patch("L1.H1")
+    swept = both.sweep(sites=["L1.H1"], progress=False)
+    assert patched.value == -8
+    for name in ("answer_logit", "kl"):
+        assert patched[name].effect == expected[name].effect
+        assert swept.over_pairs(name)["effect"].item() == pytest.approx(
+            expected[name].effect, abs=1e-5
+        )
+        assert plain.patch("L1.H1")[name].effect == expected[name].effect
+    assert torch.equal(both.clean.logits, clean)
+
+
+def test_autocast_changes_no_number(toy_experiment: Experiment) -> None:
+    """A click runs in another thread, where the user's autocast is off: so it is off everywhere."""
+    model, task = toy_experiment.model, toy_experiment.task
+    expected = toy_experiment.sweep("z", progress=False).effect
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = Experiment(model, task)
+        assert torch.equal(inside.host.logits, toy_experiment.host.logits)
+        within = inside.sweep("z", progress=False).effect
+        assert torch.is_autocast_enabled("cpu")
+    assert inside.patch().effect == 0
+    assert within.values == pytest.approx(expected.values, abs=1e-5)

@@ -1,5 +1,6 @@
 """Whatever fails while a request is answered, it gets one final answer, and the next request is served."""
 
+import json
 import threading
 import time
 from typing import Any
@@ -80,6 +81,36 @@ def test_whatever_a_metric_raises_is_answered_and_the_next_request_is_served(
     faulty_page.sweep(3, HEADS)
     assert faulty_page.session.wait(10)
     assert (finals(faulty_page, 2), finals(faulty_page, 3)) == (["result"], ["swept"])
+
+
+def test_an_error_with_half_of_a_surrogate_pair_can_be_sent(
+    faulty_page: Page, faulty: Faulty, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Jupyter packs messages as JSON in UTF-8, which has no form for it: not even the error arrived."""
+    caplog.set_level("CRITICAL", "patchwidgets")  # xdist cannot send it either
+    faulty.raises = ValueError("token \ud800 of the vocabulary")
+    faulty_page.patch(1, "L1.H2")
+    assert faulty_page.session.wait(10)
+    assert faulty_page.kinds(1) == ["ack", "error"]
+    error = faulty_page.last("error")
+    assert error["message"] == "token \ufffd of the vocabulary"
+    json.dumps(error, ensure_ascii=False).encode()
+
+
+def test_an_error_whose_class_has_no_name(faulty_page: Page, faulty: Faulty) -> None:
+    class Nameless(type):
+        @property
+        def __name__(cls) -> str:
+            raise SystemExit("even its name fails")
+
+    class Failure(Exception, metaclass=Nameless):
+        pass
+
+    faulty.raises = Failure("what it was")
+    faulty_page.patch(1, "L1.H2")
+    assert faulty_page.session.wait(10)
+    assert faulty_page.kinds(1) == ["ack", "error"]
+    assert faulty_page.last("error")["message"] == "what it was"
 
 
 def test_an_error_that_ends_a_thread_says_what_it_was(faulty_page: Page, faulty: Faulty) -> None:

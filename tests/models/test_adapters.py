@@ -67,6 +67,49 @@ def test_an_adapter_with_missing_tensors(tmp_path: Path) -> None:
         pw.load(folder)
 
 
+def test_an_adapter_with_tensors_that_have_no_place(tmp_path: Path) -> None:
+    """PEFT leaves out, in silence, what its config does not list."""
+    folder, _ = saved(tmp_path)
+    config = json.loads((folder / "adapter_config.json").read_text())
+    listed = config | {"target_modules": ["q_proj"]}
+    (folder / "adapter_config.json").write_text(json.dumps(listed))
+    with pytest.raises(LoadError, match=r"tensors that have no place in the model: .*down_proj"):
+        pw.load(folder)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        peft.LoraConfig(
+            task_type="CAUSAL_LM",
+            target_modules=["q_proj", "embed_tokens"],
+            modules_to_save=["lm_head"],
+        ),
+        peft.LoraConfig(task_type="CAUSAL_LM", target_modules=["v_proj"], use_dora=True),
+        peft.IA3Config(task_type="CAUSAL_LM", target_modules=["k_proj"], feedforward_modules=[]),
+    ],
+    ids=["saved modules", "dora", "ia3"],
+)
+def test_every_tensor_of_other_adapters_has_its_place(tmp_path: Path, config: Any) -> None:
+    folder, expected = saved(tmp_path, config)
+    assert torch.equal(pw.load(folder).run(PROMPT).logits, expected)
+
+
+def test_a_prompt_that_is_learned_is_refused_before_anything_else_is_read(tmp_path: Path) -> None:
+    """PEFT would read its initial values from a pickle."""
+    folder, _ = saved(tmp_path)
+    config = peft.MultitaskPromptTuningConfig(
+        task_type="CAUSAL_LM",
+        num_virtual_tokens=2,
+        prompt_tuning_init="AVERAGE_SOURCE_TASKS",
+        prompt_tuning_init_state_dict_path=str(tmp_path / "none.bin"),
+        base_model_name_or_path=str(tmp_path / "base"),
+    )
+    config.save_pretrained(folder)
+    with pytest.raises(ModelError, match="MULTITASK_PROMPT_TUNING of PEFT puts tokens of its own"):
+        pw.load(folder)
+
+
 def test_an_adapter_in_whole_numbers(tmp_path: Path) -> None:
     folder, _ = saved(tmp_path)
     tensors = load_file(folder / "adapter_model.safetensors")

@@ -95,6 +95,24 @@ def test_a_weight_that_transformers_renames_or_stacks_is_named_too(
         pw.load(folder)
 
 
+@pytest.mark.parametrize("case", ["mixtral", "qwen3_moe"])
+def test_a_missing_expert_is_named(case: str, tmp_path: Path) -> None:
+    """transformers stacks experts in their order: with one too many at the end, the others moved up in silence."""
+    folder = save(random_model(case), tmp_path)
+    first = next(each for each in load_file(folder / WEIGHTS) if "experts.1." in each)
+
+    def renumber(tensors: Tensors) -> None:
+        for key in [each for each in tensors if ".experts.1." in each]:
+            tensors[key.replace(".experts.1.", ".experts.4.")] = tensors.pop(key)
+
+    change(folder, lambda tensors: tensors.pop(first))
+    with pytest.raises(LoadError, match=rf"lacks tensors of experts: {first}\. "):
+        pw.load(folder)
+    change(folder, renumber)
+    with pytest.raises(LoadError, match=r"lacks tensors of experts: .*experts\.1\..*, \d+ more"):
+        pw.load(folder)
+
+
 def test_a_float_of_8_bits_is_nothing_without_its_scale(folder: Path) -> None:
     scaled = {
         UP: torch.full((40, 32), 416.0).to(torch.float8_e4m3fn),

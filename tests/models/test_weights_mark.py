@@ -48,6 +48,12 @@ def rows_of_data(hf_model: Any) -> None:
     hf_model.get_parameter(UP).data[3:20] = 0
 
 
+def row_of_a_new_parameter(hf_model: Any) -> None:
+    changed = hf_model.get_parameter(UP).detach().clone()
+    changed[3] += 1
+    hf_model.model.layers[1].mlp.up_proj.weight = nn.Parameter(changed)
+
+
 def parameter_replaced(hf_model: Any) -> None:
     hf_model.model.layers[1].mlp.up_proj.weight = nn.Parameter(torch.zeros(40, 32))
 
@@ -64,7 +70,7 @@ CHANGES: dict[str, Callable[[Any], None]] = {
     each.__name__: each
     for each in (
         *(optimizer_step, one_number, data, data_replaced, column_of_data, rows_of_data),
-        *(parameter_replaced, state_dict, not_a_number),
+        *(row_of_a_new_parameter, parameter_replaced, state_dict, not_a_number),
     )
 }
 
@@ -81,6 +87,7 @@ def test_a_change_is_noticed_wherever_old_recordings_would_be_used(
     hf_model = experiment.model.hf_model
     run = experiment.model.run("w3 w14", record=["L1.mlp_out"])
     result, mark = experiment.patch("L1.H2"), WeightsMark(hf_model)
+    light = result.without_logits()
     clean = experiment.clean.value
     CHANGES[change](hf_model)
     name = OUT if change == "column_of_data" else UP
@@ -99,6 +106,8 @@ def test_a_change_is_noticed_wherever_old_recordings_would_be_used(
         lambda: experiment.clean["L1.H2"],
         lambda: experiment.clean.logits_at([(0, 0)]),
         result.reach,
+        lambda: light.logits,
+        light.top_tokens,
         lambda: run["L1.mlp_out"],
         lambda: run["L0.z"],
         lambda: Experiment(experiment.model, TASK).patch(Patch("L1.mlp_out@0:2", source=run)),
@@ -222,14 +231,26 @@ def test_inference_tensors_have_no_version() -> None:
         mark.check()
 
 
-@pytest.mark.parametrize("weight", [torch.rand(40, 32).T, torch.rand(80, 64)[::2, ::2]])
-def test_a_weight_that_does_not_lie_in_one_piece(weight: torch.Tensor) -> None:
+@pytest.mark.parametrize("part", [slice(None), (slice(None), 5), slice(3, 20)])
+@pytest.mark.parametrize(
+    "weight",
+    [
+        torch.rand(40, 32).T,
+        torch.rand(80, 64)[::2, ::2],
+        torch.rand(3, 40, 32).transpose(1, 2),
+        torch.rand(64)[::2],
+    ],
+    ids=lambda weight: str(tuple(weight.shape)),
+)
+def test_a_weight_that_does_not_lie_in_one_piece(weight: torch.Tensor, part: Any) -> None:
     module = nn.Module()
     module.weight = nn.Parameter(weight)
+    if weight.ndim != 2:
+        part = slice(None)
     assert not module.weight.is_contiguous()
     mark = WeightsMark(module)
     mark.check()
-    module.weight.data *= 2
+    module.weight.data[part] += 2
     with pytest.raises(WeightsChangedError, match="The weights weight changed"):
         mark.check()
 

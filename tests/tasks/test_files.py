@@ -165,6 +165,7 @@ def test_frames_with_an_empty_cell(empty, column):
         ({"@p": "x", "clean": ["a"]}, r"column 'clean': got \('a',\)"),
         ({"align": 5}, "column 'align': got 5; expected a map such as 0:0 1:2"),
         ({"align": [(0, True)]}, "column 'align': got"),
+        ({"align": []}, r"^Row 0, column 'align': got \(\); expected a map such as 0:0 1:2"),
         ({"answer": "x" * 10**7, "foil": 5}, "column 'foil': got 5"),
         ({"clean": ["x" * 10**7]}, "column 'clean': got"),
     ],
@@ -231,6 +232,10 @@ PAIR = '"pairs": [{"clean": "a", "corrupted": "b", "answer": "c"}]'
         (f"{{{PAIR.replace('c', chr(92) + 'ud800')}}}", "half of a surrogate pair"),
         (f"{{{PAIR.replace('}', ', ' + chr(34) + '@p' + chr(34) + ': 1.5}')}}}", "'@p': got 1.5"),
         (
+            f"{{{PAIR.replace('}', ', ' + chr(34) + '@p' + chr(34) + ': ' + 2 * chr(34) + '}')}}}",
+            "'@p': got ''",
+        ),
+        (
             f'{{{PAIR[:-1]}, {{"@{"E" * 10**6}": 1, {PAIR[11:]}}}',
             r"first row: '@E+…E+'\. Give every",
         ),
@@ -245,7 +250,7 @@ def test_json_files_that_are_no_task(text, says, tmp_path):
 
 
 def test_json_keeps_empty_texts_and_odd_characters(tmp_path):
-    task = Task("", "a\0\u202e", ("😀", "\n"), positions={"p": ""})
+    task = Task("", "a\0\u202e", ("😀", "\n"), positions={"p": "\u202e"})
     task.to_json(tmp_path / "t.json")
     assert Task.from_json(tmp_path / "t.json") == task
 
