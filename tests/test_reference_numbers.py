@@ -112,8 +112,16 @@ def test_what_the_patch_reached(names_experiment: Experiment) -> None:
     assert reach.size["z"][23, 3] == pytest.approx(1)
     upstream = reach.along["z"].copy()
     upstream[23:] = 0
-    # There the two runs differ by 3e-7 of their length, which is rounding.
-    assert np.argwhere(np.isnan(upstream)).tolist() == [[18, 8]]
+    # In two heads the runs differ by 3e-7 and 3e-6 of their length, in all others by 6e-4 and more. How much of that
+    # is rounding is measured, and each processor has its own.
+    clean, corrupted = (
+        np.stack([run[f"L{layer}.z@-1"][0, 0].numpy() for layer in range(30)])
+        for run in (names_experiment.clean, names_experiment.corrupted)
+    )
+    difference = np.linalg.norm(clean - corrupted, axis=-1) / np.linalg.norm(corrupted, axis=-1)
+    undefined = np.isnan(reach.along["z"])
+    assert undefined[18, 8]
+    assert difference[undefined].max() < 1e-5
     assert np.nanmax(np.abs(upstream)) == 0
     assert reach.along["z"][23, :3].tolist() == [0, 0, 0]
     by_hand = {23: 0.526, 24: 0.417, 25: 0.436, 26: 0.313, 27: 0.390, 28: 0.410, 29: 0.335}
