@@ -14,6 +14,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patched_pass import patched_pass
 from patchwidgets.experiment.reach import Reach, measure_reach
 from patchwidgets.experiment.reading import PerPair, Reading
+from patchwidgets.hooks.interrupts import import_whole
 from patchwidgets.models.top_tokens import TopToken, select_pair, top_tokens
 from patchwidgets.sites import Patch, Position
 
@@ -177,6 +178,7 @@ class PatchResult:
         metric
         logit_diff   6.49   12.64   0.99      0.99
         """
+        import_whole("pandas")
         import pandas as pd
 
         columns = ("value", "effect", "share", "recovery")

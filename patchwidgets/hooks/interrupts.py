@@ -11,7 +11,8 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from types import CodeType, FrameType, TracebackType
+from importlib import import_module
+from types import CodeType, FrameType, ModuleType, TracebackType
 from typing import ParamSpec, TypeVar
 
 _P = ParamSpec("_P")
@@ -164,6 +165,16 @@ class UserBlock(AbstractContextManager[None]):
 
 
 GUARD.leaving = UserBlock.__exit__.__code__
+
+
+def import_whole(name: str) -> ModuleType:
+    """Import a module, and let a Ctrl-C wait for it.
+
+    Python does not mend half an import: after a Ctrl-C in the midst of pandas, nothing that needs it works until a
+    restart.
+    """
+    with Uninterrupted():
+        return import_module(name)
 
 
 def interruptible(function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patchwidgets.errors import FileError, shown
+from patchwidgets.hooks.interrupts import import_whole
 from patchwidgets.storage import parse_json, read_file, reason
 from patchwidgets.sweep.dataset import VERSION
 from patchwidgets.sweep.saved_index import DATA, SavedIndex
@@ -77,6 +78,8 @@ def read_sweep(path: str | Path, max_bytes: int) -> "xr.Dataset":
 
 
 def _netcdf(dataset: "xr.Dataset") -> bytes:
+    import_whole("h5netcdf")
+    import_whole("xarray")
     import h5netcdf
     import xarray as xr
 

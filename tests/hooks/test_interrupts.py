@@ -1,6 +1,8 @@
 """Ctrl-C around passes: where it acts, and that the handler of SIGINT is the user's own again."""
 
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -206,3 +208,36 @@ def test_other_threads_have_no_guard(toy_experiment: Experiment) -> None:
     thread.start()
     thread.join()
     assert found == [signal.default_int_handler]
+
+
+FIRST_SWEEP = """
+import signal, sys
+import patchwidgets as pw
+
+class Strikes:
+    @staticmethod
+    def find_spec(name, path, target=None):
+        if name == "pandas.core.arrays":
+            struck.append(name)
+            signal.raise_signal(signal.SIGINT)
+
+experiment = pw.Experiment(pw.load(), pw.tasks.addition(n=1, seed=0))
+struck = []
+assert "pandas" not in sys.modules
+sys.meta_path.insert(0, Strikes)
+try:
+    {what}
+except KeyboardInterrupt:
+    assert struck
+    print(type(experiment.sweep("z", progress=False).to_frame()).__name__)
+"""
+
+
+@pytest.mark.parametrize(
+    "what", ['experiment.sweep("z", progress=False)', "experiment.patch().to_frame()", "pw.helix"]
+)
+def test_it_leaves_no_half_of_an_import(what: str) -> None:
+    """The first sweep of a session imports xarray and pandas: a Ctrl-C in there broke both until a restart."""
+    command = [sys.executable, "-c", FIRST_SWEEP.format(what=what)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.stdout, ended.returncode) == ("DataFrame\n", 0), ended.stderr
