@@ -67,14 +67,15 @@ _MODULE_OF = {
 
 
 def __getattr__(name: str) -> Any:
-    from patchwidgets.hooks.interrupts import import_whole
+    from patchwidgets.hooks.interrupts import Uninterrupted
 
-    if name in _MODULE_OF:
-        return getattr(import_whole(f"patchwidgets.{_MODULE_OF[name]}"), name)
-    if name == "__version__":
-        return importlib.import_module("importlib.metadata").version("patchwidgets")
-    if name in __all__:
-        return import_whole(f"patchwidgets.{name}")
+    with Uninterrupted():
+        if name in _MODULE_OF:
+            return getattr(importlib.import_module(f"patchwidgets.{_MODULE_OF[name]}"), name)
+        if name == "__version__":
+            return importlib.import_module("importlib.metadata").version("patchwidgets")
+        if name in __all__:
+            return importlib.import_module(f"patchwidgets.{name}")
     raise AttributeError(f"module 'patchwidgets' has no attribute {name!r}")
 
 

@@ -8,7 +8,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import run_patch
 from patchwidgets.experiment.reach import Reach, measure_reach, record_runs
-from patchwidgets.hooks.interrupts import import_whole
+from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.metrics import MetricSpec
 from patchwidgets.models.model import Model
 from patchwidgets.sites import Component, Patchable, Position, Site
@@ -126,8 +126,8 @@ class Experiment(BaseExperiment):
         >>> exp.explore("L0.H1").selection
         ['L0.H1']
         """
-        import_whole("patchwidgets.explorer.widget")
-        from patchwidgets.explorer.widget import PatchExplorer
+        with Uninterrupted():
+            from patchwidgets.explorer.widget import PatchExplorer
 
         return PatchExplorer(self, list(selection))
 

@@ -14,7 +14,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patched_pass import patched_pass
 from patchwidgets.experiment.reach import Reach, measure_reach
 from patchwidgets.experiment.reading import PerPair, Reading
-from patchwidgets.hooks.interrupts import import_whole
+from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.models.top_tokens import TopToken, select_pair, top_tokens
 from patchwidgets.sites import Patch, Position
 
@@ -178,8 +178,8 @@ class PatchResult:
         metric
         logit_diff   6.49   12.64   0.99      0.99
         """
-        import_whole("pandas")
-        import pandas as pd
+        with Uninterrupted():
+            import pandas as pd
 
         columns = ("value", "effect", "share", "recovery")
         rows = {

@@ -19,7 +19,7 @@ from torch import Tensor
 from patchwidgets.errors import PatchError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.hooks import Key
-from patchwidgets.hooks.interrupts import import_whole
+from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.models.forward import forward
 from patchwidgets.models.run import Batch
 from patchwidgets.sites import Patch, Position
@@ -71,8 +71,8 @@ class Reach:
         0         z      0     0    0.0   0.0  NaN
         1         z      0     1    1.0   1.0  1.0
         """
-        import_whole("pandas")
-        import pandas as pd
+        with Uninterrupted():
+            import pandas as pd
 
         rows = [
             (

@@ -1,7 +1,6 @@
 """The messages that a front end draws (``docs/protocol.md``): scenes, results and maps as JSON and binary buffers."""
 
 import math
-import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -30,8 +29,6 @@ SHOWN_PAIR = 0
 
 LONGEST_NAME, LONGEST_MESSAGE, LONGEST_DETAILS = 100, 2000, 20_000
 """Characters of the parts of an error. A field of a request may be as long as a line can carry."""
-
-_HALVES = re.compile("[\ud800-\udfff]")
 
 Message = dict[str, Any]
 Buffers = list[bytes]
@@ -138,9 +135,9 @@ def error(raised: BaseException) -> Message:
 
 
 def _made(text: Callable[[], str]) -> str:
-    """A text that a line can carry: half of a surrogate pair has no form in UTF-8."""
+    """A text that a line can carry: half of a surrogate pair, which has no form in UTF-8, becomes its code."""
     try:
-        return _HALVES.sub("\ufffd", text())
+        return text().encode(errors="backslashreplace").decode()
     except BaseException:  # noqa: BLE001 - errors of others may fail even here
         return ""
 

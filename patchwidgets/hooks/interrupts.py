@@ -11,8 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from importlib import import_module
-from types import CodeType, FrameType, ModuleType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import ParamSpec, TypeVar
 
 _P = ParamSpec("_P")
@@ -100,7 +99,11 @@ GUARD = _Guard()
 
 
 class Uninterrupted:
-    """In the ``with`` block a Ctrl-C is only noted; it takes effect at `GUARD.check`, or when the block has ended."""
+    """In the ``with`` block a Ctrl-C is only noted; it takes effect at `GUARD.check`, or when the block has ended.
+
+    It stands around imports inside functions, too. Python does not mend half an import: after a Ctrl-C in the midst of
+    pandas, nothing that needs pandas works until a restart.
+    """
 
     def __enter__(self) -> None:
         self._direct = GUARD.open()
@@ -165,16 +168,6 @@ class UserBlock(AbstractContextManager[None]):
 
 
 GUARD.leaving = UserBlock.__exit__.__code__
-
-
-def import_whole(name: str) -> ModuleType:
-    """Import a module, and let a Ctrl-C wait for it.
-
-    Python does not mend half an import: after a Ctrl-C in the midst of pandas, nothing that needs it works until a
-    restart.
-    """
-    with Uninterrupted():
-        return import_module(name)
 
 
 def interruptible(function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:

@@ -61,12 +61,9 @@ class Readout:
 
     def copy(self) -> "Readout":
         """Return the same readout in memory of its own, for a function that may write into it."""
-        copies = {
-            field.name: value.clone() if hasattr(value, "clone") else deepcopy(value)
-            for field in fields(self)
-            for value in [getattr(self, field.name)]
-        }
-        return Readout(**copies)
+        values = (getattr(self, field.name) for field in fields(self))
+        # deepcopy refuses tensors through which a gradient flows.
+        return Readout(*(v.clone() if hasattr(v, "clone") else deepcopy(v) for v in values))
 
 
 MetricFunction = Callable[[Readout], "Float[Tensor, 'row']"]

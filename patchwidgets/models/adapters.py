@@ -10,6 +10,7 @@ from typing import Any
 from safetensors import safe_open
 
 from patchwidgets.errors import LoadError
+from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.models.checkpoints import Options, Source
 from patchwidgets.models.weights import first_of, refuse_other_dtypes
 from patchwidgets.models.wrappers import refuse_adapter
@@ -55,7 +56,8 @@ def _base_name(source: Source, config: Path) -> str:
 
 def _with_adapter(hf_model: Any, source: Source, folder: Path) -> Any:
     try:
-        from peft import PeftConfig, PeftModel, get_peft_model_state_dict
+        with Uninterrupted():
+            from peft import PeftConfig, PeftModel, get_peft_model_state_dict
     except ImportError as error:
         raise LoadError(
             f"{source.name!r} is an adapter, which the library peft reads: pip install peft"

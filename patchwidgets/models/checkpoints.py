@@ -81,7 +81,8 @@ class Source:
         Raises
         ------
         LoadError
-            It is missing, cannot be read, or asks for more layers, heads or experts than the checkpoint can hold.
+            It is missing, cannot be read, or asks for more layers, heads or experts than the checkpoint can hold; or
+            an expert is missing there.
         """
         with self.own_errors("Its config.json is missing or broken; save the model there again."):
             config = AutoConfig.from_pretrained(
@@ -131,7 +132,8 @@ class Source:
             hf_model, info = loaded
             refuse_incomplete(self.name, info)
             if (config := self.file("config.json")) is not None:
-                refuse_missing_experts(self.name, config.parent)
+                if not self.is_folder:  # a folder was checked before
+                    refuse_missing_experts(self.name, config.parent)
                 refuse_other_dtypes(self.name, config.parent, hf_model, info["unexpected_keys"])
         return hf_model.eval()
 

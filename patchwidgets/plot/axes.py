@@ -2,13 +2,16 @@
 
 from typing import TYPE_CHECKING
 
+from patchwidgets.hooks.interrupts import Uninterrupted
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 def new_axes(size: tuple[float, float]) -> "Axes":
     """Make axes on a new pyplot figure of `size` inches."""
-    from matplotlib import pyplot as plt
+    with Uninterrupted():
+        from matplotlib import pyplot as plt
 
     return plt.subplots(figsize=size, layout="constrained")[1]
 

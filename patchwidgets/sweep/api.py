@@ -9,7 +9,6 @@ from patchwidgets.directions import Direction
 from patchwidgets.errors import PatchError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.cancellation import Cancelled
-from patchwidgets.hooks.interrupts import import_whole
 from patchwidgets.sites import Component
 from patchwidgets.sweep.grid import make_grid
 from patchwidgets.sweep.request import SweepArguments, SweepRequest
@@ -66,8 +65,6 @@ def make_sweep(
     """
     if isinstance(asked, str) or not isinstance(asked, Sequence) or not asked:
         raise PatchError(f"Expected a list of sweeps, as in ['z', 'mlp_out']; got {asked!r}.")
-    for name in ("xarray", "scipy.special"):  # of which results are made
-        import_whole(name)
     if direction is not None:
         experiment = experiment.turned(direction)
     requests = [SweepRequest.of(each) for each in asked]

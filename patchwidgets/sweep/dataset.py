@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from patchwidgets.errors import SiteError
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.recovery import recovery, share
 from patchwidgets.sites import Site
 from patchwidgets.sweep.grid_values import GridValues
@@ -70,7 +71,8 @@ def sweep_dataset(
             )
             for name, by_metric in (("value", sample.values), ("effect", sample.effects))
         }
-    import xarray as xr
+    with Uninterrupted():
+        import xarray as xr
 
     return xr.Dataset(
         variables, coordinates | _tokens(experiment, axes), _attrs(experiment, grid_values)
@@ -157,7 +159,8 @@ def pair_values(of_metric: "xr.Dataset", prefix: str = "") -> PairValues:
 
 def over_pairs(of_metric: "xr.Dataset") -> "xr.Dataset":
     """One metric over all pairs; `SweepResult.over_pairs` documents it."""
-    import xarray as xr
+    with Uninterrupted():
+        import xarray as xr
 
     axes, values = of_metric["zero"].dims, pair_values(of_metric)
     centre, spread = (

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from patchwidgets.errors import SiteError
-from patchwidgets.hooks.interrupts import import_whole
+from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.sweep.dataset import pair_values
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ def missed_of(of_metric: "xr.Dataset", k: int, chosen: Float[np.ndarray, "site"]
 def _upper(larger: int, sampled: int, others: int) -> int:
     if sampled in (0, others):
         return larger if sampled else others
-    import_whole("scipy.stats")
-    from scipy.stats import binomtest
+    with Uninterrupted():
+        from scipy.stats import binomtest
 
     # The upper end of a two-sided interval leaves out half of what the interval leaves out.
     interval = binomtest(larger, sampled).proportion_ci(2 * CONFIDENCE - 1, "exact")

@@ -23,6 +23,7 @@ import numpy as np
 from jaxtyping import Float
 
 from patchwidgets.directions import Direction, host_name
+from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.recovery import recovery, share
 
 LEVEL = 0.95
@@ -99,7 +100,8 @@ class PairValues:
 
 def _quantile(pairs: int) -> float:
     """The quantile of Student's distribution on both sides of which 95 % lie."""
-    from scipy.special import stdtrit
+    with Uninterrupted():
+        from scipy.special import stdtrit
 
     return float(stdtrit(pairs - 1, (1 + LEVEL) / 2))
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patchwidgets.errors import FileError, shown
-from patchwidgets.hooks.interrupts import import_whole
+from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.storage import parse_json, read_file, reason
 from patchwidgets.sweep.dataset import VERSION
 from patchwidgets.sweep.saved_index import DATA, SavedIndex
@@ -41,7 +41,8 @@ def to_bytes(dataset: "xr.Dataset") -> bytes:
     FileError
         The dataset has something that is no part of a sweep, or that netCDF cannot hold.
     """
-    from patchwidgets.sweep.netcdf_index import index_of  # which imports h5py
+    with Uninterrupted():
+        from patchwidgets.sweep.netcdf_index import index_of  # which imports h5py
 
     dataset = dataset.drop_encoding().assign_attrs(patchwidgets_result=VERSION)
     try:
@@ -78,10 +79,9 @@ def read_sweep(path: str | Path, max_bytes: int) -> "xr.Dataset":
 
 
 def _netcdf(dataset: "xr.Dataset") -> bytes:
-    import_whole("h5netcdf")
-    import_whole("xarray")
-    import h5netcdf
-    import xarray as xr
+    with Uninterrupted():
+        import h5netcdf
+        import xarray as xr
 
     with BytesIO() as buffer:  # on a full disk, HDF5 would crash the process
         with h5netcdf.File(buffer, "w") as file:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from patchwidgets.directions import Direction
 from patchwidgets.errors import shown
+from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.sites import Component
 from patchwidgets.storage import parse_json
 
@@ -151,7 +152,8 @@ class SavedIndex(_Strict):
         for name in self._expected_dims():
             if name not in DATA:
                 _check_coordinates(name, arrays[name])
-        import xarray as xr
+        with Uninterrupted():
+            import xarray as xr
 
         made: dict[str, Any] = {
             name: (each.dims, arrays[name], each.attrs) for name, each in self.variables.items()

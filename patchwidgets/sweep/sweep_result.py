@@ -11,7 +11,7 @@ import numpy as np
 
 from patchwidgets.errors import MetricError
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.hooks.interrupts import import_whole
+from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.storage import write_file
 from patchwidgets.sweep.dataset import over_pairs, select, site_names, sweep_dataset
 from patchwidgets.sweep.grid_values import GridValues
@@ -191,8 +191,8 @@ class SweepResult:
         1  L0.H1      0     1
         5  L1.H1      1     1
         """
-        import_whole("pandas")
-        import pandas as pd
+        with Uninterrupted():
+            import pandas as pd
 
         frames = []
         for metric in self.metrics:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patchwidgets.errors import TaskError, shown
+from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.storage import MAX_DIGITS, parse_json, read_file
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def fields_of_rows(rows: Iterable[TableRow], places: Sequence[str]) -> Fields:
     TaskError
         A column is missing or unknown, a cell is empty or holds something else, or there is no row.
     """
-    from patchwidgets.tasks.schema import check_rows
+    with Uninterrupted():
+        from patchwidgets.tasks.schema import check_rows
 
     table: list[dict[str, Any]] = []
     for row, place in zip(rows, places, strict=True):
@@ -266,7 +268,8 @@ def read_json(path: str | Path) -> Fields:
     TaskError
         The file contains something else.
     """
-    from patchwidgets.tasks.schema import checked_file
+    with Uninterrupted():
+        from patchwidgets.tasks.schema import checked_file
 
     name, text = shown(Path(path).name), _text(path)
     try:
