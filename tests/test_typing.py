@@ -64,7 +64,7 @@ def test_numbers_have_their_types(mypy) -> None:  # type: ignore[no-untyped-def]
     assert said.splitlines()[-1] == "Success: no issues found in 1 source file"
     revealed = dict(zip(expressions, re.findall(r'Revealed type is "(.+)"', said), strict=True))
     assert {each: revealed[each] for each in NUMBERS} == NUMBERS
-    assert revealed["exp.flip()"] == "patchwidgets.facade.Experiment"
+    assert revealed["exp.flip()"] == "patchwidgets.facade.experiment.Experiment"
     assert revealed["r.per_pair.effect"].startswith("numpy.ndarray")
     assert "numpy.float64" in revealed["r.per_pair.effect"]
 
@@ -77,6 +77,6 @@ def test_mistakes_are_found(mypy) -> None:  # type: ignore[no-untyped-def]
     )
     errors = [line for line in said.splitlines() if ": error: " in line]
     assert len(errors) == 3
-    assert 'Unexpected keyword argument "ovr" for "sweep" of "Experiment"' in errors[0]
+    assert 'Unexpected keyword argument "ovr" for "sweep" of "Sweeps"' in errors[0]
     assert 'List item 1 has incompatible type "dict[str, str]"; expected' in errors[1]
     assert 'Argument 1 to "turned" of "BaseExperiment" has incompatible type' in errors[2]

@@ -61,7 +61,7 @@ def sweep_dataset(
         "unpatchable": (axes, grid_values.unpatchable.reshape(shape)),
     }
     coordinates = {"metric": names, **grid_values.grid.axes, "pair": np.arange(pairs)}
-    coordinates |= _ranking_coordinates(grid_values)
+    coordinates |= grid_values.grid.labels | _ranking_coordinates(grid_values)
     if sample is not None:
         coordinates["sampled"] = sample.grid.axes["site"]
         variables |= {
@@ -180,11 +180,12 @@ def select(dataset: "xr.Dataset", chosen: Mapping[str, Any]) -> "xr.Dataset":
     SiteError
         Something that the sweep does not run over, or a coordinate that it does not have.
     """
-    known = {*dataset["zero"].dims, "metric", "pair"}
+    known = {*dataset["zero"].dims, "metric", "pair", *_labels(dataset)}
     if unknown := sorted(set(chosen) - known):
         raise SiteError(
             f"Cannot select by {', '.join(unknown)}; this sweep has {', '.join(sorted(map(str, known)))}."
         )
+    dataset, chosen = _by_label(dataset, chosen)
     chosen = {
         name: [value] if name in ("metric", "pair") and np.ndim(value) == 0 else value
         for name, value in chosen.items()
@@ -197,6 +198,23 @@ def select(dataset: "xr.Dataset", chosen: Mapping[str, Any]) -> "xr.Dataset":
         if not isinstance(values, slice):
             _check_coordinates(dataset, axis, values)
     return dataset.sel(chosen)
+
+
+def _labels(dataset: "xr.Dataset") -> list[str]:
+    """The coordinates that name places along an axis beside its own: sender and receiver of edges."""
+    return [name for name in ("sender", "receiver") if name in dataset.coords]
+
+
+def _by_label(
+    dataset: "xr.Dataset", chosen: Mapping[str, Any]
+) -> tuple["xr.Dataset", dict[str, Any]]:
+    """Keep the edges with the senders and receivers that were chosen; return what is left to choose by."""
+    for label in _labels(dataset):
+        if label in chosen:
+            _check_coordinates(dataset, label, chosen[label])
+            kept = np.isin(dataset[label].values.astype(str), np.ravel(chosen[label]).astype(str))
+            dataset = dataset.isel(edge=np.flatnonzero(kept))
+    return dataset, {name: value for name, value in chosen.items() if name not in _labels(dataset)}
 
 
 def _from_start(pos: Any, n: int) -> Any:
@@ -229,8 +247,9 @@ def _site_name(dataset: "xr.Dataset", cell: tuple[int, ...]) -> str:
         for name, coordinate in dataset.coords.items()
         if coordinate.ndim == 0
     }
-    if "site" in at:
-        return str(at["site"])
+    for name in ("site", "edge"):
+        if name in at:
+            return str(at[name])
     index = next((int(at[unit]) for unit in ("head", "kv_head", "neuron") if unit in at), None)
     pos = int(at["pos"]) if "pos" in at else str(at["pos_name"]) if "pos_name" in at else None
     layer = int(at["layer"]) if "layer" in at else None

@@ -1,9 +1,9 @@
 """The patches of a sweep, laid out along named axes. Costs nothing, except with `top`, which takes a gradient."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 from patchwidgets.errors import PatchError, SiteError
 from patchwidgets.experiment.experiment import BaseExperiment
@@ -35,7 +35,7 @@ class Grid:
     Attributes
     ----------
     component
-        What is patched; None for a list of sites.
+        What is patched; None for a list of sites; ``"edges"`` for edges and paths, whose cells have no patches.
     axes
         The coordinates of each axis by name, in order; ``site`` alone for a list of sites.
     cells
@@ -46,14 +46,17 @@ class Grid:
         For the top few of many sites, how these were chosen; else None.
     sample
         With a ranking, some of the sites that were not chosen.
+    labels
+        More names for the places along an axis, by coordinate: ``sender`` and ``receiver`` of each ``edge``.
     """
 
-    component: Component | None
+    component: Component | Literal["edges"] | None
     axes: dict[str, Coordinates]
     cells: list[JointPatches]
     window: int = 1
     ranking: AttributionRanking | None = None
     sample: "Grid | None" = None
+    labels: dict[str, tuple[str, Coordinates]] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, ...]:

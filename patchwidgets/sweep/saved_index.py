@@ -30,14 +30,26 @@ SAMPLED = ("sampled_value", "sampled_effect")
 """The variables of a sample of sites that were not chosen, which a sweep with `top` alone has."""
 DATA = (*PER_CELL, *FLAGS, *UNPATCHED, "noise_floor", *SAMPLED)
 """The variables of a sweep that are no coordinates."""
-AXES = ("layer", "head", "kv_head", "neuron", "pos", "pos_name", "site")
+AXES = ("layer", "head", "kv_head", "neuron", "pos", "pos_name", "site", "edge")
 """All axes that a sweep can have."""
+LABELS = ("sender", "receiver")
+"""What names an edge beside the axis itself."""
 KINDS: dict[str, Kind] = {
     **dict.fromkeys((*PER_CELL, *UNPATCHED, *SAMPLED, "noise_floor", "first_order"), FLOATS),
     **dict.fromkeys(FLAGS, TRUTH),
     **dict.fromkeys((*AXES, "pair"), INDICES),
     **dict.fromkeys(
-        ("metric", "pos_name", "site", "sampled", "clean_token", "corrupted_token"), TEXTS
+        (
+            "metric",
+            "pos_name",
+            "site",
+            "edge",
+            *LABELS,
+            "sampled",
+            "clean_token",
+            "corrupted_token",
+        ),
+        TEXTS,
     ),
 }
 """What each variable holds."""
@@ -111,7 +123,7 @@ class _Attributes(BaseModel):
     __pydantic_extra__: dict[str, Scalar] = Field(init=False)
 
     patchwidgets_result: int
-    component: Literal[Component, "sites"]
+    component: Literal[Component, "sites", "edges"]
     direction: Direction
     window: Annotated[int, Field(ge=1)]
     model: str
@@ -150,7 +162,7 @@ class SavedIndex(_Strict):
         self._check_sizes(len(netcdf))
         arrays = {name: each.read(netcdf) for name, each in self.variables.items()}
         for name in self._expected_dims():
-            if name not in DATA:
+            if name not in (*DATA, *LABELS):
                 _check_coordinates(name, arrays[name])
         with Uninterrupted():
             import xarray as xr
@@ -190,6 +202,8 @@ class SavedIndex(_Strict):
         expected |= {name: ["metric", "pair"] for name in UNPATCHED}
         expected |= {"noise_floor": ["metric"]}
         expected |= {name: [name] for name in ("metric", "pair", *self._axes)}
+        if "edge" in self._axes:
+            expected |= {label: ["edge"] for label in LABELS}
         if {"sampled", *SAMPLED} & set(self.variables):
             expected |= {name: ["metric", "sampled", "pair"] for name in SAMPLED}
             expected |= {"sampled": ["sampled"]}

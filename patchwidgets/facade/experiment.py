@@ -1,0 +1,85 @@
+"""`pw.Experiment` and `pw.explore`: an experiment with every method, by subject from the modules of this folder."""
+
+from typing import TYPE_CHECKING
+
+from patchwidgets.directions import Direction
+from patchwidgets.facade.patches import Patches
+from patchwidgets.facade.sweeps import Sweeps
+from patchwidgets.hooks.interrupts import Uninterrupted
+from patchwidgets.metrics import MetricSpec
+from patchwidgets.models.model import Model
+from patchwidgets.tasks import Task
+
+if TYPE_CHECKING:
+    from patchwidgets.explorer.widget import PatchExplorer
+
+
+class Experiment(Patches, Sweeps):
+    """A model and a task, with the clean and the corrupted run and patches between them.
+
+    Parameters
+    ----------
+    model
+        From `load` or `wrap`.
+    task
+        One pair of prompts or a dataset.
+    metric
+        A name, a callable over a `Readout`, or a list of either; the first one is shown. A metric is read at the last
+        position of the prompt, or at the position after an ``@``, as in sites: ``"kl@-3"``, ``"kl@S2"``, ``"kl@3:7"``
+        (the mean over these positions). A callable gets its position from `At`: ``pw.At(mine, "S2")``.
+    direction
+        ``"denoise"``: the corrupted run gets clean activations (what is enough). ``"noise"``: the clean run gets
+        corrupted activations (what is needed). The two are not symmetric.
+
+    Attributes
+    ----------
+    metrics
+        The metrics by name, in order; the first one is shown.
+    clean, corrupted
+        The unpatched runs: ``value``, ``values`` (by metric), ``logits``, ``tokens``, ``top_tokens(5)``.
+    host, source
+        The same two runs: the one that is patched, and the one whose activations are spliced in.
+    noise_floor
+        By the name of the metric, in its unit: how much an unpatched run changes when it is computed in another batch.
+    interrupted
+        Results of the last sweep that was interrupted (Ctrl-C), as `sweep_many` returns them; NaN where not done.
+
+    Raises
+    ------
+    TaskError, AnswerError
+        The task cannot be compared or scored with this tokenizer.
+    MetricError, SiteError
+        An unknown metric, one that needs a foil the task does not have, or a position at which it is not defined.
+
+    Examples
+    --------
+    >>> exp = pw.Experiment(model, task, metric=["logit_diff", "kl"])
+    >>> round(exp.clean.value, 2), round(exp.corrupted.value, 2)
+    (6.59, -6.15)
+    """
+
+    def explore(self, *selection: str) -> "PatchExplorer":
+        """Open the explorer widget of this experiment, with these sites patched to begin with.
+
+        Examples
+        --------
+        >>> exp.explore("L0.H1").selection
+        ['L0.H1']
+        """
+        with Uninterrupted():
+            from patchwidgets.explorer.widget import PatchExplorer
+
+        return PatchExplorer(self, list(selection))
+
+
+def explore(
+    model: Model, task: Task, metric: MetricSpec = "logit_diff", direction: Direction = "denoise"
+) -> "PatchExplorer":
+    """Open the explorer of a task on a model, in one line; the parameters are those of `Experiment`.
+
+    Examples
+    --------
+    >>> pw.explore(model, task).selection
+    []
+    """
+    return Experiment(model, task, metric, direction).explore()
