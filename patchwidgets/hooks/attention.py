@@ -27,13 +27,30 @@ from patchwidgets.hooks.hook_points import AttentionPart
 
 Queries = Float[Tensor, "row head query d_head"]
 Keys = Float[Tensor, "row kv_head key d_head"]
-"""Keys or values: those of the prompt, then the unused slots of a static cache, if there is one."""
+"""Keys or values: those of a cache, those of this pass, then the unused slots of a static cache."""
 Pattern = Float[Tensor, "row head query key"]
 
 Hook = Callable[[Tensor], Tensor]
 """Called with a tensor of the kernel; returns the same object to leave it, or another tensor to replace it."""
 
-_HOOKS: dict[nn.Module, list[dict[AttentionPart, Hook]]] = {}
+
+@dataclass(frozen=True, eq=False)
+class _ModuleHooks:
+    """The hooks of one ``with`` block on one attention module.
+
+    Attributes
+    ----------
+    by_part
+        At most one for each part.
+    start
+        Returns at which position the current pass begins; the keys before it come from a cache.
+    """
+
+    by_part: dict[AttentionPart, Hook]
+    start: Callable[[], int]
+
+
+_HOOKS: dict[nn.Module, list[_ModuleHooks]] = {}
 """By attention module: the hooks of each ``with`` block that is open."""
 
 _N_OPEN: Counter[int] = Counter()
@@ -54,8 +71,18 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def hook_attention(hooks: Iterable[tuple[nn.Module, AttentionPart, Hook]]) -> Iterator[None]:
-    """Let each hook see, and replace, one part of an attention module's call. Several ``with`` blocks may overlap."""
+def hook_attention(
+    hooks: Iterable[tuple[nn.Module, AttentionPart, Hook]], start: Callable[[], int]
+) -> Iterator[None]:
+    """Let each hook see, and replace, one part of an attention module's call. Several ``with`` blocks may overlap.
+
+    Parameters
+    ----------
+    hooks
+        They see queries, keys and values at the positions that a pass computes, and patterns over all keys.
+    start
+        Returns at which position the current pass begins.
+    """
     by_module: dict[nn.Module, dict[AttentionPart, Hook]] = {}
     for module, part, hook in hooks:
         by_module.setdefault(module, {})[part] = hook
@@ -64,12 +91,12 @@ def hook_attention(hooks: Iterable[tuple[nn.Module, AttentionPart, Hook]]) -> It
         for config in configs.values():
             stack.enter_context(_selected(config))
         for module, of_module in by_module.items():
-            stack.enter_context(_hooked(module, of_module))
+            stack.enter_context(_hooked(module, _ModuleHooks(of_module, start)))
         yield
 
 
 @contextmanager
-def _hooked(module: nn.Module, hooks: dict[AttentionPart, Hook]) -> Iterator[None]:
+def _hooked(module: nn.Module, hooks: _ModuleHooks) -> Iterator[None]:
     with _LOCK:
         _HOOKS[module] = [*_HOOKS.get(module, []), hooks]
     try:
@@ -157,16 +184,17 @@ def _attend(
     """Compute attention with the hooks of all open ``with`` blocks."""
     all_hooks = _HOOKS.get(call.module, [])
     for hooks in all_hooks:
-        query = hooks.get("q", _unchanged)(query)
-        key = _hook_prompt(hooks.get("k", _unchanged), key, query.shape[2])
-        value = _hook_prompt(hooks.get("v", _unchanged), value, query.shape[2])
+        query = hooks.by_part.get("q", _unchanged)(query)
+        computed = slice(hooks.start(), hooks.start() + query.shape[2])
+        key = _hook_computed(hooks.by_part.get("k", _unchanged), key, computed)
+        value = _hook_computed(hooks.by_part.get("v", _unchanged), value, computed)
     output, weights = call.kernel(call.module, query, key, value, call.mask, **call.options)
-    pattern_hooks = [hooks["pattern"] for hooks in all_hooks if "pattern" in hooks]
+    pattern_hooks = [hooks for hooks in all_hooks if "pattern" in hooks.by_part]
     if pattern_hooks:
-        before = _pattern(call, query, key, value)
+        before = _pattern(call, query, key, value, pattern_hooks[0].start())
         after = before
-        for hook in pattern_hooks:
-            after = hook(after)
+        for hooks in pattern_hooks:
+            after = hooks.by_part["pattern"](after)
         if after is not before:
             output = output + _head_outputs(after - before, value).to(output.dtype)
     return output, weights
@@ -176,31 +204,35 @@ def _unchanged(tensor: Tensor) -> Tensor:
     return tensor
 
 
-def _hook_prompt(hook: Hook, tensor: Keys, n: int) -> Keys:
-    """Call the hook with the first `n` keys or values; what it replaces is replaced in the cache too."""
-    prompt = tensor[:, :, :n]
-    written = hook(prompt)
-    if written is prompt:
+def _hook_computed(hook: Hook, tensor: Keys, computed: slice) -> Keys:
+    """Call the hook with the keys or values of this pass; what it replaces is replaced in the cache too."""
+    seen = tensor[:, :, computed]
+    written = hook(seen)
+    if written is seen:
         return tensor
     if tensor.requires_grad:
-        return torch.cat([written, tensor[:, :, n:]], dim=2)
-    prompt.copy_(written)
+        before, after = tensor[:, :, : computed.start], tensor[:, :, computed.stop :]
+        return torch.cat([before, written, after], dim=2)
+    seen.copy_(written)
     return tensor
 
 
-def _pattern(call: _Call, query: Queries, key: Keys, value: Keys) -> Pattern:
-    """Return the attention probabilities over the prompt, computed by the eager attention."""
+def _pattern(call: _Call, query: Queries, key: Keys, value: Keys, start: int) -> Pattern:
+    """Return the attention probabilities over the keys up to the last query, computed by the eager attention.
+
+    `start` is the position of the first query.
+    """
     if call.former not in ("eager", "sdpa"):
         raise PatchError(
             f"No pattern can be computed with attn_implementation={call.former!r}, whose masks have another form; "
             "call hf_model.set_attn_implementation('sdpa') first."
         )
-    n, options = query.shape[2], call.options | {"dropout": 0.0}
-    mask = _additive_mask(call, query, key)
+    n, options = start + query.shape[2], call.options | {"dropout": 0.0}
+    mask = _additive_mask(call, query, key, start)
     return call.eager(call.module, query, key, value, mask, **options)[1][..., :n]
 
 
-def _additive_mask(call: _Call, query: Queries, key: Keys) -> Tensor | None:
+def _additive_mask(call: _Call, query: Queries, key: Keys, start: int) -> Tensor | None:
     """Return the mask as numbers to add to the scores, which eager attention expects.
 
     A fused kernel gets booleans instead, or None where attention is causal.
@@ -210,7 +242,7 @@ def _additive_mask(call: _Call, query: Queries, key: Keys) -> Tensor | None:
         if call.former == "eager":
             return None
         mask = torch.ones(query.shape[2], key.shape[2], dtype=torch.bool, device=query.device)
-        mask = mask.tril()
+        mask = mask.tril(start)
     if mask.dtype != torch.bool:
         return mask  # type: ignore[no-any-return]
     return torch.zeros_like(mask, dtype=query.dtype).masked_fill(

@@ -61,6 +61,11 @@ class _ForwardPass:
     ----------
     continued
         Whether they also act in a pass that continues from a filled cache.
+
+    Attributes
+    ----------
+    n_positions, start
+        How many positions the pass computes, and at which it begins.
     """
 
     def __init__(self, continued: bool) -> None:
@@ -68,7 +73,7 @@ class _ForwardPass:
         self._scope = _SCOPE.get()
         self._in_prompt = False
         self._continued = continued
-        self.n_positions = 0
+        self.n_positions = self.start = 0
 
     @property
     def is_ours(self) -> bool:
@@ -86,7 +91,8 @@ class _ForwardPass:
         inputs = (*args, kwargs.get("input_ids"), kwargs.get("inputs_embeds"))
         self.n_positions = next(tokens for tokens in inputs if tokens is not None).shape[1]
         cache = kwargs.get("past_key_values")
-        self._in_prompt = self._continued or cache is None or cache.get_seq_length() == 0
+        self.start = 0 if cache is None else int(cache.get_seq_length())
+        self._in_prompt = self._continued or self.start == 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,8 +161,8 @@ def hooked(
     record
         What to clone, after the edits.
     continued
-        Act also in passes that continue from a filled cache; edits then see only the new positions. Not for q, k, v and
-        patterns of the attention kernel, whose keys begin with those of the cache.
+        Act also in passes that continue from a filled cache; edits then see only the new positions, and patterns all
+        keys.
     on
         From each of these modules to the one that gets the hook, such as its copy in a view; by default itself.
 
@@ -189,7 +195,7 @@ def hooked(
                 stack.callback(_register(on(point.module), point, hook).remove)
             else:
                 at_kernel.append((on(point.module), point.part, hook))
-        stack.enter_context(hook_attention(at_kernel))
+        stack.enter_context(hook_attention(at_kernel, lambda: state.forward_pass.start))
         yield state.recorded
     state.check_reached()
 

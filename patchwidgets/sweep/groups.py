@@ -13,7 +13,8 @@ from patchwidgets.sweep.rows import Row
 from patchwidgets.sweep.savings import Savings
 
 CONTINUABLE = frozenset(
-    {"resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "z"} | NEURON_COMPONENTS
+    {"resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "q", "k", "v", "z"}
+    | NEURON_COMPONENTS
 )
 """Components that can be patched in a pass which continues the host's cache; others need whole prompts."""
 
