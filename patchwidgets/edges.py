@@ -200,8 +200,16 @@ class Path:
         return cls.of(parts[0], *parts[1:])
 
     @classmethod
-    def of(cls, sender: str | Site, *receivers: str | Site | Receiver) -> "Path":
-        """Make a path of its parts."""
+    def of(cls, sender: "str | Site | Path", *receivers: str | Site | Receiver) -> "Path":
+        """Make a path of its parts; a whole path, or its text, stands for itself.
+
+        Raises
+        ------
+        SiteError
+            A part that is none, or that has no place in a path.
+        """
+        if isinstance(sender, Path) or not receivers:
+            return cls.parse(sender)  # type: ignore[arg-type]
         return cls(parse_sender(sender), tuple(map(Receiver.parse, receivers)))
 
     @property

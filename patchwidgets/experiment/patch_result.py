@@ -2,24 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from patchwidgets.errors import MetricError, listed
+from patchwidgets.errors import listed
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patched_pass import patched_pass
 from patchwidgets.experiment.reach import Reach, measure_reach
-from patchwidgets.experiment.reading import PerPair, Reading
-from patchwidgets.hooks.interrupts import Uninterrupted
+from patchwidgets.experiment.reading import Reading
+from patchwidgets.experiment.readings import Readings
 from patchwidgets.models.top_tokens import TopToken, select_pair, top_tokens
 from patchwidgets.sites import Patch, Position
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -41,7 +36,7 @@ class TopTokenRow:
     corrupted: TokenScore
 
 
-class PatchResult:
+class PatchResult(Readings):
     """What a patch, or several joint patches, did.
 
     Attributes
@@ -81,9 +76,8 @@ class PatchResult:
         seconds: float,
         reach: Reach | None = None,
     ) -> None:
-        self.experiment = experiment
         self.patches = tuple(patches)
-        self.readings = readings
+        super().__init__(experiment, readings)
         self._logits = logits
         self.seconds = seconds
         self._reach = reach
@@ -117,78 +111,8 @@ class PatchResult:
         """The sites that were patched, as strings."""
         return tuple(str(patch.site) for patch in self.patches)
 
-    def __getitem__(self, metric: str) -> Reading:
-        if metric not in self.readings:
-            raise MetricError(
-                f"This experiment does not measure {metric!r}; it measures {', '.join(self.readings)}. "
-                "Add it with exp.measuring([...])."
-            )
-        return self.readings[metric]
-
-    @property
-    def _first(self) -> Reading:
-        return next(iter(self.readings.values()))
-
-    @property
-    def value(self) -> float:
-        """metric(patched) of the first metric: the mean over pairs (for a rank, the median)."""
-        return self._first.value
-
-    @property
-    def effect(self) -> float:
-        """metric(patched) − metric(host) of the first metric, over pairs."""
-        return self._first.effect
-
-    @property
-    def share(self) -> float:
-        """effect / (metric(source) − metric(host)): 0 is no effect, 1 all the way to the source; NaN if undefined."""
-        return self._first.share
-
-    @property
-    def recovery(self) -> float:
-        """Where the first metric lies between the corrupted run, 0, and the clean run, 1; NaN where undefined."""
-        return self._first.recovery
-
-    @property
-    def reason(self) -> str | None:
-        """Why share and recovery are undefined, or None where they are defined."""
-        return self._first.reason
-
-    @property
-    def per_pair(self) -> PerPair:
-        """value, effect, share and recovery of the first metric for single pairs."""
-        return self._first.per_pair
-
     def __repr__(self) -> str:
-        sites = listed(self.sites) or "nothing"
-        reading = self._first
-        recovery = "undefined" if np.isnan(reading.recovery) else f"{reading.recovery:.3f}"
-        return (
-            f"PatchResult({sites}, {self.experiment.direction}: {reading.metric.label} {reading.value:+.3f}, "
-            f"effect {reading.effect:+.3f}, recovery {recovery})"
-        )
-
-    def to_frame(self) -> "pd.DataFrame":
-        """A table with one row for each metric: value, effect, share, recovery.
-
-        Examples
-        --------
-        >>> exp.patch("L0.H1").to_frame().round(2)
-                    value  effect  share  recovery
-        metric
-        logit_diff   6.49   12.64   0.99      0.99
-        """
-        with Uninterrupted():
-            import pandas as pd
-
-        columns = ("value", "effect", "share", "recovery")
-        rows = {
-            name: [getattr(reading, column) for column in columns]
-            for name, reading in self.readings.items()
-        }
-        return pd.DataFrame.from_dict(rows, orient="index", columns=list(columns)).rename_axis(
-            "metric"
-        )
+        return f"PatchResult({listed(self.sites) or 'nothing'}, {self.in_words})"
 
     def top_tokens(self, k: int = 5, pair: int | None = None) -> list[TopTokenRow]:
         """The `k` next tokens that are most probable in any of the three runs, with their scores in each run.

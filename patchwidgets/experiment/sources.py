@@ -16,8 +16,8 @@ from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.models.edits import joint_edits, patch_step, source_value
 from patchwidgets.models.run import Batch, Run
-from patchwidgets.sites import HEAD_COMPONENTS, Patch, Site
-from patchwidgets.tasks.alignment import Columns, identity
+from patchwidgets.sites import HEAD_COMPONENTS, Patch, Position, Site
+from patchwidgets.tasks.alignment import Columns
 from patchwidgets.tasks.pairs import Pair
 
 Places = tuple[tuple[int, int], ...]
@@ -138,10 +138,20 @@ def places_of(patch: Patch, pair: Pair, host: RunName, reads_other_run: bool) ->
         columns = pair.columns_at(pos)
         _check_portable(patch.site, pair, columns)
         return columns if host == "clean" else tuple((j, i) for i, j in columns)
+    return tuple((i, i) for i in host_positions(pos, pair, host))
+
+
+def host_positions(pos: Position, pair: Pair, host: RunName) -> Sequence[int]:
+    """The positions of the host prompt that a position stands for; all of them without one.
+
+    Raises
+    ------
+    CounterpartError, SiteError
+        As in `places_of`.
+    """
     if pos is None:
-        return identity(len(pair.prompt(host)))
-    indices = pair.indices(pos) if host == "clean" else [j for _, j in pair.columns_at(pos)]
-    return tuple((i, i) for i in indices)
+        return range(len(pair.prompt(host)))
+    return pair.indices(pos) if host == "clean" else [j for _, j in pair.columns_at(pos)]
 
 
 def _check_portable(site: Site, pair: Pair, columns: Columns) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from patchwidgets.directions import Direction
 from patchwidgets.facade.patches import Patches
-from patchwidgets.facade.sweeps import Sweeps
+from patchwidgets.facade.paths import Paths
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.metrics import MetricSpec
 from patchwidgets.models.model import Model
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from patchwidgets.explorer.widget import PatchExplorer
 
 
-class Experiment(Patches, Sweeps):
+class Experiment(Patches, Paths):
     """A model and a task, with the clean and the corrupted run and patches between them.
 
     Parameters

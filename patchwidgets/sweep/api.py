@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -12,6 +13,7 @@ from patchwidgets.hooks.cancellation import Cancelled
 from patchwidgets.sites import Component
 from patchwidgets.sweep.grid import make_grid
 from patchwidgets.sweep.request import SweepArguments, SweepRequest
+from patchwidgets.sweep.row_sweep import RowSweep
 from patchwidgets.sweep.sweep import Sweep
 from patchwidgets.sweep.sweep_result import SweepResult
 
@@ -41,7 +43,7 @@ class PartialSweep:
     left: int
     zero: int
     seconds_left: float
-    _sweep: Sweep
+    _sweep: RowSweep[Any]
 
     @property
     def result(self) -> SweepResult:
@@ -74,7 +76,7 @@ def make_sweep(
 
 
 def run_sweep(
-    sweep: Sweep, progress: bool, on_interrupt: Callable[[list[SweepResult]], object]
+    sweep: RowSweep[Any], progress: bool, on_interrupt: Callable[[list[SweepResult]], object]
 ) -> list[SweepResult]:
     """Run a planned sweep to its end.
 
@@ -103,13 +105,13 @@ def run_sweep(
     return _results(sweep)
 
 
-def iter_sweep(sweep: Sweep) -> Iterator[PartialSweep]:
+def iter_sweep(sweep: RowSweep[Any]) -> Iterator[PartialSweep]:
     """Run a planned sweep group by group."""
     for part in sweep.run():
         yield PartialSweep(part.done, part.left, part.zero, part.seconds_left, sweep)
 
 
-def _results(sweep: Sweep) -> list[SweepResult]:
+def _results(sweep: RowSweep[Any]) -> list[SweepResult]:
     of_grids = {id(values.grid): values for values in sweep.grid_values()}
     samples = [values.grid.sample for values in of_grids.values()]
     return [
@@ -119,7 +121,7 @@ def _results(sweep: Sweep) -> list[SweepResult]:
     ]
 
 
-def _note(sweep: Sweep) -> str:
+def _note(sweep: RowSweep[Any]) -> str:
     progress = sweep.progress
     return (
         f"{progress.done:,} of {progress.total:,} sites are done; exp.interrupted holds their results, with NaN for "

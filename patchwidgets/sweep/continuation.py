@@ -66,8 +66,7 @@ def _both(experiment: BaseExperiment) -> tuple[FinalStates, FinalStates]:
     length = len(ids)
     rows = _rows(length, min(length // 2, length - 1), layout.n_layers)
     recording = Recording([0], TeacherForced([pair], torch.tensor([ids]), length))
-    layers = {0, *(row.layer for row in rows)}
-    record(layout, recording, [("resid_pre", layer) for layer in layers], with_cache=True)
+    record(layout, recording, [("resid_pre", 0)], with_cache=True)
     first = min(row.start for row in rows)
     states = []
     for run, start in ((descend, first), (run_plain, 0)):

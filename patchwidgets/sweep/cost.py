@@ -53,6 +53,11 @@ class Cost:
         running = 6 * layout.d_model + 3 * self._d_mlp
         return int(self._bytes * length * (2 * per_position + running))
 
+    def activation_bytes(self, component: str, length: int) -> int:
+        """Bytes of one component of one layer over a prompt."""
+        widths = {"q": self._attention, "z": self._attention, "k": self._kv, "v": self._kv}
+        return int(self._bytes * length * widths.get(component, self._layout.d_model))
+
     def backward_bytes(self, length: int, n_read: int = 1) -> int:
         """Bytes of one pair in a forward and a backward pass, with a metric that reads `n_read` positions."""
         layout = self._layout

@@ -113,7 +113,7 @@ def _pair_tokens(experiment: BaseExperiment, pair: Pair) -> tuple[list[str], lis
 
 def _attrs(experiment: BaseExperiment, grid_values: GridValues) -> dict[str, Any]:
     first = next(iter(experiment.metrics))
-    return {
+    return grid_values.grid.attrs | {
         "patchwidgets_result": VERSION,
         "component": grid_values.grid.component or "sites",
         "window": grid_values.grid.window,

@@ -48,6 +48,8 @@ class Grid:
         With a ranking, some of the sites that were not chosen.
     labels
         More names for the places along an axis, by coordinate: ``sender`` and ``receiver`` of each ``edge``.
+    attrs
+        What else a result has to say about how it was made.
     """
 
     component: Component | Literal["edges"] | None
@@ -57,6 +59,7 @@ class Grid:
     ranking: AttributionRanking | None = None
     sample: "Grid | None" = None
     labels: dict[str, tuple[str, Coordinates]] = field(default_factory=dict)
+    attrs: dict[str, str] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -132,7 +132,7 @@ class Packing:
         return rows * self.cost.recording_bytes(self._n_keys, not self._plain, length)
 
     def _keys(self, rows: Sequence[Row]) -> tuple[set[Key], set[Key]]:
-        """What patches read of the host and the source run, and the residual streams from which rows join."""
+        """What patches read of the host and the source run, and the residual stream with which a descent begins."""
         host: set[Key] = set()
         source: set[Key] = set()
         sources = self._experiment.sources
@@ -145,8 +145,7 @@ class Packing:
                 elif run is sources.source:
                     source.add(key)
         if not self._plain:
-            layers = {row.layer for row in rows} if self._savings.descent else set()
-            host |= {("resid_pre", layer) for layer in {0, *layers}}
+            host.add(("resid_pre", 0))
         return host, source
 
     def _groups(self, pairs: list[int]) -> list[Group]:

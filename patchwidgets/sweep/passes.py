@@ -1,11 +1,12 @@
 """One pass of the model for one group: either a descent, which rows join layer by layer, or one plain batch.
 
 A *descent* starts in layer 0 with the host's rows alone, at the group's first position; earlier positions come from the
-host's cache. Before each layer, the rows whose patches begin there are appended as copies of the host's recorded
-residual stream. Both kinds of pass are transformers' own forward. Costs one reading of the weights per pass.
+host's cache. Before each layer, the rows whose patches begin there are appended as copies of the host's residual stream
+in the same pass. Both kinds of pass are transformers' own forward. Costs one reading of the weights per pass.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -162,18 +163,9 @@ def descend(
     row_positions
         Where each row is read, as positions of the whole prompt; by default at the last.
     """
-    joining = _joining(group)
-    for layer in {0, *joining}:
-        key = ("resid_pre", layer)
-        edits = edits | {key: _chained(_join(recording, group, layer, joining), edits.get(key))}
-    cache = HostCache(recording.cache, group.start, torch.tensor(group.recorded_rows))
-    inputs = {
-        "input_ids": recording.prompts.ids[:1, group.start :],
-        "past_key_values": cache,
-        "use_cache": True,
-    }
+    edits = _joined(layout, recording, group, edits)
     in_pass = [[pos - group.start for pos in read] for read in row_positions or _last(group)]
-    return _run(layout, inputs, edits, n_logits, in_pass)
+    return _run(layout, _continued(recording, group), edits, n_logits, in_pass)
 
 
 def run_plain(
@@ -185,12 +177,67 @@ def run_plain(
     row_positions: RowPositions | None = None,
 ) -> FinalStates:
     """Run a group as whole prompts in one batch, one host row for each pair in front; parameters as in `descend`."""
-    inputs = {"input_ids": recording.prompts.ids[group.recorded_rows], "use_cache": False}
-    return _run(layout, inputs, edits, n_logits, row_positions or _last(group))
+    return _run(layout, _whole(recording, group), edits, n_logits, row_positions or _last(group))
+
+
+def run_until(
+    layout: Layout, recording: Recording, group: Group, edits: dict[Key, Edit], last_layer: int
+) -> None:
+    """Run a group for what its edits see, up to a layer, and no further."""
+
+    def stop(_stream: Float[Tensor, "row pos d_model"]) -> Float[Tensor, "row pos d_model"]:
+        raise _Done
+
+    if not group.plain:
+        edits = _joined(layout, recording, group, edits)
+    key = ("resid_post", last_layer)
+    edits = edits | {key: _chained(edits[key], stop) if key in edits else stop}
+    inputs = _whole(recording, group) if group.plain else _continued(recording, group)
+    with suppress(_Done):
+        _forward(layout, inputs, edits)
+
+
+class _Done(Exception):
+    """A pass has run as far as it has to."""
+
+
+def _whole(recording: Recording, group: Group) -> dict[str, Any]:
+    """The inputs of a pass over whole prompts."""
+    return {"input_ids": recording.prompts.ids[group.recorded_rows], "use_cache": False}
+
+
+def _continued(recording: Recording, group: Group) -> dict[str, Any]:
+    """The inputs of a descent, which begins with one row."""
+    return {
+        "input_ids": recording.prompts.ids[:1, group.start :],
+        "past_key_values": HostCache(
+            recording.cache, group.start, torch.tensor(group.recorded_rows)
+        ),
+        "use_cache": True,
+    }
+
+
+def _joined(
+    layout: Layout, recording: Recording, group: Group, edits: dict[Key, Edit]
+) -> dict[Key, Edit]:
+    """Edits that let the rows of a descent join first."""
+    joining = _joining(group)
+    for layer in {0, *joining}:
+        key, rows = joining_key(layout, layer), joining.get(layer, [])
+        first = recording.host[("resid_pre", 0)][:, group.start :] if layer == 0 else None
+        edits = edits | {key: _chained(_join(rows, first), edits.get(key))}
+    return edits
 
 
 def _last(group: Group) -> RowPositions:
     return [(group.length - 1,)] * len(group.recorded_rows)
+
+
+def joining_key(layout: Layout, layer: int) -> Key:
+    """Where rows join that begin in a layer: before it, or after the last one for the number of all layers."""
+    if layer < layout.n_layers:
+        return ("resid_pre", layer)
+    return ("resid_post", layout.n_layers - 1)
 
 
 def _joining(group: Group) -> dict[int, list[int]]:
@@ -201,12 +248,15 @@ def _joining(group: Group) -> dict[int, list[int]]:
     return joining
 
 
-def _join(recording: Recording, group: Group, layer: int, joining: dict[int, list[int]]) -> Edit:
-    host = recording.host[("resid_pre", layer)][:, group.start :]
+def _join(rows: list[int], first: Float[Tensor, "host_row pos d_model"] | None) -> Edit:
+    """Append copies of host rows, which are the first rows of the pass.
+
+    `first` is the recorded residual stream of all host rows, where the pass begins with one row for all of them.
+    """
 
     def join(passing: Float[Tensor, "row pos d_model"]) -> Float[Tensor, "more_rows pos d_model"]:
-        before = host if layer == 0 else passing
-        return torch.cat([before, host[joining.get(layer, [])]])
+        before = passing if first is None else first
+        return torch.cat([before, before[rows]])
 
     return join
 
@@ -217,7 +267,7 @@ def _chained(first: Edit, second: Edit | None) -> Edit:
 
 def _run(
     layout: Layout,
-    inputs: dict[str, object],
+    inputs: dict[str, Any],
     edits: dict[Key, Edit],
     n_logits: int | None,
     row_positions: RowPositions,

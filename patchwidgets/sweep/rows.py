@@ -105,46 +105,49 @@ def make_rows(experiment: BaseExperiment, cells: Sequence[JointPatches], savings
     rows, stop_if_cancelled = Rows(), cancellation_check()
     for cell, patches in enumerate(cells):
         stop_if_cancelled()
-        for i, pair in enumerate(experiment.pairs):
+        for i in range(len(experiment.pairs)):
             read = experiment.evaluation.read_positions.in_prompt(experiment.host_name, i)
             try:
-                on_pair = _on_pair(experiment, patches, pair, read, savings.equal)
+                patches_here = on_pair(experiment, patches, i, savings.equal)
             except CounterpartError:
                 rows.unpatchable.append((cell, i))
                 if len(rows.unpatchable) == len(cells) * len(experiment.pairs):
                     raise
                 continue
-            written = [pos for patch in on_pair for pos in patch.host_positions]
+            written = [pos for patch in patches_here for pos in patch.host_positions]
             start = min(written, default=read[-1] + 1)
             if start <= read[-1]:
-                layer = min(patch.patch.site.layer or 0 for patch in on_pair)
-                rows.rows.append(Row(cell, i, start, layer, on_pair))
+                layer = min(patch.patch.site.layer or 0 for patch in patches_here)
+                rows.rows.append(Row(cell, i, start, layer, patches_here))
             else:
                 rows.zero.append((cell, i))
     return rows
 
 
-def _on_pair(
-    experiment: BaseExperiment,
-    patches: JointPatches,
-    pair: Pair,
-    read: tuple[int, ...],
-    only_changes: bool,
+def on_pair(
+    experiment: BaseExperiment, patches: JointPatches, number: int, only_changes: bool = True
 ) -> tuple[PairPatch, ...]:
-    """Joint patches on one pair; with `only_changes`, without the places where they certainly change no metric."""
-    sources = experiment.sources
-    on_pair = [
+    """Joint patches on one pair; with `only_changes`, without the places where they certainly change no metric.
+
+    Raises
+    ------
+    CounterpartError
+        A patch's position has no counterpart.
+    """
+    sources, pair = experiment.sources, experiment.pairs[number]
+    made = [
         PairPatch(patch, sources.places(patch, pair), copied_run(sources, patch))
         for patch in patches
     ]
     if not only_changes:
-        return tuple(on_pair)
-    on_pair = [_drop_unread(patch, read, experiment.model.n_layers) for patch in on_pair]
-    start = min((_first_change(patch, pair) for patch in on_pair if patch.places), default=math.inf)
+        return tuple(made)
+    read = experiment.evaluation.read_positions.in_prompt(experiment.host_name, number)
+    made = [_drop_unread(patch, read, experiment.model.n_layers) for patch in made]
+    start = min((_first_change(patch, pair) for patch in made if patch.places), default=math.inf)
     if start == math.inf:
         return ()
-    on_pair = [_drop_before(patch, start) for patch in on_pair]
-    return tuple(patch for patch in on_pair if patch.places)
+    made = [_drop_before(patch, start) for patch in made]
+    return tuple(patch for patch in made if patch.places)
 
 
 def copied_run(sources: Sources, patch: Patch) -> RunRole | None:

@@ -1,0 +1,102 @@
+"""Every metric of one changed run beside the unpatched runs, with the first one in front. Costs nothing."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from patchwidgets.errors import MetricError
+from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.experiment.reading import PerPair, Reading
+from patchwidgets.hooks.interrupts import Uninterrupted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Readings:
+    """The metrics of one changed run; `PatchResult` documents them.
+
+    Attributes
+    ----------
+    experiment
+        The experiment in which it was changed.
+    readings
+        Every metric as a `Reading`, by name, in the experiment's order.
+    """
+
+    def __init__(self, experiment: BaseExperiment, readings: dict[str, Reading]) -> None:
+        self.experiment, self.readings = experiment, readings
+
+    def __getitem__(self, metric: str) -> Reading:
+        if metric not in self.readings:
+            raise MetricError(
+                f"This experiment does not measure {metric!r}; it measures {', '.join(self.readings)}. "
+                "Add it with exp.measuring([...])."
+            )
+        return self.readings[metric]
+
+    @property
+    def _first(self) -> Reading:
+        return next(iter(self.readings.values()))
+
+    @property
+    def value(self) -> float:
+        """metric(patched) of the first metric: the mean over pairs (for a rank, the median)."""
+        return self._first.value
+
+    @property
+    def effect(self) -> float:
+        """metric(patched) − metric(host) of the first metric, over pairs."""
+        return self._first.effect
+
+    @property
+    def share(self) -> float:
+        """effect / (metric(source) − metric(host)): 0 is no effect, 1 all the way to the source; NaN if undefined."""
+        return self._first.share
+
+    @property
+    def recovery(self) -> float:
+        """Where the first metric lies between the corrupted run, 0, and the clean run, 1; NaN where undefined."""
+        return self._first.recovery
+
+    @property
+    def reason(self) -> str | None:
+        """Why share and recovery are undefined, or None where they are defined."""
+        return self._first.reason
+
+    @property
+    def per_pair(self) -> PerPair:
+        """value, effect, share and recovery of the first metric for single pairs."""
+        return self._first.per_pair
+
+    @property
+    def in_words(self) -> str:
+        """The first metric, in one line."""
+        reading = self._first
+        recovery = "undefined" if np.isnan(reading.recovery) else f"{reading.recovery:.3f}"
+        return (
+            f"{self.experiment.direction}: {reading.metric.label} {reading.value:+.3f}, "
+            f"effect {reading.effect:+.3f}, recovery {recovery}"
+        )
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A table with one row for each metric: value, effect, share, recovery.
+
+        Examples
+        --------
+        >>> exp.patch("L0.H1").to_frame().round(2)
+                    value  effect  share  recovery
+        metric
+        logit_diff   6.49   12.64   0.99      0.99
+        """
+        with Uninterrupted():
+            import pandas as pd
+
+        columns = ("value", "effect", "share", "recovery")
+        rows = {
+            name: [getattr(reading, column) for column in columns]
+            for name, reading in self.readings.items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index", columns=list(columns)).rename_axis(
+            "metric"
+        )

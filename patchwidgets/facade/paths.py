@@ -1,0 +1,189 @@
+"""Methods of `pw.Experiment` that follow what a component changes through others: paths and edges."""
+
+from collections.abc import Iterator, Sequence
+
+from patchwidgets.directions import Direction
+from patchwidgets.edges import FROZEN, Frozen, Path, Receiver
+from patchwidgets.facade.sweeps import Sweeps
+from patchwidgets.methods.paths.api import (
+    PathResult,
+    Receivers,
+    Senders,
+    edges_between,
+    make_path_sweep,
+    run_path,
+)
+from patchwidgets.sites import Site
+from patchwidgets.sweep.api import PartialSweep, iter_sweep, run_sweep
+from patchwidgets.sweep.plan import Plan
+from patchwidgets.sweep.sweep_result import SweepResult
+
+
+class Paths(Sweeps):
+    """An experiment that follows paths."""
+
+    def path(
+        self,
+        sender: str | Site | Path,
+        *receivers: str | Site | Receiver,
+        frozen: Frozen = FROZEN[0],
+    ) -> PathResult:
+        """What a sender changes through a receiver alone, exactly.
+
+        The receiver sees the stream of the host with what the sender writes in the source run; everything between them
+        stays as in the host, and everything after the receiver is live (path patching, Wang et al. 2022,
+        arXiv:2211.00593). With several receivers, each step is such an edge: what the first receiver's component then
+        writes is what the second one sees. Costs two passes, and one more for each further step.
+
+        Parameters
+        ----------
+        sender
+            What writes into the residual stream: ``"embed"``, a head ``"L20.H0"``, ``"L20.mlp_out"``,
+            ``"L20.attn_out"`` or neurons; or a whole path, ``"L20.H0->L23.H3.q->logits"``.
+        receivers
+            What reads the stream: the query of a head ``"L23.H3.q"``, the key or value of a key-value head
+            ``"L23.KV1.k"``, an MLP ``"L23.mlp_in"``, or ``"logits"``; with a position as in sites, it sees the change
+            there alone.
+        frozen
+            ``("attn", "mlp")``, or ``("attn",)``: then MLPs between sender and receiver are live, as in the paper.
+
+        Raises
+        ------
+        SiteError, RefusedError, CounterpartError
+            A receiver before its sender, the key of a head that shares it with others, something else that the model
+            does not have, or a position without a counterpart.
+        PatchError, WeightsChangedError
+            `frozen` is neither of the two; weights that changed since the runs of the experiment.
+
+        Examples
+        --------
+        >>> round(exp.path("L0.H1", "L1.H1.v").effect, 2), round(exp.path("L0.H1->logits").effect, 2)
+        (..., ...)
+        """
+        return run_path(self, Path.of(sender, *receivers), frozen)
+
+    def sweep_paths(
+        self,
+        receivers: Receivers | None = None,
+        senders: Senders | None = None,
+        *,
+        paths: Sequence[str | Path] | None = None,
+        frozen: Frozen = FROZEN[0],
+        direction: Direction | None = None,
+        batch: int | None = None,
+        budget: float | None = None,
+        progress: bool = True,
+    ) -> SweepResult:
+        """The effects of many paths: of all senders into one receiver, of one sender into all receivers, or of a list.
+
+        Costs a sweep over the senders, and for each edge a run from its receiver's layer on.
+
+        Parameters
+        ----------
+        receivers, senders
+            One or a list, as in `path`; without them all of the model.
+        paths
+            Instead of both, a list of paths.
+        frozen
+            As in `path`.
+        direction, batch, budget, progress
+            As in `sweep`.
+
+        Returns
+        -------
+        SweepResult
+            Over ``edge``, such as ``"L20.H0->L23.H3.q"``; ``sel(sender=...)`` and ``sel(receiver=...)`` choose among
+            them. ``top_sites`` returns paths for `path`.
+
+        Raises
+        ------
+        SiteError, RefusedError, CounterpartError, PatchError, WeightsChangedError
+            As in `path`; nothing to compute.
+        KeyboardInterrupt
+            Somebody interrupted the cell; what was done by then is in ``exp.interrupted[0]``.
+
+        Examples
+        --------
+        >>> into = exp.sweep_paths("L1.H1.v", progress=False)
+        >>> into.top_sites(2)
+        [...]
+        """
+        chosen = edges_between(self, senders, receivers) if paths is None else paths
+        sweep = make_path_sweep(self, chosen, frozen, direction, batch, budget)
+        return run_sweep(sweep, progress, self._set_interrupted)[0]
+
+    def edges(
+        self,
+        *,
+        frozen: Frozen = FROZEN[0],
+        direction: Direction | None = None,
+        batch: int | None = None,
+        budget: float | None = None,
+        progress: bool = True,
+    ) -> SweepResult:
+        """Every edge of the model, one at a time, exactly.
+
+        Senders are the embedding, all heads and all MLPs; receivers all q, k and v, all MLPs and the logits. Those into
+        receivers of large total effect come first. Costs what `plan_edges` says: minutes for a model of 135 million
+        parameters and one pair.
+
+        Parameters
+        ----------
+        frozen, direction, batch, budget, progress
+            As in `sweep_paths`.
+
+        Returns
+        -------
+        SweepResult
+            As from `sweep_paths`.
+
+        Raises
+        ------
+        CounterpartError, PatchError, WeightsChangedError, KeyboardInterrupt
+            As in `sweep_paths`.
+
+        Examples
+        --------
+        >>> edges = exp.edges(progress=False)
+        >>> edges
+        SweepResult(edges of 'teaching model': 479 edge, 1 pair, logit_diff, denoise)
+        """
+        sweep = make_path_sweep(self, edges_between(self), frozen, direction, batch, budget)
+        return run_sweep(sweep, progress, self._set_interrupted)[0]
+
+    def iter_edges(
+        self,
+        *,
+        frozen: Frozen = FROZEN[0],
+        direction: Direction | None = None,
+        batch: int | None = None,
+        budget: float | None = None,
+    ) -> Iterator[PartialSweep]:
+        """Compute every edge in parts, the most telling first, and get the result so far with each; as `edges`.
+
+        Examples
+        --------
+        >>> parts = list(exp.iter_edges(batch=200))
+        >>> parts[-1].done, parts[-1].left
+        (479, 0)
+        """
+        yield from iter_sweep(
+            make_path_sweep(self, edges_between(self), frozen, direction, batch, budget)
+        )
+
+    def plan_edges(
+        self,
+        *,
+        frozen: Frozen = FROZEN[0],
+        direction: Direction | None = None,
+        batch: int | None = None,
+        budget: float | None = None,
+    ) -> Plan:
+        """What `edges` would do: paths, arithmetic, memory, time. Costs a sweep over the receivers.
+
+        Examples
+        --------
+        >>> exp.plan_edges()
+        Plan: 479 sites, ...
+        """
+        return make_path_sweep(self, edges_between(self), frozen, direction, batch, budget).plan()
