@@ -52,8 +52,8 @@ def injecting_edits(
     """
     by_place: dict[object, list[tuple[int, Injection, Differences]]] = {}
     for i, (injection, differences) in enumerate(injections):
-        key = _written_key(layout, injection.receiver)
-        place = key, id(differences), injection.positions
+        # The MLP of the last layer and the logits are written into the same stream, and read different activations.
+        place = reads_key(layout, injection.receiver), id(differences), injection.positions
         by_place.setdefault(place, []).append((i, injection, differences))
     edits: dict[Key, list[Edit]] = {}
     for alike in by_place.values():
