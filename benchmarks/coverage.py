@@ -9,7 +9,8 @@ by the package's intervals and by the bootstrap of quantiles. Takes about a minu
 import numpy as np
 from jaxtyping import Float
 
-from patchwidgets.sweep.over_pairs import mean_interval, ratio_interval
+from patchwidgets.intervals import mean_interval
+from patchwidgets.sweep.over_pairs import ratio_interval
 
 SAMPLES, DRAWS = 4000, 400
 MEAN, DISTANCE = 1.0, 2.0

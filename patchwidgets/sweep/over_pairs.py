@@ -23,12 +23,8 @@ import numpy as np
 from jaxtyping import Float
 
 from patchwidgets.directions import Direction, host_name
-from patchwidgets.hooks.interrupts import Uninterrupted
+from patchwidgets.intervals import FEWEST_PAIRS, mean_interval, student_quantile
 from patchwidgets.recovery import recovery, share
-
-LEVEL = 0.95
-FEWEST_PAIRS = 5
-"""With fewer pairs there is no interval: nothing says how skewed the pairs are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,28 +94,11 @@ class PairValues:
         return ""
 
 
-def _quantile(pairs: int) -> float:
-    """The quantile of Student's distribution on both sides of which 95 % lie."""
-    with Uninterrupted():
-        from scipy.special import stdtrit
-
-    return float(stdtrit(pairs - 1, (1 + LEVEL) / 2))
-
-
-def mean_interval(
-    values: Float[np.ndarray, "*axes pair"],
-) -> tuple[Float[np.ndarray, "*axes"], Float[np.ndarray, "*axes"]]:
-    """Return Student's interval of a mean at 95 %, as a lower and an upper bound."""
-    pairs, mean = values.shape[-1], values.mean(-1)
-    half = _quantile(pairs) * values.std(-1, ddof=1) / np.sqrt(pairs)
-    return mean - half, mean + half
-
-
 def ratio_interval(
     above: Float[np.ndarray, "*axes pair"], below: Float[np.ndarray, "pair"]
 ) -> tuple[Float[np.ndarray, "*axes"], Float[np.ndarray, "*axes"]]:
     """Return Fieller's interval of mean(above) / mean(below) at 95 %; NaN where it has no bounds."""
-    pairs, t = below.shape[-1], _quantile(below.shape[-1])
+    pairs, t = below.shape[-1], student_quantile(below.shape[-1])
     x, y = below.mean(), above.mean(-1)
     off_x, off_y = below - x, above - y[..., None]
     # Variances and covariance of the means, with Student's quantile squared.

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from patchwidgets.sweep.over_pairs import PairValues, mean_interval, ratio_interval
+from patchwidgets.intervals import mean_interval
+from patchwidgets.sweep.over_pairs import PairValues, ratio_interval
 
 T4 = 2.7764451
 """Student's quantile for five pairs."""
