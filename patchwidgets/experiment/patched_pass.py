@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.teacher_forcing import ScoredOutput
 from patchwidgets.hooks.hooks import Key
-from patchwidgets.models.run import Batch
+from patchwidgets.models.batches import Batch
 from patchwidgets.sites import Patch
 
 

@@ -20,8 +20,8 @@ from patchwidgets.errors import PatchError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.hooks import Key
 from patchwidgets.hooks.interrupts import Uninterrupted
+from patchwidgets.models.batches import Batch
 from patchwidgets.models.forward import forward
-from patchwidgets.models.run import Batch
 from patchwidgets.sites import Patch, Position
 
 if TYPE_CHECKING:

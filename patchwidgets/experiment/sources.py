@@ -14,8 +14,9 @@ from patchwidgets.errors import CounterpartError, PatchError
 from patchwidgets.experiment.measured_run import MeasuredRun
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.hooks.hooks import Edit, Key
+from patchwidgets.models.batches import Batch
 from patchwidgets.models.edits import joint_edits, patch_step, source_value
-from patchwidgets.models.run import Batch, Run
+from patchwidgets.models.run import Run
 from patchwidgets.sites import HEAD_COMPONENTS, Patch, Position, Site
 from patchwidgets.tasks.alignment import Columns
 from patchwidgets.tasks.pairs import Pair

@@ -5,15 +5,15 @@ cost another one.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from patchwidgets.errors import SiteError
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Key
+from patchwidgets.models.batches import Batch, in_batches, in_order
 from patchwidgets.models.forward import forward, gather_entries, union_of_positions
 from patchwidgets.models.indexing import SiteActivation, key_of, read_site, site_indices
 from patchwidgets.models.layout import Layout
@@ -22,28 +22,6 @@ from patchwidgets.models.top_tokens import TopToken, select_pair, top_tokens
 from patchwidgets.models.weights_mark import WeightsMark
 from patchwidgets.sites import Entry, Site
 from patchwidgets.tokens import Tokenizer, token_strings
-
-MAX_TOKENS = 4096
-"""The most tokens in one batch; larger datasets run in several batches."""
-
-
-@dataclass(eq=False)
-class Batch:
-    """Prompts of equal length that run in one forward pass, without padding.
-
-    Attributes
-    ----------
-    rows
-        The indices of these prompts in the run.
-    ids
-        Their token ids.
-    activations
-        What has been recorded so far, by component and layer.
-    """
-
-    rows: list[int]
-    ids: Int[Tensor, "row pos"]
-    activations: dict[Key, Activation] = field(default_factory=dict)
 
 
 class Run:
@@ -188,7 +166,7 @@ class Run:
             raise SiteError(
                 f"The prompts differ in length; name one position, as in '{site.name}@-1', or run them one by one."
             )
-        return _in_order(parts)
+        return in_order(parts)
 
     def activation(self, batch: Batch, key: Key) -> Activation:
         """Return a whole component of one layer for a batch; it is not a clone, so do not change it."""
@@ -210,7 +188,7 @@ class Run:
                 "The prompts of the source run differ in length where those of the host run do not; "
                 "run source prompts of equal length, or a single one."
             )
-        return _in_order(parts)
+        return in_order(parts)
 
     def record(self, batch: Batch, keys: Iterable[Key]) -> None:
         """Record, in one forward pass, those activations that are not recorded yet."""
@@ -254,10 +232,10 @@ def run_prompts(
         filled. By default only the length counts.
     """
     ids = [tuple(prompt) for prompt in prompts]
-    batches = _batches(ids, batch_keys or [(len(prompt),) for prompt in ids])
+    batches = in_batches(ids, batch_keys or [(len(prompt),) for prompt in ids])
     keys, weights = [key_of(site) for site in record], WeightsMark(layout.hf_model)
     logits = [(batch.rows, _run(layout, batch, keys)) for batch in batches]
-    return Run(layout, tokenizer, ids, batches, _in_order(logits), weights)
+    return Run(layout, tokenizer, ids, batches, in_order(logits), weights)
 
 
 def _run(layout: Layout, batch: Batch, keys: Iterable[Key]) -> Float[Tensor, "row vocabulary"]:
@@ -265,27 +243,3 @@ def _run(layout: Layout, batch: Batch, keys: Iterable[Key]) -> Float[Tensor, "ro
     output = forward(layout, batch.ids, record=keys)
     batch.activations |= output.activations
     return output.logits[:, 0]
-
-
-def _batches(
-    prompts: Sequence[Sequence[int]], batch_keys: Sequence[tuple[int, ...]]
-) -> list[Batch]:
-    """Group prompts with equal keys, at most `MAX_TOKENS` tokens in a batch."""
-    by_key: dict[tuple[int, ...], list[int]] = {}
-    for row, key in enumerate(batch_keys):
-        by_key.setdefault(key, []).append(row)
-    sizes = {key: max(1, MAX_TOKENS // max(key)) for key in by_key}
-    return [
-        Batch(part, torch.tensor([prompts[row] for row in part]))
-        for key, rows in by_key.items()
-        for part in (rows[i : i + sizes[key]] for i in range(0, len(rows), sizes[key]))
-    ]
-
-
-def _in_order(parts: Sequence[tuple[list[int], Tensor]]) -> Tensor:
-    """Return the rows of all batches in the order of the prompts."""
-    if len(parts) == 1:
-        return parts[0][1]
-    rows = torch.tensor([row for rows, _ in parts for row in rows])
-    joined = torch.cat([part for _, part in parts])
-    return joined[rows.argsort().to(joined.device)]

@@ -8,7 +8,7 @@ from patchwidgets.errors import (
     SiteError,
 )
 from patchwidgets.facade import Experiment
-from patchwidgets.models import run as run_module
+from patchwidgets.models import batches
 from patchwidgets.models.model import Model
 from patchwidgets.sites import Patch
 from patchwidgets.tasks import Task
@@ -96,7 +96,7 @@ def test_all_positions_of_prompts_of_unequal_length(dataset: Experiment) -> None
 def test_a_large_dataset_is_run_in_pieces(
     toy: Model, dataset: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_module, "MAX_TOKENS", 6)
+    monkeypatch.setattr(batches, "MAX_TOKENS", 6)
     pieces = Experiment(toy, dataset.task, ["logit_diff", "kl", "rank"])
     assert [batch.rows for batch in pieces.host.batches] == [[0], [2], [1, 3]]
     whole = dataset.patch("L1.H2@X", Patch("L0.mlp_out@-1", source=dataset.clean))
