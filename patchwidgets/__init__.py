@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from patchwidgets.facade import Experiment, explore
     from patchwidgets.metrics import At
     from patchwidgets.models.loading import load, wrap
+    from patchwidgets.models.logit_attribution import LogitAttribution
     from patchwidgets.models.model import Model
     from patchwidgets.models.run import Run
     from patchwidgets.sites import Patch, Site
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "At",
     "Experiment",
+    "LogitAttribution",
     "Model",
     "Patch",
     "PatchExplorer",
@@ -49,6 +51,7 @@ __all__ = [
 _MODULE_OF = {
     "At": "metrics",
     "Experiment": "facade",
+    "LogitAttribution": "models.logit_attribution",
     "Model": "models.model",
     "Patch": "sites",
     "PatchExplorer": "explorer.widget",

@@ -15,6 +15,7 @@ from transformer_lens import model_bridge
 
 from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
+from patchwidgets.models.run import Run
 from patchwidgets.tasks import Task
 from tests.support.families import VOCABULARY, random_model
 from tests.support.prompts import CLEAN, CORRUPTED
@@ -157,6 +158,38 @@ def test_components_of_smollm2_by_transformer_lens(
     for turned in (experiment, experiment.flip()):
         ours = turned.patch(f"L20.{component}").logits
         assert (ours - lens.patch(turned, *names)).abs().max() < FLOOR
+
+
+def direct_by_transformer_lens(lens: Lens, run: Run, answer: int, foil: int) -> dict[str, float]:
+    """Each part of the logit difference at the last position: their stack of components, their scale, raw weights.
+
+    Their ``logit_attrs`` expects the final norm's weight to be folded into the unembedding; here it is not.
+    """
+    cache = lens.cache[run.prompts[0]]
+    heads = cache.stack_head_results(layer=-1, pos_slice=-1)
+    n_layers, n_heads = lens.bridge.cfg.n_layers, lens.bridge.cfg.n_heads
+    writers = {
+        **{f"L{i // n_heads}.H{i % n_heads}": heads[i] for i in range(n_layers * n_heads)},
+        **{f"L{i}.mlp_out": cache[f"blocks.{i}.hook_mlp_out"][:, -1] for i in range(n_layers)},
+        "all": cache[f"blocks.{n_layers - 1}.hook_resid_post"][:, -1],
+    }
+    normed = cache.apply_ln_to_stack(torch.stack([*writers.values()]), layer=-1, pos_slice=-1)
+    words = lens.bridge.W_U.detach()
+    onto = lens.bridge.ln_final.weight.detach() * (words[:, answer] - words[:, foil])
+    return dict(zip(writers, (normed @ onto)[:, 0].tolist(), strict=True))
+
+
+def test_logit_attribution_of_smollm2_by_transformer_lens(
+    names_pair: tuple[Experiment, Lens],
+) -> None:
+    experiment, lens = names_pair
+    ((answer,), (foil,)) = experiment.pairs[0].answers, experiment.pairs[0].foils or ()
+    for run in (experiment.clean, experiment.corrupted):
+        ours, theirs = run.logit_attribution(), direct_by_transformer_lens(lens, run, answer, foil)
+        assert theirs.pop("all") == pytest.approx(ours.logit_diff, abs=FLOOR)
+        assert len(theirs) == 270 + 30
+        gaps = {name: abs(ours[name] - value) for name, value in theirs.items()}
+        assert max(gaps.values()) < FLOOR / 10, max(gaps, key=lambda name: gaps[name])
 
 
 # ---- nnsight --------------------------------------------------------------------------------

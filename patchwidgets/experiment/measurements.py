@@ -69,7 +69,9 @@ class Measurements:
 
     def _measured_run(self, name: RunName, run: Run) -> MeasuredRun:
         means = self.evaluation.means(name)
-        return MeasuredRun(run, {metric: means[metric] for metric in self.metrics})
+        return MeasuredRun(
+            run, name, self.pairs, {metric: means[metric] for metric in self.metrics}
+        )
 
 
 def _measured(

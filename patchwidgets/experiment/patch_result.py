@@ -1,6 +1,6 @@
 """What a patch did: every metric with its effect, share and recovery, the top tokens of the three runs, the reach."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,9 @@ from patchwidgets.experiment.patched_pass import patched_pass
 from patchwidgets.experiment.reach import Reach, measure_reach
 from patchwidgets.experiment.reading import Reading
 from patchwidgets.experiment.readings import Readings
+from patchwidgets.models.answer_tokens import AnswerSpec
+from patchwidgets.models.logit_attribution import LogitAttribution
+from patchwidgets.models.run import Run
 from patchwidgets.models.top_tokens import TopToken, select_pair, top_tokens
 from patchwidgets.sites import Patch, Position
 
@@ -163,6 +166,39 @@ class PatchResult(Readings):
         [' Mary', ' John']
         """
         return top_tokens(self.experiment.model.tokenizer, select_pair(self.logits, pair), k)
+
+    def logit_attribution(
+        self,
+        answer: AnswerSpec | None = None,
+        foil: AnswerSpec | None = None,
+        pos: int | str = -1,
+        neurons: int | Iterable[int] = (),
+        scale_of: Run | None = None,
+    ) -> LogitAttribution:
+        """Split the logit difference of the patched run into the parts that each component writes in it.
+
+        Parameters
+        ----------
+        answer, foil, pos, neurons, scale_of
+            As in ``exp.clean.logit_attribution()``; an index `pos` counts in the host's prompts.
+
+        Raises
+        ------
+        MetricError, AnswerError, TaskError, SiteError, RefusedError, WeightsChangedError
+            As there.
+
+        Examples
+        --------
+        >>> parts = exp.patch("L0.H1").logit_attribution()
+        >>> round(parts["L1.mlp_out"], 1), round(parts.total, 1)
+        (2.6, 6.5)
+        """
+        exp, host = self.experiment, self.experiment.host
+        exp.check_weights(self.patches)
+        tokens = host.answer_ids(answer, foil, pos)
+        return host.attribute(
+            *tokens, pos, neurons, scale_of, lambda rows: exp.sources.edits(self.patches, rows)
+        )
 
     def reach(self, pos: Position = -1) -> Reach:
         """How far every component moved from the host towards the source at one position.

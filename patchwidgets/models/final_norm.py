@@ -16,7 +16,7 @@ from transformers.pytorch_utils import Conv1D
 from patchwidgets.errors import RefusedError
 from patchwidgets.models.forward import running
 from patchwidgets.models.layout import Layout
-from patchwidgets.models.linear_maps import LinearMap, linear_map, widened
+from patchwidgets.models.linear_maps import LinearMap, few_spacings, linear_map, widened
 from patchwidgets.models.outer_modules import OuterModules, run_outer_modules, same_numbers
 from patchwidgets.models.view import View
 
@@ -149,8 +149,8 @@ class FinalNorm:
     def _check(self, frozen: FrozenNorm, host: Float[Tensor, "*shape d_model"]) -> None:
         gap = (frozen(host) + frozen.bias - frozen.output).abs().amax(-1)
         size = frozen.output.abs().amax(-1).clamp_min(1e-30)
-        part, eps = float((gap / size).max()), torch.finfo(host.dtype).eps
-        if not part <= (64 if host.dtype.itemsize >= 4 else 4) * eps:
+        part = float((gap / size).max())
+        if not part <= few_spacings(host.dtype):  # NaN is refused too
             names = ", ".join(type(module).__name__ for module in self.modules)
             raise RefusedError(
                 f"The final norm of {self.layout.name} ({names}) cannot be frozen: neither an RMSNorm nor a LayerNorm "
@@ -158,15 +158,20 @@ class FinalNorm:
             )
 
 
-def find_final_norm(layout: Layout) -> FinalNorm:
+def find_final_norm(layout: Layout, seen: OuterModules | None = None) -> FinalNorm:
     """Find what stands between the last block and the output embedding, by what the modules there read and return.
+
+    Parameters
+    ----------
+    seen
+        What they do, if it is known already; otherwise a short pass shows it.
 
     Raises
     ------
     RefusedError
         No modules lead from the last block's ``resid_post`` to what the output embedding reads.
     """
-    seen = run_outer_modules(layout)
+    seen = seen or run_outer_modules(layout)
     end = seen.read.get(layout.hf_model.get_output_embeddings())
     modules = None if end is None else _way(seen, seen.resid_post, end)
     if modules is None:

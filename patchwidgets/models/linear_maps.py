@@ -46,6 +46,14 @@ def widened(tensor: Tensor) -> Tensor:
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
+def few_spacings(dtype: torch.dtype) -> float:
+    """Return by which part of the largest number rounding may move what one module computes.
+
+    Norms of transformers compute in float32 at most, and logits are kept in it.
+    """
+    return 4 * torch.finfo(dtype).eps if dtype.itemsize < 4 else 64 * torch.finfo(torch.float32).eps
+
+
 def linear_map(view: View, module: nn.Module, n_inputs: int, rows: Any = None) -> LinearMap:
     """Return what a linear module of the model does.
 

@@ -93,3 +93,15 @@ def same_numbers(one: Tensor, other: Tensor) -> bool:
         and one.shape[-1:] == other.shape[-1:]
         and torch.equal(one.double().flatten().cpu(), other.double().flatten().cpu())
     )
+
+
+def splits_embeddings(seen: OuterModules, hf_model: Any) -> bool:
+    """Whether what the first block reads is the output of the input embedding plus that of a position embedding."""
+    for module, returned in seen.returned.items():
+        if not isinstance(module, nn.Embedding) or module is hf_model.get_input_embeddings():
+            continue
+        if returned.shape[-2:] == seen.embed.shape[-2:] == seen.resid_pre.shape[-2:]:
+            total = seen.embed + returned.reshape(-1, *seen.embed.shape[1:]).to(seen.embed)
+            if torch.allclose(total.to(seen.resid_pre), seen.resid_pre):
+                return True
+    return False

@@ -18,13 +18,14 @@ from patchwidgets.models.forward import forward, gather_entries, union_of_positi
 from patchwidgets.models.indexing import SiteActivation, key_of, read_site, site_indices
 from patchwidgets.models.layout import Layout
 from patchwidgets.models.resolve import resolve
+from patchwidgets.models.run_attribution import AttributedRun
 from patchwidgets.models.top_tokens import TopToken, select_pair, top_tokens
 from patchwidgets.models.weights_mark import WeightsMark
 from patchwidgets.sites import Entry, Site
 from patchwidgets.tokens import Tokenizer, token_strings
 
 
-class Run:
+class Run(AttributedRun):
     """One or several prompts, run through the model without patches; `Model.run` returns it.
 
     ``run[site]`` is a clone of the activation at a site. If `Model.run` did not record it, the model runs once more.
@@ -58,12 +59,7 @@ class Run:
         logits: Float[Tensor, "prompt vocabulary"],
         weights: WeightsMark,
     ) -> None:
-        self.layout = layout
-        self.tokenizer = tokenizer
-        self.prompts = list(prompts)
-        self.batches = list(batches)
-        self.logits = logits
-        self.weights = weights
+        super().__init__(layout, tokenizer, list(prompts), list(batches), logits, weights)
         self._other_logits: dict[Entry, Tensor] = {}
 
     def __repr__(self) -> str:

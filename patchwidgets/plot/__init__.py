@@ -1,8 +1,9 @@
 """Figures for notebooks and papers, with matplotlib. Each function takes ``ax=`` and returns the Axes it drew on."""
 
+from patchwidgets.plot.attribution import attribution
 from patchwidgets.plot.bars import logits
 from patchwidgets.plot.flow import flow, flow_png
 from patchwidgets.plot.layers import layers
 from patchwidgets.plot.maps import heatmap
 
-__all__ = ["flow", "flow_png", "heatmap", "layers", "logits"]
+__all__ = ["attribution", "flow", "flow_png", "heatmap", "layers", "logits"]

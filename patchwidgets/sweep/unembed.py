@@ -4,7 +4,7 @@ Metrics that read only answer and foil tokens use these rows of the output embed
 model's own logits of the host rows. Other metrics get whole logits, some entries at a time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.metrics import Readout, answer_logit, logit_diff
 from patchwidgets.models.forward import in_own_dtype, running
+from patchwidgets.models.linear_maps import few_spacings
+from patchwidgets.models.logit_transforms import LogitTransform, logit_transforms
 from patchwidgets.sites import Entry, Position
 from patchwidgets.sweep.passes import FinalStates
 from patchwidgets.sweep.reads import Reads
@@ -27,9 +29,6 @@ ANSWER_TOKEN_METRICS = (logit_diff, answer_logit)
 
 ENTRIES_AT_ONCE = 65536
 """How many entries are measured at a time where only answer and foil tokens are read."""
-
-LogitTransform = Callable[[Tensor], Tensor]
-"""What a model does to logits after its output embedding, such as a soft cap."""
 
 
 class MetricReader:
@@ -77,8 +76,8 @@ class MetricReader:
         if self.all_logits or self._transform is not None:
             return True
         unembedded = self._unembedded(final.hidden[: len(final.logits)])
-        tolerance = _tolerance(self._model.dtype) * float(final.logits.abs().max())
-        for transform in _logit_transforms(self._model.config.get_text_config()):
+        tolerance = few_spacings(self._model.dtype) * float(final.logits.abs().max())
+        for transform in logit_transforms(self._model.config.get_text_config()):
             if float((transform(unembedded) - final.logits).abs().max()) <= tolerance:
                 self._transform = transform
                 return True
@@ -184,22 +183,3 @@ class MetricReader:
             )
 
         return self._experiment.evaluation.measure_readouts(entries, make_readout)
-
-
-def _tolerance(dtype: torch.dtype) -> float:
-    """Allowed error as a part of the largest logit: a few spacings, so that a wrong transform shows."""
-    return 64 * torch.finfo(dtype).eps if dtype.itemsize >= 4 else 4 * torch.finfo(dtype).eps
-
-
-def _logit_transforms(config: object) -> list[LogitTransform]:
-    """What models of transformers do to logits after the output embedding, according to their config."""
-    transforms: list[LogitTransform] = [lambda logits: logits]
-    cap = getattr(config, "final_logit_softcapping", None)
-    divisor, factor = (getattr(config, name, None) for name in ("logits_scaling", "logit_scale"))
-    if cap:
-        transforms.append(lambda logits: cap * torch.tanh(logits / cap))
-    if divisor:
-        transforms.append(lambda logits: logits / divisor)
-    if factor:
-        transforms.append(lambda logits: logits * factor)
-    return transforms

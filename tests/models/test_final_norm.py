@@ -10,12 +10,11 @@ from patchwidgets.errors import RefusedError
 from patchwidgets.models.final_norm import FinalNorm, find_final_norm
 from patchwidgets.models.model import Model
 from tests.support.families import CASES, VOCABULARY, random_model
+from tests.support.norms import frozen_norm_by_hand
 from tests.support.toy_models import make_model
 from tests.support.toy_tokenizer import toy_tokenizer
 
 PROMPTS = ["w3 w14 w15 w9 w26", "w7 w1 w30 w9 w26"]
-ONE_MORE = ("Gemma", "NemotronLayerNorm1P")
-"""Norms that multiply by 1 + weight."""
 
 
 def final_streams(model: Model) -> tuple[Tensor, Tensor]:
@@ -24,20 +23,8 @@ def final_streams(model: Model) -> tuple[Tensor, Tensor]:
     return streams[0], streams[1]
 
 
-def by_hand(norm: Any, host: Tensor, change: Tensor) -> Tensor:
-    """The change of the normed stream with the host's scale."""
-    kind = type(norm).__name__
-    if "LayerNorm" in kind:
-        change, host = (x - x.mean(-1, keepdim=True) for x in (change, host))
-    gain = getattr(norm, "weight", None)
-    gain = torch.ones(()) if gain is None else gain + kind.startswith(ONE_MORE)
-    names = ("eps", "variance_epsilon")
-    eps = next((getattr(norm, name) for name in names if hasattr(norm, name)), 1e-5)
-    return gain * change / (host.square().mean(-1, keepdim=True) + eps).sqrt()
-
-
 @pytest.mark.parametrize("case", CASES)
-def test_every_family_by_hand(case: str) -> None:
+def test_every_family_frozen_norm_by_hand(case: str) -> None:
     model = make_model(case)
     norm = find_final_norm(model.layout)
     (module,) = norm.modules
@@ -46,7 +33,7 @@ def test_every_family_by_hand(case: str) -> None:
     with torch.no_grad():
         torch.testing.assert_close(frozen.output, module(host))
         torch.testing.assert_close(norm(source), module(source))
-        expected = by_hand(module, host, source - host)
+        expected = frozen_norm_by_hand(module, host, source - host)
     torch.testing.assert_close(frozen(source - host), expected, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(frozen(host) + frozen.bias, frozen.output, rtol=1e-5, atol=1e-5)
     assert (frozen(source) + frozen.bias - norm(source)).abs().max() > 1e-3  # the scale is held
@@ -81,7 +68,9 @@ def test_half_precision_is_computed_in_float32(case: str) -> None:
     frozen = norm.frozen(host)
     assert frozen(source - host).dtype == frozen.output.dtype == torch.float32
     with torch.no_grad():
-        expected = by_hand(norm.modules[0].float(), host.float(), (source - host).float())
+        expected = frozen_norm_by_hand(
+            norm.modules[0].float(), host.float(), (source - host).float()
+        )
     torch.testing.assert_close(frozen(source - host), expected, rtol=2e-2, atol=2e-2)
 
 

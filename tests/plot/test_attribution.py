@@ -1,0 +1,29 @@
+"""Parts of a logit difference as bars: each begins where the one before ends, and they end at the total."""
+
+import pytest
+
+import patchwidgets as pw
+from patchwidgets.facade import Experiment
+
+
+def test_bars_add_up(toy_experiment: Experiment) -> None:
+    parts = toy_experiment.clean.logit_attribution()
+    ax = pw.plot.attribution(parts, k=4)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    n_parts = len(parts.to_frame())
+    assert names == [*parts.top(4)["part"], f"{n_parts - 4} others", "total"]
+    bars = [bar for group in ax.containers for bar in group]
+    ends = [bar.get_x() + bar.get_width() for bar in bars]
+    begins = [bar.get_x() for bar in bars]
+    assert begins[0] == pytest.approx(0)
+    assert begins[1:5] == pytest.approx(ends[:4])
+    assert ends[4] == pytest.approx(parts.total)
+    assert bars[5].get_width() == pytest.approx(parts.total)
+
+
+def test_without_others(toy_experiment: Experiment) -> None:
+    parts = toy_experiment.clean.logit_attribution()
+    ax = pw.plot.attribution(parts, k=100)
+    assert not any("others" in label.get_text() for label in ax.get_yticklabels())
+    bars = [*ax.containers[0]]
+    assert bars[-1].get_x() + bars[-1].get_width() == pytest.approx(parts.total)
