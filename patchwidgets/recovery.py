@@ -27,7 +27,7 @@ def share(
     """
     runs = {"clean": clean, "corrupted": corrupted}
     source, host = runs[source_name(direction)], runs[host_name(direction)]
-    return _fraction(effect, np.subtract(source, host), noise_floor)
+    return fraction(effect, np.subtract(source, host), noise_floor)
 
 
 def recovery(
@@ -37,9 +37,10 @@ def recovery(
 
     0 is the corrupted run, 1 is the clean run, in both directions.
     """
-    return _fraction(np.subtract(value, corrupted), np.subtract(clean, corrupted), noise_floor)
+    return fraction(np.subtract(value, corrupted), np.subtract(clean, corrupted), noise_floor)
 
 
-def _fraction(change: ArrayLike, distance: ArrayLike, noise_floor: ArrayLike) -> Floats:
+def fraction(change: ArrayLike, distance: ArrayLike, noise_floor: ArrayLike) -> Floats:
+    """Return change / distance; NaN where the distance is no more than the noise floor."""
     defined = np.where(np.abs(distance) > noise_floor, distance, np.nan)
     return np.asarray(change / defined, dtype=np.float64)

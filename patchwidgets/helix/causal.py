@@ -1,6 +1,5 @@
 """Patching with fitted representations: where the effect falls short, the model uses what the fit leaves out."""
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch import Tensor
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import run_patch
+from patchwidgets.recovery import fraction
 from patchwidgets.sites import Patch, Site
 
 
@@ -49,9 +49,9 @@ def source_at_one_position(values: ArrayLike) -> Float[Tensor, "pair 1 d"]:
     return torch.as_tensor(np.asarray(values), dtype=torch.float32)[:, None]
 
 
-def relative(effect: float, true: float) -> float:
-    """Return an effect as a multiple of the true one; NaN if that is 0."""
-    return effect / true if true else math.nan
+def relative(exp: BaseExperiment, effect: float, true: float) -> float:
+    """Return an effect as a multiple of the true one; NaN if that is within the noise floor of the first metric."""
+    return float(fraction(effect, true, next(iter(exp.noise_floor.values()))))
 
 
 def compare_patches(
@@ -72,7 +72,8 @@ def compare_patches(
     -------
     DataFrame
         One row per candidate, after the row ``true`` of the activation itself. Columns: `effect` in the unit of the
-        metric, `share`, and `relative`, the effect divided by that of the true activation: NaN if the latter is 0.
+        metric, `share`, and `relative`, the effect divided by that of the true activation: NaN if the latter is
+        within the noise floor.
 
     Examples
     --------
@@ -90,6 +91,7 @@ def compare_patches(
         name: patch_values(exp, site, values) for name, values in candidates.items()
     }
     rows = {
-        name: (r.effect, r.share, relative(r.effect, true.effect)) for name, r in results.items()
+        name: (r.effect, r.share, relative(exp, r.effect, true.effect))
+        for name, r in results.items()
     }
     return pd.DataFrame.from_dict(rows, orient="index", columns=["effect", "share", "relative"])

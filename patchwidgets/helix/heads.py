@@ -54,8 +54,8 @@ def sort_heads(
     -------
     DataFrame
         Columns `layer`, `head`, `share`, `total`, `direct` (in the unit of the metric), `a,b`, `a+b`, `all` (effect
-        of the fit / `total`), `confidence` and `kind`; the largest share first. Where `total` is 0, these three and
-        `confidence` are NaN, and the head is mixed.
+        of the fit / `total`), `confidence` and `kind`; the largest share first. Where `total` is within the noise
+        floor, these three and `confidence` are NaN, and the head is mixed.
 
     Raises
     ------
@@ -84,16 +84,19 @@ def sort_heads(
         effects = {"total": total.effect, "direct": direct(exp, site).effect}
         for name, terms in TERMS_BY_FIT.items():
             fitted = fit(sums(basis, pairs, terms), activations).predict(sums(basis, clean, terms))
-            effects[name] = relative(patch_values(exp, site, fitted).effect, total.effect)
-        rows.append(head | effects | _classify(effects, min_confidence))
+            effects[name] = relative(exp, patch_values(exp, site, fitted).effect, total.effect)
+        directness = relative(exp, effects["direct"], total.effect)
+        rows.append(head | effects | _classify(effects, directness, min_confidence))
     columns = ["layer", "head", "share", "total", "direct", *TERMS_BY_FIT, "confidence", "kind"]
     return pd.DataFrame(rows, columns=columns).sort_values(
         "share", ascending=False, ignore_index=True
     )
 
 
-def _classify(effects: dict[str, float], min_confidence: float) -> dict[str, object]:
-    directness = _clip(relative(effects["direct"], effects["total"]))
+def _classify(
+    effects: dict[str, float], directness: float, min_confidence: float
+) -> dict[str, object]:
+    directness = _clip(directness)
     confidence = {
         "a,b": (1 - directness) * _clip(effects["a,b"]),
         "a+b": directness * _clip(effects["a+b"]),

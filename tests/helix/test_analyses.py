@@ -1,5 +1,7 @@
 """The analyses on a random model whose number embeddings are a helix, checked against the definitions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -70,6 +72,16 @@ def test_an_effect_of_nothing_makes_ratios_undefined(exp):
     table = helix.compare_patches(exp, "L0.resid_pre@0", {"ones": values})
     assert table.loc["true", "effect"] == 0
     assert np.isnan(table["relative"]).all()
+
+
+def test_an_effect_within_the_noise_floor_makes_ratios_undefined(exp):
+    effect = exp.patch("L0.resid_pre@a").effect
+    values = {"ones": np.ones((12, 24))}
+    for part, defined in ((0.9, True), (1.1, False)):
+        measured = replace(exp.measurements, noise_floor={"logit_diff": part * abs(effect)})
+        noisy = Experiment(exp.model, exp.task, measurements=measured)
+        table = helix.compare_patches(noisy, "L0.resid_pre@a", values)
+        assert table["relative"].notna().all() == defined
 
 
 def test_a_head_without_effect_is_mixed(exp):
