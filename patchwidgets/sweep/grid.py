@@ -59,7 +59,7 @@ class Grid:
     ranking: AttributionRanking | None = None
     sample: "Grid | None" = None
     labels: dict[str, tuple[str, Coordinates]] = field(default_factory=dict)
-    attrs: dict[str, str] = field(default_factory=dict)
+    attrs: dict[str, str | float] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """A sweep's dataset in one line of words. Costs nothing."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,8 +25,18 @@ def _notes(dataset: "xr.Dataset") -> list[str]:
     unpatchable = int(dataset["unpatchable"].sum())
     total = dataset["zero"].size - unpatchable
     return [
+        _direct(dataset.attrs),
         f"{unpatchable} without a counterpart" if unpatchable else "",
         "" if done == total else f"{done} of {total} done",
         str(dataset.attrs.get("chosen", "")),
         str(dataset.attrs.get("routing", "")),
     ]
+
+
+def _direct(attrs: dict[str, Any]) -> str:
+    """What is said of direct effects: those with a frozen norm add up, and this says to how much of the whole."""
+    if attrs.get("effects") != "direct":
+        return ""
+    if attrs["norm"] == "live":
+        return "direct effects"
+    return f"direct effects with the norm frozen, together {attrs['sum']:+.4g} of {attrs['whole']:+.4g}"

@@ -18,7 +18,7 @@ from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.metrics import Readout, answer_logit, logit_diff
 from patchwidgets.models.forward import in_own_dtype, running
-from patchwidgets.models.linear_maps import few_spacings
+from patchwidgets.models.linear_maps import few_spacings, widened
 from patchwidgets.models.logit_transforms import LogitTransform, logit_transforms
 from patchwidgets.sites import Entry, Position
 from patchwidgets.sweep.passes import FinalStates
@@ -91,7 +91,7 @@ class MetricReader:
         if joint is not None:
             logits = final.logits[reads.of_entries] if self.all_logits else final.logits
             final = FinalStates(final.hidden[reads.of_entries], logits)
-        size = max(1, ENTRIES_AT_ONCE if self._reads_answer_tokens else self._logits_at_once)
+        size = max(1, ENTRIES_AT_ONCE if self.reads_answer_tokens else self._logits_at_once)
         for i in range(0, len(entries), size):
             stop_if_cancelled()
             part = slice(i, i + size)
@@ -103,7 +103,8 @@ class MetricReader:
         }
 
     @property
-    def _reads_answer_tokens(self) -> bool:
+    def reads_answer_tokens(self) -> bool:
+        """Whether only the logits of answers and foils are computed, in the dtype of the hidden states."""
         # Anything else than a linear layer, such as one with an adapter, may do more than its weight says.
         plain = type(self._model.get_output_embeddings()) is nn.Linear
         in_memory = self._weight.device.type != "meta"
@@ -136,7 +137,7 @@ class MetricReader:
         entries: Sequence[Entry],
         joint: Float[Tensor, "entry 2"] | None,
     ) -> dict[str, Float[np.ndarray, "entry"]]:
-        if self._reads_answer_tokens:
+        if self.reads_answer_tokens:
             return self._measure_answer_tokens(final.hidden[part], entries)
         logits = self._logits(final, part)
         return self._experiment.evaluation.measure_entries(logits, entries, joint)
@@ -153,7 +154,8 @@ class MetricReader:
         self, hidden: Float[Tensor, "entry d_model"]
     ) -> Float[Tensor, "entry vocabulary"]:
         with running(self._experiment.model.layout) as view:
-            logits: Tensor = view.copy_of(self._model.get_output_embeddings())(hidden)
+            unembed = view.copy_of(self._model.get_output_embeddings())
+            logits: Tensor = unembed(hidden.to(self._model.dtype))
         return logits.float()
 
     def _measure_answer_tokens(
@@ -166,9 +168,10 @@ class MetricReader:
         module: nn.Module = self._model.get_output_embeddings()
         bias = getattr(module, "bias", None)
         with Uninterrupted(), torch.no_grad(), in_own_dtype():
-            unembedded = linear(hidden, self._weight[ids], None if bias is None else bias[ids])
+            weight = self._weight[ids].to(hidden.dtype)
+            unembedded = linear(hidden, weight, None if bias is None else bias[ids].to(weight))
         assert self._transform is not None
-        logits = self._transform(unembedded.float())
+        logits = self._transform(widened(unembedded))
 
         def make_readout(_pos: Position, chosen: list[int]) -> Readout:
             of_chosen = [pairs[i] for i in chosen]

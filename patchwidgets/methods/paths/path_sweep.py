@@ -20,6 +20,7 @@ from patchwidgets.methods.paths.differences import Differences, measure_differen
 from patchwidgets.methods.paths.injections import Injection, injecting_edits
 from patchwidgets.methods.paths.path_packing import ROWS, PathBatch, PathPacking
 from patchwidgets.methods.paths.path_rows import Positions, make_path_rows, read_positions
+from patchwidgets.methods.paths.recorded import is_recorded, recorded_differences
 from patchwidgets.methods.paths.steps import Half, Step, joining_layer, step_of
 from patchwidgets.models.forward import forward
 from patchwidgets.models.indexing import key_of
@@ -136,25 +137,47 @@ class PathSweep(RowSweep[PathBatch]):
         forced = self._packing.forced_shape(pairs) != (1, 0)
         prompts = TeacherForced(chosen, ids, ids.shape[1])
         rows_of = TeacherForced.of(chosen, ids) if forced else prompts
-        first: list[Key] = [("resid_pre", 0)]
+        first = self._host_keys()
         senders = {key_of(step.sender) for step in batch.steps[0]} - {("embed", None)}
         continued = self.method == "descent"
-        recording = record_pairs(experiment, prompts, pairs, first, senders, continued)
+        host = {*first, *senders} if self._is_recorded(batch) else first
+        recording = record_pairs(experiment, prompts, pairs, host, senders, continued)
         self._measure(batch, recording)
         recording.source = {}
         if not forced:
             return recording
         return record_pairs(experiment, rows_of, pairs, first, (), continued)
 
+    @property
+    def _final(self) -> Key:
+        """The last stream."""
+        return ("resid_post", self.experiment.model.n_layers - 1)
+
+    def _is_recorded(self, batch: PathBatch) -> bool:
+        """Whether recordings alone tell the differences of a batch: those that senders add to the last stream."""
+        layout = self.experiment.model.layout
+        direct = batch.wanted == [{self._final}] and "mlp" in self.frozen
+        return direct and is_recorded(layout, (step.sender for step in batch.steps[0]))
+
+    def _host_keys(self) -> list[Key]:
+        """What is recorded of the host: the stream with which passes begin."""
+        return [("resid_pre", 0)]
+
     def _measure(self, batch: PathBatch, recording: Recording) -> None:
         """Measure what every step of a batch changes, first the senders, then what goes on from them."""
-        self._row_of = {}
+        self._row_of, layout = {}, self.experiment.model.layout
         for steps, wanted in zip(batch.steps, batch.wanted, strict=True):
             rows = list(self._step_rows(steps, batch.pairs))
             if not rows:
                 self._measured.append(Differences(0))
                 continue
             start = 0 if self.method == "plain" else min(row.start for row, _, _ in rows)
+            self._row_of |= {(step, row.pair): i for i, (row, _, step) in enumerate(rows)}
+            if self._is_recorded(batch):
+                of_rows = [row for row, _, _ in rows]
+                made = recorded_differences(layout, recording, of_rows, self._final, start)
+                self._measured.append(made)
+                continue
             groups = [
                 (
                     Group.of(
@@ -170,7 +193,7 @@ class PathSweep(RowSweep[PathBatch]):
             steps_of = {row.cell: step for row, _, step in rows}
             self._measured.append(
                 measure_differences(
-                    self.experiment.model.layout,
+                    layout,
                     recording,
                     groups,
                     partial(self._writes, steps_of),
@@ -178,7 +201,6 @@ class PathSweep(RowSweep[PathBatch]):
                     self.frozen,
                 )
             )
-            self._row_of |= {(step, row.pair): i for i, (row, _, step) in enumerate(rows)}
 
     def _step_rows(
         self, steps: Sequence[Step], pairs: Sequence[int]
@@ -202,8 +224,7 @@ class PathSweep(RowSweep[PathBatch]):
         start: int,
     ) -> Iterator[Sequence[tuple[Row, Half, Step]]]:
         """Rows in passes that fit into the memory; a layer at a time, where each row leaves after its own."""
-        final = ("resid_post", self.experiment.model.n_layers - 1)
-        alone = wanted == {final} and "mlp" in self.frozen
+        alone = wanted == {self._final} and "mlp" in self.frozen
         most = self._packing.most_rows(recording.pairs, start)
         for _, of_layer in groupby(rows, key=lambda each: each[0].layer if alone else 0):
             part = list(of_layer)
