@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from patchwidgets.explorer.session import PatchSession
     from patchwidgets.explorer.widget import PatchExplorer
     from patchwidgets.facade import Experiment, explore
+    from patchwidgets.methods.fit_lens import fit_lens
     from patchwidgets.metrics import At
+    from patchwidgets.models.lenses.jacobian_lens import JacobianLens
+    from patchwidgets.models.lenses.result import LensResult
     from patchwidgets.models.loading import load, wrap
     from patchwidgets.models.logit_attribution import LogitAttribution
     from patchwidgets.models.model import Model
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = [
     "At",
     "Experiment",
+    "JacobianLens",
+    "LensResult",
     "LogitAttribution",
     "Model",
     "Patch",
@@ -38,6 +43,7 @@ __all__ = [
     "Top",
     "errors",
     "explore",
+    "fit_lens",
     "helix",
     "load",
     "metrics",
@@ -51,6 +57,8 @@ __all__ = [
 _MODULE_OF = {
     "At": "metrics",
     "Experiment": "facade",
+    "JacobianLens": "models.lenses.jacobian_lens",
+    "LensResult": "models.lenses.result",
     "LogitAttribution": "models.logit_attribution",
     "Model": "models.model",
     "Patch": "sites",
@@ -63,6 +71,7 @@ _MODULE_OF = {
     "Task": "tasks",
     "Top": "sweep.request",
     "explore": "facade",
+    "fit_lens": "methods.fit_lens",
     "load": "models.loading",
     "propose_alignment": "tasks",
     "wrap": "models.loading",

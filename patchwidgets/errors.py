@@ -131,6 +131,10 @@ class WeightsChangedError(ModelError):
     """Weights of the model changed since a run was recorded; the message names the first tensor that differs."""
 
 
+class LensError(PatchwidgetsError, ValueError):
+    """A lens that cannot read: it is not fitted yet, or on another model, or not for what it is asked to read."""
+
+
 class LoadError(PatchwidgetsError, OSError):
     """A model or a front end that could not be found or read; the message says how to get it."""
 

@@ -4,10 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from patchwidgets.directions import RunName
 from patchwidgets.errors import MetricError, TaskError
+from patchwidgets.experiment.followed import followed_in, places_in
 from patchwidgets.models.answer_tokens import AnswerSpec, several_tokens
+from patchwidgets.models.lenses.numbers import Followed
+from patchwidgets.models.lenses.streams import Places
 from patchwidgets.models.logit_attribution import LogitAttribution
 from patchwidgets.models.run import Run
 from patchwidgets.models.run_attribution import AttributedRun
+from patchwidgets.sites import Position
 from patchwidgets.tasks import Pair
 
 Tokens = list[tuple[int, ...]]
@@ -106,3 +110,15 @@ class MeasuredRun(Run):
             return super().positions(pos)
         columns = (pair.columns_at(pos)[0] for pair in self.pairs)
         return [of_pair[self.name == "corrupted"] for of_pair in columns]
+
+    def places(self, pos: Position) -> Places:
+        """Return where each prompt of this run is read: an index counts in it, a name in the clean prompt."""
+        return (
+            places_in(self.name, self.pairs, pos) if isinstance(pos, str) else super().places(pos)
+        )
+
+    def followed(self, answer: AnswerSpec | None, foil: AnswerSpec | None) -> Followed:
+        """Return the tokens to follow in each prompt: by default the answers and foils of the task."""
+        if answer is None and foil is None:
+            return followed_in(self.pairs)
+        return super().followed(answer, foil)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from patchwidgets.errors import listed
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.experiment.lenses import LensedResult
 from patchwidgets.experiment.patched_pass import patched_pass
 from patchwidgets.experiment.reach import Reach, measure_reach
 from patchwidgets.experiment.reading import Reading
@@ -39,7 +40,7 @@ class TopTokenRow:
     corrupted: TokenScore
 
 
-class PatchResult(Readings):
+class PatchResult(Readings, LensedResult):
     """What a patch, or several joint patches, did.
 
     Attributes

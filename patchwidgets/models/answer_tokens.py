@@ -75,6 +75,6 @@ def _token(tokenizer: Tokenizer, spec: object, prompt: Sequence[int], n_tokens: 
 def several_tokens(found: str) -> str:
     """Return what to say where a logit is asked for and an answer has several tokens."""
     return (
-        f"{found}, which have no common logit that could be split into parts. Give answer and foil of one token each, "
-        "such as the first tokens in which they differ."
+        f"{found}, which have no common logit that could be split or read by layer. Give answer and foil of one token "
+        "each, such as the first tokens in which they differ."
     )

@@ -211,20 +211,24 @@ def _keep_for_gradient(key: Key, activations: dict[Key, Tensor], edit: Edit | No
     return keep
 
 
-def _refuse_without_gradient(hf_model: nn.Module) -> None:
+def no_gradient_reason(hf_model: nn.Module) -> str | None:
+    """Return why gradients cannot pass through the weights, in words, or None if they can."""
     if any(parameter.device.type == "meta" for parameter in hf_model.parameters()):
-        reason = "its weights are offloaded, and a backward pass needs all of them in memory"
-    elif getattr(hf_model, "is_quantized", False):
-        reason = (
+        return "its weights are offloaded, and a backward pass needs all of them in memory"
+    if getattr(hf_model, "is_quantized", False):
+        return (
             "its weights are quantised, and not every kind of quantised weights passes gradients on"
         )
-    elif any(parameter.is_inference() for parameter in hf_model.parameters()):
-        reason = "its weights were made in torch.inference_mode()"
-    else:
-        return
-    raise RefusedError(
-        f"This model has no gradients: {reason}. Choose neurons yourself, with layers=[...] or sites=[...]."
-    )
+    if any(parameter.is_inference() for parameter in hf_model.parameters()):
+        return "its weights were made in torch.inference_mode()"
+    return None
+
+
+def _refuse_without_gradient(hf_model: nn.Module) -> None:
+    if reason := no_gradient_reason(hf_model):
+        raise RefusedError(
+            f"This model has no gradients: {reason}. Choose neurons yourself, with layers=[...] or sites=[...]."
+        )
 
 
 @contextmanager

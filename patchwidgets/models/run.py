@@ -4,7 +4,7 @@
 cost another one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -17,6 +17,7 @@ from patchwidgets.models.batches import Batch, in_batches, in_order
 from patchwidgets.models.forward import forward, gather_entries, union_of_positions
 from patchwidgets.models.indexing import SiteActivation, key_of, read_site, site_indices
 from patchwidgets.models.layout import Layout
+from patchwidgets.models.lenses.lensed import Lensed
 from patchwidgets.models.resolve import resolve
 from patchwidgets.models.run_attribution import AttributedRun
 from patchwidgets.models.top_tokens import TopToken, select_pair, top_tokens
@@ -25,7 +26,7 @@ from patchwidgets.sites import Entry, Site
 from patchwidgets.tokens import Tokenizer, token_strings
 
 
-class Run(AttributedRun):
+class Run(AttributedRun, Lensed):
     """One or several prompts, run through the model without patches; `Model.run` returns it.
 
     ``run[site]`` is a clone of the activation at a site. If `Model.run` did not record it, the model runs once more.
@@ -193,6 +194,13 @@ class Run(AttributedRun):
             activations = forward(self.layout, batch.ids, record=missing).activations
             self.weights.check()
             batch.activations |= activations
+
+    def recorded(self, keys: Iterable[Key]) -> Iterator[tuple[list[int], Mapping[Key, Activation]]]:
+        """Yield the prompts of each batch, and its activations with at least these; do not change them."""
+        keys = list(keys)
+        for batch in self.batches:
+            self.record(batch, keys)
+            yield batch.rows, batch.activations
 
     def _record_logits(self, batch: Batch, read_positions: Sequence[Sequence[int]]) -> None:
         """Record the logits at some positions of each row."""

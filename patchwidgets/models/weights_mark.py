@@ -16,6 +16,7 @@ computes with: settings (of the config, or copied from it into an attribute), bu
 first.
 """
 
+import hashlib
 import weakref
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -26,7 +27,7 @@ from jaxtyping import Shaped
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from patchwidgets.errors import WeightsChangedError
+from patchwidgets.errors import RefusedError, WeightsChangedError
 from patchwidgets.hooks.interrupts import Uninterrupted
 
 _ROW_STEP = 16
@@ -134,6 +135,33 @@ class WeightsMark:
             for name, _ in _tensors_of(module)
         ]
         return names[index]
+
+
+def weights_checksum(hf_model: nn.Module) -> str:
+    """Return a SHA-256 of the class, and of all weights their names, shapes and some numbers: the same in any process.
+
+    The numbers are those that `WeightsMark` compares, in bfloat16. So a model that is loaded in float32 and one that is
+    loaded in bfloat16 have the same, and a fine-tuned one has another.
+
+    Raises
+    ------
+    RefusedError
+        Weights are not in memory, so that nothing says which they are.
+    """
+    digest = hashlib.sha256(type(hf_model).__name__.encode())
+    for path, module in hf_model.named_modules():
+        for name, tensor in _tensors_of(module):
+            if tensor.numel() == 0:
+                continue
+            if not _is_readable(tensor):
+                raise RefusedError(
+                    f"The weights {path}.{name} are offloaded or quantised, so nothing says whether they are those of "
+                    "another model. Load the model without device_map and quantisation."
+                )
+            digest.update(f"{path}.{name} {tuple(tensor.shape)}\n".encode())
+            numbers = [part.flatten().to(torch.bfloat16) for part in _numbers(tensor.detach())]
+            digest.update(_bits(numbers).tobytes())
+    return digest.hexdigest()
 
 
 def _tensors_and_adapters(hf_model: nn.Module) -> tuple[list[Tensor], list[str]]:

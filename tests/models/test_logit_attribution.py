@@ -457,7 +457,7 @@ def test_a_patched_dataset_of_unequal_lengths(toy: Model) -> None:
         (
             (" w8 w9",),
             MetricError,
-            "' w8 w9' has 2 tokens, which have no common logit that could be split into parts.",
+            "' w8 w9' has 2 tokens, which have no common logit that could be split or read by layer.",
         ),
         (
             (" w8", ()),

@@ -1,0 +1,91 @@
+"""A patched run read by a lens, between the two unpatched ones. Costs a pass over the host prompts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.experiment.followed import places_in
+from patchwidgets.experiment.patched_pass import patched_pass
+from patchwidgets.hooks.hooks import Key
+from patchwidgets.models.answer_tokens import AnswerSpec
+from patchwidgets.models.lenses.dataset import lens_dataset
+from patchwidgets.models.lenses.request import LensRequest, Method
+from patchwidgets.models.lenses.result import LensResult
+from patchwidgets.models.lenses.streams import Streams, keys_to_record, streams_of
+from patchwidgets.sites import Patch, Position
+
+
+class LensedResult:
+    """What a patch did, as far as a lens has to know it.
+
+    Attributes
+    ----------
+    experiment, patches
+        Where it was patched, and what.
+    """
+
+    experiment: BaseExperiment
+    patches: tuple[Patch, ...]
+
+    def lens(
+        self,
+        component: str = "resid_post",
+        pos: Position = -1,
+        *,
+        layers: Sequence[int] | None = None,
+        method: Method = "logit",
+        answer: AnswerSpec | None = None,
+        foil: AnswerSpec | None = None,
+        k: int = 5,
+    ) -> LensResult:
+        """Read the three runs by a lens, layer by layer; ``effect`` of the result is patched minus host.
+
+        Costs a pass over the host prompts, beside what `Run.lens` costs. The parameters are those of `Run.lens`, but
+        that every position counts in the clean prompt; the other is read at its counterpart.
+
+        Raises
+        ------
+        LensError, SiteError, RefusedError, TaskError, AnswerError, MetricError, WeightsChangedError
+            As for `Run.lens`.
+        CounterpartError
+            A position has no counterpart in the corrupted prompt.
+
+        Examples
+        --------
+        >>> lens = exp.patch("L0.H1").lens()
+        >>> lens
+        LensResult(logit lens, resid_post of 'teaching model': 4 layers, 1 prompt, runs clean, patched, corrupted)
+        >>> lens.effect["logit_diff"].values.ravel().round(1)
+        array([ 9.4, 11.5, 11.9, 12.6], dtype=float32)
+        """
+        exp, pairs, layout = self.experiment, self.experiment.pairs, self.experiment.model.layout
+        request = LensRequest.of(layout, component, layers, method, k)
+        runs = {
+            "clean": exp.clean.lens_streams(request, places_in("clean", pairs, pos)),
+            "patched": _patched(exp, self.patches, request, pos),
+            "corrupted": exp.corrupted.lens_streams(request, places_in("corrupted", pairs, pos)),
+        }
+        exp.check_weights(self.patches)
+        followed = exp.clean.followed(answer, foil)
+        tokenizer = exp.model.tokenizer
+        dataset = lens_dataset(layout, tokenizer, request, runs, followed, exp.host_name)
+        return LensResult(dataset, request.jacobian)
+
+
+def _patched(
+    experiment: BaseExperiment, patches: Sequence[Patch], request: LensRequest, pos: Position
+) -> Streams:
+    layout, host = experiment.model.layout, experiment.host
+    keys, logits = keys_to_record(layout, request), torch.empty_like(host.logits)
+
+    def recorded() -> Iterator[tuple[list[int], Mapping[Key, Float[Tensor, "row pos *unit"]]]]:
+        for batch in host.batches:
+            output = patched_pass(experiment, patches, batch, keys)
+            logits[batch.rows] = output.logits
+            yield batch.rows, output.activations
+
+    places = places_in(experiment.host_name, experiment.pairs, pos)
+    return streams_of(layout, request, recorded(), host.prompts, places, logits)

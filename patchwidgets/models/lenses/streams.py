@@ -1,0 +1,86 @@
+"""The residual streams of one run at the positions where a lens reads it. Costs a copy of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from patchwidgets.errors import SiteError
+from patchwidgets.hooks.hooks import Key
+from patchwidgets.models.layout import Layout
+from patchwidgets.models.lenses.readout import last_stream
+from patchwidgets.models.lenses.request import LensRequest
+
+Recorded = Iterable[tuple[list[int], Mapping[Key, Tensor]]]
+"""The prompts of each batch with what was recorded of them, by component and layer."""
+Places = Sequence[Sequence[int]]
+"""For each prompt the positions to read, as indices from 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class Streams:
+    """What a lens reads of one run.
+
+    Attributes
+    ----------
+    prompts
+        Token ids.
+    places
+        Where each of them is read.
+    streams
+        Of each layer that is asked for.
+    last, logits
+        The last stream at the last position of each prompt, and the model's own logits there.
+    """
+
+    prompts: Sequence[Sequence[int]]
+    places: Places
+    streams: Float[Tensor, "prompt pos layer d_model"]
+    last: Float[Tensor, "prompt d_model"]
+    logits: Float[Tensor, "prompt vocabulary"]
+
+
+def keys_to_record(layout: Layout, request: LensRequest) -> list[Key]:
+    """Return the streams that have to be recorded: those that are read, and the last one, with which all is checked."""
+    return list(dict.fromkeys([*request.keys, last_stream(layout)]))
+
+
+def streams_of(
+    layout: Layout,
+    request: LensRequest,
+    recorded: Recorded,
+    prompts: Sequence[Sequence[int]],
+    places: Places,
+    logits: Float[Tensor, "prompt vocabulary"],
+) -> Streams:
+    """Collect the streams of all batches of a run, on the CPU.
+
+    Raises
+    ------
+    SiteError
+        The prompts are read at unequal numbers of positions.
+    """
+    if len(set(map(len, places))) > 1:
+        raise SiteError(
+            "The prompts differ in length, and a lens reads each at as many positions; name one, as in pos=-1, or run "
+            "them one by one."
+        )
+    streams: dict[int, Tensor] = {}
+    last: dict[int, Tensor] = {}
+    for rows, activations in recorded:
+        for i, row in enumerate(rows):
+            at = list(places[row])
+            streams[row] = torch.stack(
+                [activations[key][i, at].cpu() for key in request.keys], dim=1
+            )
+            last[row] = activations[last_stream(layout)][i, -1].cpu()
+    in_order = range(len(prompts))
+    return Streams(
+        prompts,
+        places,
+        torch.stack([streams[row] for row in in_order]),
+        torch.stack([last[row] for row in in_order]),
+        logits,
+    )
