@@ -4,9 +4,11 @@ Costs what `baselines` says. What can be done with an experiment (patch,
 sweep, …) are functions of a `BaseExperiment` in higher layers; `patchwidgets.Experiment` offers them as methods.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from math import nan
 from typing import Self
 
 from patchwidgets.directions import Direction, RunName, checked_direction, host_name, opposite
@@ -15,12 +17,16 @@ from patchwidgets.experiment.evaluation import Evaluation
 from patchwidgets.experiment.measured_run import MeasuredRun
 from patchwidgets.experiment.measurements import Measurements
 from patchwidgets.experiment.sources import Sources
-from patchwidgets.experiment.weak_answers import weak_answers
+from patchwidgets.experiment.weak_answers import not_told_apart, told_apart, weak_answers
 from patchwidgets.metrics import Metric, MetricSpec
 from patchwidgets.models.model import Model
 from patchwidgets.models.run import Run
 from patchwidgets.sites import Patch, Patchable, Site
 from patchwidgets.tasks import Pair, Task
+
+_LOG = logging.getLogger(__name__)
+LEAST_ACCURACY = 0.5
+"""An experiment with fewer pairs that the model tells apart logs a warning."""
 
 
 class BaseExperiment:
@@ -47,6 +53,8 @@ class BaseExperiment:
         self.task = _checked_task(task)
         self.direction = checked_direction(direction)
         self.measurements = measurements or Measurements.of(model, task, metric)
+        if measurements is None and self.accuracy < LEAST_ACCURACY:
+            _LOG.warning("%s: %s", model.name, *self._not_told_apart())
 
     def __repr__(self) -> str:
         pairs = "1 pair" if len(self.pairs) == 1 else f"{len(self.pairs)} pairs"
@@ -177,10 +185,31 @@ class BaseExperiment:
         return self._sharing(self.direction, self.measurements.focused(metric))
 
     @property
+    def accuracy(self) -> float:
+        """The share of pairs on which the model does the task; NaN for a task without a foil.
+
+        There the clean run prefers the answer to the foil, and the corrupted run the foil to the answer: the logit
+        difference has the right sign in both. A model that does not see what differs gets none of the pairs. Below
+        one half, an experiment logs a warning when it is made.
+
+        Examples
+        --------
+        >>> exp.accuracy
+        1.0
+        """
+        diffs = self.measurements.logit_diffs
+        return nan if diffs is None else float(told_apart(*diffs).mean())
+
+    def _not_told_apart(self) -> list[str]:
+        diffs = self.measurements.logit_diffs
+        return [] if diffs is None else not_told_apart(*diffs)
+
+    @property
     def warnings(self) -> list[str]:
         """Sentences about what makes effects explain little.
 
-        Such as answers that are not the clean run's top token, and prompts that are longer than the model was made for.
+        Such as pairs that the model gets wrong, answers that are not the clean run's top token, and prompts that are
+        longer than the model was made for.
 
         Examples
         --------
@@ -189,6 +218,7 @@ class BaseExperiment:
         """
         lengths = [len(prompt) for pair in self.pairs for prompt in (pair.clean, pair.corrupted)]
         return [
+            *self._not_told_apart(),
             *weak_answers(self.pairs, self.clean.logits, self.model.token_strings),
             *self.model.layout.limits.warnings(lengths),
         ]

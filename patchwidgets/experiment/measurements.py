@@ -11,7 +11,7 @@ from patchwidgets.directions import RunName
 from patchwidgets.experiment.baselines import Baselines
 from patchwidgets.experiment.evaluation import Evaluation
 from patchwidgets.experiment.measured_run import MeasuredRun
-from patchwidgets.metrics import Metric, MetricSpec, find_metrics
+from patchwidgets.metrics import Metric, MetricSpec, Values, find_metrics
 from patchwidgets.models.model import Model
 from patchwidgets.models.run import Run
 from patchwidgets.tasks import Pair, Task, encode_pairs
@@ -66,6 +66,16 @@ class Measurements:
     def corrupted(self) -> MeasuredRun:
         """The unpatched run of the corrupted prompts."""
         return self._measured_run("corrupted", self.baselines.corrupted)
+
+    @cached_property
+    def logit_diffs(self) -> tuple[Values, Values] | None:
+        """logit(answer) − logit(foil) of the clean and of the corrupted run, pair by pair; None without a foil."""
+        if self.pairs[0].foils is None:
+            return None
+        several_tokens = any(pair.long_answers for pair in self.pairs)
+        metrics = find_metrics("logit_diff", True, several_tokens)
+        values = self.baselines.evaluation(metrics).values
+        return values["clean"]["logit_diff"], values["corrupted"]["logit_diff"]
 
     def _measured_run(self, name: RunName, run: Run) -> MeasuredRun:
         means = self.evaluation.means(name)

@@ -1,8 +1,9 @@
-"""Whether a task's answers are what the model says. Costs nothing."""
+"""Whether a model does a task, and whether its answers are what the model says. Costs nothing."""
 
 from collections.abc import Callable, Sequence
 
-from jaxtyping import Float
+import numpy as np
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from patchwidgets.tasks import Pair
@@ -28,3 +29,35 @@ def weak_answers(
     top, pair = missed[0]
     shown, answer = (isolated(visible(name)) for name in token_strings([top, pair.first_tokens[0]]))
     return [f"On the clean prompt the model prefers {shown} to {answer}; effects explain little."]
+
+
+def told_apart(
+    clean: Float[np.ndarray, "pair"], corrupted: Float[np.ndarray, "pair"]
+) -> Bool[np.ndarray, "pair"]:
+    """On which pairs the clean run prefers the answer to the foil, and the corrupted run the foil to the answer.
+
+    Parameters
+    ----------
+    clean, corrupted
+        logit(answer) − logit(foil) of both runs.
+    """
+    return (clean > 0) & (corrupted < 0)
+
+
+def not_told_apart(
+    clean: Float[np.ndarray, "pair"], corrupted: Float[np.ndarray, "pair"]
+) -> list[str]:
+    """Warnings about pairs on which the model does not do the task; the parameters are those of `told_apart`."""
+    n_wrong = int((~told_apart(clean, corrupted)).sum())
+    if not n_wrong:
+        return []
+    if len(clean) > 1:
+        return [
+            f"On {n_wrong} of {len(clean)} pairs the model does not do the task: its clean run does not prefer the "
+            "answer to the foil there, or its corrupted run not the foil to the answer."
+        ]
+    wrong = [] if clean[0] > 0 else ["its clean run does not prefer the answer to the foil"]
+    wrong += (
+        [] if corrupted[0] < 0 else ["its corrupted run does not prefer the foil to the answer"]
+    )
+    return [f"The model does not do this task: {', and '.join(wrong)}."]

@@ -40,6 +40,11 @@ class Experiment(Patches, Effects, Paths):
         The unpatched runs: ``value``, ``values`` (by metric), ``logits``, ``tokens``, ``top_tokens(5)``.
     host, source
         The same two runs: the one that is patched, and the one whose activations are spliced in.
+    accuracy
+        The share of pairs on which the model does the task: the clean run prefers the answer to the foil, and the
+        corrupted run the foil to the answer. Below one half, this is logged when the experiment is made.
+    warnings
+        Sentences about what makes effects explain little.
     noise_floor
         By the name of the metric, in its unit: how much an unpatched run changes when it is computed in another batch.
     interrupted

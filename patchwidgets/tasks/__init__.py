@@ -1,6 +1,9 @@
 """Tasks: pairs of prompts with their answers, their token ids, and generators of well-known tasks."""
 
 from patchwidgets.tasks.arithmetic import addition, modular, subtraction
+from patchwidgets.tasks.docstrings import docstring
+from patchwidgets.tasks.facts import antonym, capital, colour, hypernym
+from patchwidgets.tasks.grammar import agreement, pronoun
 from patchwidgets.tasks.pairs import Pair, encode_pairs
 from patchwidgets.tasks.proposal import propose_alignment
 from patchwidgets.tasks.repeats import induction
@@ -11,11 +14,18 @@ __all__ = [
     "Pair",
     "Task",
     "addition",
+    "agreement",
+    "antonym",
+    "capital",
+    "colour",
+    "docstring",
     "encode_pairs",
     "greater_than",
+    "hypernym",
     "induction",
     "ioi",
     "modular",
+    "pronoun",
     "propose_alignment",
     "subtraction",
 ]

@@ -4,12 +4,17 @@ from random import Random
 
 from patchwidgets.errors import TaskError
 from patchwidgets.tasks import words
+from patchwidgets.tasks.choice import Choice
 from patchwidgets.tasks.task import Task
+from patchwidgets.tasks.vocabulary import one_token_each
+from patchwidgets.tokens import HasTokenizer
 
 POOL = (*words.NAMES, *words.PLACES, *words.OBJECTS, *words.EVENTS)
 
 
-def induction(n: int = 32, seed: int = 0, length: int = 8) -> Task:
+def induction(
+    n: int = 32, seed: int = 0, length: int = 8, model: HasTokenizer | None = None
+) -> Task:
     """Random words, and then the first half of them again up to a word that is called the cue.
 
     In the corrupted prompt the cue has swapped its first place with another word, so another word follows it there.
@@ -23,6 +28,9 @@ def induction(n: int = 32, seed: int = 0, length: int = 8) -> Task:
         Of the random words.
     length
         The number of different words: at least 6, so that the two places are apart.
+    model
+        A `Model`, or another object with a `tokenizer`: words that are not one token there are left out. By default all
+        words are used; each is one token of the teaching model and of SmolLM2.
 
     Returns
     -------
@@ -32,7 +40,11 @@ def induction(n: int = 32, seed: int = 0, length: int = 8) -> Task:
     Raises
     ------
     TaskError
-        Fewer than 6 words, or more than there are.
+        Fewer than 6 words, or more than there are; or `model` has no tokenizer.
+
+    Notes
+    -----
+    SmolLM2 does it on part of the pairs alone; docs/tasks.md says on how many.
 
     Examples
     --------
@@ -42,10 +54,14 @@ def induction(n: int = 32, seed: int = 0, length: int = 8) -> Task:
     >>> print(pair.corrupted, pair.foil, sep="|")
     battle park siege hospital James Sam battle hospital siege park| siege
     """
-    if not 6 <= length <= len(POOL):
-        raise TaskError(f"Induction needs a length from 6 to {len(POOL)}; got {length}.")
+    pool, left_out = one_token_each(POOL, model)
+    if not 6 <= length <= len(pool):
+        words_left = f" {Choice('induction', pool, left_out).words_left()}" if left_out else ""
+        raise TaskError(
+            f"Induction needs a length from 6 to {len(pool)}; got {length}.{words_left}"
+        )
     rng = Random(seed)
-    rows = [_swapped(rng, length) for _ in range(n)]
+    rows = [_swapped(rng, pool, length) for _ in range(n)]
     return Task(
         clean=[" ".join(first + first[: cue + 1]) for first, cue, _ in rows],
         corrupted=[
@@ -57,14 +73,14 @@ def induction(n: int = 32, seed: int = 0, length: int = 8) -> Task:
     )
 
 
-def _swapped(rng: Random, length: int) -> tuple[list[str], int, int]:
+def _swapped(rng: Random, pool: tuple[str, ...], length: int) -> tuple[list[str], int, int]:
     """Draw the words, and return them with the place of the cue and the place with which it is swapped.
 
     The other place is not beside the cue, and is neither the first nor the last.
     """
     cue = length // 2
     others = [i for i in range(1, length - 1) if abs(i - cue) > 1]
-    return rng.sample(POOL, length), cue, rng.choice(others)
+    return rng.sample(pool, length), cue, rng.choice(others)
 
 
 def _swap(sequence: list[str], i: int, j: int) -> list[str]:

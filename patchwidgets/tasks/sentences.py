@@ -1,19 +1,25 @@
 """Sentences about people and years: indirect object identification and greater-than."""
 
+from itertools import combinations
 from random import Random
 from typing import Literal
 
 from patchwidgets.errors import TaskError
 from patchwidgets.tasks import words
+from patchwidgets.tasks.choice import Choice
 from patchwidgets.tasks.split import Split, check_part, part_of
 from patchwidgets.tasks.task import Task
+from patchwidgets.tasks.vocabulary import one_token_each
+from patchwidgets.tokens import HasTokenizer
 
 
-def ioi(n: int = 32, seed: int = 0, part: Split | None = None) -> Task:
+def ioi(
+    n: int = 32, seed: int = 0, part: Split | None = None, model: HasTokenizer | None = None
+) -> Task:
     """Indirect object identification: who receives the gift? The corrupted prompt names the other person as giver.
 
     There are six sentence templates. In every other pair the giver is the person named first (BABA instead of ABBA).
-    Works with every tokenizer in which common first names are single tokens.
+    Names have to be one token each; of most tokenizers they are, and `model` leaves out those that are not.
 
     Parameters
     ----------
@@ -23,6 +29,9 @@ def ioi(n: int = 32, seed: int = 0, part: Split | None = None) -> Task:
         Of the random names and sentences.
     part
         Use only pairs of names from this part of the teaching model's data. It never saw ``"test"``.
+    model
+        A `Model`, or another object with a `tokenizer`: names that are not one token there are left out. By default all
+        names are used; each is one token of the teaching model and of SmolLM2.
 
     Returns
     -------
@@ -32,7 +41,7 @@ def ioi(n: int = 32, seed: int = 0, part: Split | None = None) -> Task:
     Raises
     ------
     TaskError
-        `part` is unknown.
+        `part` is unknown, `model` has no tokenizer, or no two names are left.
 
     Notes
     -----
@@ -48,7 +57,8 @@ def ioi(n: int = 32, seed: int = 0, part: Split | None = None) -> Task:
     """
     check_part(part)
     rng = Random(seed)
-    rows = [_sentence(rng, part, giver_first=bool(i % 2)) for i in range(n)]
+    names = _names(n, part, model)
+    rows = [_sentence(rng, names, part, giver_first=bool(i % 2)) for i in range(n)]
     givers, receivers = [giver for *_, giver, _ in rows], [receiver for *_, receiver in rows]
     clean = [template.format(subject=giver) for template, giver, _ in rows]
     return Task(
@@ -67,10 +77,20 @@ def ioi(n: int = 32, seed: int = 0, part: Split | None = None) -> Task:
     )
 
 
-def _sentence(rng: Random, part: Split | None, giver_first: bool) -> tuple[str, str, str]:
+def _names(n: int, part: Split | None, model: HasTokenizer | None) -> tuple[str, ...]:
+    """The names that are one token each, if two of them are in the part."""
+    names, left_out = one_token_each(words.NAMES, model)
+    if not any(part in (None, part_of(*each)) for each in combinations(names, 2)):
+        Choice("ioi", names, left_out, part).check(n, 0)
+    return names
+
+
+def _sentence(
+    rng: Random, names: tuple[str, ...], part: Split | None, giver_first: bool
+) -> tuple[str, str, str]:
     """Draw a sentence, with ``{subject}`` left to fill in, its giver and its receiver."""
     while True:
-        giver, receiver = rng.sample(words.NAMES, 2)
+        giver, receiver = rng.sample(names, 2)
         if part in (None, part_of(giver, receiver)):
             break
     first, second = (giver, receiver) if giver_first else (receiver, giver)

@@ -1,25 +1,26 @@
 """The words and sentence patterns of the tasks. Each word is one token of the teaching model and of SmolLM2."""
 
 
-def _words(text: str) -> tuple[str, ...]:
+def word_list(text: str) -> tuple[str, ...]:
+    """Words that are written in one text, with spaces between them."""
     return tuple(text.split())
 
 
-NAMES = _words(
+NAMES = word_list(
     "Mary John Alice Bob Tom James Anna Paul Sarah David Emma Peter Laura Mark Kate Daniel Rachel Simon Lisa "
     "Henry Jane Robert Susan George Julia Frank Helen Michael Linda William Maria Jack Lucy Sam Amy Ben Clara "
     "Max Rose Charles Nina Oscar Grace Luke Eva Adam"
 )
-PLACES = _words(
+PLACES = word_list(
     "store garden school hospital office house station park library market beach museum farm restaurant hotel "
     "bridge church river theater airport lake forest"
 )
-OBJECTS = _words(
+OBJECTS = word_list(
     "drink book ring ball map key letter basket computer necklace gift bone snack hat coin ticket flower cup "
     "picture box card pen watch bag toy lamp shirt guitar"
 )
-VERBS = _words("gave handed passed showed offered sent")
-EVENTS = _words(
+VERBS = word_list("gave handed passed showed offered sent")
+EVENTS = word_list(
     "war siege campaign trip journey strike project program festival voyage conflict study battle mission tour "
     "rebellion"
 )

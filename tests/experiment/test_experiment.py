@@ -129,7 +129,8 @@ def test_a_weak_answer_is_said(smollm2: Model, names_experiment: Experiment) -> 
     assert names_experiment.warnings == []
     weak = Experiment(smollm2, Task(CLEAN, CORRUPTED, " table", " John"))
     assert weak.warnings == [
-        "On the clean prompt the model prefers ␣Mary to ␣table; effects explain little."
+        "The model does not do this task: its clean run does not prefer the answer to the foil.",
+        "On the clean prompt the model prefers ␣Mary to ␣table; effects explain little.",
     ]
 
 

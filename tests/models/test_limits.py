@@ -49,7 +49,8 @@ def test_the_experiment_warns_too(caplog: pytest.LogCaptureFixture) -> None:
         "A prompt has 72 tokens and llama was made for 64: beyond them it may not do what it does elsewhere."
     )
     experiment.patch("L1.H1")
-    assert [each.levelno for each in caplog.records].count(logging.WARNING) == 1
+    told = [each for each in caplog.records if "was made for 64" in each.getMessage()]
+    assert [each.levelno for each in told] == [logging.WARNING]
 
 
 def test_a_tokenizer_larger_than_the_model() -> None:
