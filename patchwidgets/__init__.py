@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from patchwidgets.explorer.widget import PatchExplorer
     from patchwidgets.facade import Experiment, explore
     from patchwidgets.methods.fit_lens import fit_lens
+    from patchwidgets.methods.generation.continuations import Generation
     from patchwidgets.metrics import At
+    from patchwidgets.models.dictionaries import Dictionary, wrap_dictionary
     from patchwidgets.models.lenses.jacobian_lens import JacobianLens
     from patchwidgets.models.lenses.result import LensResult
     from patchwidgets.models.loading import load, wrap
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "At",
+    "Dictionary",
     "Experiment",
+    "Generation",
     "JacobianLens",
     "LensResult",
     "LogitAttribution",
@@ -51,14 +55,17 @@ __all__ = [
     "propose_alignment",
     "tasks",
     "wrap",
+    "wrap_dictionary",
 ]
 
 # torch and transformers take seconds to import, so each name is imported when it is first used.
 _MODULE_OF = {
     "At": "metrics",
+    "Dictionary": "models.dictionaries",
     "Experiment": "facade",
     "JacobianLens": "models.lenses.jacobian_lens",
     "LensResult": "models.lenses.result",
+    "Generation": "methods.generation.continuations",
     "LogitAttribution": "models.logit_attribution",
     "Model": "models.model",
     "Patch": "sites",
@@ -75,6 +82,7 @@ _MODULE_OF = {
     "load": "models.loading",
     "propose_alignment": "tasks",
     "wrap": "models.loading",
+    "wrap_dictionary": "models.dictionaries",
 }
 
 

@@ -1,41 +1,32 @@
 """Sites, where an activation is read or replaced; patches, what is written there; and positions in prompts.
 
 Plain data: needs no torch and no model, and costs nothing. A site is written ``L9.H6`` (``z`` of head 6 in layer 9),
-``L9.KV2.k``, ``L9.mlp_out@3:7``, ``L4.N123@-1``, ``embed``, ``L9.H6@S2``. Parsing and printing round-trip.
+``L9.KV2.k``, ``L9.mlp_out@3:7``, ``L4.N123@-1``, ``L2.resid_post.F5``, ``embed``, ``L9.H6@S2``. Parsing and printing
+round-trip.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
+from patchwidgets.components import ALIASES, ALL_COMPONENTS
+from patchwidgets.components import COMPONENTS as COMPONENTS
+from patchwidgets.components import DICTIONARY_COMPONENTS as DICTIONARY_COMPONENTS
+from patchwidgets.components import FEATURE_COMPONENTS as FEATURE_COMPONENTS
+from patchwidgets.components import HEAD_COMPONENTS as HEAD_COMPONENTS
+from patchwidgets.components import NEURON_COMPONENTS as NEURON_COMPONENTS
+from patchwidgets.components import STREAMS as STREAMS
+from patchwidgets.components import Component as Component
+from patchwidgets.components import stream_of as stream_of
 from patchwidgets.errors import PatchError, SiteError, shown
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Component = Literal[
-    "embed",
-    "resid_pre",
-    "resid_mid",
-    "resid_post",
-    "attn_out",
-    "mlp_out",
-    "q",
-    "k",
-    "v",
-    "z",
-    "pattern",
-    "neuron_pre",
-    "neuron_up",
-    "neuron",
-]
-COMPONENTS: tuple[Component, ...] = get_args(Component)
 _KNOWN = ", ".join(COMPONENTS)
-HEAD_COMPONENTS: frozenset[str] = frozenset({"q", "k", "v", "z", "pattern"})
-NEURON_COMPONENTS: frozenset[str] = frozenset({"neuron_pre", "neuron_up", "neuron"})
+_COUNTED = HEAD_COMPONENTS | NEURON_COMPONENTS | FEATURE_COMPONENTS
 _COMPONENTS_OF = {"H": HEAD_COMPONENTS, "KV": frozenset({"k", "v"}), "N": NEURON_COMPONENTS}
-ALIASES: dict[str, Component] = {"neuron_gate": "neuron_pre"}
 
 Entry = tuple[int, int]
 """A position in a dataset, where logits are read: the index of the prompt or pair and the position, both from 0."""
@@ -50,13 +41,14 @@ PatchFunction = Callable[["Tensor", "Tensor"], "Tensor"]
 """From the activations of the host and of the source at a site to what is written there, all of the same shape."""
 
 _SITE = re.compile(
-    r"""(?: embed | L(?P<layer>\d{1,9}) (?: \.(?P<unit>H|KV|N)(?P<index>\d{1,9}) )? (?: \.(?P<component>[a-z_]+) )? )
-        (?: @ (?P<pos>.+) )?""",
+    r"""(?: embed | L(?P<layer>\d{1,9}) (?: \.(?P<unit>H|KV|N)(?P<index>\d{1,9}) )? (?: \.(?P<component>[a-z_]+) )?
+        (?: \.(?P<part> features | error | F(?P<feature>\d{1,9}) ) )? ) (?: @ (?P<pos>.+) )?""",
     re.VERBOSE,
 )
 _RANGE = re.compile(r"(-?\d{1,9})?:(-?\d{1,9})?")
 _NAME = re.compile(r"[^\W\d]\w*")
 _EXAMPLES = "L9.H6, L9.H6.q, L9.KV2.k, L9.mlp_out@3:7, L4.N123@-1, L0.resid_pre, embed"
+_FEATURES = f"L2.resid_post.F5; the streams are {', '.join(STREAMS)}"
 
 
 @dataclass(frozen=True)
@@ -66,11 +58,11 @@ class Site:
     Parameters
     ----------
     component
-        A name from `COMPONENTS`.
+        A name from `COMPONENTS`, or the ``.features`` or the ``.error`` of a stream, as in ``resid_post.features``.
     layer
         Counts from 0; None only for ``embed``.
     index
-        Which head (``q``, ``k``, ``v``, ``z``, ``pattern``) or neuron; None means all of them.
+        Which head (``q``, ``k``, ``v``, ``z``, ``pattern``), neuron or feature; None means all of them.
     pos
         An index, a half-open range ``(start, stop)``, a name from the task, or None for all positions.
     kv
@@ -95,7 +87,7 @@ class Site:
     kv: bool = False
 
     def __post_init__(self) -> None:
-        if self.component not in COMPONENTS:
+        if self.component not in ALL_COMPONENTS:
             raise SiteError(f"Unknown component {shown(self.component)}; known are {_KNOWN}.")
         if min(self.layer or 0, self.index or 0) < 0:
             got = f"got layer {self.layer} and index {self.index}"
@@ -106,7 +98,7 @@ class Site:
             raise SiteError("The embedding belongs to no layer; write 'embed'.")
         if self.layer is None and self.component != "embed":
             raise SiteError(f"{self.component!r} needs a layer, as in 'L9.{self.component}'.")
-        if self.index is not None and self.component not in HEAD_COMPONENTS | NEURON_COMPONENTS:
+        if self.index is not None and self.component not in _COUNTED:
             plain, has = replace(self, index=None, kv=False), f"{self.component!r} has"
             raise SiteError(
                 f"{has} no heads or neurons to choose from; leave index out, as in '{plain}'."
@@ -139,8 +131,9 @@ class Site:
         pos = None if match["pos"] is None else parse_pos(match["pos"], text)
         if match["layer"] is None:
             return cls("embed", pos=pos)
-        component = _component(match["unit"], match["component"], text)
-        index = None if match["index"] is None else int(match["index"])
+        number = match["index"] or match["feature"]
+        index = None if number is None else int(number)
+        component = _component(match, text)
         return cls(component, int(match["layer"]), index, pos, kv=match["unit"] == "KV")
 
     def at(self, pos: Position) -> "Site":
@@ -160,6 +153,8 @@ class Site:
             return self.component
         if self.index is None:
             return f"L{self.layer}.{self.component}"
+        if self.component in FEATURE_COMPONENTS:
+            return f"L{self.layer}.{stream_of(self.component)}.F{self.index}"
         unit = "N" if self.component in NEURON_COMPONENTS else "KV" if self.kv else "H"
         suffix = "" if self.component in ("z", "neuron") else f".{self.component}"
         return f"L{self.layer}.{unit}{self.index}{suffix}"
@@ -221,14 +216,21 @@ Patchable = str | Site | Patch
 """What can be patched: a site string, a `Site`, or a `Patch`."""
 
 
-def _component(unit: str | None, component: str | None, text: str) -> Component:
+def _component(match: re.Match[str], text: str) -> Component:
+    unit, component, part = match["unit"], match["component"], match["part"]
+    if part is not None:
+        if unit is not None or component not in STREAMS:
+            raise SiteError(
+                f"{shown(text)}: {part} belongs to the dictionary of a stream, as in {_FEATURES}."
+            )
+        component = f"{component}.{'error' if part == 'error' else 'features'}"
     if component is None:
         if unit in (None, "KV"):
             missing = "'.k' or '.v'" if unit == "KV" else "a component, as in 'L9.mlp_out'"
             raise SiteError(f"{shown(text)} lacks {missing}. Sites look like {_EXAMPLES}.")
         return "neuron" if unit == "N" else "z"
     name = ALIASES.get(component, component)
-    if name not in COMPONENTS:
+    if name not in ALL_COMPONENTS:
         raise SiteError(f"Unknown component {shown(name)} in {shown(text)}; known are {_KNOWN}.")
     if unit is not None and name not in _COMPONENTS_OF[unit]:
         allowed = ", ".join(sorted(_COMPONENTS_OF[unit]))

@@ -36,11 +36,11 @@ METRICS = ("metrics", "metrics.metric", "metrics.functions", "metrics.named")
 @pytest.mark.parametrize(
     ("name", "needed"),
     [
-        ("Site", {"sites", "errors"}),
-        ("Patch", {"sites", "errors"}),
-        ("At", {*METRICS, "sites", "errors"}),
+        ("Site", {"sites", "components", "errors"}),
+        ("Patch", {"sites", "components", "errors"}),
+        ("At", {*METRICS, "sites", "components", "errors"}),
         ("errors", {"errors"}),
-        ("metrics", {*METRICS, "sites", "errors"}),
+        ("metrics", {*METRICS, "sites", "components", "errors"}),
     ],
 )
 def test_the_words_that_everybody_uses_are_light(name: str, needed: set[str]) -> None:
@@ -55,7 +55,16 @@ def test_a_task_needs_no_torch() -> None:
     modules = modules_after("import patchwidgets as pw; pw.tasks.ioi(2); pw.Task('a', 'b', 'c')")
     assert not modules & HEAVY
     roots = {name.split(".")[1] for name in ours(modules) if "." in name}
-    assert roots == {"hooks", "tasks", "sites", "tokens", "errors", "directions", "storage"}
+    assert roots == {
+        "hooks",
+        "tasks",
+        "sites",
+        "tokens",
+        "errors",
+        "directions",
+        "storage",
+        "components",
+    }
 
 
 def test_everything_that_is_promised_is_there() -> None:

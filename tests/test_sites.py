@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patchwidgets.components import ALL_COMPONENTS, FEATURE_COMPONENTS
 from patchwidgets.errors import PatchError, SiteError
-from patchwidgets.sites import COMPONENTS, HEAD_COMPONENTS, NEURON_COMPONENTS, Patch, Site
+from patchwidgets.sites import HEAD_COMPONENTS, NEURON_COMPONENTS, Patch, Site
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,10 @@ from patchwidgets.sites import COMPONENTS, HEAD_COMPONENTS, NEURON_COMPONENTS, P
         ("L26.N1262.neuron_pre", Site("neuron_pre", 26, 1262)),
         ("L9.H6@S2", Site("z", 9, 6, "S2")),
         ("L9.z", Site("z", 9)),
+        ("L2.resid_post.F123@-1", Site("resid_post.features", 2, 123, -1)),
+        ("L0.attn_out.F0", Site("attn_out.features", 0, 0)),
+        ("L2.mlp_out.features@1:3", Site("mlp_out.features", 2, None, (1, 3))),
+        ("L2.resid_mid.error@S2", Site("resid_mid.error", 2, None, "S2")),
         ("embed@2", Site("embed", pos=2)),
     ],
 )
@@ -47,10 +52,10 @@ POSITIONS = st.one_of(
 
 @st.composite
 def sites(draw: st.DrawFn) -> Site:
-    component = draw(st.sampled_from(COMPONENTS))
+    component = draw(st.sampled_from(ALL_COMPONENTS))
     if component == "embed":
         return Site("embed", pos=draw(POSITIONS))
-    countable = component in HEAD_COMPONENTS | NEURON_COMPONENTS
+    countable = component in HEAD_COMPONENTS | NEURON_COMPONENTS | FEATURE_COMPONENTS
     index = draw(st.none() | st.integers(0, 2000)) if countable else None
     kv = index is not None and component in ("k", "v") and draw(st.booleans())
     return Site(component, draw(st.integers(0, 200)), index, draw(POSITIONS), kv)
@@ -71,6 +76,11 @@ def test_every_site_round_trips(site: Site) -> None:
         ("L9.H6.mlp_out", "H goes with"),
         ("L9.KV2.q", "KV goes with k, v"),
         ("L9.resid", "Unknown component 'resid'"),
+        ("L4.F123", "F123 belongs to the dictionary of a stream, as in L2.resid_post.F5"),
+        ("L4.z.F1", "F1 belongs to the dictionary of a stream"),
+        ("L4.H2.resid_post.F1", "F1 belongs to the dictionary of a stream"),
+        ("L4.features", "Unknown component 'features'"),
+        ("L4.resid_post.F1.F2", "is not a site"),
         ("L9.H6@1.5", "neither a number"),
         ("L9.H6@", "is not a site"),
         ("embed.L2", "is not a site"),

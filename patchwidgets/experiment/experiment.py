@@ -19,6 +19,9 @@ from patchwidgets.experiment.measurements import Measurements
 from patchwidgets.experiment.sources import Sources
 from patchwidgets.experiment.weak_answers import not_told_apart, told_apart, weak_answers
 from patchwidgets.metrics import Metric, MetricSpec
+from patchwidgets.models.attached import check_dictionaries
+from patchwidgets.models.edits import refuse_other_dictionaries
+from patchwidgets.models.indexing import key_of
 from patchwidgets.models.model import Model
 from patchwidgets.models.run import Run
 from patchwidgets.sites import Patch, Patchable, Site
@@ -242,6 +245,7 @@ class BaseExperiment:
         counts = Counter(str(self.model.resolve(patch.site)) for patch in checked)
         if repeated := sorted(name for name, count in counts.items() if count > 1):
             raise PatchError(f"{listed(repeated, by=', ')} is patched twice; name each site once.")
+        refuse_other_dictionaries(self.model.layout, checked)
         return checked
 
     def check_weights(self, patches: Iterable[Patch] = ()) -> None:
@@ -252,10 +256,14 @@ class BaseExperiment:
         WeightsChangedError
             They have changed.
         """
+        patches = list(patches)
         marks = {self.measurements.baselines.clean.weights}
         marks |= {patch.source.weights for patch in patches if isinstance(patch.source, Run)}
         for mark in marks:
             mark.check()
+        dictionaries = self.model.layout.dictionaries
+        if dictionaries:
+            check_dictionaries(dictionaries, {key_of(patch.site) for patch in patches})
 
     def _sharing(self, direction: Direction, measurements: Measurements) -> Self:
         return type(self)(self.model, self.task, direction=direction, measurements=measurements)

@@ -168,14 +168,9 @@ class _Floor:
 
 
 def _noise(runs: Sequence[Repeated], dtype: torch.dtype) -> tuple[Float[Tensor, "entry 1"], float]:
-    """How far the logits of each entry, and joint log-probabilities, were off in other batches: at least some spacings.
-
-    In 16 bits one spacing of numbers near the largest logit is the rounding of the logit itself. In wider dtypes the
-    rounding of all layers is of the same precision and adds up to several spacings.
-    """
+    """How far the logits of each entry, and joint log-probabilities, were off in other batches, or at least."""
     largest = max(float(each.run.logits.abs().nan_to_num(posinf=0).max()) for each in runs)
-    n_spacings = 16 if dtype.itemsize >= 4 else 1
-    least = n_spacings * torch.finfo(dtype).eps * 2.0 ** math.floor(math.log2(max(largest, 1e-30)))
+    least = least_noise(largest, dtype)
     pairs = [(each.first, again) for each in runs for again in each.again]
     off = torch.stack([_off(a.logits, b.logits).abs().amax(-1, keepdim=True) for a, b in pairs])
     joint = [
@@ -184,6 +179,16 @@ def _noise(runs: Sequence[Repeated], dtype: torch.dtype) -> tuple[Float[Tensor, 
         if a.joint is not None and b.joint is not None
     ]
     return off.amax(0).clamp(min=least), max([*joint, 2 * least])
+
+
+def least_noise(largest: float, dtype: torch.dtype) -> float:
+    """How much rounding alone moves logits at least: some spacings of numbers near the largest of them.
+
+    In 16 bits one spacing is the rounding of the logit itself. In wider dtypes the rounding of all layers is of the
+    same precision and adds up to several spacings.
+    """
+    n_spacings = 16 if dtype.itemsize >= 4 else 1
+    return n_spacings * torch.finfo(dtype).eps * 2.0 ** math.floor(math.log2(max(largest, 1e-30)))
 
 
 def _off(

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from patchwidgets.directions import Direction
 from patchwidgets.facade.effects import Effects
+from patchwidgets.facade.generation import Generations
 from patchwidgets.facade.patches import Patches
 from patchwidgets.facade.paths import Paths
 from patchwidgets.hooks.interrupts import Uninterrupted
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from patchwidgets.explorer.widget import PatchExplorer
 
 
-class Experiment(Patches, Effects, Paths):
+class Experiment(Patches, Effects, Paths, Generations):
     """A model and a task, with the clean and the corrupted run and patches between them.
 
     Parameters

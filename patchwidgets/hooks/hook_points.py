@@ -4,6 +4,7 @@ A hook point converts between the tensor that the module takes or returns and th
 ``[row, pos, ...]``.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -191,4 +192,31 @@ class AttentionHookPoint:
         return activation.transpose(1, 2).to(tensor.dtype)
 
 
-AnyHookPoint = HookPoint | AttentionHookPoint
+@dataclass(frozen=True, eq=False)
+class PartHookPoint:
+    """One of the parts into which an activation is taken apart, as by a dictionary; all of them are written together.
+
+    Attributes
+    ----------
+    whole
+        Where the activation is; the same object for all of its parts.
+    part
+        The name of this one.
+    split
+        From the activation to its parts by name, each ``[row, pos, ...]``.
+    join
+        From the activation, its parts and other parts to the activation with these.
+    """
+
+    whole: HookPoint
+    part: str
+    split: Callable[[Activation], dict[str, Activation]]
+    join: Callable[[Activation, dict[str, Activation], dict[str, Activation]], Activation]
+
+    @property
+    def module(self) -> nn.Module:
+        """The module at which the activation is."""
+        return self.whole.module
+
+
+AnyHookPoint = HookPoint | AttentionHookPoint | PartHookPoint

@@ -21,7 +21,9 @@ from patchwidgets.hooks.cancellation import cancellation_check, is_cancellable
 from patchwidgets.hooks.hook_points import (
     Activation,
     AnyHookPoint,
+    AttentionHookPoint,
     HookPoint,
+    PartHookPoint,
     RouterHookPoint,
 )
 from patchwidgets.hooks.interrupts import interruptible
@@ -117,7 +119,7 @@ class _Hooked:
     recorded: dict[Key, Tensor] = field(default_factory=dict)
     reached: set[Key] = field(default_factory=set)
 
-    def apply(self, key: Key, hook_point: AnyHookPoint, tensor: Tensor) -> Tensor:
+    def apply(self, key: Key, hook_point: HookPoint | AttentionHookPoint, tensor: Tensor) -> Tensor:
         """Edit and record the activation in a module's tensor; return the tensor to use instead."""
         if not self.forward_pass.is_active:
             return tensor
@@ -128,6 +130,26 @@ class _Hooked:
             self.reached.add(key)
         if key in self.record:
             self.recorded[key] = hook_point.read(tensor, n_positions).clone()
+        return tensor
+
+    def apply_parts(self, points: Mapping[Key, PartHookPoint], tensor: Tensor) -> Tensor:
+        """Do the same with several parts of one activation; what is recorded of a part is what was written there."""
+        if not self.forward_pass.is_active:
+            return tensor
+        one = next(iter(points.values()))
+        activation = one.whole.read(tensor, self.forward_pass.n_positions)
+        before = interruptible(one.split, activation)
+        after = dict(before)
+        for key, point in points.items():
+            # A view is a node of its own for autograd: a gradient at it leaves out what else the part leads to.
+            after[point.part] = before[point.part].view_as(before[point.part])
+            if key in self.edits:
+                after[point.part] = interruptible(self.edits[key], after[point.part])
+                self.reached.add(key)
+            if key in self.record:
+                self.recorded[key] = after[point.part].clone()
+        if points.keys() & self.edits.keys():
+            tensor = one.whole.write(tensor, interruptible(one.join, activation, before, after))
         return tensor
 
     def check_reached(self) -> None:
@@ -177,10 +199,6 @@ def hooked(
         The ``with`` block ended without an error, but an edit never ran.
     """
     state = _Hooked(dict(edits or {}), set(record), _ForwardPass(continued))
-    hooks = [
-        (hook_points[key], partial(state.apply, key, hook_points[key]))
-        for key in state.edits.keys() | state.record
-    ]
     with ExitStack() as stack:
         before_layers = (
             on(point.module)
@@ -190,7 +208,7 @@ def hooked(
         for handle in _pass_hooks(map(on, outer_modules), before_layers, state.forward_pass):
             stack.callback(handle.remove)
         at_kernel = []
-        for point, hook in hooks:
+        for point, hook in _in_order(state, hook_points):
             if isinstance(point, HookPoint):
                 stack.callback(_register(on(point.module), point, hook).remove)
             else:
@@ -198,6 +216,27 @@ def hooked(
         stack.enter_context(hook_attention(at_kernel, lambda: state.forward_pass.start))
         yield state.recorded
     state.check_reached()
+
+
+def _in_order(
+    state: _Hooked, hook_points: Mapping[Key, AnyHookPoint]
+) -> Iterator[tuple[HookPoint | AttentionHookPoint, Hook]]:
+    """Yield where each hook goes; those of one module act in this order: whole activations, their parts, recordings.
+
+    So a part is taken from what is written into the whole, and what is recorded of the whole has the parts as written.
+    """
+    parts: dict[HookPoint, dict[Key, PartHookPoint]] = {}
+    recordings = []
+    for key in state.edits.keys() | state.record:
+        point = hook_points[key]
+        if isinstance(point, PartHookPoint):
+            parts.setdefault(point.whole, {})[key] = point
+        elif key in state.edits:
+            yield point, partial(state.apply, key, point)
+        else:
+            recordings.append((point, partial(state.apply, key, point)))
+    yield from ((whole, partial(state.apply_parts, points)) for whole, points in parts.items())
+    yield from recordings
 
 
 def _pass_hooks(

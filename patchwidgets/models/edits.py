@@ -12,7 +12,9 @@ from patchwidgets.errors import PatchError
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Edit, Key
+from patchwidgets.models.attached import attached_to
 from patchwidgets.models.indexing import SiteActivation, key_of, read_site, site_indices, write_site
+from patchwidgets.models.layout import Layout
 from patchwidgets.models.run import Run
 from patchwidgets.sites import Patch, Position, Site
 
@@ -140,6 +142,35 @@ def _counts_from_start(pos: Position) -> bool:
     if isinstance(pos, tuple):
         return pos[1] is not None and min(pos[0] or 0, pos[1]) >= 0
     return isinstance(pos, int) and pos >= 0
+
+
+def refuse_other_dictionaries(layout: Layout, patches: Sequence[Patch]) -> None:
+    """Refuse joint patches of a stream and of its features, and features that another dictionary has found.
+
+    Raises
+    ------
+    PatchError
+        There are such patches.
+    """
+    sites = {key_of(patch.site): patch.site for patch in patches}
+    for patch in patches:
+        key = key_of(patch.site)
+        attached = attached_to(layout.dictionaries, key)
+        if attached is None:
+            continue
+        stream = attached.dictionary.site
+        if key_of(stream) in sites:
+            raise PatchError(
+                f"{patch.site} is a part of {sites[key_of(stream)]}, and both cannot be patched in one run: "
+                "leave one of them out."
+            )
+        if isinstance(patch.source, Run):
+            other = attached_to(patch.source.layout.dictionaries, key)
+            if other is None or not attached.is_like(other):
+                raise PatchError(
+                    f"{patch.site}: the source run has {'another' if other else 'no'} dictionary of {stream}, and not "
+                    "these features. Run it again on the model with this dictionary, as in model.run(...)."
+                )
 
 
 def user_edits(patches: Sequence[Patch]) -> dict[Key, Edit]:

@@ -21,6 +21,7 @@ from patchwidgets.hooks.hook_points import (
 )
 from patchwidgets.hooks.hooks import Key
 from patchwidgets.models.architectures import Architecture, find_record, is_mixture
+from patchwidgets.models.attached import Attached
 from patchwidgets.models.discovery import discover
 from patchwidgets.models.limits import Limits
 from patchwidgets.models.routers import refuse_token_dropping, routers
@@ -52,6 +53,8 @@ class Layout:
         By component and layer.
     refused
         The components that the model does not have, each with the reason.
+    dictionaries
+        Those that it was given, by stream and layer; see `attaching`.
     limits
         How many tokens and positions it knows.
     mixture, routers
@@ -82,6 +85,7 @@ class Layout:
                 (component, layer): hook_point
                 for component, hook_point in self._block_hook_points(block)
             }
+        self.dictionaries: dict[Key, Attached] = {}
         self._modules, self._inside_blocks = set(hf_model.modules()), _inside(self.blocks)
         self.routers = routers(hf_model, self.blocks, self.config)
         self.d_mlp = (

@@ -64,6 +64,28 @@ class Limits:
             self._warned = True
             _LOG.warning(*self.warnings([length]))
 
+    def check_room(self, length: int, n_new: int) -> None:
+        """Refuse to generate tokens for which a model has no positions.
+
+        Parameters
+        ----------
+        length, n_new
+            The tokens of the longest prompt, and how many are to follow. The last one of these is never read.
+
+        Raises
+        ------
+        TaskError
+            There is a table of positions, and it is too small.
+        """
+        if self.n_positions is None or not self._has_table:
+            return
+        room = self.n_positions - length + 1
+        if n_new > room:
+            raise TaskError(
+                f"The longest prompt has {length} tokens and {self._name} positions for {self.n_positions}, so it can "
+                f"write {room} more, not {n_new}. Ask for max_new_tokens={room}, or shorten the prompt."
+            )
+
     def _is_table(self, path: str, tensor: Tensor) -> bool:
         """Return whether a tensor has one row for each position; some families have a few rows more."""
         if self.n_positions is None or tensor.ndim != 2 or not _TABLE.search(path):

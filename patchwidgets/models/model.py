@@ -9,19 +9,24 @@ centred or copied. Only `Model.patching` puts hooks on it, for as long as its bl
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from copy import copy
 from typing import Any
 
 from patchwidgets.errors import PatchError, SiteError
 from patchwidgets.hooks.hooks import hooked
 from patchwidgets.hooks.interrupts import UserBlock
+from patchwidgets.models.attached import check_dictionaries
+from patchwidgets.models.attaching import with_dictionaries
 from patchwidgets.models.compiled import eager
-from patchwidgets.models.edits import user_edits
+from patchwidgets.models.dictionaries import Dictionary
+from patchwidgets.models.edits import refuse_other_dictionaries, user_edits
+from patchwidgets.models.indexing import key_of
 from patchwidgets.models.resolve import resolve, sites_of
 from patchwidgets.models.run import Run, run_prompts
+from patchwidgets.models.sizes import Sizes
 from patchwidgets.models.verification import Verify, verified_layout
 from patchwidgets.models.wrappers import refuse_other_logits, refuse_tokenizer, unwrapped
 from patchwidgets.sites import (
-    COMPONENTS,
     Component,
     Patch,
     Patchable,
@@ -30,7 +35,7 @@ from patchwidgets.sites import (
 from patchwidgets.tokens import Tokenizer, encode, token_strings
 
 
-class Model:
+class Model(Sizes):
     """A causal language model with its tokenizer, ready to be patched; `load` and `wrap` return one.
 
     Parameters
@@ -53,6 +58,8 @@ class Model:
         The dtype of the weights and the device of the input embeddings, as text.
     components, refused
         The components that the model has; those that it does not have, each with the reason.
+    dictionaries
+        The dictionaries of its streams, by site.
     checks
         The report of the checks.
 
@@ -88,57 +95,6 @@ class Model:
         sizes = f"{self.n_layers} layers × {self.n_heads} heads, d_model {self.d_model}"
         return f"Model({self.name!r}, {sizes}, {self.dtype}, {self.device})"
 
-    @property
-    def name(self) -> str:
-        """Shown in the widget, in files and in messages."""
-        return self.layout.name
-
-    @property
-    def n_layers(self) -> int:
-        """The number of blocks."""
-        return self.layout.n_layers
-
-    @property
-    def n_heads(self) -> int:
-        """The number of query heads per layer."""
-        return self.layout.n_heads
-
-    @property
-    def n_kv_heads(self) -> int:
-        """The number of key-value heads per layer."""
-        return self.layout.n_kv_heads
-
-    @property
-    def d_model(self) -> int:
-        """The width of the residual stream."""
-        return self.layout.d_model
-
-    @property
-    def d_mlp(self) -> int | None:
-        """The number of neurons per layer; None for a model without neurons, such as a mixture of experts."""
-        return self.layout.d_mlp
-
-    @property
-    def dtype(self) -> str:
-        """The dtype of the weights, such as ``float32``."""
-        return str(self.layout.hf_model.dtype).removeprefix("torch.")
-
-    @property
-    def device(self) -> str:
-        """The device of the input embeddings."""
-        return str(self.layout.device)
-
-    @property
-    def components(self) -> tuple[Component, ...]:
-        """The components that this model has."""
-        present = {component for component, _ in self.layout.hook_points}
-        return tuple(component for component in COMPONENTS if component in present)
-
-    @property
-    def refused(self) -> dict[str, str]:
-        """The components that this model does not have, each with the reason."""
-        return dict(self.layout.refused)
-
     def sites(self, component: Component) -> tuple[Site, ...]:
         """Return every site of a component: one per layer, or per layer and head. Single neurons are not listed.
 
@@ -171,6 +127,41 @@ class Model:
         'neuron'
         """
         return resolve(self.layout, site)
+
+    @property
+    def dictionaries(self) -> dict[str, Dictionary]:
+        """The dictionaries of the model's streams, by site."""
+        return {
+            str(each.dictionary.site): each.dictionary for each in self.layout.dictionaries.values()
+        }
+
+    def with_dictionaries(self, *dictionaries: Dictionary) -> "Model":
+        """Return this model with dictionaries, on which features such as ``L2.resid_post.F123`` are sites.
+
+        It is the same transformers model; this object stays without them. A stream has one dictionary at a time: one
+        that is given for a stream that has one takes its place.
+
+        Parameters
+        ----------
+        dictionaries
+            From `wrap_dictionary`. Each is tried on some vectors of its stream.
+
+        Raises
+        ------
+        ModelError
+            A dictionary of another width, that is not deterministic, or does not return what it should.
+        SiteError, RefusedError
+            The model does not have the stream.
+
+        Examples
+        --------
+        >>> dictionary = pw.wrap_dictionary("L2.mlp_out", lambda x: x.relu(), lambda f: f)
+        >>> model.with_dictionaries(dictionary).dictionaries
+        {'L2.mlp_out': Dictionary('L2.mlp_out', L2.mlp_out, 128 features)}
+        """
+        made = copy(self)
+        made.layout = with_dictionaries(self.layout, dictionaries)
+        return made
 
     def encode(self, text: str, bos: bool | None = None, chat: bool = False) -> list[int]:
         """Return the token ids of a prompt.
@@ -280,6 +271,8 @@ class Model:
             self.resolve(patch.site)
             if isinstance(patch.source, Run):
                 patch.source.weights.check()
+        refuse_other_dictionaries(self.layout, checked)
+        check_dictionaries(self.layout.dictionaries, {key_of(patch.site) for patch in checked})
         return UserBlock(self._patched(checked))
 
     @contextmanager

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from patchwidgets.hooks.hook_points import Activation, AnyHookPoint, HookPoint
+from patchwidgets.hooks.hook_points import Activation, HookPoint
 from patchwidgets.hooks.hooks import Edit, Key, hooked
 from patchwidgets.models.forward import (
     gather_entries,
@@ -18,6 +18,7 @@ from patchwidgets.models.forward import (
     union_of_positions,
 )
 from patchwidgets.models.layout import Layout
+from patchwidgets.sites import stream_of
 
 WRITES_TO_STREAM = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out")
 AtPosition = Float[Tensor, "row *unit"]
@@ -27,7 +28,7 @@ AtPosition = Float[Tensor, "row *unit"]
 class _OnePosition(HookPoint):
     """Another hook point, read at one position of each row."""
 
-    point: AnyHookPoint | None = None
+    point: HookPoint | None = None
     positions: tuple[int, ...] = ()
 
     def read(self, tensor: Tensor, n_positions: int) -> AtPosition:
@@ -74,9 +75,12 @@ def read_one_position(
     seen = OnePosition({}, {}, torch.empty(0))
     tapped = {key: _tapped(key, edit, tuple(positions), seen) for key, edit in edits.items()}
     points = dict(layout.hook_points)
-    wanted = [key for key in keys if key not in edits]
+    # An edit of features sees them alone; what it writes into their stream is read before and after.
+    streams = {key for key in map(_stream, edits) if key not in edits}
+    tapped |= {key: _tapped(key, _unchanged, tuple(positions), seen) for key in streams}
+    wanted = [key for key in keys if key not in tapped] + [_written(key) for key in streams]
     for key in wanted:
-        point = layout.hook_points[key]
+        point = layout.hook_points[_stream(key)]
         assert isinstance(point, HookPoint)
         points[key] = _OnePosition(point.module, point.side, point=point, positions=(*positions,))
     with (
@@ -88,7 +92,25 @@ def read_one_position(
         logits = select_positions(output.logits, keep).float()
     refuse_not_finite(logits, layout.hf_model, edited=bool(edits))
     at = gather_entries(logits, keep, [(pos,) for pos in positions])
+    for key in streams:
+        after = recorded.pop(_written(key))
+        seen.changes[key] = after - seen.activations[key]
+        seen.activations[key] = after
     return OnePosition(seen.activations | recorded, seen.changes, at)
+
+
+def _stream(key: Key) -> Key:
+    """The stream of which a component is a part; of any other component itself."""
+    return stream_of(key[0]), key[1]
+
+
+def _written(key: Key) -> Key:
+    """The name under which a stream is read after its parts were written."""
+    return f"{key[0]}.written", key[1]
+
+
+def _unchanged(activation: Activation) -> Activation:
+    return activation
 
 
 def _tapped(key: Key, edit: Edit, positions: tuple[int, ...], seen: OnePosition) -> Edit:

@@ -4,7 +4,14 @@ from dataclasses import replace
 
 from patchwidgets.errors import RefusedError, SiteError
 from patchwidgets.models.layout import Layout
-from patchwidgets.sites import HEAD_COMPONENTS, NEURON_COMPONENTS, Component, Site
+from patchwidgets.sites import (
+    DICTIONARY_COMPONENTS,
+    HEAD_COMPONENTS,
+    NEURON_COMPONENTS,
+    Component,
+    Site,
+    stream_of,
+)
 
 
 def resolve(layout: Layout, site: str | Site) -> Site:
@@ -22,6 +29,8 @@ def resolve(layout: Layout, site: str | Site) -> Site:
         raise SiteError(
             f"{site}: layer {site.layer} is out of range; {layout.name} has layers 0 to {layout.n_layers - 1}."
         )
+    if site.component in DICTIONARY_COMPONENTS:
+        return _resolve_feature(layout, site)
     if site.index is not None:
         _check_index(layout, site, site.index)
     if reason := layout.refused.get(site.component):
@@ -33,6 +42,8 @@ def resolve(layout: Layout, site: str | Site) -> Site:
 
 def sites_of(layout: Layout, component: Component) -> tuple[Site, ...]:
     """Return every site of a component: one per layer, or per layer and head. Single neurons are not listed."""
+    if component in DICTIONARY_COMPONENTS:
+        return _features_of(layout, component)
     resolve(layout, Site(component, None if component == "embed" else 0))
     if component == "embed":
         return (Site("embed"),)
@@ -44,6 +55,34 @@ def sites_of(layout: Layout, component: Component) -> tuple[Site, ...]:
         for layer in range(layout.n_layers)
         for head in range(layout.n_kv_heads if kv else layout.n_heads)
     )
+
+
+def _features_of(layout: Layout, component: Component) -> tuple[Site, ...]:
+    """Return all features, or the error, of each dictionary of a stream."""
+    layers = sorted(
+        layer or 0 for stream, layer in layout.dictionaries if stream == stream_of(component)
+    )
+    if not layers:
+        resolve(layout, Site(component, 0))  # which says that there is none
+    return tuple(Site(component, layer) for layer in layers)
+
+
+def _resolve_feature(layout: Layout, site: Site) -> Site:
+    """Return features or an error of a stream, if the model has a dictionary of it."""
+    stream = resolve(layout, f"L{site.layer}.{stream_of(site.component)}")
+    attached = layout.dictionaries.get((stream.component, stream.layer))
+    if attached is None:
+        known = ", ".join(str(each.dictionary.site) for each in layout.dictionaries.values())
+        raise RefusedError(
+            f"No {site.name} here: {layout.name} has {f'dictionaries of {known}' if known else 'no dictionary'}, and "
+            f"none of {stream}. Give it one: model.with_dictionaries(pw.wrap_dictionary('{stream}', encode, decode))."
+        )
+    if site.index is not None and site.index >= attached.n_features:
+        raise SiteError(
+            f"{site}: feature {site.index} is out of range; the dictionary of {stream} has features 0 to "
+            f"{attached.n_features - 1}."
+        )
+    return site
 
 
 def _resolve_shared(layout: Layout, site: Site, index: int) -> Site:

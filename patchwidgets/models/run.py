@@ -13,6 +13,7 @@ from torch import Tensor
 from patchwidgets.errors import SiteError
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Key
+from patchwidgets.models.attached import check_dictionaries
 from patchwidgets.models.batches import Batch, in_batches, in_order
 from patchwidgets.models.forward import forward, gather_entries, union_of_positions
 from patchwidgets.models.indexing import SiteActivation, key_of, read_site, site_indices
@@ -149,6 +150,7 @@ class Run(AttributedRun, Lensed):
                 f"A run has no named positions; write {site.name} with an index instead of {site.pos!r}."
             )
         self.weights.check()
+        check_dictionaries(self.layout.dictionaries, [key_of(site)])
         parts = []
         for batch in self.batches:
             indices = [site_indices(site, len(row)) for row in batch.ids]

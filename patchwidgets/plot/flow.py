@@ -14,7 +14,7 @@ from patchwidgets.models.model import Model
 from patchwidgets.models.top_tokens import TopToken
 from patchwidgets.plot.axes import literal, new_axes
 from patchwidgets.plot.colours import FAINT, INK, RUN_COLOURS, TINTS
-from patchwidgets.sites import Site
+from patchwidgets.sites import Site, stream_of
 from patchwidgets.tokens import printable, visible
 
 if TYPE_CHECKING:
@@ -229,6 +229,7 @@ def _centre(model: Model, site: Site) -> tuple[float, float]:
     layer = 0 if site.layer is None else site.layer
     if site.component == "z" and site.index is not None:
         return layer - 0.09, TOP - (site.index + 0.6) * (TOP - HEADS) / model.n_heads
-    if site.component in ("mlp_out", "neuron", "neuron_pre", "neuron_up"):
+    component = stream_of(site.component)
+    if component in ("mlp_out", "neuron", "neuron_pre", "neuron_up"):
         return layer + 0.33, STREAM
-    return layer - 0.45 if site.component != "resid_post" else layer + 0.55, STREAM
+    return layer - 0.45 if component != "resid_post" else layer + 0.55, STREAM

@@ -2,11 +2,15 @@
 
 import math
 import time
+from collections.abc import Iterable
 from functools import cache
 
 import psutil
 import torch
 
+from patchwidgets.hooks.hooks import Key
+from patchwidgets.models.attached import attached_to
+from patchwidgets.models.indexing import key_of
 from patchwidgets.models.layout import Layout
 from patchwidgets.sweep.groups import Group
 
@@ -43,7 +47,9 @@ class Cost:
         stream = new * (6 * layout.d_model + 3 * self._d_mlp + 2 * self._attention)
         keys = length * (4 * self._kv + 2 * self._attention)
         scores = 2 * layout.n_heads * new * length
-        return int(self._bytes * group.n_forced * (stream + keys + scores))
+        patched = {key_of(patch.patch.site) for row in group.rows for patch in row.patches}
+        of_dictionaries = self.dictionary_bytes(patched, new) if self._layout.dictionaries else 0
+        return int(self._bytes * group.n_forced * (stream + keys + scores)) + of_dictionaries
 
     def recording_bytes(self, n_keys: int, with_cache: bool, length: int) -> int:
         """Bytes of what is recorded of one pair's unpatched runs, and of running them."""
@@ -52,6 +58,11 @@ class Cost:
         per_position += 2 * layout.n_layers * self._kv if with_cache else 0
         running = 6 * layout.d_model + 3 * self._d_mlp
         return int(self._bytes * length * (2 * per_position + running))
+
+    def dictionary_bytes(self, keys: Iterable[Key], length: int) -> int:
+        """Bytes of features over a prompt, in float32: as found, patched, compared and recorded."""
+        found = [attached_to(self._layout.dictionaries, key) for key in keys]
+        return 4 * 4 * length * sum(attached.n_features for attached in found if attached)
 
     def activation_bytes(self, component: str, length: int) -> int:
         """Bytes of one component of one layer over a prompt."""

@@ -13,6 +13,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.recovery import recovery, share
 from patchwidgets.sites import Site
+from patchwidgets.sweep.axes import UNITS
 from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.over_pairs import PairValues
 from patchwidgets.tasks import Pair
@@ -250,7 +251,7 @@ def _site_name(dataset: "xr.Dataset", cell: tuple[int, ...]) -> str:
     for name in ("site", "edge"):
         if name in at:
             return str(at[name])
-    index = next((int(at[unit]) for unit in ("head", "kv_head", "neuron") if unit in at), None)
+    index = next((int(at[unit]) for unit in UNITS if unit in at), None)
     pos = int(at["pos"]) if "pos" in at else str(at["pos_name"]) if "pos_name" in at else None
     layer = int(at["layer"]) if "layer" in at else None
     return str(Site(dataset.attrs["component"], layer, index, pos, kv="kv_head" in at))

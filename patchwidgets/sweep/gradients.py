@@ -19,6 +19,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.teacher_forcing import TeacherForced, joint_logprobs
 from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.metrics import Values
+from patchwidgets.models.attached import attached_to
 from patchwidgets.models.forward import forward, gather_entries, gradients, union_of_positions
 from patchwidgets.sweep.cost import DEFAULT_SHARE, Cost, free_memory
 
@@ -26,7 +27,7 @@ Point = float | Literal["source"]
 """A part of the way from the host, 0, to the source, 1; or the source run itself, with all of its activations."""
 
 Axes = dict[str, list[int | str]]
-"""The coordinates along each axis: ``layer``, ``neuron`` and perhaps ``pos`` or ``pos_name``, in this order."""
+"""The coordinates along each axis: ``layer``, ``neuron`` or ``feature``, perhaps ``pos`` or ``pos_name``, in order."""
 
 
 def first_order_effects(
@@ -171,6 +172,7 @@ def _ways(
     """From the host and in the source run, for as many pairs as the budget allows; and for how many a pass has room."""
     layout = experiment.model.layout
     available = int(DEFAULT_SHARE * free_memory(layout.device) if budget is None else budget)
+    found = [attached_to(layout.dictionaries, key) for key in keys]
     for batch in experiment.host.batches:
         source_batch = experiment.sources.source_batch(batch)
         prompts = {
@@ -183,7 +185,8 @@ def _ways(
         length, n_rows = max(each.ids.shape[1] for each in prompts.values()), prompts["host"].n_rows
         per_row = Cost(layout).backward_bytes(length, n_read) * n_rows
         # What `_Way` holds of each layer, and the run that it is taken from.
-        per_row += 3 * len(keys) * length * (layout.d_mlp or 0) * layout.hf_model.dtype.itemsize
+        width = max(attached.n_features if attached else layout.d_mlp or 0 for attached in found)
+        per_row += 3 * len(keys) * length * width * max(4, layout.hf_model.dtype.itemsize)
         rows_at_once = max(1, available // per_row)
         for i in range(0, len(batch.rows), rows_at_once):
             chosen = list(range(len(batch.rows)))[i : i + rows_at_once]

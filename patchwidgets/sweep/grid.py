@@ -9,8 +9,6 @@ from patchwidgets.errors import PatchError, SiteError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.sites import (
-    HEAD_COMPONENTS,
-    NEURON_COMPONENTS,
     Component,
     Patch,
     Patchable,
@@ -18,14 +16,9 @@ from patchwidgets.sites import (
     Site,
 )
 from patchwidgets.sweep.attribution import AttributionRanking, rank_by_attribution
+from patchwidgets.sweep.axes import AXES, UNITS, Coordinates, axes_of, unit_of
 from patchwidgets.sweep.request import CellPatch, SweepRequest, Top
 from patchwidgets.sweep.rows import JointPatches
-
-AXES = ("layer", "head", "kv_head", "neuron", "pos", "pos_name")
-"""All axes that a component can have, in the order in which `top` uses them."""
-
-Coordinates = list[Any]
-"""Indices along an axis; names along ``pos_name`` and ``site``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,12 +145,12 @@ def cell_names(cells: Iterable[JointPatches]) -> list[str]:
 def _product_grid(experiment: BaseExperiment, request: SweepRequest) -> Grid:
     component = request.component
     assert component is not None
-    axes = _axes(experiment, request)
+    axes = axes_of(experiment, request)
     cells, stop_if_cancelled = [], cancellation_check()
     for coordinates in product(*axes.values()):
         stop_if_cancelled()
         at = dict(zip(axes, coordinates, strict=True))
-        index = next((at[axis] for axis in ("head", "kv_head", "neuron") if axis in at), None)
+        index = next((at[axis] for axis in UNITS if axis in at), None)
         pos: Position = at.get("pos", at.get("pos_name"))
         sites = [
             Site(component, layer, index, pos, kv="kv_head" in at)
@@ -178,14 +171,16 @@ def _top_grid(
     experiment: BaseExperiment, request: SweepRequest, top: Top, budget: float | None
 ) -> Grid:
     component = request.component
-    if component not in NEURON_COMPONENTS or request.make is not None or request.window != 1:
+    unit = None if component is None else unit_of(component)
+    if unit not in ("neuron", "feature") or request.make is not None or request.window != 1:
         raise PatchError(
-            f"top= chooses among single neurons, as in exp.sweep('neuron', top=100), without sites=, make= and "
-            f"window=; got {_given(request)}. Leave top= out: of other components every site can be tried."
+            f"top= chooses among single neurons, as in exp.sweep('neuron', top=100), or features, without sites=, "
+            f"make= and window=; got {_given(request)}. Leave top= out: of other components every site can be tried."
         )
-    axes = _axes(experiment, request)
-    if "neuron" not in axes:
-        raise SiteError(f"top= chooses among single neurons; add 'neuron' to {tuple(axes)!r}.")
+    assert component is not None
+    axes = axes_of(experiment, request)
+    if unit not in axes:
+        raise SiteError(f"top= chooses among single {unit}s; add {unit!r} to {tuple(axes)!r}.")
     axes = {axis: axes[axis] for axis in AXES if axis in axes}
     ranking = rank_by_attribution(experiment, component, axes, top, budget)
     chosen, others = (
@@ -201,7 +196,8 @@ def _neurons(
     cells = []
     for each in zip(*coordinates.values(), strict=True):
         at: dict[str, Any] = dict(zip(coordinates, each, strict=True))
-        site = Site(component, at["layer"], at["neuron"], at.get("pos", at.get("pos_name")))
+        index = next(at[axis] for axis in UNITS if axis in at)
+        site = Site(component, at["layer"], index, at.get("pos", at.get("pos_name")))
         cells.append(_joint_patches(experiment, [site]))
     return cells
 
@@ -211,81 +207,3 @@ def _given(request: SweepRequest) -> str:
     arguments = {field.name: getattr(request, field.name) for field in fields(request)}
     given = [(k, v) for k, v in arguments.items() if v is not None and (k, v) != ("window", 1)]
     return ", ".join(f"{name}={value!r}" for name, value in given)
-
-
-def _axes(experiment: BaseExperiment, request: SweepRequest) -> dict[str, Coordinates]:
-    component = request.component
-    assert component is not None
-    if request.window < 1:
-        raise PatchError(f"window is {request.window}; expected a number of layers, at least 1.")
-    if isinstance(request.over, str):
-        raise SiteError(
-            f"over is {request.over!r}; expected a tuple of axes, as in over=({request.over!r},)."
-        )
-    unit = _unit(component)
-    over = tuple(request.over) if request.over is not None else _default_axes(component, unit)
-    allowed = [axis for axis in ("layer", unit, "pos", "pos_name") if axis is not None]
-    if component == "embed":
-        allowed.remove("layer")
-    if not over or set(over) - set(allowed) or {"pos", "pos_name"} <= set(over):
-        raise SiteError(
-            f"Cannot sweep {component} over {over!r}; expected some of {', '.join(allowed)}, "
-            "with at most one of pos and pos_name, as in over=('layer', 'pos')."
-        )
-    if component != "embed" and "layer" not in over:
-        raise SiteError(f"A sweep of {component} runs over layers; add 'layer' to {over!r}.")
-    return {axis: _coordinates(experiment, request, axis) for axis in over}
-
-
-def _unit(component: Component) -> str | None:
-    """The axis of a component's parts, if it has any."""
-    if component in ("k", "v"):
-        return "kv_head"
-    if component in HEAD_COMPONENTS:
-        return "head"
-    return "neuron" if component in NEURON_COMPONENTS else None
-
-
-def _default_axes(component: Component, unit: str | None) -> tuple[str, ...]:
-    if component == "embed":
-        return ("pos",)
-    if unit is not None:
-        return ("layer", unit)
-    return ("layer", "pos") if component.startswith("resid") else ("layer",)
-
-
-def _coordinates(experiment: BaseExperiment, request: SweepRequest, axis: str) -> Coordinates:
-    model = experiment.model
-    if axis == "layer":
-        if isinstance(request.layers, int):
-            raise PatchError(
-                f"layers is {request.layers}; expected a list, as in layers=[{request.layers}]."
-            )
-        layers = list(range(model.n_layers) if request.layers is None else request.layers)
-        for layer in layers:
-            model.resolve(Site(request.component, layer))  # type: ignore[arg-type]
-        return layers
-    if axis == "pos":
-        return list(range(_common_length(experiment)))
-    if axis == "pos_name":
-        return _position_names(experiment)
-    model.resolve(Site(request.component, 0))  # type: ignore[arg-type]
-    units = {"head": model.n_heads, "kv_head": model.n_kv_heads, "neuron": model.d_mlp}
-    return list(range(units[axis] or 0))
-
-
-def _common_length(experiment: BaseExperiment) -> int:
-    lengths = {len(pair) for pair in experiment.pairs}
-    if len(lengths) > 1:
-        raise SiteError(
-            f"The pairs have {min(lengths)} to {max(lengths)} tokens, so their positions do not correspond. "
-            "Name positions with Task(positions={...}) and sweep over 'pos_name'."
-        )
-    return lengths.pop()
-
-
-def _position_names(experiment: BaseExperiment) -> list[str]:
-    positions = experiment.pairs[0].positions
-    if not positions:
-        raise SiteError("The task names no positions; give Task(positions={'S2': ...}).")
-    return sorted(positions, key=lambda name: positions[name])

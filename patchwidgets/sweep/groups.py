@@ -8,7 +8,7 @@ from patchwidgets.directions import RunName
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.read_positions import ReadPositions
 from patchwidgets.hooks.cancellation import cancellation_check
-from patchwidgets.sites import NEURON_COMPONENTS, Entry
+from patchwidgets.sites import NEURON_COMPONENTS, Entry, stream_of
 from patchwidgets.sweep.rows import Row
 from patchwidgets.sweep.savings import Savings
 
@@ -165,7 +165,7 @@ def _join_small(
 
 def _continues(row: Row) -> bool:
     """Whether all of a row's patches can act in a pass that continues from a cache."""
-    return all(patch.patch.site.component in CONTINUABLE for patch in row.patches)
+    return all(stream_of(patch.patch.site.component) in CONTINUABLE for patch in row.patches)
 
 
 def _priority(group: Group, experiment: BaseExperiment) -> tuple[int, int]:

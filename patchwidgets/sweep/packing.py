@@ -129,7 +129,9 @@ class Packing:
         n_forced, n_appended = self._forced_shape(pairs)
         length = max(len(pair.clean), len(pair.corrupted)) + n_appended
         rows = len(pairs) * n_forced
-        return rows * self.cost.recording_bytes(self._n_keys, not self._plain, length)
+        features = self.cost.dictionary_bytes([*self.host_keys, *self.source_keys], length)
+        recorded = self.cost.recording_bytes(self._n_keys, not self._plain, length)
+        return rows * (recorded + features)
 
     def _keys(self, rows: Sequence[Row]) -> tuple[set[Key], set[Key]]:
         """What patches read of the host and the source run, and the residual stream with which a descent begins."""

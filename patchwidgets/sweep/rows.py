@@ -13,7 +13,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.sources import Places, Sources
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.models.run import Run
-from patchwidgets.sites import Patch
+from patchwidgets.sites import Patch, stream_of
 from patchwidgets.sweep.savings import Savings
 from patchwidgets.tasks import Pair
 
@@ -161,7 +161,7 @@ def copied_run(sources: Sources, patch: Patch) -> RunRole | None:
 def _drop_unread(patch: PairPatch, read: tuple[int, ...], n_layers: int) -> PairPatch:
     """In the last layer, leave out positions at which no metric reads: nothing else can see them."""
     site = patch.patch.site
-    if site.layer != n_layers - 1 or site.component in READ_BY_LATER_POSITIONS:
+    if site.layer != n_layers - 1 or stream_of(site.component) in READ_BY_LATER_POSITIONS:
         return patch
     places = tuple(place for place in patch.places if place[0] in read)
     if patch.copies is None and places:

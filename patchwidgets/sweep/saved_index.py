@@ -30,7 +30,7 @@ SAMPLED = ("sampled_value", "sampled_effect")
 """The variables of a sample of sites that were not chosen, which a sweep with `top` alone has."""
 DATA = (*PER_CELL, *FLAGS, *UNPATCHED, "noise_floor", *SAMPLED)
 """The variables of a sweep that are no coordinates."""
-AXES = ("layer", "head", "kv_head", "neuron", "pos", "pos_name", "site", "edge")
+AXES = ("layer", "head", "kv_head", "neuron", "feature", "pos", "pos_name", "site", "edge")
 """All axes that a sweep can have."""
 LABELS = ("sender", "receiver")
 """What names an edge beside the axis itself."""
@@ -123,7 +123,7 @@ class _Attributes(BaseModel):
     __pydantic_extra__: dict[str, Scalar] = Field(init=False)
 
     patchwidgets_result: int
-    component: Literal[Component, "sites", "edges"]
+    component: Component | Literal["sites", "edges"]
     direction: Direction
     window: Annotated[int, Field(ge=1)]
     model: str

@@ -37,7 +37,7 @@ export function exactCell(text: string): Cell | undefined {
   return output && outputCell(layer, output);
 }
 
-/** The cell that stands for a site: for a neuron its MLP, for a query its head,
+/** The cell that stands for a site: for a neuron its MLP, for a query its head, for a dictionary's feature its stream,
  * for what enters a layer the residual stream after the layer before. */
 export function nearestCell(text: string): Cell | undefined {
   const site = parseSite(text);
@@ -46,6 +46,8 @@ export function nearestCell(text: string): Cell | undefined {
   if (unit?.startsWith("H")) return headCell(layer, Number(unit.slice(1)));
   if (unit?.startsWith("N")) return outputCell(layer, "mlp_out");
   if (unit?.startsWith("KV")) return outputCell(layer, "attn_out");
+  const stream = component.replace(/\..*/, "");
+  if (stream !== component) return nearestCell(`L${layer}.${stream}`);
   if (component === "resid_pre" && layer > 0) return outputCell(layer - 1, "resid_post");
   return exactCell(text);
 }

@@ -2,7 +2,7 @@
 
 /** Numbers of more digits name nothing that a model has. */
 const SITE =
-  /^(?:L(\d{1,6})\.)?(?:((?:H|KV|N)\d{1,9})(?:\.([a-z_]+))?|([a-z][a-z_]*))(?:@([\w:+-]+))?$/;
+  /^(?:L(\d{1,6})\.)?(?:((?:H|KV|N)\d{1,9})(?:\.([a-z_]+))?|([a-z][a-z_]*(?:\.(?:F\d{1,9}|features|error))?))(?:@([\w:+-]+))?$/;
 
 export interface Site {
   readonly layer: number | undefined;

@@ -13,6 +13,9 @@ describe("sites", () => {
     "L0.mlp_out@3:7",
     "L4.N123",
     "L4.N123.neuron_pre@-1",
+    "L2.resid_post.F123@-1",
+    "L2.mlp_out.features",
+    "L2.resid_pre.error@3:7",
     "embed",
     "L9.H0@S2",
     "L23.H3@-1",
@@ -28,12 +31,21 @@ describe("sites", () => {
     expect(withoutPosition("L26.N1262.neuron@-1")).toBe("L26.N1262");
   });
 
-  it.each(["", "H3", "L9", "L9.", "L9.H6@", "L.H1", "<b>", "mlp_out"])(
-    "%j is not a site",
-    (text) => {
-      expect(parseSite(text)).toBeUndefined();
-    },
-  );
+  it.each([
+    "",
+    "H3",
+    "L9",
+    "L9.F3",
+    "L9.resid_post.F",
+    "L9.resid_post.other",
+    "L9.",
+    "L9.H6@",
+    "L.H1",
+    "<b>",
+    "mlp_out",
+  ])("%j is not a site", (text) => {
+    expect(parseSite(text)).toBeUndefined();
+  });
 
   it("takes layer 0, head 0 and position 0 for what they are", () => {
     expect(exactCell("L0.H0@0")).toEqual({ layer: 0, component: "z", index: 0 });
@@ -81,6 +93,18 @@ describe("sites", () => {
       index: undefined,
     });
     expect(nearestCell("L2.H1.q")).toEqual({ layer: 2, component: "z", index: 1 });
+  });
+
+  it("shows a feature on its stream", () => {
+    expect(exactCell("L2.mlp_out.F7@-1")).toBeUndefined();
+    expect(nearestCell("L2.mlp_out.F7@-1")).toEqual({
+      layer: 2,
+      component: "mlp_out",
+      index: undefined,
+    });
+    expect(nearestCell("L2.resid_pre.F7")?.layer).toBe(1);
+    expect(nearestCell("L2.resid_mid.error")).toBeUndefined();
+    expect(atPosition("L2.resid_post.F7", 4, 9)).toBe("L2.resid_post.F7@4");
   });
 
   it("walks a layer from its heads to the stream", () => {

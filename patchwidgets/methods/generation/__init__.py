@@ -1,0 +1,1 @@
+"""What the model says after a patched prompt: two runs token by token, side by side."""
