@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from patchwidgets.explorer.session import PatchSession
     from patchwidgets.explorer.widget import PatchExplorer
     from patchwidgets.facade import Experiment, explore
+    from patchwidgets.methods.circuits.circuit import Circuit
     from patchwidgets.methods.fit_lens import fit_lens
     from patchwidgets.methods.generation.continuations import Generation
     from patchwidgets.metrics import At
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "At",
+    "Circuit",
     "Dictionary",
     "Experiment",
     "Generation",
@@ -62,6 +64,7 @@ __all__ = [
 _MODULE_OF = {
     "At": "metrics",
     "Dictionary": "models.dictionaries",
+    "Circuit": "methods.circuits.circuit",
     "Experiment": "facade",
     "JacobianLens": "models.lenses.jacobian_lens",
     "LensResult": "models.lenses.result",

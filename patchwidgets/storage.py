@@ -196,8 +196,13 @@ def reason(error: Exception) -> str:
     return in_one_line(error, width=200)
 
 
-def parse_json(text: str | bytes) -> Any:
+def parse_json(text: str | bytes, nan: bool = False) -> Any:
     """Return what a JSON text says, and refuse what has no single meaning.
+
+    Parameters
+    ----------
+    nan
+        Read the word ``NaN``, which is no JSON, as None: some programs write it for a number that is missing.
 
     Raises
     ------
@@ -217,7 +222,7 @@ def parse_json(text: str | bytes) -> Any:
         content = json.loads(
             text,
             object_pairs_hook=_unique,
-            parse_constant=_refused,
+            parse_constant=_nan_as_none if nan else _refused,
             parse_int=_whole,
             parse_float=_finite,
         )
@@ -251,6 +256,10 @@ def _finite(digits: str) -> float:
     if number in (float("inf"), float("-inf")):
         raise ValueError(f"{shown(digits)} is too large for a number")
     return number
+
+
+def _nan_as_none(name: str) -> float | None:
+    return None if name == "NaN" else _refused(name)
 
 
 def _refused(name: str) -> float:

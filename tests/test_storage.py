@@ -166,6 +166,12 @@ def test_json_without_a_single_meaning(text: str | bytes, says: str) -> None:
     assert len(str(caught.value)) < 300
 
 
+def test_nan_may_be_read_as_nothing() -> None:
+    assert parse_json('{"a": [NaN, 1]}', nan=True) == {"a": [None, 1]}
+    with pytest.raises(ValueError, match="Infinity is not a number in JSON"):
+        parse_json("[Infinity]", nan=True)
+
+
 def test_json_as_it_is() -> None:
     assert parse_json('{"a": [1, -2.5, null, true, "ü\\u0000\\ud83d\\ude00"]}') == {
         "a": [1, -2.5, None, True, "ü\0😀"]

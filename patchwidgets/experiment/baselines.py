@@ -16,7 +16,7 @@ from patchwidgets.errors import AnswerError
 from patchwidgets.experiment.evaluation import Evaluation
 from patchwidgets.experiment.noise import Repeated, Scores, noise_floor
 from patchwidgets.experiment.read_positions import ReadPositions
-from patchwidgets.experiment.teacher_forcing import ScoredOutput, scored_pass
+from patchwidgets.experiment.teacher_forcing import RunModel, ScoredOutput, scored_pass
 from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.metrics import Metric
 from patchwidgets.models.forward import forward
@@ -103,10 +103,11 @@ class Baselines:
         edits: Mapping[Key, Edit] | None = None,
         record: Iterable[Key] = (),
         read_positions: Sequence[Sequence[int]] | None = None,
+        run: RunModel = forward,
     ) -> ScoredOutput:
         """One pass over prompts of some pairs of the task; see `teacher_forcing.scored_pass`."""
         chosen = [self._pairs[i] for i in pairs]
-        return scored_pass(self._model.layout, chosen, ids, edits, record, read_positions)
+        return scored_pass(self._model.layout, chosen, ids, edits, record, read_positions, run)
 
     def _repeated_run(
         self, name: RunName, evaluation: Evaluation, pairs: Sequence[int]

@@ -4,7 +4,7 @@ Rows are filled up on the right, which no earlier position of a causal model can
 continuation by the answers and foils of a pair; patches act on the prompt alone.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,9 +12,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from patchwidgets.hooks.hooks import Edit, Key
-from patchwidgets.models.forward import forward, gather_entries, union_of_positions
+from patchwidgets.models.forward import Output, forward, gather_entries, union_of_positions
 from patchwidgets.models.layout import Layout
 from patchwidgets.tasks import Pair
+
+RunModel = Callable[
+    [Layout, Tensor, Mapping[Key, Edit] | None, Iterable[Key], Sequence[int] | None], Output
+]
+"""Runs the model as `forward` does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +52,7 @@ def scored_pass(
     edits: Mapping[Key, Edit] | None = None,
     record: Iterable[Key] = (),
     read_positions: Sequence[Sequence[int]] | None = None,
+    run: RunModel = forward,
 ) -> ScoredOutput:
     """One pass over prompts of equal length, each followed by its answers where these have several tokens.
 
@@ -58,17 +64,19 @@ def scored_pass(
         What to write into the prompts' activations, and what to record of them.
     read_positions
         For each prompt the positions at which logits are wanted; by default the last.
+    run
+        What runs the model on the rows, with the arguments of `forward`.
     """
     last = prompts.shape[1] - 1
     read_positions = [(last,)] * len(pairs) if read_positions is None else read_positions
     if not pairs[0].long_answers:
         keep = union_of_positions([*read_positions, (last,)])
-        output = forward(layout, prompts, edits, record, keep)
+        output = run(layout, prompts, edits, record, keep)
         read = gather_entries(output.logits, keep, read_positions)
         return ScoredOutput(output.logits[:, -1], read, None, output.activations)
     forced = TeacherForced.of(pairs, prompts)
     keep = union_of_positions([*read_positions, forced.answer_positions])
-    output = forward(layout, forced.ids, forced.edits(edits or {}), record, keep)
+    output = run(layout, forced.ids, forced.edits(edits or {}), record, keep)
     of_prompts = output.logits[:: forced.n_rows]
     of_answers = output.logits[:, -len(forced.answer_positions) :]
     return ScoredOutput(

@@ -1,4 +1,4 @@
-"""Reading and replacing activations while a model runs. Only this module and `attention` hook modules.
+"""Reading and replacing activations while a model runs. Only this module, `attention` and `reruns` hook modules.
 
 Every hook is removed when the ``with`` block ends, by an error too. A hook acts only in the thread that entered it.
 Costs one clone per recorded activation.

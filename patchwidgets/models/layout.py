@@ -160,6 +160,17 @@ class Layout:
         module = self.hook_points[(component, layer)].module
         return module if self.hook_points[(output, layer)].module is module else None
 
+    def received(self, layer: int) -> dict[str, AnyHookPoint]:
+        """Return where q, k and v of a layer are made from the residual stream, by their names.
+
+        They are the hook points of these sites. Families that still turn or clip them inside their own attention code
+        have no such sites, but what reads the stream can be replaced there all the same.
+        """
+        if self.architecture.qkv == "kernel" and self.refused.keys() & {"q", "k", "v"}:
+            return {}
+        points = dict(self._attention_hook_points(self.blocks[layer]))
+        return {part: point for part, point in points.items() if part != "pattern"}
+
     def _block_hook_points(self, block: nn.Module) -> Iterator[tuple[str, AnyHookPoint]]:
         a, module = self.architecture, block.get_submodule
         yield "resid_pre", HookPoint(block, "input")

@@ -1,0 +1,260 @@
+"""How far a circuit does what the model does: faithfulness, completeness and minimality, over pairs and for each."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import NDArray
+
+from patchwidgets.errors import MetricError
+from patchwidgets.hooks.interrupts import Uninterrupted
+from patchwidgets.methods.circuits.circuit import Circuit
+from patchwidgets.methods.circuits.members import Member
+from patchwidgets.metrics import Metric
+from patchwidgets.recovery import recovery
+from patchwidgets.sites import Source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PairValues = Float[NDArray[np.float64], "pair"]
+
+
+@dataclass(frozen=True, eq=False)
+class PerPair:
+    """The numbers of single pairs; faithfulness and completeness are NaN where they are undefined."""
+
+    value: PairValues
+    faithfulness: PairValues
+    completeness: PairValues
+
+
+@dataclass(frozen=True, eq=False)
+class CircuitReading:
+    """One metric of a circuit, beside the whole model and nothing: ``result["kl"]``.
+
+    Attributes
+    ----------
+    metric
+        Its name, label and unit, and whether its value over pairs is their mean or their median.
+    model, nothing
+        The metric of the whole model, and where everything is ablated that may be.
+    circuit, complement
+        The metric where everything is ablated but the circuit, and where the circuit alone is.
+    noise_floor
+        In the unit of the metric.
+
+    Examples
+    --------
+    >>> circuit = pw.Circuit(["L0.H1", "L0.mlp_out", "L1.H1", "L1.mlp_out"])
+    >>> reading = exp.measuring(["logit_diff", "answer_prob"]).evaluate(circuit)["answer_prob"]
+    >>> reading.metric.unit, bool(reading.faithfulness > 0.5)
+    ('probability', True)
+    """
+
+    metric: Metric
+    model: PairValues
+    nothing: PairValues
+    circuit: PairValues
+    complement: PairValues
+    noise_floor: float
+
+    @property
+    def value(self) -> float:
+        """The metric of the circuit: the mean over pairs (for a rank, the median)."""
+        return self.metric.mean(self.circuit)
+
+    @property
+    def faithfulness(self) -> float:
+        """(m(circuit) − m(nothing)) / (m(model) − m(nothing)), a ratio of means; NaN where undefined."""
+        return self.fraction(self.circuit)
+
+    @property
+    def completeness(self) -> float:
+        """The same of the complement: near 0 if nothing that matters was left out; NaN where undefined."""
+        return self.fraction(self.complement)
+
+    def fraction(self, values: PairValues) -> float:
+        """Where values of some run lie between nothing, 0, and the whole model, 1."""
+        ends = (self.metric.mean(self.model), self.metric.mean(self.nothing))
+        return float(recovery(self.metric.mean(values), *ends, self.noise_floor))
+
+    @property
+    def reason(self) -> str | None:
+        """Why faithfulness is undefined, or None where it is defined."""
+        return reason(self.metric, self.model, self.nothing, self.noise_floor)
+
+    @property
+    def per_pair(self) -> PerPair:
+        """The same numbers for single pairs."""
+        ends = (self.model, self.nothing, self.noise_floor)
+        return PerPair(
+            self.circuit, recovery(self.circuit, *ends), recovery(self.complement, *ends)
+        )
+
+
+def reason(
+    metric: Metric, model: PairValues, nothing: PairValues, noise_floor: float
+) -> str | None:
+    """Why the way from nothing to the whole model has no length, or None where it has one."""
+    whole, empty = metric.mean(model), metric.mean(nothing)
+    if abs(whole - empty) > noise_floor:
+        return None
+    return (
+        f"No faithfulness: the model gives {whole:+.4g} and, with everything ablated, {empty:+.4g} {metric.label}, "
+        f"equal to within the noise floor of {noise_floor:.1g}. Change the ablation, a prompt or the metric."
+    )
+
+
+Measure = Callable[[Sequence[Member]], dict[str, Float[np.ndarray, "member pair"]]]
+"""From members to every metric of the circuit without each of them."""
+
+
+class CircuitResult:
+    """What a circuit does while the rest of the model is ablated, from `Experiment.evaluate`.
+
+    Attributes
+    ----------
+    circuit, ablation
+        What was evaluated, and what the rest got.
+    readings
+        Every metric as a `CircuitReading`, by name, in the experiment's order.
+
+    Examples
+    --------
+    >>> result = exp.evaluate(pw.Circuit(["L0.H1", "L0.mlp_out", "L1.H1", "L1.mlp_out"]))
+    >>> result
+    CircuitResult(4 nodes, the rest corrupted: logit diff ..., faithfulness ..., completeness ...)
+    >>> result.minimality().index[0]
+    'L0.H1'
+    """
+
+    def __init__(
+        self,
+        circuit: Circuit,
+        ablation: Source,
+        readings: dict[str, CircuitReading],
+        ablated: Sequence[Member],
+        measure_without: Measure,
+    ) -> None:
+        self.circuit, self.ablation, self.readings = circuit, ablation, readings
+        self._ablated, self._measure_without = ablated, measure_without
+
+    def __getitem__(self, metric: str) -> CircuitReading:
+        if metric not in self.readings:
+            raise MetricError(
+                f"This experiment does not measure {metric!r}; it measures {', '.join(self.readings)}. "
+                "Add it with exp.measuring([...])."
+            )
+        return self.readings[metric]
+
+    @property
+    def _first(self) -> CircuitReading:
+        return next(iter(self.readings.values()))
+
+    @property
+    def value(self) -> float:
+        """The first metric of the circuit, over pairs."""
+        return self._first.value
+
+    @property
+    def faithfulness(self) -> float:
+        """(m(circuit) − m(nothing)) / (m(model) − m(nothing)) of the first metric; NaN where undefined."""
+        return self._first.faithfulness
+
+    @property
+    def completeness(self) -> float:
+        """The same of the complement: near 0 if nothing that matters was left out; NaN where undefined."""
+        return self._first.completeness
+
+    @property
+    def reason(self) -> str | None:
+        """Why faithfulness is undefined, or None where it is defined."""
+        return self._first.reason
+
+    @property
+    def per_pair(self) -> PerPair:
+        """value, faithfulness and completeness of the first metric for single pairs."""
+        return self._first.per_pair
+
+    def minimality(self, metric: str | None = None) -> "pd.DataFrame":
+        """How much of the faithfulness goes when one member is left out, for each member.
+
+        A member whose change is near 0 could go; in a minimal circuit there is none. Costs an evaluation for each
+        member.
+
+        Parameters
+        ----------
+        metric
+            The first one by default.
+
+        Returns
+        -------
+        DataFrame
+            One row for each member that may be ablated (so not for ``embed``, unless `among` has it), the largest
+            change first: ``value`` and ``faithfulness`` of the circuit without it; ``change`` = faithfulness − that.
+
+        Raises
+        ------
+        MetricError
+            The experiment does not measure it.
+        WeightsChangedError
+            The weights have changed since the runs of the experiment.
+
+        Examples
+        --------
+        >>> result = exp.evaluate(pw.Circuit(["L0.H1", "L0.mlp_out", "L1.H1", "L1.mlp_out"]))
+        >>> list(result.minimality().columns)
+        ['value', 'faithfulness', 'change']
+        """
+        reading = self._first if metric is None else self[metric]
+        with Uninterrupted():
+            import pandas as pd
+
+        members = self._ablated
+        values = self._measure_without(members)[reading.metric.name] if members else ()
+        rows = [(reading.metric.mean(each), reading.fraction(each)) for each in values]
+        names = pd.Index([str(member) for member in members], name="member")
+        frame = pd.DataFrame(rows, columns=["value", "faithfulness"], index=names, dtype=float)
+        frame["change"] = reading.faithfulness - frame["faithfulness"]
+        return frame.sort_values("change", ascending=False, key=lambda column: column.abs())
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A table with one row for each metric: value, faithfulness, completeness, model, nothing.
+
+        Examples
+        --------
+        >>> list(exp.evaluate(pw.Circuit(["L0.H1"])).to_frame().columns)
+        ['value', 'faithfulness', 'completeness', 'model', 'nothing']
+        """
+        with Uninterrupted():
+            import pandas as pd
+
+        rows = {
+            name: {
+                "value": reading.value,
+                "faithfulness": reading.faithfulness,
+                "completeness": reading.completeness,
+                "model": reading.metric.mean(reading.model),
+                "nothing": reading.metric.mean(reading.nothing),
+            }
+            for name, reading in self.readings.items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("metric")
+
+    def __repr__(self) -> str:
+        first, kind = self._first, self.circuit.kind or "members"
+        numbers = ", ".join(
+            f"{name} {'undefined' if np.isnan(number) else f'{number:.3f}'}"
+            for name, number in (
+                ("faithfulness", first.faithfulness),
+                ("completeness", first.completeness),
+            )
+        )
+        rest = self.ablation if isinstance(self.ablation, str) else "ablated"
+        return (
+            f"CircuitResult({len(self.circuit)} {kind}, the rest {rest}: {first.metric.label} {first.value:+.3f}, "
+            f"{numbers})"
+        )
