@@ -44,7 +44,11 @@ def test_with_the_norm_frozen_the_parts_add_up_to_the_whole(case: str) -> None:
     attention = "attn_out" if case == "gemma3_text" else "z"
     parts = [
         experiment.direct_effects(component, norm="frozen", progress=False, **more)  # type: ignore[arg-type]
-        for component, more in ((attention, {}), ("mlp_out", {}), ("embed", {"over": ("pos_name",)}))
+        for component, more in (
+            (attention, {}),
+            ("mlp_out", {}),
+            ("embed", {"over": ("pos_name",)}),
+        )
     ]
     total = sum(float(part.effect.sum()) for part in parts)
     whole = parts[0].attrs["whole"]
