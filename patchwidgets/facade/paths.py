@@ -57,8 +57,8 @@ class Paths(Sweeps):
 
         Examples
         --------
-        >>> round(exp.path("L0.H1", "L1.H1.v").effect, 2), round(exp.path("L0.H1->logits").effect, 2)
-        (..., ...)
+        >>> round(exp.path("L0.H1", "L1.H1.v").effect, 3), round(exp.path("L0.H1->logits").effect, 2)
+        (-0.001, 1.94)
         """
         return run_path(self, Path.of(sender, *receivers), frozen)
 
@@ -104,9 +104,8 @@ class Paths(Sweeps):
 
         Examples
         --------
-        >>> into = exp.sweep_paths("L1.H1.v", progress=False)
-        >>> into.top_sites(2)
-        [...]
+        >>> exp.sweep_paths("L1.H1.v", progress=False).top_sites(2)
+        ['L0.H1->L1.H1.v', 'L0.mlp_out->L1.H1.v']
         """
         chosen = edges_between(self, senders, receivers) if paths is None else paths
         sweep = make_path_sweep(self, chosen, frozen, direction, batch, budget)
