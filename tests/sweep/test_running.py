@@ -10,7 +10,7 @@ import torch
 from patchwidgets.facade import Experiment
 from patchwidgets.hooks.cancellation import Cancelled, cancellable
 from patchwidgets.sites import Patch
-from patchwidgets.sweep import sweep as sweep_sweep
+from patchwidgets.sweep import recorded_pairs, row_sweep
 from patchwidgets.sweep.grid import make_grid
 from patchwidgets.sweep.request import SweepRequest
 from patchwidgets.sweep.sweep import Sweep
@@ -42,13 +42,13 @@ def test_there_is_one_recording_at_a_time(monkeypatch: pytest.MonkeyPatch) -> No
     made = Sweep(
         experiment, [make_grid(experiment, SweepRequest("z"))], budget=2**16, savings=APART
     )
-    before, held = sweep_sweep.record, []
+    before, held = recorded_pairs.record, []
 
     def watched(*args: Any) -> None:
         held.append(made._recording)
         before(*args)
 
-    monkeypatch.setattr(sweep_sweep, "record", watched)
+    monkeypatch.setattr(recorded_pairs, "record", watched)
     list(made.run())
     assert held == [None] * len(made._pair_batches)
     assert len(held) > 1
@@ -56,7 +56,7 @@ def test_there_is_one_recording_at_a_time(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_out_of_memory_halves_the_group(llama: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
-    descend = sweep_sweep.descend
+    descend = row_sweep.descend
 
     def small(*args: Any) -> Any:
         group = args[2]
@@ -65,7 +65,7 @@ def test_out_of_memory_halves_the_group(llama: Experiment, monkeypatch: pytest.M
             raise torch.OutOfMemoryError("out of memory")
         return descend(*args)
 
-    monkeypatch.setattr(sweep_sweep, "descend", small)
+    monkeypatch.setattr(row_sweep, "descend", small)
     (grid_values,) = sweep(llama, make_grid(llama, SweepRequest("z")))
     assert sizes == [8, 4, 4, 4]
     assert_same(llama, grid_values)
@@ -74,7 +74,7 @@ def test_out_of_memory_halves_the_group(llama: Experiment, monkeypatch: pytest.M
 def test_halves_of_a_group_count_once_when_the_second_is_cancelled(
     llama: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    descend, passes = sweep_sweep.descend, []
+    descend, passes = row_sweep.descend, []
 
     def small(*args: Any) -> Any:
         if len(args[2].rows) > 4:
@@ -84,7 +84,7 @@ def test_halves_of_a_group_count_once_when_the_second_is_cancelled(
             raise Cancelled
         return descend(*args)
 
-    monkeypatch.setattr(sweep_sweep, "descend", small)
+    monkeypatch.setattr(row_sweep, "descend", small)
     made = Sweep(llama, [make_grid(llama, SweepRequest("z"))], savings=APART)
     progress = list(made.run())
     assert (progress[-1].done, progress[-1].left) == (4, 8)
