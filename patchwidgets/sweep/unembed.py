@@ -18,7 +18,6 @@ from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.metrics import Readout, answer_logit, logit_diff
 from patchwidgets.models.forward import in_own_dtype, running
-from patchwidgets.models.linear_maps import few_spacings, widened
 from patchwidgets.models.logit_transforms import LogitTransform, logit_transforms
 from patchwidgets.sites import Entry, Position
 from patchwidgets.sweep.passes import FinalStates
@@ -76,7 +75,7 @@ class MetricReader:
         if self.all_logits or self._transform is not None:
             return True
         unembedded = self._unembedded(final.hidden[: len(final.logits)])
-        tolerance = few_spacings(self._model.dtype) * float(final.logits.abs().max())
+        tolerance = _tolerance(self._model.dtype) * float(final.logits.abs().max())
         for transform in logit_transforms(self._model.config.get_text_config()):
             if float((transform(unembedded) - final.logits).abs().max()) <= tolerance:
                 self._transform = transform
@@ -171,7 +170,9 @@ class MetricReader:
             weight = self._weight[ids].to(hidden.dtype)
             unembedded = linear(hidden, weight, None if bias is None else bias[ids].to(weight))
         assert self._transform is not None
-        logits = self._transform(widened(unembedded))
+        # Logits are float32 everywhere, except where a caller has widened the hidden states.
+        as_usual = hidden.dtype == self._model.dtype
+        logits = self._transform(unembedded.float() if as_usual else unembedded)
 
         def make_readout(_pos: Position, chosen: list[int]) -> Readout:
             of_chosen = [pairs[i] for i in chosen]
@@ -186,3 +187,11 @@ class MetricReader:
             )
 
         return self._experiment.evaluation.measure_readouts(entries, make_readout)
+
+
+def _tolerance(dtype: torch.dtype) -> float:
+    """Allowed error as a part of the largest logit: a few spacings of the model's own dtype, float64 too.
+
+    A transform that is computed in float32 then does not pass for one in float64.
+    """
+    return (64 if dtype.itemsize >= 4 else 4) * torch.finfo(dtype).eps
