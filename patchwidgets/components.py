@@ -31,11 +31,11 @@ Rest = Literal[
 ]
 """What a dictionary does not find in a stream: its error."""
 
-Component = OwnComponent | Features | Rest
+Component = Literal[OwnComponent, Features, Rest]
 
 COMPONENTS: tuple[OwnComponent, ...] = get_args(OwnComponent)
 """The components of a model itself, without dictionaries."""
-ALL_COMPONENTS: tuple[Component, ...] = (*COMPONENTS, *get_args(Features), *get_args(Rest))
+ALL_COMPONENTS: tuple[Component, ...] = get_args(Component)
 HEAD_COMPONENTS: frozenset[str] = frozenset({"q", "k", "v", "z", "pattern"})
 NEURON_COMPONENTS: frozenset[str] = frozenset({"neuron_pre", "neuron_up", "neuron"})
 FEATURE_COMPONENTS: frozenset[str] = frozenset(get_args(Features))

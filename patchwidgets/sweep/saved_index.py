@@ -123,7 +123,7 @@ class _Attributes(BaseModel):
     __pydantic_extra__: dict[str, Scalar] = Field(init=False)
 
     patchwidgets_result: int
-    component: Component | Literal["sites", "edges"]
+    component: Literal[Component, "sites", "edges"]
     direction: Direction
     window: Annotated[int, Field(ge=1)]
     model: str
