@@ -133,7 +133,7 @@ def _variable(name: str, **changed: Any) -> Callable[[dict[str, Any]], None]:
         (_attribute("patchwidgets_result", 3), "its version is 3; this patchwidgets reads up to 2"),
         (_attribute("patchwidgets_result", "2"), "its version is '2'"),
         (_attribute("direction", "sideways"), "'attrs.direction': Input should be 'denoise' or"),
-        (_attribute("component", "L0"), r"attrs\.component"),
+        (_attribute("component", "L0"), "'attrs.component': Input should be 'embed'"),
         (_attribute("window", 0), "'attrs.window': Input should be greater than or equal to 1"),
         (_attribute("medians", "[1]"), "'attrs.medians': .*expected a list of names"),
         (_attribute("medians", "["), "'attrs.medians'"),
