@@ -1,6 +1,6 @@
 """Every metric of one changed run beside the unpatched runs, with the first one in front. Costs nothing."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
@@ -13,7 +13,35 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Readings:
+R = TypeVar("R")
+
+
+class ByMetric(Generic[R]):
+    """What was read of each metric, with the experiment's first one in front.
+
+    Attributes
+    ----------
+    readings
+        By the name of the metric, in the experiment's order.
+    """
+
+    def __init__(self, readings: dict[str, R]) -> None:
+        self.readings = readings
+
+    def __getitem__(self, metric: str) -> R:
+        if metric not in self.readings:
+            raise MetricError(
+                f"This experiment does not measure {metric!r}; it measures {', '.join(self.readings)}. "
+                "Add it with exp.measuring([...])."
+            )
+        return self.readings[metric]
+
+    @property
+    def _first(self) -> R:
+        return next(iter(self.readings.values()))
+
+
+class Readings(ByMetric[Reading]):
     """The metrics of one changed run; `PatchResult` documents them.
 
     Attributes
@@ -25,19 +53,8 @@ class Readings:
     """
 
     def __init__(self, experiment: BaseExperiment, readings: dict[str, Reading]) -> None:
-        self.experiment, self.readings = experiment, readings
-
-    def __getitem__(self, metric: str) -> Reading:
-        if metric not in self.readings:
-            raise MetricError(
-                f"This experiment does not measure {metric!r}; it measures {', '.join(self.readings)}. "
-                "Add it with exp.measuring([...])."
-            )
-        return self.readings[metric]
-
-    @property
-    def _first(self) -> Reading:
-        return next(iter(self.readings.values()))
+        super().__init__(readings)
+        self.experiment = experiment
 
     @property
     def value(self) -> float:

@@ -82,7 +82,7 @@ class _FrozenNormSweep(PathSweep):
         values = self.values_of(self.grid)
         first = next(iter(self.experiment.metrics))
         whole = float(np.mean(self._effects.effects[first][-1]))
-        total = float(np.nansum(np.nanmean(values.effects[first], axis=-1)))
+        total = float(np.nansum(values.effects[first].mean(axis=-1)))
         attrs = {**self.grid.attrs, "sum": total, "whole": whole}
         grid: Grid = replace(self.grid, attrs=attrs)
         return [replace(values, grid=grid)]

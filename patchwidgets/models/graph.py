@@ -1,5 +1,7 @@
 """Every edge of a model: what writes into its residual stream, and what reads it. Costs nothing: no model runs."""
 
+from collections.abc import Iterator
+
 from patchwidgets.edges import Path, Receiver, comes_after
 from patchwidgets.models.model import Model
 from patchwidgets.sites import Site
@@ -14,15 +16,15 @@ def senders(model: Model) -> tuple[Site, ...]:
     >>> [str(sender) for sender in senders(model)[:6]]
     ['embed', 'L0.H0', 'L0.H1', 'L0.H2', 'L0.H3', 'L0.mlp_out']
     """
-    of_layers = (
-        site
-        for layer in range(model.n_layers)
-        for site in (
-            *(Site("z", layer, head) for head in range(model.n_heads)),
-            Site("mlp_out", layer),
-        )
-    )
-    return Site("embed"), *of_layers
+    return tuple(senders_of(model.n_layers, model.n_heads))
+
+
+def senders_of(n_layers: int, n_heads: int) -> Iterator[Site]:
+    """Yield the senders of a model of this size, in the order of `senders`."""
+    yield Site("embed")
+    for layer in range(n_layers):
+        yield from (Site("z", layer, head) for head in range(n_heads))
+        yield Site("mlp_out", layer)
 
 
 def receivers(model: Model) -> tuple[Receiver, ...]:

@@ -18,6 +18,7 @@ from transformers import DynamicCache
 from patchwidgets.experiment.teacher_forcing import TeacherForced
 from patchwidgets.hooks.hook_points import HookPoint
 from patchwidgets.hooks.hooks import Edit, Key, hooked
+from patchwidgets.hooks.reruns import Enough
 from patchwidgets.models.forward import (
     gather_entries,
     logits_to_keep,
@@ -186,19 +187,15 @@ def run_until(
     """Run a group for what its edits see, up to a layer, and no further."""
 
     def stop(_stream: Float[Tensor, "row pos d_model"]) -> Float[Tensor, "row pos d_model"]:
-        raise _Done
+        raise Enough
 
     if not group.plain:
         edits = _joined(layout, recording, group, edits)
     key = ("resid_post", last_layer)
-    edits = edits | {key: _chained(edits[key], stop) if key in edits else stop}
+    edits = edits | {key: chained(edits[key], stop) if key in edits else stop}
     inputs = _whole(recording, group) if group.plain else _continued(recording, group)
-    with suppress(_Done):
+    with suppress(Enough):
         _forward(layout, inputs, edits)
-
-
-class _Done(Exception):
-    """A pass has run as far as it has to."""
 
 
 def _whole(recording: Recording, group: Group) -> dict[str, Any]:
@@ -225,7 +222,7 @@ def _joined(
     for layer in {0, *joining}:
         key, rows = joining_key(layout, layer), joining.get(layer, [])
         first = recording.host[("resid_pre", 0)][:, group.start :] if layer == 0 else None
-        edits = edits | {key: _chained(_join(rows, first), edits.get(key))}
+        edits = edits | {key: chained(_join(rows, first), edits.get(key))}
     return edits
 
 
@@ -261,7 +258,8 @@ def _join(rows: list[int], first: Float[Tensor, "host_row pos d_model"] | None) 
     return join
 
 
-def _chained(first: Edit, second: Edit | None) -> Edit:
+def chained(first: Edit, second: Edit | None) -> Edit:
+    """One edit that does both, in this order."""
     return first if second is None else lambda activation: second(first(activation))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from patchwidgets.errors import MetricError
+from patchwidgets.experiment.readings import ByMetric
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.methods.circuits.circuit import Circuit
 from patchwidgets.methods.circuits.members import Member
@@ -112,7 +112,7 @@ Measure = Callable[[Sequence[Member]], dict[str, Float[np.ndarray, "member pair"
 """From members to every metric of the circuit without each of them."""
 
 
-class CircuitResult:
+class CircuitResult(ByMetric[CircuitReading]):
     """What a circuit does while the rest of the model is ablated, from `Experiment.evaluate`.
 
     Attributes
@@ -139,20 +139,9 @@ class CircuitResult:
         ablated: Sequence[Member],
         measure_without: Measure,
     ) -> None:
-        self.circuit, self.ablation, self.readings = circuit, ablation, readings
+        super().__init__(readings)
+        self.circuit, self.ablation = circuit, ablation
         self._ablated, self._measure_without = ablated, measure_without
-
-    def __getitem__(self, metric: str) -> CircuitReading:
-        if metric not in self.readings:
-            raise MetricError(
-                f"This experiment does not measure {metric!r}; it measures {', '.join(self.readings)}. "
-                "Add it with exp.measuring([...])."
-            )
-        return self.readings[metric]
-
-    @property
-    def _first(self) -> CircuitReading:
-        return next(iter(self.readings.values()))
 
     @property
     def value(self) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from patchwidgets.errors import MetricError
+from patchwidgets.experiment.readings import ByMetric
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.methods.circuits.circuit import Circuit
 from patchwidgets.methods.circuits.circuit_result import PairValues, reason
@@ -117,7 +117,7 @@ class CurveReading:
         return reason(self.metric, self.model, self.nothing, self.noise_floor)
 
 
-class FaithfulnessCurve:
+class FaithfulnessCurve(ByMetric[CurveReading]):
     """Faithfulness over the part that is kept, from `Experiment.faithfulness_curve`.
 
     Attributes
@@ -151,23 +151,11 @@ class FaithfulnessCurve:
         ablation: Source,
         by: By,
     ) -> None:
-        self.readings = readings
+        super().__init__(readings)
         self.circuits = tuple(circuits)
         self.n_kept = list(n_kept)
         self.n_scored = n_scored
         self.ablation, self.by = ablation, by
-
-    def __getitem__(self, metric: str) -> CurveReading:
-        if metric not in self.readings:
-            raise MetricError(
-                f"This experiment does not measure {metric!r}; it measures {', '.join(self.readings)}. "
-                "Add it with exp.measuring([...])."
-            )
-        return self.readings[metric]
-
-    @property
-    def _first(self) -> CurveReading:
-        return next(iter(self.readings.values()))
 
     @property
     def fractions(self) -> tuple[float, ...]:

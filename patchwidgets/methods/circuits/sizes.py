@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from patchwidgets.edges import Path, Receiver, comes_after
+from patchwidgets.models.graph import senders_of
 from patchwidgets.models.model import Model
 from patchwidgets.sites import Site
 
@@ -54,10 +55,7 @@ class Sizes:
 
     def nodes(self) -> Iterator[Site]:
         """``embed``, heads and MLPs in the order in which they write."""
-        yield Site("embed")
-        for layer in range(self.n_layers):
-            yield from (Site("z", layer, head) for head in range(self.n_heads))
-            yield Site("mlp_out", layer)
+        return senders_of(self.n_layers, self.n_heads)
 
     def receivers(self) -> Iterator[Receiver]:
         """What reads the stream: by layer q, k and v of each head and the MLP, then the logits."""

@@ -18,7 +18,7 @@ from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.methods.paths.steps import Half
 from patchwidgets.models.layout import Layout
 from patchwidgets.sweep.groups import Group
-from patchwidgets.sweep.passes import Recording, run_until
+from patchwidgets.sweep.passes import Recording, chained, run_until
 
 ATTENTION, MLP = False, True
 """The halves of a layer."""
@@ -75,7 +75,7 @@ def measure_differences(
         recorded = recording.of(group.pairs)
         edits = dict(writes(group, recorded))
         for key, edit in frozen_pass.edits().items():
-            edits[key] = _chained(edits.get(key), edit)
+            edits[key] = chained(edits[key], edit) if key in edits else edit
         run_until(layout, recorded, group, edits, frozen_pass.last_layer)
     return differences
 
@@ -127,11 +127,10 @@ class _FrozenPass:
                     )
             edits[("attn_out", layer)] = self._as_host(self._not_in_attention(layer))
             changed = self._before((layer, MLP))
-            kept = ("mlp_out", layer) in self.wanted
-            edits[("mlp_out", layer)] = _chained(
-                self._kept(("mlp_out", layer), changed) if kept else None,
-                self._as_host(changed if "mlp" in self.frozen else range(0)),
-            )
+            frozen = self._as_host(changed if "mlp" in self.frozen else range(0))
+            if ("mlp_out", layer) in self.wanted:
+                frozen = chained(self._kept(("mlp_out", layer), changed), frozen)
+            edits[("mlp_out", layer)] = frozen
         final = ("resid_post", self.layout.n_layers - 1)
         if final in self.wanted:
             edits |= self._final(final)
@@ -195,7 +194,3 @@ class _FrozenPass:
             return changed
 
         return freeze
-
-
-def _chained(first: Edit | None, second: Edit) -> Edit:
-    return second if first is None else lambda activation: second(first(activation))

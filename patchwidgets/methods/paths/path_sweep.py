@@ -31,7 +31,7 @@ from patchwidgets.sweep.cost import DEFAULT_SHARE, free_memory
 from patchwidgets.sweep.grid import Grid
 from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.groups import Group
-from patchwidgets.sweep.passes import Recording
+from patchwidgets.sweep.passes import Recording, chained
 from patchwidgets.sweep.plan import Method, Plan
 from patchwidgets.sweep.recorded_pairs import prompt_ids, record_pairs
 from patchwidgets.sweep.row_sweep import RowSweep, check_limits
@@ -238,18 +238,24 @@ class PathSweep(RowSweep[PathBatch]):
             receivers = [steps[row.cell].receivers[-1] for row in group.rows]
             befores = [steps[row.cell].before for row in group.rows]
             return self._injecting(group, receivers, befores)
-        embed = [i for i, row in enumerate(group.rows) if steps[row.cell].sender.layer is None]
-        rows = [replace(row, patches=()) if i in embed else row for i, row in enumerate(group.rows)]
+        embed: dict[Site, list[int]] = {}
+        for i, row in enumerate(group.rows):
+            if steps[row.cell].sender.layer is None:
+                embed.setdefault(steps[row.cell].sender, []).append(i)
+        rows = [
+            replace(row, patches=()) if steps[row.cell].sender in embed else row
+            for row in group.rows
+        ]
         edits = batched_edits(self.experiment, replace(group, rows=tuple(rows)), recording)
-        if embed:
-            site = steps[group.rows[embed[0]].cell].sender
-            edits[("resid_pre", 0)] = self._embedding(group, embed, site, recording)
+        for sender, of_sender in embed.items():
+            key, added = ("resid_pre", 0), self._embedding(group, of_sender, sender, recording)
+            edits[key] = chained(edits[key], added) if key in edits else added
         return edits
 
     def _embedding(
         self, group: Group, rows: Sequence[int], sender: Site, recording: Recording
     ) -> Edit:
-        """Add to the first stream what another embedding changes there."""
+        """Add to the first stream what another embedding changes there, in one row for each pair."""
         pairs = [group.rows[i].pair for i in rows]
         ids = recording.prompts.ids[[recording.pairs.index(pair) for pair in pairs]]
         layout, key = self.experiment.model.layout, ("resid_pre", 0)

@@ -16,6 +16,7 @@ from patchwidgets.sweep.sweep_result import SweepResult
 from patchwidgets.tasks import Task, propose_alignment
 from tests.support.sweeps import one_pair, several_pairs
 from tests.support.toy_models import make_model
+from tests.support.two_runs import TwoRuns
 
 REFERENCE = {
     "L20.H0->L23.H3.q": -0.3864,
@@ -81,6 +82,18 @@ def test_a_sender_that_does_not_differ_changes_nothing() -> None:
     )
     assert result.effect.values.tolist() == [0.0, 0.0, 0.0]
     assert result.to_xarray()["zero"].values.tolist() == [True, True, True]
+
+
+@pytest.mark.parametrize("frozen", [("attn", "mlp"), ("attn",)])
+def test_embeddings_at_several_positions_are_senders_of_their_own(toy: Any, frozen: Any) -> None:
+    task = Task("w3 w14 w15 w9 w26", "w3 w16 w42 w9 w26", " w8", " w9")
+    experiment = Experiment(toy, task)
+    texts = ["embed@1->L1.mlp_in", "embed@2->L1.mlp_in", "embed->L1.mlp_in", "embed@2->L0.KV0.v"]
+    result = experiment.sweep_paths(paths=texts, frozen=frozen, progress=False)
+    slow = TwoRuns(experiment, 0, frozen)
+    expected = [slow.effect(Path.parse(text)) for text in texts]
+    assert result.effect.values == pytest.approx(expected, abs=1e-4)
+    assert len({round(effect, 4) for effect in expected}) == 4
 
 
 def test_senders_of_one_receiver_and_receivers_of_one_sender() -> None:
