@@ -1,5 +1,7 @@
 """The logit lens, against the model's own logits and against the last block's output replaced by hand."""
 
+import copy
+
 import pytest
 import torch
 from torch import Tensor
@@ -88,7 +90,8 @@ def test_between_attention_and_mlp_where_there_is_such_a_stream(model: Model) ->
 
 def test_by_the_modules_of_the_model(smollm2: Model) -> None:
     ids = torch.tensor([smollm2.encode(CLEAN)])
-    hf = smollm2.hf_model
+    # A copy: transformers leaves hooks on a model that was asked for hidden states.
+    hf = copy.deepcopy(smollm2.hf_model)
     with torch.no_grad():
         streams = hf.model(ids, output_hidden_states=True).hidden_states
         by_hand = torch.stack([hf.lm_head(hf.model.norm(each[0, -1])) for each in streams[1:-1]])
