@@ -2,9 +2,9 @@
 
     python -m patchwidgets.methods.fit_lens smollm2
 
-Costs one backward pass over each prompt per number of the stream: 45 s for a prompt of 64 tokens of SmolLM2 on two
-cores, so 12 minutes for the 16 prompts that the command takes by default. `LensFit.sampling_error` says whether that
-is enough.
+Costs one backward pass over each prompt per number of the stream: for a prompt of 64 tokens of SmolLM2 85 s of one
+core, so 23 minutes for the 16 prompts that the command takes by default. `LensFit.sampling_error` says how far they
+lead: with SmolLM2 .53 in layer 0, .26 in layer 10, .08 in layer 23. Four times as many prompts halve it.
 """
 
 import argparse

@@ -23,9 +23,13 @@ class JacobianLens:
 
     Where the logit lens reads a stream as it is, this lens first carries it to the last layer: J h. With
     ``run.lens(method=lens)`` it reads a run. It is an average over text, so of what one prompt computes it shows only
-    what the model does in general. It is no better reading than the logit lens, and has been reported to be worse on
-    some models: look at both. In the teaching model, the answer of a sum modulo 5 has after layer 1 a mean probability
-    of .96 by the logit lens and of .55 by this one, and of .999 by both after layer 2 (64 test prompts).
+    what the model does in general. Which of the two reads better depends on the model, so look at both:
+
+    - In the teaching model, the answer of a sum modulo 5 has after layer 1 a mean probability of .96 by the logit lens
+      and of .55 by this one, and of .999 by both after layer 2 (64 test prompts).
+    - In SmolLM2 on the names prompts, the answer is the top token from layer 23 on by this lens; the logit lens has it
+      at rank 148 there, and first at the last layer (fitted on 16 texts of its own; sampling error .08 there, and .53
+      in layer 0, where such a lens says little).
 
     Parameters
     ----------

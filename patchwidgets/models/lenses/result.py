@@ -124,7 +124,8 @@ class LensResult:
         columns = {dim: data[dim].values[at[dim]] for dim in dims}
         for name in ("site", "index", "token"):
             columns[name] = data[name].values[tuple(at[dim] for dim in data[name].dims)]
-        columns["top"] = list(map(tuple, data["top_token"].values.reshape(len(at["pos"]), -1)))
+        tops = data["top_token"].values.reshape(len(at["pos"]), -1).tolist()
+        columns["top"] = list(map(tuple, tops))
         columns["top_prob"] = data["top_prob"].isel(top=0).values.ravel()
         return pd.DataFrame(columns | {name: data[name].values.ravel() for name in self._scores})
 

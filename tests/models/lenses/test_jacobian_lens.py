@@ -12,13 +12,16 @@ from safetensors.torch import load_file, save, save_file
 import patchwidgets as pw
 from patchwidgets.errors import FileError, LensError, RefusedError
 from patchwidgets.methods.fit_lens import fit_lens, streams_of
-from patchwidgets.methods.lens_texts import teaching_texts
+from patchwidgets.methods.lens_texts import own_texts, teaching_texts
+from patchwidgets.models.lenses.estimator import jacobian_sums
 from patchwidgets.models.lenses.fitted import SHIPPED, fitted_lens
 from patchwidgets.models.lenses.jacobian_lens import JacobianLens
 from patchwidgets.models.lenses.lens_file import _checksum
+from patchwidgets.models.lenses.readout import read_as_last
 from patchwidgets.models.model import Model
 from patchwidgets.models.weights_mark import weights_checksum
 from tests.support.families import N_LAYERS
+from tests.support.prompts import CLEAN
 from tests.support.toy_models import make_model
 
 PROMPTS = [(3, 14, 15, 9, 26, 5), (35, 8, 9, 7, 3, 2)]
@@ -179,6 +182,19 @@ def test_what_both_lenses_say_of_the_teaching_model() -> None:
     )
     assert min(logit[2], by_jacobian[2]) > 0.998
     assert logit[3] == by_jacobian[3]
+
+
+def test_what_both_lenses_say_of_smollm2(smollm2: Model) -> None:
+    """Fitted at one stream, on a single short text: its docstring's ranks at layer 23 come out already."""
+    text = torch.tensor(own_texts(smollm2, 1, 32))
+    key = ("resid_post", 23)
+    matrix = jacobian_sums(smollm2.layout, text, [key], range(16, 31))[key]
+    stream = smollm2.run(CLEAN)["L23.resid_post@-1"][0]
+    logits = read_as_last(smollm2.layout, torch.cat([stream, stream @ matrix.T]), token=5)
+    mary = smollm2.encode(" Mary")[0]
+    logit, by_jacobian = (1 + (logits > logits[:, [mary]]).sum(-1)).tolist()
+    assert logit == pytest.approx(148, abs=5)
+    assert by_jacobian <= 3
 
 
 def test_a_lens_that_is_not_fitted_yet(smollm2: Model, monkeypatch, tmp_path: Path) -> None:
