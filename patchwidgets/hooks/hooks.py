@@ -138,6 +138,8 @@ class _Hooked:
             return tensor
         one = next(iter(points.values()))
         activation = one.whole.read(tensor, self.forward_pass.n_positions)
+        if one.whole.in_place and tensor.requires_grad:  # autograd may need what is overwritten
+            activation = activation.clone()
         before = interruptible(one.split, activation)
         after = dict(before)
         for key, point in points.items():

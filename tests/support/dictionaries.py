@@ -38,3 +38,10 @@ class Random:
 
     def of(self, site: str) -> Dictionary:
         return wrap_dictionary(site, self.encode, self.decode)
+
+
+class OfDirections(Random):
+    """The same features of x / |x|: encoding is not linear, so that autograd keeps x for a gradient."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        return super().encode(x / x.norm(dim=-1, keepdim=True))

@@ -15,7 +15,7 @@ from patchwidgets.sites import Patch, Site
 from patchwidgets.sweep.gradients import first_order_effects
 from patchwidgets.sweep.grid import make_grid
 from patchwidgets.sweep.request import SweepRequest
-from tests.support.dictionaries import N_FEATURES, Random
+from tests.support.dictionaries import N_FEATURES, OfDirections, Random
 from tests.support.sweeps import METRICS, one_by_one, one_pair, several_pairs, sweep
 from tests.support.toy_models import make_model
 
@@ -26,7 +26,7 @@ def with_dictionaries(
     case: str, *sites: str, n: int = FEW, dtype: torch.dtype = torch.float32
 ) -> Any:
     wide = torch.promote_types(dtype, torch.float32)
-    made = [Random(i, n, dtype=wide).of(site) for i, site in enumerate(sites)]
+    made = [OfDirections(i, n, dtype=wide).of(site) for i, site in enumerate(sites)]
     return make_model(case, dtype).with_dictionaries(*made)
 
 
@@ -87,7 +87,7 @@ def test_a_window_and_a_list_of_sites() -> None:
     )
 
 
-@pytest.mark.parametrize("stream", ["resid_post", "resid_pre", "attn_out"])
+@pytest.mark.parametrize("stream", ["resid_post", "resid_pre", "resid_mid", "attn_out"])
 def test_the_criterion_by_finite_differences(stream: str) -> None:
     """In one pass for both layers, though the features of the earlier one reach those of the later one."""
     model = with_dictionaries("llama", f"L0.{stream}", f"L2.{stream}", n=9, dtype=torch.float64)
