@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from patchwidgets.models.model import Model
     from patchwidgets.models.run import Run
     from patchwidgets.sites import Patch, Site
+    from patchwidgets.sweep.comparison import Comparison
     from patchwidgets.sweep.request import Top
     from patchwidgets.sweep.sweep_result import SweepResult
     from patchwidgets.tasks import Task, propose_alignment
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "At",
     "Circuit",
+    "Comparison",
     "Dictionary",
     "Experiment",
     "Generation",
@@ -63,8 +65,9 @@ __all__ = [
 # torch and transformers take seconds to import, so each name is imported when it is first used.
 _MODULE_OF = {
     "At": "metrics",
-    "Dictionary": "models.dictionaries",
     "Circuit": "methods.circuits.circuit",
+    "Comparison": "sweep.comparison",
+    "Dictionary": "models.dictionaries",
     "Experiment": "facade",
     "JacobianLens": "models.lenses.jacobian_lens",
     "LensResult": "models.lenses.result",

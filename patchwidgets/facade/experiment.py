@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from patchwidgets.directions import Direction
 from patchwidgets.facade.circuits import Circuits
 from patchwidgets.facade.effects import Effects
+from patchwidgets.facade.estimates import Estimates
 from patchwidgets.facade.generation import Generations
 from patchwidgets.facade.patches import Patches
 from patchwidgets.facade.paths import Paths
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from patchwidgets.explorer.widget import PatchExplorer
 
 
-class Experiment(Patches, Effects, Paths, Generations, Circuits):
+class Experiment(Patches, Effects, Paths, Generations, Circuits, Estimates):
     """A model and a task, with the clean and the corrupted run and patches between them.
 
     Parameters

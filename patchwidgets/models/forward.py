@@ -1,4 +1,4 @@
-"""Forward passes over prompts of equal length, with or without gradients. They never touch the user's model object.
+"""Forward passes over prompts of equal length. They never touch the user's model object.
 
 Every pass runs a `View` of the model, and takes the model's lock, so passes of several threads run one after another.
 """
@@ -6,7 +6,7 @@ Every pass runs a `View` of the model, and takes the model's lock, so passes of 
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from inspect import signature
@@ -16,11 +16,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from patchwidgets.errors import MetricError, ModelError, PatchError, RefusedError
-from patchwidgets.hooks.cancellation import cancellation_check
+from patchwidgets.errors import ModelError, PatchError
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Edit, Key, hooked, isolated
-from patchwidgets.hooks.interrupts import Uninterrupted, acquire, interruptible
+from patchwidgets.hooks.interrupts import Uninterrupted, acquire
 from patchwidgets.models.layout import Layout
 from patchwidgets.models.view import View
 from patchwidgets.models.weights import first_of
@@ -132,103 +131,6 @@ def refuse_not_finite(
 
 def _finite(tensor: Tensor) -> bool:
     return tensor.device.type == "meta" or bool(torch.isfinite(tensor.float()).all())
-
-
-def gradients(
-    layout: Layout,
-    ids: Int[Tensor, "row pos"],
-    keys: Sequence[Key],
-    read_positions: Sequence[Sequence[int]],
-    measure: Callable[[Float[Tensor, "entry vocabulary"]], Float[Tensor, "row"]],
-    edits: Mapping[Key, Edit] | None = None,
-) -> dict[Key, Activation]:
-    """Return the gradient of a metric at activations of a run, by component and layer.
-
-    Only gradients of activations are computed; no parameter's ``grad`` or ``requires_grad`` changes. Costs one forward
-    and one backward pass.
-
-    Parameters
-    ----------
-    ids
-        Token ids.
-    keys
-        Which activations.
-    read_positions
-        For each row the positions where the metric reads the logits.
-    measure
-        The metric: from the float32 logits at these positions, row after row, to one number per row.
-    edits
-        What to write into these activations first.
-
-    Raises
-    ------
-    RefusedError
-        Gradients cannot pass through the weights: they are offloaded, quantised or inference tensors.
-    MetricError
-        The metric has no gradient.
-    ModelError
-        The gradient is not finite.
-    """
-    hf_model, keep = layout.hf_model, union_of_positions(read_positions)
-    _refuse_without_gradient(hf_model)
-    activations: dict[Key, Tensor] = {}
-    kept = {key: _keep_for_gradient(key, activations, (edits or {}).get(key)) for key in keys}
-    with (
-        running(layout) as view,
-        torch.inference_mode(False),
-        torch.enable_grad(),
-        hooked(layout.outer_modules, layout.hook_points, kept, on=view.copy_of),
-    ):
-        inputs = ids.to(layout.device, copy=True)  # autograd cannot save an inference tensor
-        options = logits_to_keep(view.model, keep, ids.shape[1])
-        output = view.model(input_ids=inputs, use_cache=False, **options)
-        logits = select_positions(output.logits, keep).float()
-        values = interruptible(measure, gather_entries(logits, keep, read_positions))
-        if not values.requires_grad:
-            raise MetricError(
-                "The first metric has no gradient, so nothing can be ranked by it. Put logit_diff or another smooth "
-                "metric first, as in Experiment(..., metric=['logit_diff', 'rank'])."
-            )
-        by_key = torch.autograd.grad(values.sum(), [activations[key] for key in keys])
-    if not all(bool(torch.isfinite(gradient).all()) for gradient in by_key):
-        raise ModelError(
-            f"The gradient is not finite in {hf_model.dtype}. Load the model in a wider dtype, as in dtype='float32'."
-        )
-    return dict(zip(keys, by_key, strict=True))
-
-
-def _keep_for_gradient(key: Key, activations: dict[Key, Tensor], edit: Edit | None) -> Edit:
-    """Return an edit that keeps the activation, perhaps edited, and lets autograd compute its gradient."""
-
-    def keep(activation: Tensor) -> Tensor:
-        activation = activation if edit is None else edit(activation)
-        # With frozen parameters nothing upstream requires a gradient, so the graph begins here.
-        is_leaf = not activation.requires_grad
-        activations[key] = activation.detach().requires_grad_() if is_leaf else activation
-        activations[key].register_hook(cancellation_check())
-        return activations[key]
-
-    return keep
-
-
-def no_gradient_reason(hf_model: nn.Module) -> str | None:
-    """Return why gradients cannot pass through the weights, in words, or None if they can."""
-    if any(parameter.device.type == "meta" for parameter in hf_model.parameters()):
-        return "its weights are offloaded, and a backward pass needs all of them in memory"
-    if getattr(hf_model, "is_quantized", False):
-        return (
-            "its weights are quantised, and not every kind of quantised weights passes gradients on"
-        )
-    if any(parameter.is_inference() for parameter in hf_model.parameters()):
-        return "its weights were made in torch.inference_mode()"
-    return None
-
-
-def _refuse_without_gradient(hf_model: nn.Module) -> None:
-    if reason := no_gradient_reason(hf_model):
-        raise RefusedError(
-            f"This model has no gradients: {reason}. Choose neurons yourself, with layers=[...] or sites=[...]."
-        )
 
 
 @contextmanager

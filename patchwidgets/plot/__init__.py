@@ -2,9 +2,19 @@
 
 from patchwidgets.plot.attribution import attribution
 from patchwidgets.plot.bars import logits
+from patchwidgets.plot.estimates import estimates
 from patchwidgets.plot.faithfulness import faithfulness
 from patchwidgets.plot.flow import flow, flow_png
 from patchwidgets.plot.layers import layers
 from patchwidgets.plot.maps import heatmap
 
-__all__ = ["attribution", "faithfulness", "flow", "flow_png", "heatmap", "layers", "logits"]
+__all__ = [
+    "attribution",
+    "estimates",
+    "faithfulness",
+    "flow",
+    "flow_png",
+    "heatmap",
+    "layers",
+    "logits",
+]

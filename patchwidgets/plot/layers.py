@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from patchwidgets.errors import SiteError
-from patchwidgets.plot.axes import literal, new_axes
+from patchwidgets.plot.axes import literal, mark_estimate, new_axes
 from patchwidgets.plot.colours import FAINT, INK, RUN_COLOURS
 from patchwidgets.sweep.sweep_result import SweepResult
 
@@ -35,6 +35,7 @@ def layers(
     -------
     Axes
         0 is the corrupted run and 1 the clean one. Vertical bars are intervals of 95 % over pairs, from five on.
+        Estimates are hatched and say their method.
 
     Raises
     ------
@@ -76,6 +77,7 @@ def layers(
     ax.set_ylabel(literal(f"recovery ({metric or result.metrics[0]})"))
     title = f"{result.attrs['component']}, {result.attrs['direction']}"
     ax.set_title(literal(title), loc="left", fontsize=9, color=INK)
+    mark_estimate(ax, result.attrs.get("estimate", ""))
     ax.spines[["top", "right"]].set_visible(False)
     ax.margins(x=0.1)
     return ax

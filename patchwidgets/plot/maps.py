@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 
 from patchwidgets.directions import source_name
 from patchwidgets.errors import SiteError
-from patchwidgets.plot.axes import literal, new_axes
+from patchwidgets.plot.axes import literal, mark_estimate, new_axes
 from patchwidgets.plot.colours import DIVERGING, FAINT, INK, RUN_COLOURS
 from patchwidgets.sweep.sweep_result import SweepResult
 from patchwidgets.tokens import visible
@@ -48,7 +48,7 @@ def heatmap(result: SweepResult, metric: str | None = None, ax: "Axes | None" = 
         Blue cells moved the metric towards clean, orange cells towards corrupted. The range is ±1, or a smaller one
         that the title names if all shares are small. A dot is exactly 0, a diagonal is undefined, a triangle is out
         of range, and a cross is a position without a counterpart in the other prompt. A dash, in maps of at most 40
-        rows and columns, is a share below −10 % of the range.
+        rows and columns, is a share below −10 % of the range. A map of estimates is hatched and says its method.
 
     Raises
     ------
@@ -87,6 +87,7 @@ def heatmap(result: SweepResult, metric: str | None = None, ax: "Axes | None" = 
     _draw_marks(ax, share, zero, unpatchable, limit)
     _label_axes(ax, result, any_unpatchable=bool(unpatchable.any()))
     ax.set_title(literal(_title(result, metric, limit)), loc="left", fontsize=9, color=INK)
+    mark_estimate(ax, result.attrs.get("estimate", ""))
     _draw_colour_bar(ax, image)
     return ax
 

@@ -1,11 +1,11 @@
-"""Which neurons are worth an exact patch: those with the largest first-order effect on the way to the source.
+"""Which neurons are worth an exact patch: those with the largest estimate by attribution patching (AtP).
 
-A first-order effect is Σ gradient · (source − host) over positions, of the first metric: what patching the neuron would
-do if the model were linear. A large patch can bend what follows, as a layer norm does, so that the gradient in the host
-run alone misses it. Therefore gradients are taken at several points of the way and in the source run, and the largest
-effect counts (`sweep.gradients` says what that costs). It only chooses; what a sweep shows afterwards is exact. A
-random sample of the neurons that are not chosen is computed exactly as well, and says how much the choice may have
-missed.
+The estimate is Σ gradient · (source − host) over positions, of the first metric: what patching the neuron would do if
+the model were linear (Nanda 2023, "Attribution Patching"). A large patch can bend what follows, as a layer norm does,
+so that the gradient in the host run alone misses it (Kramár et al. 2024, "AtP*", arXiv:2403.00745, say when). Therefore
+gradients are taken at several points of the way and in the source run, and the largest estimate counts
+(`sweep.gradients` says what that costs). It only chooses; what a sweep shows afterwards is exact. A random sample of
+the neurons that are not chosen is computed exactly as well, and says how much the choice may have missed.
 
 Measured on ten tasks of unlike kinds with ``python -m benchmarks.top_neurons`` (facts, agreement at all positions and
 at the end, names, gender, opposites over three pairs, numbers, years and a long prompt on SmolLM2, 46,080 neurons;
@@ -36,14 +36,14 @@ Coordinates = dict[str, list[int | str]]
 
 @dataclass(frozen=True, eq=False)
 class AttributionRanking:
-    """The sites of largest first-order effect, largest first, and a sample of the others.
+    """The sites of largest AtP estimate, largest first, and a sample of the others.
 
     Attributes
     ----------
     coordinates, sample
         Of the sites that were chosen, and of those drawn from all others.
     first_order
-        The signed first-order effect of each chosen site, at the point where it is largest, in units of the metric.
+        The signed AtP estimate of each chosen site, at the point where it is largest, in units of the metric.
     metric
         The metric whose gradient it is.
     n_candidates
@@ -60,7 +60,7 @@ class AttributionRanking:
         n, of = len(self.first_order), self.n_candidates
         parts = ", ".join(f"{point:g}" for point in POINTS if point != "source")
         return (
-            f"the {n:,} of {of:,} with the largest |gradient · (source − host)| of {self.metric}, "
+            f"the {n:,} of {of:,} with the largest AtP estimate |gradient · (source − host)| of {self.metric}, "
             f"at {parts} of the way or in the source run"
         )
 
@@ -72,7 +72,7 @@ def rank_by_attribution(
     top: Top,
     budget: float | None = None,
 ) -> AttributionRanking:
-    """Choose the neurons (or neurons and positions) with the largest first-order effect, over all pairs.
+    """Choose the neurons (or neurons and positions) with the largest estimate by AtP, over all pairs.
 
     Parameters
     ----------

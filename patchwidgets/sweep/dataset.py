@@ -127,6 +127,7 @@ def _attrs(experiment: BaseExperiment, grid_values: GridValues) -> dict[str, Any
         "versions": json.dumps({name: version(name) for name in PACKAGES}),
         "noise_floor": grid_values.noise_floor[first],
         "method": grid_values.method,
+        "estimate": grid_values.estimate,
         "medians": json.dumps([name for name, m in experiment.metrics.items() if m.median]),
         "chosen": "" if grid_values.grid.ranking is None else str(grid_values.grid.ranking),
         "routing": "" if grid_values.flips is None else str(grid_values.flips),
@@ -237,21 +238,26 @@ def _check_coordinates(dataset: "xr.Dataset", axis: str, chosen: Any) -> None:
 
 def site_names(dataset: "xr.Dataset") -> list[str]:
     """The site of every cell as a string, in row-major order; for a window that of the middle layer."""
-    return [_site_name(dataset, cell) for cell in np.ndindex(*dataset["zero"].shape)]
+    axes = {str(axis): dataset[axis].values for axis in dataset["zero"].dims}
+    for name in ("site", "edge"):
+        if tuple(axes) == (name,):
+            return [str(each) for each in axes[name]]
+    fixed = {str(name): each.item() for name, each in dataset.coords.items() if each.ndim == 0}
+    component = dataset.attrs["component"]
+    return [
+        _site_name(
+            component, fixed | {axis: axes[axis][i] for axis, i in zip(axes, cell, strict=True)}
+        )
+        for cell in np.ndindex(*dataset["zero"].shape)
+    ]
 
 
-def _site_name(dataset: "xr.Dataset", cell: tuple[int, ...]) -> str:
-    axes = map(str, dataset["zero"].dims)
-    at = {axis: dataset[axis].values[i] for axis, i in zip(axes, cell, strict=True)}
-    at |= {
-        str(name): coordinate.item()
-        for name, coordinate in dataset.coords.items()
-        if coordinate.ndim == 0
-    }
+def _site_name(component: str, at: Mapping[str, Any]) -> str:
+    """The site of one cell, from its coordinates."""
     for name in ("site", "edge"):
         if name in at:
             return str(at[name])
     index = next((int(at[unit]) for unit in UNITS if unit in at), None)
     pos = int(at["pos"]) if "pos" in at else str(at["pos_name"]) if "pos_name" in at else None
     layer = int(at["layer"]) if "layer" in at else None
-    return str(Site(dataset.attrs["component"], layer, index, pos, kv="kv_head" in at))
+    return str(Site(component, layer, index, pos, kv="kv_head" in at))  # type: ignore[arg-type]

@@ -27,11 +27,13 @@ class GridValues:
     unpatchable
         Cells without a counterpart on some pair, where their numbers stay NaN.
     method
-        ``"descent"`` or ``"plain"``, as in `Plan`.
+        ``"descent"`` or ``"plain"``, as in `Plan`; of an estimate its own, as ``"atp"``.
     seconds
         How long the sweep has computed.
     flips
         In a mixture of experts, how often routers chose otherwise; None for any other model.
+    estimate
+        By what the effects are estimated, in words, as ``"AtP"``; empty where they are exact.
     """
 
     grid: Grid
@@ -43,6 +45,7 @@ class GridValues:
     method: str
     seconds: float
     flips: RoutingFlips | None = None
+    estimate: str = ""
 
     def pair_values(self, experiment: BaseExperiment, metric: str) -> PairValues:
         """One metric pair by pair, over the axes of the grid; `experiment` is the one that was swept."""

@@ -24,8 +24,10 @@ def _notes(dataset: "xr.Dataset") -> list[str]:
     done = int(dataset["effect"].isel(metric=0).notnull().all("pair").sum())
     unpatchable = int(dataset["unpatchable"].sum())
     total = dataset["zero"].size - unpatchable
+    estimate = dataset.attrs.get("estimate", "")
     return [
         _direct(dataset.attrs),
+        f"an estimate ({estimate})" if estimate else "",
         f"{unpatchable} without a counterpart" if unpatchable else "",
         "" if done == total else f"{done} of {total} done",
         str(dataset.attrs.get("chosen", "")),

@@ -4,28 +4,29 @@ Single pairs are always kept; over pairs, effect is a mean and share and recover
 """
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from patchwidgets.errors import MetricError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.storage import write_file
-from patchwidgets.sweep.dataset import over_pairs, select, site_names, sweep_dataset
+from patchwidgets.sweep.comparison import Comparison, comparison
+from patchwidgets.sweep.dataset import select, site_names, sweep_dataset
 from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.in_words import in_words
 from patchwidgets.sweep.missed import Missed, missed_of
+from patchwidgets.sweep.quantities import Quantities
 
 _LOG = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     import pandas as pd
-    import xarray as xr
 
 
-class SweepResult:
+class SweepResult(Quantities):
     """The numbers of a sweep, from `Experiment.sweep`.
 
     Parameters
@@ -46,6 +47,8 @@ class SweepResult:
         The names of the metrics, the experiment's first one first.
     attrs
         Where the numbers come from: component, task, model, dtype, versions, direction, noise floor and more.
+    approximate
+        Whether the effects are estimates, as those of `Experiment.estimate`.
 
     Examples
     --------
@@ -55,9 +58,6 @@ class SweepResult:
     >>> s.recovery.values[0].round(2)
     array([0.  , 0.99, 0.  , 0.  ])
     """
-
-    def __init__(self, dataset: "xr.Dataset") -> None:
-        self._dataset = dataset
 
     @classmethod
     def of(
@@ -105,80 +105,6 @@ class SweepResult:
         from patchwidgets.sweep.saved import to_bytes
 
         write_file(path, to_bytes(self._dataset))
-
-    def to_xarray(self) -> "xr.Dataset":
-        """A copy of the whole dataset.
-
-        Examples
-        --------
-        >>> dict(exp.sweep("z", progress=False).to_xarray().sizes)
-        {'metric': 1, 'layer': 4, 'head': 4, 'pair': 1}
-        """
-        return self._dataset.copy(deep=True)
-
-    @property
-    def axes(self) -> tuple[str, ...]:
-        """The names of the axes that were swept over."""
-        return tuple(str(d) for d in self._dataset["zero"].dims)
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """The names of the metrics, the experiment's first one first."""
-        return tuple(str(name) for name in np.atleast_1d(self._dataset["metric"].values))
-
-    @property
-    def attrs(self) -> dict[str, Any]:
-        """Where the numbers come from: component, task, model, dtype, versions, direction, noise floor and more."""
-        return {str(name): value for name, value in self._dataset.attrs.items()}
-
-    @property
-    def value(self) -> "xr.DataArray":
-        """The first metric of the patched runs: the mean over pairs (for a rank, the median)."""
-        return self._first("value")
-
-    @property
-    def effect(self) -> "xr.DataArray":
-        """metric(patched) − metric(host) of the first metric: the mean over pairs."""
-        return self._first("effect")
-
-    @property
-    def share(self) -> "xr.DataArray":
-        """effect / (metric(source) − metric(host)) of the first metric: a ratio of means; NaN where undefined."""
-        return self._first("share")
-
-    @property
-    def recovery(self) -> "xr.DataArray":
-        """Where the first metric lies between the corrupted run, 0, and the clean run, 1: a ratio of means, or NaN."""
-        return self._first("recovery")
-
-    def over_pairs(self, metric: str | None = None) -> "xr.Dataset":
-        """One metric over all pairs, with its spread between pairs.
-
-        Parameters
-        ----------
-        metric
-            Its name; the first one by default.
-
-        Returns
-        -------
-        Dataset
-            Over the axes: `value` and `effect` (means; for a rank, of medians), `share` and `recovery` (ratios of
-            means), and `effect_low`, `effect_high`, `recovery_low`, `recovery_high`: intervals of 95 %, Student's of
-            effect and Fieller's of recovery. They are NaN for a rank and with fewer than five pairs, as the attribute
-            ``interval`` says; those of `recovery` also where the mean difference of clean and corrupted may be 0.
-
-        Raises
-        ------
-        MetricError
-            The sweep does not measure it.
-
-        Examples
-        --------
-        >>> both = exp.measuring(["logit_diff", "answer_prob"]).sweep("z", progress=False)
-        >>> round(float(both.over_pairs("answer_prob")["effect"].sel(layer=0, head=1)), 3)
-        0.995
-        """
-        return over_pairs(self._of_metric(metric))
 
     def to_frame(self) -> "pd.DataFrame":
         """A table with one row for each metric and cell: its coordinates and site, and the variables of `over_pairs`.
@@ -250,6 +176,34 @@ class SweepResult:
         chosen = self.over_pairs(metric)["effect"].values.ravel()
         return missed_of(self._of_metric(metric), k, chosen)
 
+    def compare(
+        self, exact: "SweepResult", metric: str | None = None, k: int | Sequence[int] = 10
+    ) -> Comparison:
+        """How good this estimate is, against the exact effects of the same sites or edges.
+
+        Parameters
+        ----------
+        exact
+            From ``exp.sweep(...)`` or ``exp.edges()`` of the same experiment.
+        metric
+            By default the first one of the estimate.
+        k
+            Of how many of the largest exact effects to say how many were found; several numbers are compared at once.
+
+        Raises
+        ------
+        PatchError
+            This result is exact, or `exact` is an estimate; or they are not of the same experiment.
+        SiteError, MetricError
+            They do not have the same sites, or the metric.
+
+        Examples
+        --------
+        >>> exp.estimate("z", progress=False).compare(exp.sweep("z", progress=False), k=3)
+        Comparison(...)
+        """
+        return comparison(self, exact, metric, [k] if isinstance(k, int) else k)
+
     def site_names(self) -> list[str]:
         """The site of every cell as a string, in row-major order; for a window that of the middle layer.
 
@@ -283,14 +237,3 @@ class SweepResult:
 
     def __repr__(self) -> str:
         return f"SweepResult({in_words(self._dataset)})"
-
-    def _first(self, quantity: str) -> "xr.DataArray":
-        return self.over_pairs()[quantity]
-
-    def _of_metric(self, metric: str | None) -> "xr.Dataset":
-        if metric is not None and metric not in self.metrics:
-            raise MetricError(
-                f"This sweep does not measure {metric!r}; it measures {', '.join(self.metrics)}. "
-                "Sweep again with exp.measuring([...])."
-            )
-        return self._dataset.sel(metric=self.metrics[0] if metric is None else metric)

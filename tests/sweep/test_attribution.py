@@ -159,7 +159,7 @@ def test_what_is_shown_is_exact_and_says_how_it_was_chosen(
     for i, site in enumerate(s.site_names()):
         assert float(s.effect[i]) == pytest.approx(llama.patch(site).effect, abs=1e-3)
     says = (
-        f"the 6 of {N_LAYERS * D_MLP} with the largest |gradient · (source − host)| of logit_diff, "
+        f"the 6 of {N_LAYERS * D_MLP} with the largest AtP estimate |gradient · (source − host)| of logit_diff, "
         "at 0, 0.25, 1 of the way or in the source run"
     )
     assert s.attrs["chosen"] == says

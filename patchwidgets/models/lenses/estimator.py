@@ -13,7 +13,8 @@ from torch import Tensor
 from patchwidgets.errors import RefusedError
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.hooks.hooks import Edit, Key, hooked
-from patchwidgets.models.forward import logits_to_keep, no_gradient_reason, running
+from patchwidgets.models.backward import no_gradient_reason
+from patchwidgets.models.forward import logits_to_keep, running
 from patchwidgets.models.layout import Layout
 
 TOKENS_AT_ONCE = 1024

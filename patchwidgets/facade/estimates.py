@@ -1,0 +1,130 @@
+"""Methods of `pw.Experiment` that estimate effects by gradients."""
+
+from collections.abc import Sequence
+
+from patchwidgets.directions import Direction
+from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.methods.estimates.edges import estimate_edges
+from patchwidgets.methods.estimates.methods import EdgeMethod, NodeMethod, checked_method
+from patchwidgets.methods.estimates.nodes import estimate_nodes
+from patchwidgets.sites import Component
+from patchwidgets.sweep.request import SweepRequest
+from patchwidgets.sweep.sweep_result import SweepResult
+
+
+class Estimates(BaseExperiment):
+    """An experiment that estimates effects."""
+
+    def estimate(
+        self,
+        component: Component,
+        over: Sequence[str] | None = None,
+        *,
+        method: NodeMethod = "atp",
+        steps: int | None = None,
+        layers: Sequence[int] | None = None,
+        direction: Direction | None = None,
+        budget: float | None = None,
+        progress: bool = True,
+    ) -> SweepResult:
+        """Estimate the effect of every site of a component at once: a preview of `sweep`, never a result.
+
+        The estimate is Σ gradient · (source − host), what a patch would do if the model were linear from there on. It
+        fails where attention is saturated and where effects cancel; ``compare`` says how well it does.
+
+        Parameters
+        ----------
+        component, over, layers, direction
+            As in `sweep`.
+        method
+            ``"atp"``, attribution patching (Nanda 2023; Kramár et al. 2024): the gradient in the host run.
+            ``"ig"``, integrated gradients (Sundararajan et al. 2017): the mean of gradients at several points, with the
+            input embeddings on the way to the source's; it adds up over the embedding, and is further from the effects
+            of patches where this was measured (`methods.estimates` has the numbers).
+        steps
+            Of ``"ig"``: how many points, 5 by default.
+        budget
+            Bytes in addition to the model to aim at, by default half of what is free. One pair is always computed.
+        progress
+            Show a bar.
+
+        Returns
+        -------
+        SweepResult
+            With the axes of `sweep`; `approximate` is True, and ``attrs["method"]`` says the method. Costs a forward
+            pass over both prompts, and a forward and, for each metric, a backward pass for each point.
+
+        Raises
+        ------
+        PatchError
+            An unknown method, or steps that it does not have.
+        SiteError, RefusedError, CounterpartError
+            As in `sweep`; or the model gives no gradients, because its weights are offloaded or quantised.
+        MetricError
+            A metric without a gradient, such as a rank, or with one that is 0, as kl in direction ``"noise"``.
+
+        Examples
+        --------
+        >>> heads = exp.estimate("z", progress=False)
+        >>> heads
+        SweepResult(z of 'teaching model': 4 layer × 4 head, 1 pair, logit_diff, denoise; an estimate (AtP))
+        >>> heads.approximate, heads.top_sites(2)
+        (True, ['L0.H1', 'L1.H1'])
+        """
+        experiment = self if direction is None else self.turned(direction)
+        checked = checked_method(method, steps, ("atp", "ig"))
+        request = SweepRequest(component, over, layers=layers)
+        return SweepResult.of(
+            experiment, estimate_nodes(experiment, request, checked, budget, progress)
+        )
+
+    def estimate_edges(
+        self,
+        *,
+        method: EdgeMethod = "eap",
+        steps: int | None = None,
+        direction: Direction | None = None,
+        budget: float | None = None,
+        progress: bool = True,
+    ) -> SweepResult:
+        """Estimate the effect of every edge of the model at once: a preview of `edges`, never a result.
+
+        The estimate is (source − host) of what the sender writes, times the gradient at the stream that the receiver
+        alone reads. Senders are the embedding, every head and every MLP; receivers every head's q, every key-value
+        head's k and v, every MLP, and the logits.
+
+        Parameters
+        ----------
+        method
+            ``"eap"``, edge attribution patching (Syed et al. 2023): the gradient in the host run. ``"eap-ig"`` (Hanna
+            et al. 2024): the mean of gradients with the input embeddings at several points of the way to the source's.
+            It was made for circuits, and is further from effects of single edges where this was measured
+            (`methods.estimates` has the numbers).
+        steps
+            Of ``"eap-ig"``: how many points, 5 by default.
+        direction, budget, progress
+            As in `estimate`.
+
+        Returns
+        -------
+        SweepResult
+            Over ``edge``, with ``sender`` and ``receiver`` of each; `approximate` is True. Costs two forward passes
+            over the host's prompts and one over the source's; then for each point a forward pass, and for each metric a
+            backward pass, and another one of every projection to q, k and v for each of its heads, and of every MLP.
+
+        Raises
+        ------
+        PatchError, RefusedError, MetricError
+            As in `estimate`; or heads whose part of the stream is not known.
+
+        Examples
+        --------
+        >>> edges = exp.estimate_edges(progress=False)
+        >>> edges
+        SweepResult(edges of 'teaching model': 479 edge, ...; an estimate (EAP))
+        >>> edges.sel(receiver="logits").top_sites(1)
+        ['L1.mlp_out->logits']
+        """
+        experiment = self if direction is None else self.turned(direction)
+        checked = checked_method(method, steps, ("eap", "eap-ig"))
+        return SweepResult.of(experiment, estimate_edges(experiment, checked, budget, progress))

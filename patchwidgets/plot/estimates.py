@@ -1,0 +1,90 @@
+"""Estimates against exact effects, as a scatter plot."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from patchwidgets.errors import PatchError
+from patchwidgets.plot.axes import literal, new_axes
+from patchwidgets.plot.colours import FAINT, INK, RUN_COLOURS
+from patchwidgets.sweep.comparison import Comparison
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def estimates(comparison: Comparison, label: int = 5, ax: "Axes | None" = None) -> "Axes":
+    """Draw each site or edge with its exact effect to the right and its estimate upwards.
+
+    Parameters
+    ----------
+    comparison
+        From ``estimate.compare(exact)``.
+    label
+        How many get the name of their site: those of the largest exact effect.
+    ax
+        Where to draw; by default on a new figure.
+
+    Returns
+    -------
+    Axes
+        On the line an estimate is exact. Orange crosses have the wrong sign. Both axes are linear up to about a
+        hundredth of the largest effect, or to the noise floor where that is larger, and logarithmic beyond.
+
+    Raises
+    ------
+    PatchError
+        Not a comparison.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> comparison = exp.estimate("z", progress=False).compare(exp.sweep("z", progress=False))
+    >>> ax = pw.plot.estimates(comparison, label=1, ax=Figure().subplots())
+    >>> ax.get_ylabel(), [text.get_text() for text in ax.texts]
+    ('estimate (AtP)', ['L0.H1'])
+    """
+    if not isinstance(comparison, Comparison):
+        raise PatchError(
+            f"Expected a comparison, as from estimate.compare(exact); got {type(comparison).__name__}."
+        )
+    ax = new_axes((4.6, 4.4)) if ax is None else ax
+    frame = comparison.to_frame()
+    largest = float(np.abs(frame[["estimated", "exact"]].to_numpy()).max())
+    for wrong, marker, colour, name in (
+        (False, "o", RUN_COLOURS["patched"], "right sign, or below the noise floor"),
+        (True, "x", RUN_COLOURS["corrupted"], "wrong sign"),
+    ):
+        part = frame[frame["sign_wrong"] == wrong]
+        ax.plot(
+            part["exact"], part["estimated"], marker, color=colour, markersize=3, mew=0.8, alpha=0.6, label=name,
+            linestyle="none", rasterized=len(frame) > 5000,
+        )  # fmt: skip
+    ax.axline((0, 0), slope=1, color=FAINT, lw=0.7, zorder=0)
+    for draw in (ax.axhline, ax.axvline):
+        draw(0, color=FAINT, lw=0.4, zorder=0)
+    linear = _power_of_ten(max(largest / 100, comparison.noise_floor))
+    ax.set_xscale("symlog", linthresh=linear)
+    ax.set_yscale("symlog", linthresh=linear)
+    for i in np.argsort(-np.abs(frame["exact"].to_numpy()), kind="stable")[:label]:
+        ax.annotate(
+            literal(str(frame["site"][i])), (frame["exact"][i], frame["estimated"][i]), xytext=(4, 2),
+            textcoords="offset points", fontsize=7.5, color=INK,
+        )  # fmt: skip
+    ax.set_xlabel(literal(f"exact effect ({comparison.metric})"))
+    ax.set_ylabel(literal(f"estimate ({comparison.method})"))
+    ax.set_title(literal(_title(comparison)), loc="left", fontsize=9, color=INK)
+    ax.legend(fontsize=7, frameon=False, loc="lower right")
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def _power_of_ten(number: float) -> float:
+    """The power of ten below a number; 1 for 0."""
+    return float(10.0 ** np.floor(np.log10(number))) if number > 0 else 1.0
+
+
+def _title(comparison: Comparison) -> str:
+    wrong = comparison.signs_wrong
+    signs = "no effect above the noise floor" if np.isnan(wrong) else f"{wrong:.0%} signs wrong"
+    return f"rank correlation {comparison.rank_correlation:.2f}, {signs}"
