@@ -5,6 +5,7 @@ cost another one.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
@@ -19,12 +20,16 @@ from patchwidgets.models.forward import forward, gather_entries, union_of_positi
 from patchwidgets.models.indexing import SiteActivation, key_of, read_site, site_indices
 from patchwidgets.models.layout import Layout
 from patchwidgets.models.lenses.lensed import Lensed
+from patchwidgets.models.patterns import labelled, pattern_of, pattern_site, rows_of_one_length
 from patchwidgets.models.resolve import resolve
 from patchwidgets.models.run_attribution import AttributedRun
 from patchwidgets.models.top_tokens import TopToken, select_pair, top_tokens
 from patchwidgets.models.weights_mark import WeightsMark
 from patchwidgets.sites import Entry, Site
 from patchwidgets.tokens import Tokenizer, token_strings
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 class Run(AttributedRun, Lensed):
@@ -166,6 +171,43 @@ class Run(AttributedRun, Lensed):
                 f"The prompts differ in length; name one position, as in '{site.name}@-1', or run them one by one."
             )
         return in_order(parts)
+
+    def pattern(self, site: str | Site, pair: int | None = None) -> "xr.DataArray":
+        """Return the attention pattern of a head, or of all heads of a layer, with its tokens.
+
+        Parameters
+        ----------
+        site
+            A head such as ``"L9.H6"``, or ``"L9.pattern"`` for all heads of a layer.
+        pair
+            The index of a prompt; None for all, which must then have one length.
+
+        Returns
+        -------
+        DataArray
+            Probabilities over query and key, with ``query_token`` and ``key_token``; ``head`` before them for all
+            heads, and ``pair`` first for several prompts.
+
+        Raises
+        ------
+        SiteError, RefusedError
+            No head, a position, patterns that the model does not show, or prompts of several lengths.
+        TaskError
+            There is no such prompt.
+
+        Examples
+        --------
+        >>> at_end = exp.clean.pattern("L1.H2").isel(query=-1)
+        >>> key = int(at_end.idxmax())
+        >>> at_end["key_token"].values[key], round(float(at_end[key]), 2)
+        (' Mary', 0.99)
+        """
+        self.weights.check()
+        site = pattern_site(self.layout, site)
+        rows = rows_of_one_length(pair, [[len(prompt) for prompt in self.prompts]])
+        patterns = pattern_of(self.activation_of(rows, key_of(site)), site)
+        tokens = [token_strings(self.tokenizer, self.prompts[row]) for row in rows]
+        return labelled(patterns, tokens, rows)
 
     def activation(self, batch: Batch, key: Key) -> Activation:
         """Return a whole component of one layer for a batch; it is not a clone, so do not change it."""
