@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from patchwidgets import errors, helix, metrics, plot, tasks
+    from patchwidgets import errors, helix, metrics, plot, sources, tasks
     from patchwidgets.experiment.patch_result import PatchResult
     from patchwidgets.explorer.session import PatchSession
     from patchwidgets.explorer.widget import PatchExplorer
@@ -57,6 +57,7 @@ __all__ = [
     "metrics",
     "plot",
     "propose_alignment",
+    "sources",
     "tasks",
     "wrap",
     "wrap_dictionary",

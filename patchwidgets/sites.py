@@ -35,7 +35,7 @@ Position = int | tuple[int | None, int | None] | str | None
 """An index (negative counts from the end of the prompt), a half-open range, a name from the task, or None for all."""
 
 Source = Any
-"""What a patch writes: a name, a `Run` or a tensor. `Run` is defined in a higher layer, so it is not named here."""
+"""What a patch writes: a name, a `Run`, a tensor, or one of `patchwidgets.sources`, which is a higher layer."""
 
 PatchFunction = Callable[["Tensor", "Tensor"], "Tensor"]
 """From the activations of the host and of the source at a site to what is written there, all of the same shape."""
@@ -170,10 +170,10 @@ class Patch:
         A `Site` or a site string.
     source
         ``"source"`` (the source run of the experiment's direction), ``"clean"``, ``"corrupted"``, ``"host"`` (freezes
-        the site at its unpatched value), a `Run`, which is read in place of the source prompt, or a tensor that
-        broadcasts to ``[pair, pos, ...]`` of the site, or ``[pair, head, pos, key]`` for the patterns of all heads.
-        ``"host"`` and a tensor need no counterpart in the source prompt: without a position they are written at every
-        position of the host prompt.
+        the site at its unpatched value), one of ``pw.sources`` (ablations, steering, another site, cut attention), a
+        `Run`, which is read in place of the source prompt, or a tensor that broadcasts to ``[pair, pos, ...]`` of the
+        site, or ``[pair, head, pos, key]`` for the patterns of all heads. ``"host"`` and a tensor need no counterpart
+        in the source prompt: without a position they are written at every position of the host prompt.
     fn
         Computes what is written as ``fn(host, source)``, from the activations at the site, of the shape above, to a
         tensor of the same shape. Without it the source itself is written.
@@ -199,8 +199,8 @@ class Patch:
     ) -> None:
         if isinstance(source, str) and source not in ("source", "clean", "corrupted", "host"):
             raise PatchError(
-                f"Unknown source {shown(source)} for {site}; "
-                "expected 'source', 'clean', 'corrupted', 'host', a Run or a tensor."
+                f"Unknown source {shown(source)} for {site}; expected 'source', 'clean', 'corrupted', 'host', a Run, "
+                "a tensor, or one of pw.sources, as in pw.sources.zero()."
             )
         object.__setattr__(self, "site", Site.parse(site))
         object.__setattr__(self, "source", source)

@@ -16,6 +16,7 @@ from patchwidgets.errors import AnswerError
 from patchwidgets.experiment.evaluation import Evaluation
 from patchwidgets.experiment.noise import Repeated, Scores, noise_floor
 from patchwidgets.experiment.read_positions import ReadPositions
+from patchwidgets.experiment.references import References
 from patchwidgets.experiment.teacher_forcing import RunModel, ScoredOutput, scored_pass
 from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.metrics import Metric
@@ -37,10 +38,13 @@ class Baselines:
     ----------
     clean, corrupted
         The runs, without values of metrics: those belong to an experiment.
+    references
+        The runs of other prompts that ablations read.
     """
 
     def __init__(self, model: Model, pairs: Sequence[Pair]) -> None:
         self._model, self._pairs = model, pairs
+        self.references = References()
         # Both runs get the same batches: pairs run together where all three counts are equal.
         counts = [(len(pair.clean), len(pair.corrupted), len(pair.columns)) for pair in pairs]
         self.clean = _run(model, [pair.clean for pair in pairs], counts)

@@ -25,6 +25,8 @@ from patchwidgets.models.indexing import key_of
 from patchwidgets.models.model import Model
 from patchwidgets.models.run import Run
 from patchwidgets.sites import Patch, Patchable, Site
+from patchwidgets.sources.moved import At
+from patchwidgets.sources.source import SourceData
 from patchwidgets.tasks import Pair, Task
 
 _LOG = logging.getLogger(__name__)
@@ -114,7 +116,8 @@ class BaseExperiment:
     def sources(self) -> Sources:
         """Where patches act in this direction, and which values they write."""
         baselines = self.measurements.baselines
-        return Sources(baselines.clean, baselines.corrupted, self.host_name, self.pairs)
+        runs = baselines.clean, baselines.corrupted
+        return Sources(*runs, self.host_name, self.pairs, baselines.references)
 
     def flip(self) -> Self:
         """Return this experiment in the other direction; the runs are shared, so it costs nothing.
@@ -234,7 +237,7 @@ class BaseExperiment:
         SiteError, RefusedError
             A site that this model does not have.
         PatchError
-            Not a site or a patch, or the same site twice.
+            Not a site or a patch, a source that does not go with its site, or the same site twice.
         """
         for patch in patches:
             if not isinstance(patch, str | Site | Patch):
@@ -242,6 +245,11 @@ class BaseExperiment:
                     f"Expected sites or patches one by one, as in exp.patch('L9.H6', 'L4.mlp_out'); got {shown(patch)}."
                 )
         checked = [Patch.of(patch) for patch in patches]
+        for patch in checked:
+            if isinstance(patch.source, SourceData):
+                patch.source.check(patch.site)
+            if isinstance(patch.source, At):
+                self.model.resolve(patch.source.site)
         counts = Counter(str(self.model.resolve(patch.site)) for patch in checked)
         if repeated := sorted(name for name, count in counts.items() if count > 1):
             raise PatchError(f"{listed(repeated, by=', ')} is patched twice; name each site once.")
@@ -258,7 +266,9 @@ class BaseExperiment:
         """
         patches = list(patches)
         marks = {self.measurements.baselines.clean.weights}
-        marks |= {patch.source.weights for patch in patches if isinstance(patch.source, Run)}
+        given = [patch.source for patch in patches]
+        given = [each.reads if isinstance(each, SourceData) else each for each in given]
+        marks |= {each.weights for each in given if isinstance(each, Run)}
         for mark in marks:
             mark.check()
         dictionaries = self.model.layout.dictionaries

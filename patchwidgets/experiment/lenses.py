@@ -16,6 +16,7 @@ from patchwidgets.models.lenses.request import LensRequest, Method
 from patchwidgets.models.lenses.result import LensResult
 from patchwidgets.models.lenses.streams import Streams, keys_to_record, streams_of
 from patchwidgets.sites import Patch, Position
+from patchwidgets.sources.source import check_one_draw
 
 
 class LensedResult:
@@ -52,6 +53,8 @@ class LensedResult:
             As for `Run.lens`.
         CounterpartError
             A position has no counterpart in the corrupted prompt.
+        PatchError
+            The source of a patch is drawn more than once, so that there is no single run to read.
 
         Examples
         --------
@@ -62,6 +65,7 @@ class LensedResult:
         array([ 9.4, 11.5, 11.9, 12.6], dtype=float32)
         """
         exp, pairs, layout = self.experiment, self.experiment.pairs, self.experiment.model.layout
+        check_one_draw(self.patches, "lens()")
         request = LensRequest.of(layout, component, layers, method, k)
         runs = {
             "clean": exp.clean.lens_streams(request, places_in("clean", pairs, pos)),

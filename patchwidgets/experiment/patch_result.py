@@ -1,7 +1,8 @@
 """What a patch did: every metric with its effect, share and recovery, the top tokens of the three runs, the reach."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
@@ -11,33 +12,20 @@ from patchwidgets.errors import listed
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.lenses import LensedResult
 from patchwidgets.experiment.patched_pass import patched_pass
+from patchwidgets.experiment.patterns import pattern_of_patch
 from patchwidgets.experiment.reach import Reach, measure_reach
 from patchwidgets.experiment.reading import Reading
 from patchwidgets.experiment.readings import Readings
+from patchwidgets.experiment.top_token_rows import TopTokenRow, top_token_rows
 from patchwidgets.models.answer_tokens import AnswerSpec
 from patchwidgets.models.logit_attribution import LogitAttribution
 from patchwidgets.models.run import Run
 from patchwidgets.models.top_tokens import TopToken, select_pair, top_tokens
-from patchwidgets.sites import Patch, Position
+from patchwidgets.sites import Patch, Position, Site
+from patchwidgets.sources.source import check_one_draw, draws_of, in_words
 
-
-@dataclass(frozen=True)
-class TokenScore:
-    """A token's logit and probability in one run: of one pair, or the means over pairs."""
-
-    logit: float
-    prob: float
-
-
-@dataclass(frozen=True)
-class TopTokenRow:
-    """One next token, as each of the three runs scores it."""
-
-    token: str
-    id: int
-    clean: TokenScore
-    patched: TokenScore
-    corrupted: TokenScore
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 class PatchResult(Readings, LensedResult):
@@ -51,11 +39,15 @@ class PatchResult(Readings, LensedResult):
         Why share and recovery are undefined; None where they are defined.
     per_pair
         The same four numbers for single pairs.
+    draws, spread
+        Of a source that is drawn at random (`sources.resample`, `sources.noise`): the value in each draw and pair, of
+        which the numbers above are means, and how much the effect varies from draw to draw.
     readings
         Every metric as a `Reading`, by name, in the experiment's order.
     logits
-        float32 logits of the patched run at the last position of each prompt. The history of an explorer keeps them of
-        its last result alone; reading those of an earlier one runs the patch again, each time.
+        float32 logits of the patched run at the last position of each prompt; of several draws their mean. The history
+        of an explorer keeps them of its last result alone; reading those of an earlier one runs the patch again, each
+        time.
     patches, sites
         What was patched jointly: as `Patch` objects, and their sites as strings.
     experiment
@@ -105,9 +97,10 @@ class PatchResult(Readings, LensedResult):
         if self._logits is not None:
             return self._logits
         self.experiment.check_weights(self.patches)
-        logits = torch.empty_like(self.experiment.host.logits)
-        for batch in self.experiment.host.batches:
-            logits[batch.rows] = patched_pass(self.experiment, self.patches, batch).logits
+        logits, draws = torch.zeros_like(self.experiment.host.logits), draws_of(self.patches)
+        for drawn, batch in product(draws, self.experiment.host.batches):
+            output = patched_pass(self.experiment, drawn, batch)
+            logits[batch.rows] += output.logits / len(draws)
         return logits
 
     @property
@@ -116,7 +109,8 @@ class PatchResult(Readings, LensedResult):
         return tuple(str(patch.site) for patch in self.patches)
 
     def __repr__(self) -> str:
-        return f"PatchResult({listed(self.sites) or 'nothing'}, {self.in_words})"
+        patched = listed([in_words(patch) for patch in self.patches]) or "nothing"
+        return f"PatchResult({patched}, {self.in_words})"
 
     def top_tokens(self, k: int = 5, pair: int | None = None) -> list[TopTokenRow]:
         """The `k` next tokens that are most probable in any of the three runs, with their scores in each run.
@@ -141,15 +135,7 @@ class PatchResult(Readings, LensedResult):
             "patched": self.logits,
             "corrupted": exp.corrupted.logits,
         }
-        logits = {name: select_pair(run, pair).mean(0) for name, run in runs.items()}
-        probs = {name: select_pair(run, pair).softmax(-1).mean(0) for name, run in runs.items()}
-        largest = probs["clean"].maximum(probs["patched"]).maximum(probs["corrupted"])
-        ids = largest.topk(k).indices.tolist()
-        rows = []
-        for token, i in zip(exp.model.token_strings(ids), ids, strict=True):
-            scores = {run: TokenScore(float(logits[run][i]), float(probs[run][i])) for run in runs}
-            rows.append(TopTokenRow(token, i, **scores))
-        return rows
+        return top_token_rows(exp.model.token_strings, runs, k, pair)
 
     def run_tokens(self, k: int = 5, pair: int | None = None) -> list[TopToken]:
         """The `k` most probable next tokens of the patched run alone; `top_tokens` compares all three runs.
@@ -187,6 +173,8 @@ class PatchResult(Readings, LensedResult):
         ------
         MetricError, AnswerError, TaskError, SiteError, RefusedError, WeightsChangedError
             As there.
+        PatchError
+            The source of a patch is drawn more than once, so that there is no single run to split.
 
         Examples
         --------
@@ -196,10 +184,51 @@ class PatchResult(Readings, LensedResult):
         """
         exp, host = self.experiment, self.experiment.host
         exp.check_weights(self.patches)
+        check_one_draw(self.patches, "logit_attribution()")
         tokens = host.answer_ids(answer, foil, pos)
         return host.attribute(
             *tokens, pos, neurons, scale_of, lambda rows: exp.sources.edits(self.patches, rows)
         )
+
+    def pattern(self, site: str | Site, pair: int | None = None) -> "xr.DataArray":
+        """The attention pattern of a head in the three runs, and how the patch changed it.
+
+        Parameters
+        ----------
+        site
+            A head such as ``"L23.H3"``, or ``"L23.pattern"`` for all heads of a layer.
+        pair
+            The number of one pair; None for all, whose prompts must then have one length.
+
+        Returns
+        -------
+        DataArray
+            Probabilities over ``run`` (``clean``, ``patched``, ``corrupted``, and ``difference``: patched − host),
+            ``pair`` if there are several, ``head`` for all heads, ``query`` and ``key``, with the tokens of each run as
+            ``query_token`` and ``key_token``. A shorter prompt has NaN at the positions that it lacks. Of several draws
+            it is the mean.
+
+        Raises
+        ------
+        SiteError, RefusedError
+            No head, a position, patterns that the model does not show, or pairs of several lengths.
+        TaskError
+            There is no such pair.
+        WeightsChangedError
+            The weights have changed since the runs of the experiment.
+
+        Examples
+        --------
+        >>> pattern = exp.patch("L0.H1").pattern("L1.H1")
+        >>> pattern.sel(query=14, key=2).to_series().round(2)
+        run
+        clean         0.37
+        patched       0.37
+        corrupted     0.17
+        difference    0.20
+        Name: pattern, dtype: float64
+        """
+        return pattern_of_patch(self.experiment, self.patches, site, pair)
 
     def reach(self, pos: Position = -1) -> Reach:
         """How far every component moved from the host towards the source at one position.

@@ -1,9 +1,11 @@
 """Patching: run the host prompts again with some activations replaced.
 
-Costs one forward pass over the host prompts. The first patch of a component costs one more, to record the source.
+Costs one forward pass over the host prompts, or one for each draw of a source that is drawn at random. The first patch
+of a component costs one more, to record the source.
 """
 
 import time
+from itertools import product
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ from patchwidgets.experiment.patched_pass import patched_pass
 from patchwidgets.experiment.reach import ReachSums, reach_keys
 from patchwidgets.experiment.reading import Reading
 from patchwidgets.sites import Patchable
+from patchwidgets.sources.source import draws_of
 
 
 def run_patch(
@@ -25,18 +28,20 @@ def run_patch(
     checked, sources = experiment.checked(patches), experiment.sources
     host = experiment.host_name
     record = reach_keys(experiment) if record_reach else ()
-    logits, sums = torch.empty_like(experiment.host.logits), ReachSums()
-    values = {name: np.empty(len(experiment.pairs)) for name in experiment.metrics}
-    for batch in experiment.host.batches:
+    draws = draws_of(checked)
+    logits, sums = torch.zeros_like(experiment.host.logits), ReachSums()
+    values = {name: np.empty((len(draws), len(experiment.pairs))) for name in experiment.metrics}
+    sources.record(checked)
+    for (draw, drawn), batch in product(enumerate(draws), experiment.host.batches):
         pairs = batch.rows
-        starts = sources.starts(checked, pairs)
-        output = patched_pass(experiment, checked, batch, record)
-        logits[pairs] = output.logits
+        starts = sources.starts(drawn, pairs)
+        output = patched_pass(experiment, drawn, batch, record)
+        logits[pairs] += output.logits / len(draws)
         measured = experiment.evaluation.measure_patched(
             output.read, pairs, starts, host, output.joint
         )
         for name, of_batch in measured.items():
-            values[name][pairs] = of_batch
+            values[name][draw, pairs] = of_batch
         if record_reach:
             sums.add_batch(experiment, batch, output.activations, -1)
     experiment.check_weights(checked)
@@ -46,7 +51,7 @@ def run_patch(
 
 
 def _readings(
-    experiment: BaseExperiment, patched: dict[str, Float[np.ndarray, "pair"]]
+    experiment: BaseExperiment, patched: dict[str, Float[np.ndarray, "draw pair"]]
 ) -> dict[str, Reading]:
     unpatched, floor = experiment.evaluation.values, experiment.noise_floor
     return {
@@ -54,9 +59,10 @@ def _readings(
             metric,
             unpatched["clean"][name],
             unpatched["corrupted"][name],
-            patched[name],
+            patched[name].mean(0),
             experiment.direction,
             floor[name],
+            patched[name] if len(patched[name]) > 1 else None,
         )
         for name, metric in experiment.metrics.items()
     }

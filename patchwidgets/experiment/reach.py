@@ -8,6 +8,7 @@ one over each unpatched run, and one over two prompts to measure the rounding.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,7 @@ from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.models.batches import Batch
 from patchwidgets.models.forward import forward
 from patchwidgets.sites import Patch, Position
+from patchwidgets.sources.source import draws_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -216,8 +218,9 @@ def measure_reach(
             f"reach() looks at one position; got {pos!r}. Give an index such as -1, or a name of the task."
         )
     sums, keys = ReachSums(), reach_keys(experiment)
-    for batch in experiment.host.batches:
-        edits = experiment.sources.edits(patches, batch.rows)
+    experiment.sources.record(patches)
+    for drawn, batch in product(draws_of(patches), experiment.host.batches):
+        edits = experiment.sources.edits(drawn, batch.rows)
         output = forward(experiment.model.layout, batch.ids, edits, keys)
         sums.add_batch(experiment, batch, output.activations, pos)
     experiment.check_weights(patches)

@@ -54,6 +54,9 @@ class Reading:
         Which of the unpatched runs is the host.
     noise_floor
         In the unit of the metric: how much an unpatched run changes when it is computed in another batch.
+    drawn
+        metric(patched) in each draw of a source that is drawn at random, `patched` is the mean over them; None for any
+        other patch.
 
     Examples
     --------
@@ -69,6 +72,18 @@ class Reading:
     patched: Float[NDArray[np.float64], "pair"]
     direction: Direction
     noise_floor: float
+    drawn: Float[NDArray[np.float64], "draw pair"] | None = None
+
+    @property
+    def draws(self) -> Float[NDArray[np.float64], "draw pair"]:
+        """metric(patched) of each draw and pair; of a patch that is not drawn at random, one row."""
+        return self.patched[None] if self.drawn is None else self.drawn
+
+    @property
+    def spread(self) -> float:
+        """How much the effect over pairs varies from draw to draw: the standard deviation; NaN for one draw."""
+        over_pairs = [self.metric.mean(values) for values in self.draws]
+        return float(np.std(over_pairs, ddof=1)) if len(over_pairs) > 1 else float("nan")
 
     @property
     def value(self) -> float:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
+from jaxtyping import Float
 
 from patchwidgets.errors import MetricError
 from patchwidgets.experiment.experiment import BaseExperiment
@@ -87,13 +88,25 @@ class Readings(ByMetric[Reading]):
         return self._first.per_pair
 
     @property
+    def draws(self) -> Float[np.ndarray, "draw pair"]:
+        """metric(patched) of the first metric in each draw; of what is not drawn at random, one row."""
+        return self._first.draws
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation over draws of the effect of the first metric over pairs; NaN for one draw."""
+        return self._first.spread
+
+    @property
     def in_words(self) -> str:
         """The first metric, in one line."""
         reading = self._first
         recovery = "undefined" if np.isnan(reading.recovery) else f"{reading.recovery:.3f}"
+        n_draws = len(reading.draws)
+        drawn = f" ± {reading.spread:.3f} in {n_draws} draws" if n_draws > 1 else ""
         return (
             f"{self.experiment.direction}: {reading.metric.label} {reading.value:+.3f}, "
-            f"effect {reading.effect:+.3f}, recovery {recovery}"
+            f"effect {reading.effect:+.3f}{drawn}, recovery {recovery}"
         )
 
     def to_frame(self) -> "pd.DataFrame":

@@ -3,26 +3,42 @@
 Costs nothing, except that a source whose activations are not recorded yet costs a forward pass over its prompts.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from jaxtyping import Float
 from torch import Tensor
 
 from patchwidgets.directions import RunName
-from patchwidgets.errors import CounterpartError, PatchError
+from patchwidgets.errors import PatchError
 from patchwidgets.experiment.measured_run import MeasuredRun
+from patchwidgets.experiment.places import Places, host_positions, places_of
+from patchwidgets.experiment.references import Reference, References
+from patchwidgets.experiment.source_values import (
+    mean_values,
+    noise_values,
+    resampled_values,
+    values_at,
+)
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.models.batches import Batch
-from patchwidgets.models.edits import joint_edits, patch_step, source_value
+from patchwidgets.models.edits import (
+    constant_of,
+    cut_mask,
+    joint_edits,
+    not_a_source,
+    patch_step,
+    source_value,
+)
+from patchwidgets.models.indexing import key_of
 from patchwidgets.models.run import Run
-from patchwidgets.sites import HEAD_COMPONENTS, Patch, Position, Site
-from patchwidgets.tasks.alignment import Columns
-from patchwidgets.tasks.pairs import Pair
-
-Places = tuple[tuple[int, int], ...]
-"""Positions of the host prompt that a patch writes, each with the position of the source prompt that it reads."""
+from patchwidgets.sites import HEAD_COMPONENTS, Patch, Site
+from patchwidgets.sources.ablations import Mean, Noise, Resample
+from patchwidgets.sources.attention import Cut
+from patchwidgets.sources.moved import At
+from patchwidgets.sources.source import SourceData
+from patchwidgets.tasks import Pair, Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +53,15 @@ class Sources:
         Which of them is patched.
     pairs
         The pairs of the task.
+    references
+        The runs of other prompts that ablations read.
     """
 
     clean: Run
     corrupted: Run
     host_name: RunName
     pairs: Sequence[Pair]
+    references: References = field(default_factory=References)
 
     @property
     def host(self) -> Run:
@@ -106,71 +125,74 @@ class Sources:
         self, patch: Patch, pairs: list[int], positions: list[list[int]]
     ) -> Float[Tensor, "..."]:
         """What the source of a patch holds for some pairs of equal length at positions to read; see `value_of`."""
+        source = patch.source
+        if isinstance(source, At) and source.site.pos is None:
+            patch, source = Patch(source.site.at(patch.site.pos), source.run), source.run
+        if isinstance(source, SourceData):
+            return self._data_values(patch.site, source, pairs, positions)
         run = self.source if self._reads_other_run(patch) else self.host
         name = "clean prompt" if run is self.clean else "corrupted prompt"
-        return value_of(patch, self.run_of(patch.source), pairs, positions, run.prompts, name)
+        return value_of(patch, self.run_of(source), pairs, positions, run.prompts, name)
+
+    def _data_values(
+        self, site: Site, source: SourceData, pairs: list[int], positions: list[list[int]]
+    ) -> Float[Tensor, "..."]:
+        source.check(site)
+        if isinstance(source, Noise):
+            spread = self.references.embedding_spread((self.clean, self.corrupted))
+            return noise_values(source, spread, self.host, pairs, positions)
+        if isinstance(source, Cut):
+            keys = [self._cut_keys(source, pair) for pair in pairs]
+            return cut_mask(site, positions, keys, len(self.host.prompts[pairs[0]]))
+        if isinstance(source, Mean | Resample | At):
+            reference = self._reference(site, source)
+            if isinstance(source, At):
+                return values_at(site, source, reference, pairs, positions)
+            run = reference.run if source.of is None else self.host
+            n_tokens = len(run.prompts[pairs[0]])
+            if isinstance(source, Mean):
+                return mean_values(site, source, reference, positions, n_tokens)
+            return resampled_values(site, source, reference, pairs, positions, n_tokens)
+        constant = constant_of(source)
+        assert constant is not None
+        return value_of(Patch(site, constant), constant, pairs, positions, self.host.prompts, "")
+
+    def _cut_keys(self, source: Cut, pair: int) -> list[int]:
+        of_pair = self.pairs[pair]
+        return [i for key in source.keys for i in host_positions(key, of_pair, self.host_name)]
+
+    def _reference(self, site: Site, source: Mean | Resample | At) -> Reference:
+        """The prompts that a source reads: of a run, of another task, or the experiment's own."""
+        given = source.reads
+        run = self.run_of(given if isinstance(given, Run) else source.run)
+        if run is not self.clean and run is not self.corrupted:
+            assert isinstance(run, Run)
+            if isinstance(source, At):
+                _check_prompts(site, run, len(self.pairs))
+            return Reference(run)
+        name: RunName = "clean" if run is self.clean else "corrupted"
+        own = Reference(run, name, self.pairs, own=True)
+        return self.references.of_task(given, name, own) if isinstance(given, Task) else own
+
+    def record(self, patches: Iterable[Patch]) -> None:
+        """Record all that ablations read of each run in one pass, and not component by component."""
+        keys: dict[Run, set[Key]] = {}
+        for patch in patches:
+            source = patch.source
+            if isinstance(source, Mean | Resample | At):
+                site = source.site if isinstance(source, At) else patch.site
+                run = self._reference(patch.site, source).run
+                keys.setdefault(run, set()).add(key_of(site))
+        for run, of_run in keys.items():
+            for batch in run.batches:
+                run.record(batch, of_run)
 
     def _reads_other_run(self, patch: Patch) -> bool:
         """Whether a patch reads another run than the host, at the counterparts of the host's positions."""
         source = patch.source
+        if isinstance(source, SourceData):
+            source = source.read_in_place
         return not isinstance(source, Tensor) and self.run_of(source) is not self.host
-
-
-def places_of(patch: Patch, pair: Pair, host: RunName, reads_other_run: bool) -> Places:
-    """Where a patch writes and reads on a pair.
-
-    Parameters
-    ----------
-    host
-        Which prompt is patched.
-    reads_other_run
-        The patch reads a run of other tokens than the host's, so it acts only where positions have counterparts. A
-        patch that writes a tensor, or the host's own values, acts on every position of the host.
-
-    Raises
-    ------
-    CounterpartError
-        A position without a counterpart, or a component that cannot be moved to another position.
-    SiteError
-        An index out of range, an empty range, or a name that the task does not have.
-    """
-    pos = patch.site.pos
-    if reads_other_run:
-        columns = pair.columns_at(pos)
-        _check_portable(patch.site, pair, columns)
-        return columns if host == "clean" else tuple((j, i) for i, j in columns)
-    return tuple((i, i) for i in host_positions(pos, pair, host))
-
-
-def host_positions(pos: Position, pair: Pair, host: RunName) -> Sequence[int]:
-    """The positions of the host prompt that a position stands for; all of them without one.
-
-    Raises
-    ------
-    CounterpartError, SiteError
-        As in `places_of`.
-    """
-    if pos is None:
-        return range(len(pair.prompt(host)))
-    return pair.indices(pos) if host == "clean" else [j for _, j in pair.columns_at(pos)]
-
-
-def _check_portable(site: Site, pair: Pair, columns: Columns) -> None:
-    """Refuse to move queries, keys and patterns: they hold for their own position alone."""
-    moved = [(i, j) for i, j in columns if i != j]
-    if site.component in ("q", "k") and moved:
-        i, j = moved[0]
-        raise CounterpartError(
-            f"{site}: q and k carry the position at which they were computed, and position {i} of the clean prompt has "
-            f"its counterpart at {j} in the corrupted prompt. Patch v, z or the residual stream there:\n{pair.shown}"
-        )
-    same_keys = len(pair.columns) == len(pair.clean) == len(pair.corrupted)
-    if site.component == "pattern" and not same_keys:
-        raise CounterpartError(
-            f"{site}: a row of a pattern has one number for each key, and these prompts have other keys: "
-            f"{len(pair.clean)} and {len(pair.corrupted)} tokens with {len(pair.columns)} counterparts. "
-            f"Patch z instead:\n{pair.shown}"
-        )
 
 
 def value_of(
@@ -204,15 +226,17 @@ def value_of(
         by_pair = source.ndim == _n_axes(patch.site) and len(source) == len(prompts) > 1
         return source[pairs] if by_pair else source
     if not isinstance(source, Run):
-        raise PatchError(
-            f"{patch.site}: the source is a {type(source).__name__}; expected a name, a Run or a tensor."
-        )
-    if len(source.prompts) not in (1, len(prompts)):
-        raise PatchError(
-            f"{patch.site}: the source run has {len(source.prompts)} prompts for {len(prompts)} pairs; "
-            "expected one prompt, or one for each pair."
-        )
+        raise PatchError(f"{patch.site}: {not_a_source(source)}")
+    _check_prompts(patch.site, source, len(prompts))
     return source_value(patch, source, pairs, positions, len(prompts[pairs[0]]), name)
+
+
+def _check_prompts(site: Site, run: Run, n_pairs: int) -> None:
+    if len(run.prompts) not in (1, n_pairs):
+        raise PatchError(
+            f"{site}: the source run has {len(run.prompts)} prompts for {n_pairs} pairs; expected one prompt, or one "
+            "for each pair."
+        )
 
 
 def _n_axes(site: Site) -> int:

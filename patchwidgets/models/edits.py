@@ -13,10 +13,13 @@ from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.models.attached import attached_to
-from patchwidgets.models.indexing import SiteActivation, key_of, read_site, site_indices, write_site
+from patchwidgets.models.indexing import SiteActivation, key_of, read_site, write_site
 from patchwidgets.models.layout import Layout
 from patchwidgets.models.run import Run
 from patchwidgets.sites import Patch, Position, Site
+from patchwidgets.sources.ablations import Zero
+from patchwidgets.sources.moved import Steer
+from patchwidgets.sources.source import SourceData
 
 Step = Callable[[Activation], None]
 """Writes one patch into the activation of a whole component, in place."""
@@ -59,6 +62,8 @@ def patch_step(patch: Patch, indices: list[list[int]], source: SiteActivation | 
     def step(activation: Activation) -> None:
         host = read_site(activation, patch.site, indices)
         value = host if source is None else _broadcast(source, host, patch, "source")
+        if isinstance(patch.source, SourceData):
+            value = _broadcast(patch.source.combined(host, value), host, patch, "source")
         if patch.fn is not None:
             value = _broadcast(patch.fn(host, value), host, patch, "result of fn")
         write_site(activation, patch.site, indices, value)
@@ -164,8 +169,9 @@ def refuse_other_dictionaries(layout: Layout, patches: Sequence[Patch]) -> None:
                 f"{patch.site} is a part of {sites[key_of(stream)]}, and both cannot be patched in one run: "
                 "leave one of them out."
             )
-        if isinstance(patch.source, Run):
-            other = attached_to(patch.source.layout.dictionaries, key)
+        given = patch.source.reads if isinstance(patch.source, SourceData) else patch.source
+        if isinstance(given, Run):
+            other = attached_to(given.layout.dictionaries, key)
             if other is None or not attached.is_like(other):
                 raise PatchError(
                     f"{patch.site}: the source run has {'another' if other else 'no'} dictionary of {stream}, and not "
@@ -173,28 +179,53 @@ def refuse_other_dictionaries(layout: Layout, patches: Sequence[Patch]) -> None:
                 )
 
 
-def user_edits(patches: Sequence[Patch]) -> dict[Key, Edit]:
-    """Return edits for prompts that are not known yet: positions are resolved when the model runs."""
-    return joint_edits((patch.site, _user_step(patch)) for patch in patches)
+def constant_of(source: object) -> Tensor | None:
+    """Return the tensor of a source that is the same for all prompts; None for any other source."""
+    if isinstance(source, Zero):
+        return torch.zeros(1)
+    if isinstance(source, Steer):
+        return source.vector
+    return source if isinstance(source, Tensor) else None
 
 
-def _user_step(patch: Patch) -> Step:
-    def step(activation: Activation) -> None:
-        length = activation.shape[1]
-        indices = [site_indices(patch.site, length)] * len(activation)
-        source = patch.source if isinstance(patch.source, Tensor) else None
-        if isinstance(patch.source, Run):
-            _check_prompts(patch, len(patch.source.prompts), len(activation))
-            rows = list(range(len(activation)))
-            source = source_value(patch, patch.source, rows, indices, length)
-        patch_step(patch, indices, source)(activation)
+def cut_mask(
+    site: Site, queries: list[list[int]], keys: list[list[int]], length: int
+) -> SiteActivation:
+    """Return 1 at the keys of a pattern that are cut and 0 elsewhere; it broadcasts to the pattern at the site.
 
-    return step
+    Parameters
+    ----------
+    queries, keys
+        For each row the positions whose attention is cut, and where to.
+    length
+        How many keys the pattern has.
+
+    Raises
+    ------
+    PatchError
+        No query comes after a key, or a query has no other key left.
+    """
+    for of_row, cut in zip(queries, keys, strict=True):
+        if later := [key for key in cut if key > max(of_row)]:
+            raise PatchError(
+                f"{site}: key {later[0]} comes after {_named('query', of_row)}, so there is nothing to cut; name "
+                "earlier keys or later queries."
+            )
+        if emptied := [query for query in of_row if set(range(query + 1)) <= set(cut)]:
+            raise PatchError(
+                f"{site}: query {emptied[0]} sees only the keys up to itself, and all of them are cut; leave one, or "
+                f"name later queries, as in '{site.name}@{emptied[-1] + 1}:'."
+            )
+    mask = torch.zeros(len(keys), 1, length)
+    for row, cut in zip(mask, keys, strict=True):
+        row[:, cut] = 1
+    return mask[:, None] if site.index is None else mask
 
 
-def _check_prompts(patch: Patch, n_sources: int, n_rows: int) -> None:
-    if n_sources not in (1, n_rows):
-        raise PatchError(
-            f"{patch.site}: the source run has {n_sources} prompts and the patched batch {n_rows}; run one source "
-            "prompt, or one for each prompt of the batch."
-        )
+def _named(word: str, positions: list[int]) -> str:
+    return f"{word} {positions[0]}" if len(positions) == 1 else f"every {word} of the patch"
+
+
+def not_a_source(source: object) -> str:
+    """What is wrong with a source of another type, as the end of a message."""
+    return f"the source is a {type(source).__name__}; expected a name, a Run, a tensor, or one of pw.sources."

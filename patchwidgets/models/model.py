@@ -12,18 +12,19 @@ from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from typing import Any
 
-from patchwidgets.errors import PatchError, SiteError
+from patchwidgets.errors import SiteError
 from patchwidgets.hooks.hooks import hooked
 from patchwidgets.hooks.interrupts import UserBlock
 from patchwidgets.models.attached import check_dictionaries
 from patchwidgets.models.attaching import with_dictionaries
 from patchwidgets.models.compiled import eager
 from patchwidgets.models.dictionaries import Dictionary
-from patchwidgets.models.edits import refuse_other_dictionaries, user_edits
+from patchwidgets.models.edits import refuse_other_dictionaries
 from patchwidgets.models.indexing import key_of
 from patchwidgets.models.resolve import resolve, sites_of
 from patchwidgets.models.run import Run, run_prompts
 from patchwidgets.models.sizes import Sizes
+from patchwidgets.models.user_edits import check_own_source, user_edits
 from patchwidgets.models.verification import Verify, verified_layout
 from patchwidgets.models.wrappers import refuse_other_logits, refuse_tokenizer, unwrapped
 from patchwidgets.sites import (
@@ -236,7 +237,8 @@ class Model(Sizes):
         Parameters
         ----------
         patches
-            Each with a source of its own: a `Run`, a tensor, or ``"host"`` with a `fn`.
+            Each with a source of its own: a `Run`, a tensor, ``"host"`` with a `fn`, or `sources.zero`,
+            `sources.steer` or `sources.cut`.
 
         Raises
         ------
@@ -259,18 +261,13 @@ class Model(Sizes):
         """
         checked = [Patch.of(patch) for patch in patches]
         for patch in checked:
-            if isinstance(patch.source, str) and patch.source != "host":
-                raise PatchError(
-                    f"{patch.site}: there is no clean or corrupted run here; give Patch(site, source=model.run(...))."
-                )
+            check_own_source(patch)
             if isinstance(patch.site.pos, str):
                 raise SiteError(
                     f"{patch.site}: there is no task here to name positions; write {patch.site.name} with an index "
                     f"instead of {patch.site.pos!r}."
                 )
             self.resolve(patch.site)
-            if isinstance(patch.source, Run):
-                patch.source.weights.check()
         refuse_other_dictionaries(self.layout, checked)
         check_dictionaries(self.layout.dictionaries, {key_of(patch.site) for patch in checked})
         return UserBlock(self._patched(checked))

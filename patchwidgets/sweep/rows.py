@@ -10,7 +10,8 @@ from typing import Literal
 
 from patchwidgets.errors import CounterpartError
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.experiment.sources import Places, Sources
+from patchwidgets.experiment.places import Places
+from patchwidgets.experiment.sources import Sources
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.models.run import Run
 from patchwidgets.sites import Patch, stream_of

@@ -259,19 +259,21 @@ def _row(pair: Fields) -> dict[str, Any]:
 
 
 def read_json(path: str | Path) -> Fields:
-    """Return the fields of a task from a JSON file that `json_text` wrote.
+    """Return the fields of a task from a JSON file that `json_text` wrote; errors as in `fields_of_json`."""
+    return fields_of_json(_text(path), shown(Path(path).name))
+
+
+def fields_of_json(text: str, name: str) -> Fields:
+    """Return the fields of a task from the text of such a file; `name` is what messages call it.
 
     Raises
     ------
-    FileError
-        The file cannot be read.
     TaskError
-        The file contains something else.
+        The text is something else.
     """
     with Uninterrupted():
         from patchwidgets.tasks.schema import checked_file
 
-    name, text = shown(Path(path).name), _text(path)
     try:
         content = parse_json(text)
     except ValueError as error:

@@ -65,7 +65,9 @@ def test_a_source_that_does_not_fit(toy: Model, toy_experiment: Experiment) -> N
         match=r"L1.H2: the source has shape \(3,\); expected one that broadcasts to \(1, 5, 8\)",
     ):
         toy_experiment.patch(Patch("L1.H2", source=torch.zeros(3)))
-    with pytest.raises(PatchError, match="the source is a int; expected a name, a Run or a tensor"):
+    with pytest.raises(
+        PatchError, match="the source is a int; expected a name, a Run, a tensor, or one of"
+    ):
         toy_experiment.patch(Patch("L1.H2", source=3))
     with pytest.raises(PatchError, match="the result of fn is a float"):
         toy_experiment.patch(Patch("L1.H2", fn=lambda host, source: 1.0))

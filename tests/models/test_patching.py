@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import patchwidgets as pw
 from patchwidgets.errors import PatchError, SiteError
 from patchwidgets.facade import Experiment
 from patchwidgets.models.edits import joint_edits
@@ -47,6 +48,35 @@ def test_a_patch_that_never_ran_says_so(toy: Model) -> None:
 def test_patching_needs_sources_of_its_own(toy: Model) -> None:
     with pytest.raises(PatchError, match=r"give Patch\(site, source=model.run"):
         toy.patching(Patch("L1.mlp_out"))
+
+
+def test_sources_that_need_no_experiment(toy: Model, toy_experiment: Experiment) -> None:
+    ids, vector = torch.tensor([toy_experiment.pairs[0].corrupted]), torch.ones(8)
+    sources = pw.sources
+    for patch in (
+        Patch("L1.H2@3", sources.zero()),
+        Patch("L1.H2@-1", sources.steer(vector, 2.0)),
+        Patch("L1.H2.pattern@3:", sources.cut(-3, "0:2")),
+        Patch("L1.pattern@-1", sources.cut(1, renormalise=False)),
+    ):
+        with toy.patching(patch), torch.no_grad():
+            logits = toy.hf_model(ids).logits[:, -1]
+        expected = toy_experiment.patch(patch).logits
+        assert torch.allclose(logits, expected, atol=1e-5)
+        assert not torch.allclose(expected, toy_experiment.host.logits, atol=1e-3)
+
+
+def test_sources_that_need_an_experiment_say_so(toy: Model) -> None:
+    sources = pw.sources
+    for source in (sources.mean(), sources.resample(seed=0), sources.at("L0.H1@2")):
+        with pytest.raises(PatchError, match="takes its values from the prompts of an experiment"):
+            toy.patching(Patch("L1.H2@3", source))
+    with pytest.raises(PatchError, match="the source is a int; expected a name, a Run, a tensor"):
+        toy.patching(Patch("L1.H2@3", 3))
+    with pytest.raises(PatchError, match=r"write cut\(\) with an index instead of 'S2'"):
+        toy.patching(Patch("L1.H2.pattern@3", sources.cut("S2")))
+    with pytest.raises(PatchError, match="it goes into a pattern"):
+        toy.patching(Patch("L1.H2@3", sources.cut(1)))
 
 
 def test_edits_of_one_component_are_made_in_order() -> None:

@@ -14,6 +14,7 @@ from patchwidgets.methods.circuits.space import Chosen, Rows, Space
 from patchwidgets.models.indexing import key_of
 from patchwidgets.models.run import Run
 from patchwidgets.sites import Patch, Source
+from patchwidgets.sources.source import draws_of
 
 Values = dict[str, Float[np.ndarray, "circuit pair"]]
 """By metric."""
@@ -59,7 +60,7 @@ def measure_circuits(
     experiment
         From `model_side`.
     ablation
-        What the rest gets, as the source of a `Patch`.
+        What the rest gets, as the source of a `Patch`; of several draws the values are means.
     circuits
         Those that keep the same are run once.
     done
@@ -74,9 +75,20 @@ def measure_circuits(
     """
     unlike = {chosen.key: chosen for chosen in circuits}
     numbers = {key: i for i, key in enumerate(unlike)}
-    measured = _measured(experiment, space, ablation, list(unlike.values()), done)
+    draws = [patch.source for (patch,) in draws_of([Patch("embed", ablation)])]
+    of_draws = [
+        _measured(experiment, space, drawn, list(unlike.values()), done if i == 0 else _nothing)
+        for i, drawn in enumerate(draws)
+    ]
     back = [numbers[chosen.key] for chosen in circuits]
-    return {name: values[back] for name, values in measured.items()}
+    return {
+        name: np.mean([values[name] for values in of_draws], axis=0)[back]
+        for name in experiment.metrics
+    }
+
+
+def _nothing(_n: int) -> None:
+    """Count the progress of one draw alone."""
 
 
 def _measured(
@@ -109,6 +121,7 @@ def _measured(
 
 def _record(experiment: BaseExperiment, patches: Sequence[Patch]) -> None:
     """Record all that is written of a run in one pass, and not component by component."""
+    experiment.sources.record(patches)
     run = experiment.sources.run_of(patches[0].source) if patches else None
     if isinstance(run, Run):
         for batch in run.batches:

@@ -27,6 +27,7 @@ from patchwidgets.methods.generation.continued_run import Choice, ContinuedRun, 
 from patchwidgets.methods.generation.every_step import check_every_step, every_step_edits
 from patchwidgets.models.batches import Batch
 from patchwidgets.sites import Patch, Patchable
+from patchwidgets.sources.source import check_one_draw
 from patchwidgets.sweep.continuation import can_continue
 from patchwidgets.tokens import token_strings
 
@@ -43,6 +44,7 @@ def generate(
     started = time.perf_counter()
     _check_numbers(max_new_tokens, temperature, seed)
     checked = experiment.checked(patches)
+    check_one_draw(checked, "generate()")
     if every_step:
         check_every_step(experiment, checked)
     limits = experiment.model.layout.limits

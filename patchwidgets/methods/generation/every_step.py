@@ -12,8 +12,9 @@ from patchwidgets.errors import PatchError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Edit, Key
-from patchwidgets.models.edits import Step, joint_edits, patch_step
+from patchwidgets.models.edits import Step, constant_of, joint_edits, patch_step
 from patchwidgets.sites import HEAD_COMPONENTS, Patch, Site
+from patchwidgets.sources.source import SourceData
 
 
 def every_step_edits(
@@ -30,7 +31,7 @@ def every_step_edits(
         if not rows:
             continue
         value = None
-        if isinstance(patch.source, Tensor):
+        if constant_of(patch.source) is not None:
             of_pairs = experiment.sources.values(patch, [pairs[row] for row in rows], [])
             value = _at_last_position(of_pairs, patch.site)
         steps.append((patch.site, _step(patch, rows, value)))
@@ -69,13 +70,18 @@ def _rows_at_the_end(experiment: BaseExperiment, patch: Patch, pairs: Sequence[i
 
 
 def _refuse_without_value(patch: Patch) -> None:
-    if isinstance(patch.source, Tensor):
+    if constant_of(patch.source) is not None:
         return
+    if isinstance(patch.source, SourceData):
+        raise PatchError(
+            f"{patch.site}: every_step=True cannot repeat {patch.source}, whose values belong to positions of prompts. "
+            "Zeros and a steering vector can be written at generated tokens."
+        )
     if not (isinstance(patch.source, str) and patch.source == "host"):
         raise PatchError(
             f"{patch.site}: every_step=True cannot copy from a run, which has no counterpart of a generated token. "
-            "Give the value itself, as in Patch(site, source=run[site]), or a function of the host alone, as in "
-            "Patch(site, 'host', fn=lambda host, _: host + vector)."
+            "Give the value itself, as in Patch(site, source=run[site]), a vector to add, as in "
+            "Patch(site, pw.sources.steer(vector)), or a function of the host alone: Patch(site, 'host', fn=...)."
         )
     if patch.fn is None:
         raise PatchError(

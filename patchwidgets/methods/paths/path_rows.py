@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from patchwidgets.edges import Path, Receiver
 from patchwidgets.errors import CounterpartError
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.experiment.sources import host_positions
+from patchwidgets.experiment.places import host_positions
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.methods.paths.steps import Step, joining_layer, step_of
 from patchwidgets.sites import Patch, Site
