@@ -1,13 +1,16 @@
 """Methods of `pw.Experiment` that patch many sites, one at a time."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from patchwidgets.directions import Direction
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.sites import Component, Site
 from patchwidgets.sweep.api import PartialSweep, iter_sweep, make_sweep, run_sweep
+from patchwidgets.sweep.dose import dose_grid
 from patchwidgets.sweep.plan import Plan
 from patchwidgets.sweep.request import CellPatch, SweepArguments, SweepRequest, Top
+from patchwidgets.sweep.sweep import Sweep
 from patchwidgets.sweep.sweep_result import SweepResult
 
 
@@ -144,6 +147,53 @@ class Sweeps(BaseExperiment):
         """
         request = SweepRequest(component, over, sites, make, layers, top, window)
         yield from iter_sweep(make_sweep(self, [request], direction, batch, budget))
+
+    def dose_curve(
+        self,
+        site: str | Site,
+        vector: Any,
+        alphas: Iterable[float],
+        *,
+        direction: Direction | None = None,
+        budget: float | None = None,
+        progress: bool = True,
+    ) -> SweepResult:
+        """Add a vector to the host's activation with several strengths α, and see how the metric follows.
+
+        Parameters
+        ----------
+        site, vector
+            Where and what to add; see `sources.steer`.
+        alphas
+            The strengths; 0 is the host.
+        direction, budget, progress
+            As for `sweep`.
+
+        Returns
+        -------
+        SweepResult
+            Along the axis ``alpha``. Share and recovery say how far the metric goes to the source, as for every patch.
+
+        Raises
+        ------
+        PatchError
+            No strengths or one twice, or a vector that does not fit the site.
+        SiteError, RefusedError, WeightsChangedError
+            As for `sweep`.
+
+        Examples
+        --------
+        >>> vector = exp.source["L1.resid_post@-1"] - exp.host["L1.resid_post@-1"]
+        >>> curve = exp.dose_curve("L1.resid_post@-1", vector, [0, 0.5, 1], progress=False)
+        >>> curve.to_frame()[["alpha", "effect", "recovery"]].round(1)
+           alpha  effect  recovery
+        0    0.0     0.0       0.0
+        1    0.5     6.0       0.5
+        2    1.0    12.7       1.0
+        """
+        experiment = self if direction is None else self.turned(direction)
+        sweep = Sweep(experiment, [dose_grid(experiment, site, vector, alphas)], None, budget)
+        return run_sweep(sweep, progress, self._set_interrupted)[0]
 
     def plan(
         self,

@@ -43,9 +43,9 @@ class CellEffects:
             self.effects[metric][zero_cells, zero_pairs] = 0.0
 
     @property
-    def done(self) -> int:
-        """How many cells are computed, or need not be."""
-        return int((self._rows_left == 0).sum())
+    def done(self) -> CellFlags:
+        """Which cells are computed, or need not be."""
+        return np.asarray(self._rows_left == 0)
 
     @property
     def noise_floor(self) -> dict[str, float]:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from patchwidgets.directions import host_name
 from patchwidgets.errors import SiteError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.recovery import recovery, share
 from patchwidgets.sites import Site
+from patchwidgets.sources.files import data_or_text
 from patchwidgets.sweep.axes import UNITS
 from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.over_pairs import PairValues
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 VERSION = 2
 """The version of the dataset and of its files, in the attribute `patchwidgets_result`."""
+MOST_SOURCES = 20
+"""How many sources of patches a result names."""
 PACKAGES = ("patchwidgets", "torch", "transformers")
 """The packages whose versions a result records."""
 
@@ -63,6 +67,13 @@ def sweep_dataset(
     }
     coordinates = {"metric": names, **grid_values.grid.axes, "pair": np.arange(pairs)}
     coordinates |= grid_values.grid.labels | _ranking_coordinates(grid_values)
+    if grid_values.drawn:
+        by_draw = np.stack([grid_values.drawn[name] for name in names])
+        variables["draw_effect"] = (
+            ("metric", "draw", *axes, "pair"),
+            by_draw.reshape(*by_draw.shape[:2], *shape, pairs),
+        )
+        coordinates["draw"] = np.arange(by_draw.shape[1])
     if sample is not None:
         coordinates["sampled"] = sample.grid.axes["site"]
         variables |= {
@@ -123,6 +134,7 @@ def _attrs(experiment: BaseExperiment, grid_values: GridValues) -> dict[str, Any
         "model": experiment.model.name,
         "dtype": experiment.model.dtype,
         "device": experiment.model.device,
+        "sources": json.dumps(_sources(grid_values), ensure_ascii=False),
         "task": experiment.task.json_text(),
         "versions": json.dumps({name: version(name) for name in PACKAGES}),
         "noise_floor": grid_values.noise_floor[first],
@@ -134,6 +146,18 @@ def _attrs(experiment: BaseExperiment, grid_values: GridValues) -> dict[str, Any
         "n_others": _n_others(grid_values),
         "routing_flips": 0 if grid_values.flips is None else grid_values.flips.flips,
     }
+
+
+def _sources(grid_values: GridValues) -> list[Any]:
+    """What the cells write, each source once, as data where it is data: the first `MOST_SOURCES`."""
+    patches = (patch for cell in grid_values.grid.cells for patch in cell)
+    sources: dict[str, Any] = {}
+    for source in {id(patch.source): patch.source for patch in patches}.values():
+        data = data_or_text(source)
+        sources.setdefault(json.dumps(data), data)
+        if len(sources) == MOST_SOURCES:
+            break
+    return list(sources.values())
 
 
 def _n_others(grid_values: GridValues) -> int:
@@ -169,9 +193,21 @@ def over_pairs(of_metric: "xr.Dataset") -> "xr.Dataset":
         {name: (axes, array) for name, array in arrays.items()}
         for arrays in (values.over_pairs(), values.intervals())
     )
+    if "draw_effect" in of_metric:
+        centre["draw_std"] = (axes, _draw_std(of_metric, values))
     flags = {name: of_metric[name] for name in ("zero", "unpatchable")}
     interval = values.no_interval or "95 %: Student's of effect, Fieller's of recovery"
     return xr.Dataset(centre | flags).assign(spread).assign_attrs(interval=interval)
+
+
+def _draw_std(of_metric: "xr.Dataset", values: PairValues) -> Float[np.ndarray, "*axes"]:
+    """How much the effect over pairs varies from draw to draw; NaN for cells with one draw."""
+    drawn = of_metric[host_name(values.direction)] + of_metric["draw_effect"]
+    over_pairs = (
+        drawn.median("pair", skipna=False) if values.median else drawn.mean("pair", skipna=False)
+    )
+    # A cell with fewer draws than others has NaN for the rest.
+    return np.asarray(over_pairs.std("draw", ddof=1).transpose(*of_metric["zero"].dims).values)
 
 
 def select(dataset: "xr.Dataset", chosen: Mapping[str, Any]) -> "xr.Dataset":
@@ -240,8 +276,8 @@ def site_names(dataset: "xr.Dataset") -> list[str]:
     """The site of every cell as a string, in row-major order; for a window that of the middle layer."""
     axes = {str(axis): dataset[axis].values for axis in dataset["zero"].dims}
     for name in ("site", "edge"):
-        if tuple(axes) == (name,):
-            return [str(each) for each in axes[name]]
+        if len(axes) == 1 and name in dataset.coords and dataset[name].ndim == 1:
+            return [str(each) for each in dataset[name].values]
     fixed = {str(name): each.item() for name, each in dataset.coords.items() if each.ndim == 0}
     component = dataset.attrs["component"]
     return [

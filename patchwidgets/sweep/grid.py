@@ -1,5 +1,6 @@
 """The patches of a sweep, laid out along named axes. Costs nothing, except with `top`, which takes a gradient."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import product
@@ -15,6 +16,7 @@ from patchwidgets.sites import (
     Position,
     Site,
 )
+from patchwidgets.sources.source import in_words
 from patchwidgets.sweep.attribution import AttributionRanking, rank_by_attribution
 from patchwidgets.sweep.axes import AXES, UNITS, Coordinates, axes_of, unit_of
 from patchwidgets.sweep.request import CellPatch, SweepRequest, Top
@@ -138,8 +140,14 @@ def _flat(patched: Iterable[CellPatch]) -> list[Patchable]:
 
 
 def cell_names(cells: Iterable[JointPatches]) -> list[str]:
-    """Each cell as text, as in ``L1.H2 + L3.mlp_out@4``."""
-    return [" + ".join(str(patch.site) for patch in patches) for patches in cells]
+    """Each cell as text, as in ``L1.H2 + L3.mlp_out@4``; with its sources where sites alone do not tell cells apart."""
+    cells = list(cells)
+    sites = [" + ".join(str(patch.site) for patch in patches) for patches in cells]
+    with_sources = [" + ".join(map(in_words, patches)) for patches in cells]
+    counts = Counter(sites)
+    return [
+        whole if counts[site] > 1 else site for site, whole in zip(sites, with_sources, strict=True)
+    ]
 
 
 def _product_grid(experiment: BaseExperiment, request: SweepRequest) -> Grid:

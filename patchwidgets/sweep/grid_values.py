@@ -1,6 +1,6 @@
 """The numbers of one grid of a sweep, done or not. Plain data over arrays."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -34,6 +34,8 @@ class GridValues:
         In a mixture of experts, how often routers chose otherwise; None for any other model.
     estimate
         By what the effects are estimated, in words, as ``"AtP"``; empty where they are exact.
+    drawn
+        By metric, the effects of each draw, where sources are drawn at random; `effects` are the means over them.
     """
 
     grid: Grid
@@ -46,6 +48,7 @@ class GridValues:
     seconds: float
     flips: RoutingFlips | None = None
     estimate: str = ""
+    drawn: dict[str, Float[np.ndarray, "draw cell pair"]] = field(default_factory=dict)
 
     def pair_values(self, experiment: BaseExperiment, metric: str) -> PairValues:
         """One metric pair by pair, over the axes of the grid; `experiment` is the one that was swept."""

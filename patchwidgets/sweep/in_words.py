@@ -4,6 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from patchwidgets.errors import listed
+from patchwidgets.sources.files import data_in_words
+from patchwidgets.storage import parse_json
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -20,6 +24,14 @@ def in_words(dataset: "xr.Dataset") -> str:
     )
 
 
+def _sources(dataset: "xr.Dataset") -> str:
+    """What the cells write, if it is not the activation of the source run, and how often it was drawn."""
+    sources = parse_json(str(dataset.attrs.get("sources", "[]")))
+    named = [data_in_words(data) for data in sources if data != "source"]
+    drawn = f", {dataset.sizes['draw']} draws" if "draw" in dataset.sizes else ""
+    return listed(named, most=3, by=", ") + drawn
+
+
 def _notes(dataset: "xr.Dataset") -> list[str]:
     done = int(dataset["effect"].isel(metric=0).notnull().all("pair").sum())
     unpatchable = int(dataset["unpatchable"].sum())
@@ -28,6 +40,7 @@ def _notes(dataset: "xr.Dataset") -> list[str]:
     return [
         _direct(dataset.attrs),
         f"an estimate ({estimate})" if estimate else "",
+        _sources(dataset),
         f"{unpatchable} without a counterpart" if unpatchable else "",
         "" if done == total else f"{done} of {total} done",
         str(dataset.attrs.get("chosen", "")),

@@ -19,6 +19,7 @@ from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.sites import Patch
 from patchwidgets.sweep.cell_effects import CellEffects
 from patchwidgets.sweep.cost import Cost
+from patchwidgets.sweep.draws import Draws
 from patchwidgets.sweep.grid import Grid
 from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.groups import Group
@@ -42,7 +43,9 @@ class RowSweep(ABC, Generic[_Batch]):
     Parameters
     ----------
     rows
-        What each of `n_cells` cells is on each pair.
+        What each cell is on each pair, or each draw of each cell.
+    cells
+        How many cells there are, or the draws of each, over which results are means.
     queue
         The groups to compute, in this order, each with the batch of pairs that is recorded for it. A recording serves
         all groups that have the same batch.
@@ -56,14 +59,15 @@ class RowSweep(ABC, Generic[_Batch]):
         self,
         experiment: BaseExperiment,
         rows: Rows,
-        n_cells: int,
+        cells: int | Draws,
         queue: Sequence[tuple[Group, _Batch]],
         cost: Cost,
         reader: MetricReader,
         method: Method,
     ) -> None:
         self.experiment, self.method = experiment, method
-        self._effects = CellEffects(experiment, rows, n_cells)
+        self._draws = Draws.single(cells) if isinstance(cells, int) else cells
+        self._effects = CellEffects(experiment, rows, self._draws.n_draws)
         self._queue, self._cost, self._reader = list(queue), cost, reader
         layout = experiment.model.layout
         self._flips = RoutingFlips(bool(layout.routers)) if layout.mixture else None
@@ -137,24 +141,27 @@ class RowSweep(ABC, Generic[_Batch]):
         """How far it is."""
         part = self._done_flops / self._flops if self._flops else 1.0
         left = self._seconds * (1 - part) / part if part else math.nan
-        zero = self._effects.zero
-        return Progress(self._effects.done, len(zero), int(zero.sum()), self._seconds, left)
+        done, zero = map(self._draws.every, (self._effects.done, self._effects.zero))
+        return Progress(int(done.sum()), len(zero), int(zero.sum()), self._seconds, left)
 
     def values_of(self, grid: Grid, first: int = 0) -> GridValues:
         """The numbers so far of one grid, whose cells begin with cell `first`."""
         experiment, cells = self.experiment, slice(first, first + math.prod(grid.shape))
         host = experiment.evaluation.values[experiment.host_name]
-        effects = {name: array[cells].copy() for name, array in self._effects.effects.items()}
+        draws, measured = self._draws, self._effects.effects
+        effects = {name: draws.mean(array, cells) for name, array in measured.items()}
+        drawn = {name: draws.by_draw(array, cells) for name, array in measured.items()}
         return GridValues(
             grid=grid,
             values={name: host[name] + array for name, array in effects.items()},
             effects=effects,
             noise_floor=self._effects.noise_floor,
-            zero=self._effects.zero[cells],
-            unpatchable=self._effects.unpatchable[cells],
+            zero=draws.every(self._effects.zero, cells),
+            unpatchable=draws.every(self._effects.unpatchable, cells),
             method=self.method,
             seconds=self._seconds,
             flips=self._flips,
+            drawn={name: each for name, each in drawn.items() if each is not None},
         )
 
     def _timed(self, function: Callable[..., _T], *args: object) -> _T:

@@ -10,6 +10,7 @@ from patchwidgets.directions import Direction
 from patchwidgets.errors import shown
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.sites import Component
+from patchwidgets.sources.files import data_in_words
 from patchwidgets.storage import parse_json
 
 if TYPE_CHECKING:
@@ -28,16 +29,30 @@ FLAGS = ("zero", "unpatchable")
 UNPATCHED = ("clean", "corrupted")
 SAMPLED = ("sampled_value", "sampled_effect")
 """The variables of a sample of sites that were not chosen, which a sweep with `top` alone has."""
-DATA = (*PER_CELL, *FLAGS, *UNPATCHED, "noise_floor", *SAMPLED)
+DRAWN = "draw_effect"
+"""The effects of each draw, where sources are drawn at random."""
+DATA = (*PER_CELL, *FLAGS, *UNPATCHED, "noise_floor", *SAMPLED, DRAWN)
 """The variables of a sweep that are no coordinates."""
-AXES = ("layer", "head", "kv_head", "neuron", "feature", "pos", "pos_name", "site", "edge")
+AXES = (
+    "layer",
+    "head",
+    "kv_head",
+    "neuron",
+    "feature",
+    "pos",
+    "pos_name",
+    "site",
+    "edge",
+    "alpha",
+)
 """All axes that a sweep can have."""
 LABELS = ("sender", "receiver")
 """What names an edge beside the axis itself."""
 KINDS: dict[str, Kind] = {
-    **dict.fromkeys((*PER_CELL, *UNPATCHED, *SAMPLED, "noise_floor", "first_order"), FLOATS),
+    **dict.fromkeys((*PER_CELL, *UNPATCHED, *SAMPLED, DRAWN, "noise_floor", "first_order"), FLOATS),
     **dict.fromkeys(FLAGS, TRUTH),
-    **dict.fromkeys((*AXES, "pair"), INDICES),
+    **dict.fromkeys((*AXES, "pair", "draw"), INDICES),
+    "alpha": FLOATS,
     **dict.fromkeys(
         (
             "metric",
@@ -133,6 +148,7 @@ class _Attributes(BaseModel):
     noise_floor: Annotated[float, Field(ge=0)]
     n_positions: Size = 0
     n_others: Size = 0
+    sources: str = "[]"
 
     @field_validator("medians")
     @classmethod
@@ -140,6 +156,16 @@ class _Attributes(BaseModel):
         names = parse_json(text)
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ValueError("expected a list of names")
+        return text
+
+    @field_validator("sources")
+    @classmethod
+    def _of_patches(cls, text: str) -> str:
+        data = parse_json(text)
+        if not isinstance(data, list):
+            raise ValueError("expected a list of sources")
+        for each in data:
+            data_in_words(each)
         return text
 
 
@@ -178,7 +204,7 @@ class SavedIndex(_Strict):
         return self.variables["zero"].dims
 
     def _check_names(self) -> None:
-        needed = {*DATA, "metric", "pair", *self.coordinates} - set(SAMPLED)
+        needed = {*DATA, "metric", "pair", *self.coordinates} - {*SAMPLED, DRAWN}
         if missing := needed - set(self.variables):
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")
         if "sampled" in self.variables and "n_others" not in self.attrs.model_fields_set:
@@ -207,6 +233,8 @@ class SavedIndex(_Strict):
         if {"sampled", *SAMPLED} & set(self.variables):
             expected |= {name: ["metric", "sampled", "pair"] for name in SAMPLED}
             expected |= {"sampled": ["sampled"]}
+        if {"draw", DRAWN} & set(self.variables):
+            expected |= {DRAWN: ["metric", "draw", *self._axes, "pair"], "draw": ["draw"]}
         return expected
 
     def _check_sizes(self, n_bytes: int) -> None:

@@ -13,6 +13,7 @@ from patchwidgets.sites import Patch
 from patchwidgets.sweep.batched_edits import batched_edits
 from patchwidgets.sweep.continuation import can_continue
 from patchwidgets.sweep.cost import DEFAULT_SHARE, free_memory
+from patchwidgets.sweep.draws import Draws
 from patchwidgets.sweep.grid import Grid
 from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.groups import Group
@@ -63,8 +64,8 @@ class Sweep(RowSweep[PairBatch]):
         self.grids = list(grids)
         layout = experiment.model.layout
         self._budget = int(DEFAULT_SHARE * free_memory(layout.device) if budget is None else budget)
-        cells = [cell for grid in grids for cell in grid.cells]
-        self._rows = make_rows(experiment, cells, savings)
+        draws = Draws([cell for grid in grids for cell in grid.cells])
+        self._rows = make_rows(experiment, draws.cells, savings)
         continues = (savings.cone or savings.descent) and can_continue(experiment)
         method: Method = "descent" if continues else "plain"
         self._packing = Packing(
@@ -75,18 +76,17 @@ class Sweep(RowSweep[PairBatch]):
             (group, pair_batch) for pair_batch in self._pair_batches for group in pair_batch.groups
         ]
         reader = MetricReader(experiment, savings.unembed, self._packing.logits_at_once)
-        super().__init__(
-            experiment, self._rows, len(cells), queue, self._packing.cost, reader, method
-        )
+        super().__init__(experiment, self._rows, draws, queue, self._packing.cost, reader, method)
+        self._reads_sources = True
 
     def plan(self) -> Plan:
         """What will be done, before anything is patched; the first plan of a model times a matrix product."""
         recordings = (self._packing.recording_flops(each.pairs) for each in self._pair_batches)
         flops = self._flops + sum(recordings)
         return Plan(
-            sites=len(self._effects.zero),
-            zero=int(self._effects.zero.sum()),
-            unpatchable=int(self._effects.unpatchable.sum()),
+            sites=self._draws.n_cells,
+            zero=int(self._draws.every(self._effects.zero).sum()),
+            unpatchable=int(self._draws.every(self._effects.unpatchable).sum()),
             runs=len(self._rows.rows),
             groups=sum(len(each.groups) for each in self._pair_batches),
             flops=flops,
@@ -105,6 +105,9 @@ class Sweep(RowSweep[PairBatch]):
 
     def _record(self, batch: PairBatch) -> Recording:
         experiment, packing = self.experiment, self._packing
+        if self._reads_sources:
+            experiment.sources.record(patch for cell in self._draws.cells for patch in cell)
+            self._reads_sources = False
         prompts = packing.forced(batch.pairs, prompt_ids(experiment, batch.pairs))
         keys = packing.host_keys, packing.source_keys
         return record_pairs(experiment, prompts, batch.pairs, *keys, self.method == "descent")

@@ -137,6 +137,8 @@ def _variable(name: str, **changed: Any) -> Callable[[dict[str, Any]], None]:
         (_attribute("window", 0), "'attrs.window': Input should be greater than or equal to 1"),
         (_attribute("medians", "[1]"), "'attrs.medians': .*expected a list of names"),
         (_attribute("medians", "["), "'attrs.medians'"),
+        (_attribute("sources", '"zero"'), "'attrs.sources': .*expected a list of sources"),
+        (_attribute("sources", '[{"kind": "evil"}]'), "'attrs.sources': .*is no source"),
         (_attribute("noise_floor", -1.0), "'attrs.noise_floor': Input should be greater"),
         (_attribute("more", [1]), "'attrs.more.str'"),
         (lambda index: index["attrs"].pop("task"), "'attrs.task': Field required"),
