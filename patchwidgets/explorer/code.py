@@ -8,6 +8,8 @@ from typing import Any
 from patchwidgets.directions import Direction
 from patchwidgets.metrics import METRICS, Metric
 from patchwidgets.sites import Patch, print_pos
+from patchwidgets.sources.moved import Steer
+from patchwidgets.sources.source import SourceData
 from patchwidgets.tasks import Task
 
 LINE = 88
@@ -21,12 +23,12 @@ def code_of(task: Task, metric: Metric, direction: Direction, patches: Sequence[
     """The lines that make an experiment with one metric and patch it.
 
     They use the variable ``model``. What cannot be written as code is a variable too, and a comment says which: a
-    metric that is a function, a source that is a `Run` or a tensor, the `fn` of a patch.
+    metric that is a function, a source that is or holds a `Run` or a tensor, the `fn` of a patch.
     """
     written_metric, notes = _metric(metric)
     arguments = []
     for i, patch in enumerate(patches):
-        argument, of_patch = _patch(patch, "" if len(patches) == 1 else f"_{i + 1}")
+        argument, of_patch = _patch(patch, "" if len(patches) == 1 else f"_{i + 1}", task)
         arguments.append(argument)
         notes += of_patch
     experiment = ["model", "task", f"metric={written_metric}", f"direction={direction!r}"]
@@ -73,10 +75,13 @@ def _metric(metric: Metric) -> tuple[str, list[str]]:
     return written, [note]
 
 
-def _patch(patch: Patch, number: str) -> tuple[str, list[str]]:
-    """One argument of ``exp.patch``, and comments on what cannot be written."""
-    site, notes, options = repr(str(patch.site)), [], []
-    if not isinstance(patch.source, str):
+def _patch(patch: Patch, number: str, task: Task) -> tuple[str, list[str]]:
+    """One argument of ``exp.patch``, with lines before it: other tasks, and comments on what cannot be written."""
+    site, notes, options = repr(str(patch.site)), list[str](), list[str]()
+    if isinstance(patch.source, SourceData):
+        written, notes = _source(patch.source, number, task)
+        options.append(f"source={written}")
+    elif not isinstance(patch.source, str):
         kind = type(patch.source).__name__
         notes.append(
             f"# source{number}: the {kind} that was patched in, which cannot be written here."
@@ -88,6 +93,27 @@ def _patch(patch: Patch, number: str) -> tuple[str, list[str]]:
         notes.append(f"# fn{number}: the function of the patch, which cannot be written here.")
         options.append(f"fn=fn{number}")
     return (_call("pw.Patch", [site, *options]) if options else site), notes
+
+
+def _source(source: SourceData, number: str, task: Task) -> tuple[str, list[str]]:
+    """A source of `patchwidgets.sources` as a call, with lines before it as in `_patch`."""
+    plain, named = source.arguments()
+    names = ["vector" if isinstance(source, Steer) else "site"] * len(plain) + list(named)
+    arguments: list[str] = []
+    notes: list[str] = []
+    for i, (name, value) in enumerate(zip(names, [*plain, *named.values()], strict=True)):
+        variable = f"{name}{number}"
+        if value is None or isinstance(value, str | int | float):
+            variable = repr(value)
+        elif value == task:
+            variable = "task"
+        elif isinstance(value, Task):
+            notes.append(_call(f"{variable} = pw.Task", _task_arguments(value)))
+        else:
+            kind = type(value).__name__
+            notes.append(f"# {variable}: the {kind} of the source, which cannot be written here.")
+        arguments.append(variable if i < len(plain) else f"{name}={variable}")
+    return _call(f"pw.sources.{source.kind}", arguments), notes
 
 
 def _call(function: str, arguments: Sequence[str]) -> str:

@@ -249,6 +249,41 @@ def test_sources_and_functions_of_your_own(model: Model) -> None:
     assert "    pw.Patch('L0.H1', source='host', fn=fn_3)," in code
 
 
+def test_ablations_are_written_as_they_are_made(model: Model) -> None:
+    sources, other = pw.sources, Task(["w3 w14"] * 2, ["w3 w15"] * 2, " w8", " w9", {"S2": 1})
+    patches = [
+        Patch("L1.H2@S2", sources.zero()),
+        Patch("L2.H0", sources.mean(per=None)),
+        Patch("L0.H1@S2", sources.mean(other, per="pos_name", run="corrupted")),
+        Patch("L0.H2@-1", sources.mean(TWO, per="pos_name")),
+        Patch("L1.H0@-1", sources.resample(n=2)),
+        Patch("embed@S2", sources.noise(n=2, scale=1.5)),
+        Patch("L2.H1", sources.at("L1.H1@-1", run="clean")),
+        Patch("L2.H3.pattern@-1", sources.cut(0)),
+    ]
+    code = assert_gives_the_numbers(model, TWO, *patches)
+    assert "# " not in code
+    assert "pw.Patch('L1.H2@S2', source=pw.sources.zero())" in code
+    assert "of_3 = pw.Task(" in code
+    assert "pw.sources.mean(of=task, per='pos_name')" in code
+    assert f"pw.sources.resample(n=2, seed={patches[4].source.seed})" in code
+
+
+def test_what_an_ablation_holds_is_a_variable(model: Model) -> None:
+    sources, run, vector = pw.sources, model.run("w9 w8 w7 w6 w5"), torch.ones(8)
+    code = assert_gives_the_numbers(
+        model, PAIR, Patch("L1.H2", sources.steer(vector, alpha=2.0)), vector=vector
+    )
+    assert "# vector: the Tensor of the source, which cannot be written here." in code
+    assert "source=pw.sources.steer(vector, alpha=2.0)" in code
+    patches = [
+        Patch("L1.H2", sources.mean(run)),
+        Patch("L2.H2@-1", sources.at("L1.H2@2", run=run)),
+    ]
+    code = assert_gives_the_numbers(model, PAIR, *patches, of_1=run, run_2=run)
+    assert "# of_1: the Run of the source" in code
+
+
 # ---- as it is asked for ----------------------------------------------------------------------
 
 
