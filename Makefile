@@ -101,6 +101,8 @@ bench-sweep: $(STAMPS)/test $(STAMPS)/model
 	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m benchmarks.sweep --prompts early
 	$(BIN)/python -m benchmarks.sweep --sites heads
+	$(BIN)/python -m benchmarks.edges
+	$(BIN)/python -m benchmarks.edges --model teaching
 	$(BIN)/python -m benchmarks.scaling
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.cancel

@@ -1,9 +1,10 @@
 """How good estimates by gradients are, against exact effects: ranks, the ten largest, signs.
 
-python -m benchmarks.estimates [--model smollm2] [--direction denoise] [--no-edges] [--threads 2] [--out folder]
+python -m benchmarks.estimates [--model smollm2|teaching] [--direction denoise] [--no-edges] [--threads 2]
+                               [--out folder]
 
-On the prompts of the names task: components by AtP and IG against `Experiment.sweep`, and all edges by EAP and EAP-IG
-(with 1, 5 and 20 steps) against `Experiment.edges`, which takes minutes on SmolLM2.
+On the prompts of the names task, or a sum for the teaching model: components by AtP and IG against `Experiment.sweep`,
+and all edges by EAP and EAP-IG (5 and 20 steps) against `Experiment.edges`, which takes minutes on SmolLM2.
 """
 
 from __future__ import annotations
@@ -19,14 +20,9 @@ from typing import Any
 import torch
 
 import patchwidgets as pw
+from benchmarks.edges import make_experiment
 from patchwidgets.sites import Component
 
-TASK = pw.Task(
-    clean="When Mary and John went to the store, John gave a drink to",
-    corrupted="When Mary and John went to the store, Mary gave a drink to",
-    answer=" Mary",
-    foil=" John",
-)
 Timed = tuple[pw.SweepResult, float]
 """A result, and the seconds that it took."""
 
@@ -55,16 +51,17 @@ HEADER = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--model", default="smollm2")
+    parser.add_argument("--model", choices=("smollm2", "teaching"), default="smollm2")
     parser.add_argument("--direction", default="denoise")
     parser.add_argument("--no-edges", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    model = pw.load() if arguments.model == "teaching" else pw.load(arguments.model)
-    experiment = pw.Experiment(model, TASK, direction=arguments.direction)
-    print(f"{model.name}, {arguments.direction}, {arguments.threads} threads\n\n{HEADER}")
+    experiment = make_experiment(arguments.model, arguments.direction)
+    print(
+        f"{experiment.model.name}, {arguments.direction}, {arguments.threads} threads\n\n{HEADER}"
+    )
     print("|---" * HEADER.count(" |") + "|")
     rows = []
     for row in measured(experiment, edges=not arguments.no_edges):

@@ -11,7 +11,7 @@ import nnsight
 import pytest
 import torch
 from torch import Tensor
-from transformer_lens import model_bridge
+from transformer_lens import model_bridge, patching
 
 from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
@@ -190,6 +190,57 @@ def test_logit_attribution_of_smollm2_by_transformer_lens(
         assert len(theirs) == 270 + 30
         gaps = {name: abs(ours[name] - value) for name, value in theirs.items()}
         assert max(gaps.values()) < FLOOR / 10, max(gaps, key=lambda name: gaps[name])
+
+
+def edges_by_transformer_lens(
+    lens: Lens, experiment: Experiment, sender: tuple[int, int], into: str
+) -> dict[str, float]:
+    """The logit difference with the direct path from one head into each later head's query, key or value."""
+    ids = experiment.host.batches[0].ids
+    source, host = (
+        lens.bridge.run_with_cache(run.batches[0].ids)[1]
+        for run in (experiment.source, experiment.host)
+    )
+
+    def logit_diff(logits: Tensor) -> Tensor:
+        return experiment.evaluation.measure(logits[:, -1], [0])["logit_diff"][0]
+
+    with torch.no_grad():
+        values = patching.get_act_patch_direct_path(
+            lens.bridge, ids, source, host, logit_diff, *sender, into, verbose=False
+        )
+    layer, head = sender
+    return {
+        f"L{layer}.H{head}->L{later}.H{i}.{into}": float(values[later, i])
+        for later in range(layer + 1, values.shape[0])
+        for i in range(values.shape[1])
+    }
+
+
+def assert_same_edges(experiment: Experiment, theirs: dict[str, float], allowed: float) -> None:
+    ours = experiment.sweep_paths(paths=list(theirs), frozen=("attn", "mlp"), progress=False)
+    values = ours.to_xarray()["value"].sel(metric="logit_diff").mean("pair").values
+    gaps = abs(values - [*theirs.values()])
+    assert gaps.max() < allowed, [*theirs][gaps.argmax()]
+    assert abs(ours.effect.values).max() > 20 * allowed
+
+
+@pytest.mark.parametrize(("sender", "direction"), [((20, 0), "denoise"), ((26, 5), "noise")])
+def test_edges_into_queries_of_smollm2_by_transformer_lens(
+    names_pair: tuple[Experiment, Lens], sender: tuple[int, int], direction: Any
+) -> None:
+    """From L20.H0 into L23.H3.q and 80 others, and from L26.H5 into 27."""
+    turned = names_pair[0].turned(direction)
+    theirs = edges_by_transformer_lens(names_pair[1], turned, sender, "q")
+    assert_same_edges(turned, theirs, FLOOR)
+
+
+@pytest.mark.parametrize("into", ["q", "k", "v"])
+def test_edges_of_gpt2_by_transformer_lens(into: str) -> None:
+    model = Model(random_model("gpt2"), toy_tokenizer(VOCABULARY))
+    experiment = Experiment(model, TASK)
+    theirs = edges_by_transformer_lens(Lens(experiment), experiment, (0, 1), into)
+    assert_same_edges(experiment, theirs, CLOSE)
 
 
 # ---- nnsight --------------------------------------------------------------------------------

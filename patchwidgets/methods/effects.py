@@ -1,14 +1,21 @@
-"""Total and direct effects, of every layer's attention and MLP and of every head. Costs a forward pass per effect."""
+"""Total and direct effects, of every layer's attention and MLP and of every head. Costs two sweeps."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pandas as pd
 
+from patchwidgets.edges import Path, Receiver
 from patchwidgets.errors import PatchError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import run_patch
+from patchwidgets.methods.paths.api import make_path_sweep
 from patchwidgets.sites import NEURON_COMPONENTS, Patch, Patchable, Site
+from patchwidgets.sweep.api import make_sweep, run_sweep
+from patchwidgets.sweep.request import SweepRequest
+from patchwidgets.sweep.row_sweep import RowSweep
+from patchwidgets.sweep.sweep_result import SweepResult
 
 LAST = -1
 """The position at which effects are taken: the last of the prompt."""
@@ -112,12 +119,22 @@ def head_effects(exp: BaseExperiment) -> pd.DataFrame:
 
 
 def _effects(exp: BaseExperiment, sites: Iterable[Site]) -> pd.DataFrame:
-    rows = []
-    for site in (each.at(LAST) for each in sites):
-        total = run_patch(exp, site)
-        place = {"layer": site.layer, "component": site.component}
-        if site.index is not None:
-            place["head"] = site.index
-        effects = {"total": total.effect, "direct": direct(exp, site).effect, "share": total.share}
-        rows.append(place | effects)
-    return pd.DataFrame(rows)
+    at_last = [site.at(LAST) for site in sites]
+    to_logits = [Path(site, (Receiver("logits"),)) for site in at_last]
+    total = _swept(make_sweep(exp, [SweepRequest(sites=at_last)]))
+    direct_only = _swept(make_path_sweep(exp, to_logits))
+    place = {
+        "layer": [site.layer for site in at_last],
+        "component": [site.component for site in at_last],
+    }
+    heads = [site.index for site in at_last if site.component == "z"]
+    effects = {
+        "total": total.effect.values,
+        "direct": direct_only.effect.values,
+        "share": total.share.values,
+    }
+    return pd.DataFrame(place | ({"head": heads} if heads else {}) | effects)
+
+
+def _swept(sweep: RowSweep[Any]) -> SweepResult:
+    return run_sweep(sweep, progress=False, on_interrupt=lambda _: None)[0]

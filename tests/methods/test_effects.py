@@ -65,12 +65,16 @@ def test_the_last_mlp_has_only_a_direct_effect(exp):
     ]
     last = table.iloc[-1]
     assert last["total"] == pytest.approx(last["direct"], abs=1e-4)
-    assert table.iloc[0]["total"] == pytest.approx(exp.patch("L0.attn_out@-1").effect)
+    first = table.iloc[0]
+    assert first["total"] == pytest.approx(exp.patch("L0.attn_out@-1").effect, abs=1e-5)
+    assert first["direct"] == pytest.approx(helix.direct(exp, "L0.attn_out@-1").effect, abs=1e-5)
+    assert first["share"] == pytest.approx(exp.patch("L0.attn_out@-1").share, abs=1e-5)
 
 
 def test_head_effects(exp):
     table = helix.head_effects(exp)
     assert list(table["head"]) == [0, 1] * LAYERS
     row = table[(table["layer"] == 1) & (table["head"] == 1)].iloc[0]
-    assert row["total"] == pytest.approx(exp.patch("L1.H1@-1").effect)
-    assert row["share"] == pytest.approx(exp.patch("L1.H1@-1").share)
+    assert row["total"] == pytest.approx(exp.patch("L1.H1@-1").effect, abs=1e-5)
+    assert row["direct"] == pytest.approx(helix.direct(exp, "L1.H1@-1").effect, abs=1e-5)
+    assert row["share"] == pytest.approx(exp.patch("L1.H1@-1").share, abs=1e-5)
