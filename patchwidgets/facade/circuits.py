@@ -13,7 +13,56 @@ from patchwidgets.sites import Source
 
 
 class Circuits(BaseExperiment):
-    """An experiment that evaluates circuits."""
+    """An experiment that evaluates circuits.
+
+    Examples
+    --------
+    A circuit is a set of nodes or edges, here the 20 edges with the largest effects. Is it enough?
+
+    >>> edges = exp.edges(progress=False)
+    >>> circuit = pw.Circuit.top(edges, 20)
+    >>> result = exp.evaluate(circuit)
+    >>> result
+    CircuitResult(20 edges, the rest corrupted: logit diff +4.990, faithfulness 0.874, completeness -0.000)
+
+    Completeness is the faithfulness of the rest: without these edges, nothing of the task is left. What is each of them
+    worth to the circuit? Three are worth nothing: no way from the embedding to the logits goes through two of them.
+
+    >>> result.minimality()["change"].head(3).round(2).to_dict()
+    {'embed->L0.H1.v': 0.87, 'L0.H1->L0.mlp_in': 0.39, 'L1.mlp_out->logits': 0.38}
+    >>> int((result.minimality()["change"] <= 0).sum())
+    3
+    >>> len(circuit.prune())
+    18
+    >>> round(exp.evaluate(circuit.prune()).faithfulness, 3)
+    0.874
+
+    How many edges does it take? CPR is the area under the curve of faithfulness, CMD its distance from 1.
+
+    >>> curve = exp.faithfulness_curve(edges, (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1), n_random=5, progress=False)
+    >>> curve.faithfulness.round(2)
+    array([0.21, 0.73, 0.87, 1.  , 1.  , 1.  , 1.  ])
+    >>> round(curve.cpr, 3), round(curve.cmd, 3)
+    (0.976, 0.014)
+
+    Random circuits with as many edges in every layer: their median is 0 up to a tenth of all edges.
+
+    >>> bool(curve["logit_diff"].band[1][3] < 0.01)
+    True
+
+    What the rest gets is for you to choose, and changes the answer.
+
+    >>> heads = pw.Circuit.top(exp.sweep("z", progress=False), 2)
+    >>> round(exp.evaluate(heads).faithfulness, 2), round(exp.evaluate(heads, ablation=pw.sources.zero()).faithfulness, 2)
+    (0.16, 0.9)
+
+    A circuit of another model is refused.
+
+    >>> exp.evaluate(pw.Circuit(["L20.H0"]))
+    Traceback (most recent call last):
+    ...
+    patchwidgets.errors.SiteError: ...
+    """
 
     def evaluate(
         self,

@@ -12,7 +12,48 @@ from patchwidgets.sweep.sweep_result import SweepResult
 
 
 class Effects(Sweeps):
-    """An experiment that parts effects."""
+    """An experiment that parts effects.
+
+    Examples
+    --------
+    L0.H1 is worth most of the difference between the two prompts, but writes little of it itself. The rest of its
+    effect goes through components after it.
+
+    >>> total = exp.sweep("z", progress=False)
+    >>> direct = exp.direct_effects("z", progress=False)
+    >>> total.top_sites(1)
+    ['L0.H1']
+    >>> round(exp.patch("L0.H1").effect, 1), round(float(direct.effect.sel(layer=0, head=1)), 1)
+    (12.6, 1.9)
+
+    With the scale of the final norm frozen, direct effects on a difference of logits add up: those of all heads, of all
+    MLPs and of the embedding to the effect of the whole last stream.
+
+    >>> parts = {kind: exp.direct_effects(kind, norm="frozen", progress=False) for kind in ("z", "mlp_out", "embed")}
+    >>> {kind: round(part.attrs["sum"], 2) for kind, part in parts.items()}
+    {'z': 2.09, 'mlp_out': 10.04, 'embed': 0.0}
+    >>> round(sum(part.attrs["sum"] for part in parts.values()), 3) == round(parts["z"].attrs["whole"], 3)
+    True
+
+    Over several pairs, effects come with an interval.
+
+    >>> pairs = pw.Experiment(model, pw.tasks.addition(n=8, seed=0))
+    >>> mlps = pairs.direct_effects("mlp_out", progress=False)
+    >>> mlps.over_pairs()["effect_low"].shape
+    (4,)
+
+    A single run has no other one to take a difference to. Its logit difference is parted by `run.logit_attribution`.
+
+    >>> exp.clean.logit_attribution()
+    LogitAttribution(21 parts sum to +6.59...; logit difference of the run +6.59...; largest: L1.H0 -3.74, ...)
+
+    What writes nothing into the residual stream has no direct effect.
+
+    >>> exp.direct_effects("q")
+    Traceback (most recent call last):
+    ...
+    patchwidgets.errors.PatchError: 'q' has no direct effect: it writes nothing into the residual stream itself. ...
+    """
 
     def direct_effects(
         self,

@@ -7,7 +7,22 @@ from patchwidgets.sites import Patchable
 
 
 class Generations(BaseExperiment):
-    """An experiment whose prompts are continued."""
+    """An experiment whose prompts are continued.
+
+    Examples
+    --------
+    What would the model have said? The host's continuation and the patched one, pair by pair.
+
+    >>> generation = exp.generate("L0.H1", max_new_tokens=3)
+    >>> pair = generation[0]
+    >>> pair.host.text, pair.patched.text, pair.first_difference.index
+    (' John.<eos>', ' Mary.<eos>', 0)
+
+    A patch that changes nothing says the same, and so has no difference.
+
+    >>> exp.generate("L3.H0@1", max_new_tokens=3)[0].first_difference is None
+    True
+    """
 
     def generate(
         self,

@@ -20,7 +20,62 @@ from patchwidgets.sweep.sweep_result import SweepResult
 
 
 class Paths(Sweeps):
-    """An experiment that follows paths."""
+    """An experiment that follows paths.
+
+    Examples
+    --------
+    Through what does L0.H1 act? Through its own layer's MLP above all; what it writes for the logits themselves is less.
+
+    >>> round(exp.patch("L0.H1").effect, 1)
+    12.6
+    >>> receivers = exp.sweep_paths(senders="L0.H1", progress=False)
+    >>> receivers.top_sites(3)
+    ['L0.H1->L0.mlp_in', 'L0.H1->L1.mlp_in', 'L0.H1->logits']
+    >>> round(exp.path("L0.H1", "L0.mlp_in").effect, 2), round(exp.path("L0.H1->logits").effect, 2)
+    (5.04, 1.94)
+
+    And what feeds that receiver, and the next one?
+
+    >>> exp.sweep_paths("L1.mlp_in", progress=False).top_sites(2)
+    ['L0.H1->L1.mlp_in', 'L0.mlp_out->L1.mlp_in']
+
+    A path of two edges: what L0.H1 changes in the MLP of layer 1, as the logits read it. With live MLPs between the
+    two ends, those of layer 0 pass on what the head tells them.
+
+    >>> round(exp.path("L0.H1", "L1.mlp_in", "logits").effect, 2)
+    2.66
+    >>> frozen, live = (exp.path("L0.H1", "L1.mlp_in", frozen=f) for f in (("attn", "mlp"), ("attn",)))
+    >>> round(frozen.effect, 2), round(live.effect, 2)
+    (3.17, 5.83)
+
+    All edges of the model: first what it would cost, then the table.
+
+    >>> exp.plan_edges().sites
+    479
+    >>> edges = exp.edges(progress=False)
+    >>> edges.top_sites(3)
+    ['embed->L0.H1.v', 'L0.H1->L0.mlp_in', 'L1.mlp_out->logits']
+    >>> edges.sel(receiver="L1.H1.q").top_sites(1)
+    ['L0.H1->L1.H1.q']
+
+    Of the 20 largest, 18 lie on a way from the embedding to the logits.
+
+    >>> pw.Circuit.top(edges, 20).prune()
+    Circuit(18 edges: ...)
+
+    Over several pairs each edge has an interval.
+
+    >>> pairs = pw.Experiment(model, pw.tasks.addition(n=8, seed=0))
+    >>> pairs.sweep_paths("logits", senders=["L0.H1", "L3.mlp_out"], progress=False).over_pairs()["effect"].shape
+    (2,)
+
+    A receiver comes after its sender.
+
+    >>> exp.path("L1.H1", "L0.H1.q")
+    Traceback (most recent call last):
+    ...
+    patchwidgets.errors.SiteError: ...
+    """
 
     def path(
         self,

@@ -12,6 +12,52 @@
 
 They go wherever a `Patch` goes: ``exp.patch``, joint patches, the ``sites=`` and ``make=`` of ``exp.sweep``. An
 experiment works out their values (`experiment.sources`).
+
+Examples
+--------
+What is lost without L0.H1? The clean run is the host now, and three ablations give three answers: zeros, the mean over
+other prompts, and what five other prompts have there.
+
+>>> noising = exp.turned("noise")
+>>> others = pw.tasks.ioi(n=20, seed=2)
+>>> def without(source): return noising.patch(pw.Patch("L0.H1", source))
+>>> round(without(pw.sources.zero()).effect, 2), round(without(pw.sources.mean(others)).effect, 2)
+(-6.3, -6.1)
+>>> drawn = without(pw.sources.resample(others, n=5, seed=0))
+>>> round(drawn.effect, 2), round(drawn.spread, 2)
+(-4.36, 3.28)
+
+The same for every head, by ``make=``. Without L1.H0, which writes against the answer, the model does it better.
+
+>>> zeroed = noising.sweep("z", make=lambda site: pw.Patch(site, pw.sources.zero()), progress=False)
+>>> zeroed.effect.values.round(1)[:2]
+array([[ 0.2, -6.3, -0.3,  1.9],
+       [ 9.1, -2.1, -4.1,  2.1]])
+
+Steering adds a vector; a dose curve shows how much of it is needed.
+
+>>> vector = exp.clean["L2.resid_post@-1"] - exp.corrupted["L2.resid_post@-1"]
+>>> exp.dose_curve("L2.resid_post@-1", vector, [0, 0.5, 1, 2], progress=False).effect.values.round(1)
+array([ 0. ,  6.1, 12.7, 19.8])
+
+What another layer has at another position can be put here:
+
+>>> exp.patch(pw.Patch("L2.resid_pre@-1", pw.sources.at("L1.resid_post@9", run="clean")))
+PatchResult(L2.resid_pre@-1 = at('L1.resid_post@9', run='clean'), denoise: ..., recovery 0.510)
+
+L0.H1 reads the second name, at position 10, from the last position. Without that:
+
+>>> pattern = exp.clean.pattern("L0.H1")
+>>> float(pattern.sel(query=14, key=10).round(2))
+0.99
+>>> cut = noising.patch(pw.Patch("L0.H1.pattern@-1", pw.sources.cut(10)))
+>>> round(cut.effect, 2)
+-7.45
+
+Every source that is plain data is written to files and code, and reads back as itself.
+
+>>> pw.sources.resample(others, n=5, seed=0) == pw.sources.resample(others, n=5, seed=0)
+True
 """
 
 from patchwidgets.sources.ablations import mean, noise, resample, zero
