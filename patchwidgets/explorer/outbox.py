@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from patchwidgets.errors import PatchwidgetsError
 from patchwidgets.explorer import messages
 from patchwidgets.explorer.messages import PROTOCOL, Buffers, Message
 
@@ -88,7 +89,9 @@ class Outbox:
         self._letters.append(_Letter(ticket, message, buffers or [], place))
 
     def put_error(self, ticket: Ticket, error: BaseException) -> None:
-        """Add what went wrong as the final answer."""
+        """Add what went wrong as the final answer; what nobody has foreseen is logged as well."""
+        if not isinstance(error, PatchwidgetsError):
+            _LOG.error("Request %s failed.", ticket.id, exc_info=error)
         self.put(ticket, messages.error(error))
 
     def flush(self) -> None:

@@ -1,41 +1,22 @@
-"""The requests of a front end, one at a time: what waits, what runs, what comes after, and what is dropped.
+"""The requests of a front end, one at a time: which lane is served next, and who is told of what is dropped.
 
-A patch supersedes the one before it. The patches of a joint patch, each alone, come after it, then the maps, which wait
-while a patch is computed. Costs nothing.
+Patches come first, then questions, then maps, which wait while anything else is computed. Costs nothing.
 """
 
-import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from typing import Any
 
-from patchwidgets.errors import PatchwidgetsError, WaitError, listed
-from patchwidgets.explorer.map_sweep import KeptMaps, MapSweep
+from patchwidgets.errors import WaitError, listed
+from patchwidgets.explorer.lanes import Lane
+from patchwidgets.explorer.map_lane import MapLane
+from patchwidgets.explorer.map_sweep import MapSweep
 from patchwidgets.explorer.messages import Buffers, Message
 from patchwidgets.explorer.outbox import Outbox, Ticket
+from patchwidgets.explorer.patch_lane import Asked, PatchLane
+from patchwidgets.explorer.question_lane import AskedQuestion, QuestionLane
 from patchwidgets.explorer.requests import MapSweepRequest, PatchRequest
 from patchwidgets.explorer.worker import Job, Worker
-from patchwidgets.hooks.cancellation import Cancelled, cancellable
-
-_LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """A request for a patch with its ticket."""
-
-    request: PatchRequest
-    ticket: Ticket
-
-
-@dataclass(frozen=True, eq=False)
-class AskedMaps:
-    """A request for maps with its ticket and the sweep that fills them."""
-
-    request: MapSweepRequest
-    ticket: Ticket
-    maps: MapSweep
 
 
 class RequestQueue:
@@ -45,12 +26,12 @@ class RequestQueue:
     ----------
     outbox
         Takes the messages. Whoever calls a method here flushes it afterwards.
-    answer
-        Computes a patch, and hands it to `settle`.
-    answer_alone
-        Computes each patch of a joint patch alone, and returns the message about them.
+    answer, answer_alone
+        As in `PatchLane`.
+    answer_question
+        As in `QuestionLane`.
     make_maps
-        Makes the sweep of maps that are not known yet.
+        As in `MapLane`.
     latest
         The request before the first one.
 
@@ -65,26 +46,30 @@ class RequestQueue:
         outbox: Outbox,
         answer: Callable[[Asked], None],
         answer_alone: Callable[[PatchRequest], Message],
+        answer_question: Callable[[str, Any], tuple[Message, Buffers]],
         make_maps: Callable[[], MapSweep],
         latest: PatchRequest,
     ) -> None:
         self.latest = latest
         self._outbox = outbox
-        self._answer, self._answer_alone = answer, answer_alone
-        self._maps = KeptMaps(make_maps)
         self._closed = False
         self._worker = Worker(self._take, self._forget, self.close)
-        self._waiting: Asked | None = None
-        self._running: Asked | None = None
-        self._alone: Asked | None = None
-        self._sweep: AskedMaps | None = None
-        self._active: MapSweep | None = None
+        self._patches = PatchLane(self._worker, outbox, answer, answer_alone)
+        self._questions = QuestionLane(self._worker, outbox, answer_question)
+        self._maps = MapLane(self._worker, outbox, make_maps)
+        self._lanes: tuple[Lane, ...] = (self._patches, self._questions, self._maps)
+        self._served: Lane | None = None
         self._pause = threading.Event()
 
     @property
     def lock(self) -> threading.RLock:
         """Guards the queue. Nobody holds it while he computes or sends."""
         return self._worker.lock
+
+    @property
+    def n_kept_maps(self) -> int:
+        """How many maps are kept."""
+        return len(self._maps.kept)
 
     # ---- for any thread ------------------------------------------------------------------------
 
@@ -104,8 +89,8 @@ class RequestQueue:
             raise WaitError(
                 "The computation waits for its own result: a metric or a hook must not read it."
             )
-        if not self._worker.wait_until(lambda: self._unanswered is None, limit):
-            asked = self._unanswered
+        if not self._worker.wait_until(lambda: self._patches.unanswered is None, limit):
+            asked = self._patches.unanswered
             sites = listed(asked.request.sites if asked else []) or "Nothing patched"
             raise WaitError(
                 f"{sites} has no answer after {limit:g} s: the model is slow or busy, or a metric does not return. "
@@ -117,13 +102,14 @@ class RequestQueue:
         with self.lock:
             self._closed = True
             self.drop("closed")
-            self._maps.forget()
+            self._maps.kept.forget()
 
     def drop(self, why: str) -> None:
         """Drop whatever runs or waits."""
         with self.lock:
-            self._drop_patches(why)
-            self._drop_sweep(why)
+            for lane in self._lanes:
+                lane.drop(why)
+            self._pause.set()
 
     def put(self, request: PatchRequest, ticket: Ticket) -> None:
         """Let a patch wait, in place of whatever waits or runs.
@@ -134,166 +120,74 @@ class RequestQueue:
             No thread can be started.
         """
         with self.lock:
-            if self._closed:
-                self._outbox.put(ticket, {"kind": "dropped", "why": "closed"})
+            if self._refuses(ticket):
                 return
-            self._drop_patches("superseded")
             try:
-                self.latest, self._waiting = request, Asked(request, ticket)
+                self.latest = request
+                self._patches.put(Asked(request, ticket))
                 self._pause.set()
                 if self._worker.interrupt():
-                    self._go_on_without_worker()
+                    for lane in self._lanes:
+                        lane.abandon()
             except BaseException:
-                self._waiting = None
+                self._patches.take_back()
+                raise
+
+    def put_question(self, kind: str, request: Any, ticket: Ticket) -> None:
+        """Let a question wait where no patch does, in place of one of its kind; raises as `put`."""
+        with self.lock:
+            if self._refuses(ticket):
+                return
+            asked = AskedQuestion(kind, request, ticket)
+            try:
+                if self._questions.put(asked) or self._served is self._maps:
+                    self._pause.set()
+                self._worker.wake()
+            except BaseException:
+                self._questions.take_back(asked)
                 raise
 
     def put_maps(self, request: MapSweepRequest, ticket: Ticket) -> None:
-        """Let maps be computed where no patch waits, in place of other maps; raises as `put`."""
+        """Let maps be computed where nothing else waits, in place of other maps; raises as `put`."""
         with self.lock:
-            if self._closed:
-                self._outbox.put(ticket, {"kind": "dropped", "why": "closed"})
+            if self._refuses(ticket):
                 return
-            self._drop_sweep("superseded")
             try:
-                self._sweep = AskedMaps(request, ticket, self._maps.of(request.subject))
+                self._maps.put(request, ticket)
+                if self._served is self._maps:
+                    self._pause.set()
                 self._worker.wake()
             except BaseException:
-                self._sweep = None
+                self._maps.take_back()
                 raise
-
-    def _go_on_without_worker(self) -> None:
-        """Share nothing with a thread that does not come back."""
-        self._running = self._alone = None
-        self._maps.forget()
-        if self._sweep is not None:
-            self._sweep = replace(self._sweep, maps=self._maps.of(self._sweep.request.subject))
-
-    def _drop_sweep(self, why: str) -> None:
-        """End the sweep. Call this with the lock held. What the sweep has sent stays valid."""
-        if self._sweep is not None:
-            self._outbox.put(self._sweep.ticket, {"kind": "dropped", "why": why})
-            self._sweep = None
-            self._pause.set()
-
-    def _drop_patches(self, why: str) -> None:
-        """Drop the request that waits and stop the one that runs. Call this with the lock held."""
-        for asked in (self._running, self._alone, self._waiting):
-            if asked is not None and not asked.ticket.unwanted.is_set():
-                asked.ticket.unwanted.set()
-                self._outbox.put(asked.ticket, {"kind": "dropped", "why": why})
-        self._waiting = self._alone = None
 
     def settle(self, asked: Asked, message: Message, buffers: Buffers) -> bool:
         """Answer a patch, unless it is not wanted any more; return whether it was."""
-        with self.lock:
-            if asked.ticket.unwanted.is_set():
-                return False
-            self._outbox.put(asked.ticket, message, buffers)
-            self._alone = asked if len(asked.request.patches) > 1 else None
-            return True
+        return self._patches.settle(asked, message, buffers)
 
-    def tell(self, ticket: Ticket, error: BaseException) -> None:
-        """Answer with what went wrong."""
-        if not isinstance(error, PatchwidgetsError):
-            _LOG.error("Request %s failed.", ticket.id, exc_info=error)
-        self._outbox.put_error(ticket, error)
+    def _refuses(self, ticket: Ticket) -> bool:
+        """Whether the queue is closed; the asker is told."""
+        if self._closed:
+            self._outbox.put(ticket, {"kind": "dropped", "why": "closed"})
+        return self._closed
 
     # ---- for the worker's thread -----------------------------------------------------------------
 
-    @property
-    def _unanswered(self) -> Asked | None:
-        """The patch that waits or runs."""
-        with self.lock:
-            return self._waiting or self._running
-
     def _take(self) -> Job | None:
-        """The patch that waits, or else each patch of a joint one alone, or else the maps that are not finished."""
-        if self._running is not None and not self._running.ticket.settled:
-            self._outbox.put_error(self._running.ticket, WaitError("The computation was ended."))
-        self._running, self._waiting = self._waiting, None
+        """The next job of the first lane that has one."""
         self._pause = threading.Event()
-        self._let_rest()
-        if (asked := self._running) is not None:
-            return Job(partial(self._answer, asked), partial(self._fail, asked))
-        if (alone := self._alone) is not None:
-            return Job(partial(self._run_alone, alone), partial(self._fail_alone, alone))
-        if (maps := self._sweep) is not None:
-            self._active = maps.maps
-            return Job(
-                partial(self._advance, maps, self._pause),
-                partial(self._fail_sweep, maps, self._pause),
-            )
+        for lane in self._lanes:
+            lane.rest()
+        for lane in self._lanes:
+            if (job := lane.take(self._pause)) is not None:
+                self._served = lane
+                return job
+        self._served = None
         return None
 
-    def _let_rest(self) -> None:
-        """Free what maps hold that were worked on and are no longer wanted."""
-        if self._active is not None and (
-            self._sweep is None or self._active is not self._sweep.maps
-        ):
-            self._active.rest()
-            self._active = None
-
-    def _run_alone(self, asked: Asked) -> None:
-        with cancellable(asked.ticket.unwanted):
-            message = self._answer_alone(asked.request)
-        with self.lock:
-            if self._alone is not asked:
-                return
-            self._alone = None
-            self._outbox.put(asked.ticket, message, place="late")
-        self._outbox.flush()
-
-    def _advance(self, asked: AskedMaps, pause: threading.Event) -> None:
-        """Compute one group of the sweep. If a patch arrives, it comes first, and the group starts again after it."""
-        maps = asked.maps
-        maps.ask(asked.request)
-        with cancellable(pause):
-            maps.step()
-        news = list(maps.news())  # without the lock, so that a click need not wait for it
-        with self.lock:
-            if self._sweep is not asked:
-                return
-            for message, buffers in news:
-                final = message["kind"] == "swept"
-                self._outbox.put(asked.ticket, message, buffers, "final" if final else "early")
-            self._sweep = None if maps.finished else asked
-        self._outbox.flush()
-        if asked.ticket.answered:  # by an error, if a message about a map could not be sent
-            self._end_sweep(asked)
-
-    def _fail(self, asked: Asked, error: BaseException) -> None:
-        if not asked.ticket.unwanted.is_set():
-            self.tell(asked.ticket, error)
-            self._outbox.flush()
-
-    def _fail_alone(self, asked: Asked, error: BaseException) -> None:
-        """The joint patch has its answer already; what is missing is in the log."""
-        with self.lock:
-            wanted = self._alone is asked
-            self._alone = None if wanted else self._alone
-        if wanted:
-            _LOG.error("Request %s: no patch alone.", asked.ticket.id, exc_info=error)
-
-    def _fail_sweep(self, asked: AskedMaps, pause: threading.Event, error: BaseException) -> None:
-        if isinstance(error, Cancelled) and pause.is_set():
-            return
-        if self._end_sweep(asked):
-            self.tell(asked.ticket, error)
-            self._outbox.flush()
-
-    def _end_sweep(self, asked: AskedMaps) -> bool:
-        """End a sweep, if it still runs, and forget what it computed."""
-        with self.lock:
-            if self._sweep is not asked:
-                return False
-            self._sweep = None
-            self._maps.drop(asked.maps)
-            return True
-
     def _forget(self) -> None:
-        """In the child of a fork, what runs or waits does so in the parent alone."""
         self._outbox.forget()
-        self._maps.forget()
-        self._waiting = self._running = self._alone = None
-        self._sweep = self._active = None
+        for lane in self._lanes:
+            lane.forget()
+        self._served = None
         self._pause = threading.Event()

@@ -7,17 +7,17 @@ from typing import Any, TypeGuard
 from patchwidgets.directions import Direction
 from patchwidgets.errors import ProtocolError, shown
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.explorer.fields import checked_list, checked_text, checked_view
 from patchwidgets.explorer.messages import PROTOCOL
 from patchwidgets.sites import COMPONENTS, Component, Patch
 from patchwidgets.sweep.request import SweepRequest
 
 KINDS = ("hello", "patch", "sweep", "cancel", "code")
+"""What the session handles itself; further kinds are in `questions.py`."""
 SOURCES = ("source", "clean", "corrupted", "host")
 
 LARGEST_ID = 2**53 - 1
 """Beyond it JavaScript takes two whole numbers for one."""
-LONGEST_TEXT = 1000
-"""Characters of a site, of a metric's name or of a map's."""
 MOST_PATCHES, MOST_MAPS = 100_000, 16
 """In one request."""
 
@@ -77,8 +77,8 @@ class MapSweepRequest:
         return self.maps, self.direction, self.metric
 
 
-def checked_envelope(content: Any) -> tuple[str, int]:
-    """The kind and the id of a message.
+def checked_envelope(content: Any, kinds: Iterable[str] = KINDS) -> tuple[str, int]:
+    """The kind and the id of a message, which is of one of these kinds.
 
     Raises
     ------
@@ -95,8 +95,9 @@ def checked_envelope(content: Any) -> tuple[str, int]:
             f"The page speaks version {shown(content.get('v'))} of the protocol and the kernel version {PROTOCOL}; "
             "reload the page and run the notebook again."
         )
-    if kind not in KINDS:
-        raise ProtocolError(f"Unknown kind {shown(kind)}; expected one of {', '.join(KINDS)}.")
+    known = tuple(kinds)
+    if kind not in known:
+        raise ProtocolError(f"Unknown kind {shown(kind)}; expected one of {', '.join(known)}.")
     if not is_id(message_id):
         raise ProtocolError(
             f"Expected an integer id, from -(2**53 - 1) to 2**53 - 1; got {shown(message_id)}."
@@ -120,11 +121,9 @@ def checked_patch_request(content: dict[str, Any], experiment: BaseExperiment) -
     MetricError, SiteError
         The experiment does not have the metric or the site.
     """
-    patches = _checked_list("patches", "{site, source}", content.get("patches"), MOST_PATCHES)
-    direction, metric = _checked_view(content, experiment)
-    sites = [
-        (_checked_text("site", patch.get("site")), _checked_source(patch)) for patch in patches
-    ]
+    patches = checked_list("patches", "{site, source}", content.get("patches"), MOST_PATCHES)
+    direction, metric = checked_view(content, experiment)
+    sites = [(checked_text("site", patch.get("site")), _checked_source(patch)) for patch in patches]
     checked = checked_sites(sites, experiment.turned(direction))
     return PatchRequest(content["id"], checked, direction, metric)
 
@@ -141,8 +140,8 @@ def checked_map_sweep_request(
     MetricError, RefusedError
         The experiment does not have the metric or the component.
     """
-    maps = _checked_list("maps", "{name, component, over}", content.get("maps"), MOST_MAPS, 1)
-    direction, metric = _checked_view(content, experiment)
+    maps = checked_list("maps", "{name, component, over}", content.get("maps"), MOST_MAPS, 1)
+    direction, metric = checked_view(content, experiment)
     checked = tuple(_checked_map(each, experiment) for each in maps)
     return MapSweepRequest(content["id"], checked, direction, metric)
 
@@ -168,27 +167,6 @@ def checked_sites(
     return tuple((str(site), source) for site, source in resolved)
 
 
-def _checked_list(
-    name: str, form: str, given: Any, most: int, at_least: int = 0
-) -> list[dict[str, Any]]:
-    expected = f"Expected {name} as a list of {form}"
-    if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
-        raise ProtocolError(f"{expected}; got {shown(given)}.")
-    if not at_least <= len(given) <= most:
-        raise ProtocolError(
-            f"{expected}, at least {at_least} and at most {most:,}; got {len(given):,}."
-        )
-    return given
-
-
-def _checked_text(name: str, value: Any) -> Any:
-    if isinstance(value, str) and len(value) > LONGEST_TEXT:
-        raise ProtocolError(
-            f"Expected a {name} of at most {LONGEST_TEXT:,} characters; got {len(value):,}: {shown(value)}."
-        )
-    return value
-
-
 def _checked_source(patch: dict[str, Any]) -> str:
     source = patch.get("source", "source")
     if source not in SOURCES:
@@ -196,20 +174,9 @@ def _checked_source(patch: dict[str, Any]) -> str:
     return str(source)
 
 
-def _checked_view(content: dict[str, Any], experiment: BaseExperiment) -> tuple[Direction, str]:
-    direction, metric = content.get("direction"), content.get("metric")
-    if direction != "denoise" and direction != "noise":
-        raise ProtocolError(f"Expected direction 'denoise' or 'noise'; got {shown(direction)}.")
-    _checked_text("metric", metric)
-    if not isinstance(metric, str):
-        raise ProtocolError(f"Expected the name of a metric; got {shown(metric)}.")
-    experiment.focused(metric)
-    return direction, metric
-
-
 def _checked_map(given: dict[str, Any], experiment: BaseExperiment) -> Map:
     name, component, over = (given.get(field) for field in ("name", "component", "over"))
-    _checked_text("map name", name)
+    checked_text("map name", name)
     if not isinstance(name, str) or over not in (
         ["layer", "head"],
         ["layer", "pos"],

@@ -17,10 +17,13 @@ from patchwidgets.experiment.patching import run_patch
 from patchwidgets.explorer import messages
 from patchwidgets.explorer.code import code_of
 from patchwidgets.explorer.map_sweep import MapSweep
-from patchwidgets.explorer.messages import Message
+from patchwidgets.explorer.messages import Buffers, Message
 from patchwidgets.explorer.outbox import Outbox, Send, Ticket
-from patchwidgets.explorer.queue import Asked, RequestQueue
+from patchwidgets.explorer.patch_lane import Asked
+from patchwidgets.explorer.questions import QUESTIONS
+from patchwidgets.explorer.queue import RequestQueue
 from patchwidgets.explorer.requests import (
+    KINDS,
     PatchRequest,
     checked_envelope,
     checked_map_sweep_request,
@@ -28,9 +31,8 @@ from patchwidgets.explorer.requests import (
     checked_sites,
     is_id,
 )
+from patchwidgets.explorer.views import Views
 from patchwidgets.hooks.cancellation import cancellable
-from patchwidgets.metrics import Metric
-from patchwidgets.metrics.named import available_metrics
 
 
 class PatchSession:
@@ -71,15 +73,16 @@ class PatchSession:
         send: Send,
         map_sweep: Callable[[BaseExperiment], MapSweep] = MapSweep,
     ) -> None:
-        self.experiment = experiment.measuring(_all_metrics(experiment))
+        self._views = Views(experiment)
+        self.experiment = self._views.experiment
         self.history: list[PatchResult] = []
         self._own_ids = itertools.count(-1, -1)
-        self._views: dict[tuple[str, str], BaseExperiment] = {}
         self._outbox = Outbox(send)
         self._queue = RequestQueue(
             self._outbox,
             self._answer,
             self._answer_alone,
+            self._answer_question,
             partial(map_sweep, self.experiment),
             PatchRequest(0, (), experiment.direction, next(iter(experiment.metrics))),
         )
@@ -102,7 +105,7 @@ class PatchSession:
             return self._dispatch(content, ticket)
         except BaseException as error:
             ticket.unwanted.set()
-            self._queue.tell(ticket, error)
+            self._outbox.put_error(ticket, error)
             if not isinstance(error, Exception):
                 raise
             return None
@@ -118,7 +121,7 @@ class PatchSession:
             self._queue.put(request, ticket)
         except BaseException as error:
             ticket.unwanted.set()
-            self._queue.tell(ticket, error)
+            self._outbox.put_error(ticket, error)
             raise
         finally:
             self._outbox.flush()
@@ -148,7 +151,7 @@ class PatchSession:
         self._outbox.flush()
 
     def _dispatch(self, content: Any, ticket: Ticket) -> PatchRequest | None:
-        kind, _ = checked_envelope(content)
+        kind, _ = checked_envelope(content, (*KINDS, *QUESTIONS))
         acknowledgement = {"kind": "ack"}
         if kind == "patch":
             request = checked_patch_request(content, self.experiment)
@@ -165,6 +168,10 @@ class PatchSession:
         elif kind == "cancel":
             self._outbox.put(ticket, acknowledgement)
             self._queue.drop("cancelled")
+        elif (question := QUESTIONS.get(kind)) is not None:
+            asked = question.check(content, self.experiment)
+            self._outbox.put(ticket, acknowledgement, place="early")
+            self._queue.put_question(kind, asked, ticket)
         else:
             self._outbox.put(ticket, acknowledgement, place="early")
             self._greet(ticket)
@@ -193,16 +200,9 @@ class PatchSession:
             [messages.single(run_patch(experiment, patch)) for patch in patches]
         )
 
+    def _answer_question(self, kind: str, request: Any) -> tuple[Message, Buffers]:
+        return QUESTIONS[kind].answer(self._views, request)
+
     def _view(self, request: PatchRequest) -> BaseExperiment:
         """The experiment in the direction and with the metric of a request."""
-        key = request.direction, request.metric
-        if key not in self._views:
-            self._views[key] = self.experiment.turned(request.direction).focused(request.metric)
-        return self._views[key]
-
-
-def _all_metrics(experiment: BaseExperiment) -> list[Metric]:
-    """The experiment's own metrics, then every named metric that its task allows."""
-    several_tokens = any(pair.long_answers for pair in experiment.pairs)
-    available = available_metrics(experiment.task.foil is not None, several_tokens)
-    return list((experiment.metrics | (available | experiment.metrics)).values())
+        return self._views.of(request.direction, request.metric)
