@@ -53,8 +53,8 @@ class Circuits(BaseExperiment):
     What the rest gets is for you to choose, and changes the answer.
 
     >>> heads = pw.Circuit.top(exp.sweep("z", progress=False), 2)
-    >>> round(exp.evaluate(heads).faithfulness, 2), round(exp.evaluate(heads, ablation=pw.sources.zero()).faithfulness, 2)
-    (0.16, 0.9)
+    >>> [round(exp.evaluate(heads, ablation=rest).faithfulness, 2) for rest in ("corrupted", pw.sources.zero())]
+    [0.16, 0.9]
 
     A circuit of another model is refused.
 

@@ -24,7 +24,7 @@ class Paths(Sweeps):
 
     Examples
     --------
-    Through what does L0.H1 act? Through its own layer's MLP above all; what it writes for the logits themselves is less.
+    Through what does L0.H1 act? Mostly through its own layer's MLP; what it writes for the logits themselves is less.
 
     >>> round(exp.patch("L0.H1").effect, 1)
     12.6

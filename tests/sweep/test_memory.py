@@ -1,10 +1,4 @@
-"""What a sweep takes above the model, in a process of its own: what other tests left behind would count as well."""
-
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from pathlib import Path
-from typing import Any
+"""What a sweep takes above the model."""
 
 import pytest
 
@@ -14,16 +8,9 @@ from patchwidgets.sweep.grid import make_grid
 from patchwidgets.sweep.plan import Plan
 from patchwidgets.sweep.request import SweepRequest
 from patchwidgets.sweep.sweep import Sweep
+from tests.support.own_process import alone, needs_linux
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/clear_refs").exists(), reason="Linux tells the peak"
-)
-
-
-def alone(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function of this module returns in a new process."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
+pytestmark = needs_linux
 
 
 def planned_and_peak(

@@ -24,8 +24,8 @@ once; that of the teaching model comes with the package.
 >>> exp.clean.lens(method="jacobian")
 LensResult(jacobian lens, resid_post of 'teaching model': 4 layers, 1 prompt, answer at rank 28, 1, 1, 1)
 
-Which of the two reads better depends on the model, and neither is an effect: what a stream seems to say need not be what
-later layers read of it. A patch shows that, and its result has a lens in all three runs.
+Which of the two reads better depends on the model, and neither is an effect: what a stream seems to say need not be
+what later layers read of it. A patch shows that, and its result has a lens in all three runs.
 
 >>> patched = exp.patch("L0.H1").lens().to_frame().set_index(["run", "layer"])
 >>> patched["logit_diff"].astype(float).round(1)[[("patched", 0), ("corrupted", 0)]].tolist()
