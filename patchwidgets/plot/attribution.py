@@ -55,5 +55,6 @@ def attribution(parts: LogitAttribution, k: int = 10, ax: "Axes | None" = None) 
     ax.invert_yaxis()
     ax.set_xlabel("direct part of the logit difference (logits)")
     ax.spines[["top", "right"]].set_visible(False)
-    ax.margins(x=0.12)
+    ax.use_sticky_edges = False  # bars would hold the limits at their ends, and leave no room for numbers
+    ax.margins(x=0.14, y=0.02)
     return ax

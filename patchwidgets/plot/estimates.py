@@ -10,7 +10,11 @@ from patchwidgets.plot.colours import FAINT, INK, RUN_COLOURS
 from patchwidgets.sweep.comparison import Comparison
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
+
+LINE = 0.055
+"""The height of a line of text, as a part of the height of the axes."""
 
 
 def estimates(comparison: Comparison, label: int = 5, ax: "Axes | None" = None) -> "Axes":
@@ -66,17 +70,35 @@ def estimates(comparison: Comparison, label: int = 5, ax: "Axes | None" = None) 
     linear = _power_of_ten(max(largest / 100, comparison.noise_floor))
     ax.set_xscale("symlog", linthresh=linear)
     ax.set_yscale("symlog", linthresh=linear)
-    for i in np.argsort(-np.abs(frame["exact"].to_numpy()), kind="stable")[:label]:
-        ax.annotate(
-            literal(str(frame["site"][i])), (frame["exact"][i], frame["estimated"][i]), xytext=(4, 2),
-            textcoords="offset points", fontsize=7.5, color=INK,
-        )  # fmt: skip
+    ax.margins(0.08)
+    _name_largest(ax, frame, label)
     ax.set_xlabel(literal(f"exact effect ({comparison.metric})"))
     ax.set_ylabel(literal(f"estimate ({comparison.method})"))
     ax.set_title(literal(_title(comparison)), loc="left", fontsize=9, color=INK)
-    ax.legend(fontsize=7, frameon=False, loc="lower right")
+    ax.legend(fontsize=7, frameon=False, loc="upper left")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
+
+
+def _name_largest(ax: "Axes", frame: "pd.DataFrame", n: int) -> None:
+    """Write the sites of the largest exact effects beside the axes, one below the other, each with a line to its point.
+
+    The limits of the axes stay as they are from here on.
+    """
+    largest = frame.loc[frame["exact"].abs().nlargest(n).index].sort_values("estimated")
+    points = largest[["exact", "estimated"]].to_numpy()
+    ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())
+    to_axes = ax.transData + ax.transAxes.inverted()
+    height = -np.inf
+    for site, point, (_, level) in zip(
+        largest["site"], points, to_axes.transform(points), strict=True
+    ):
+        height = max(level, height + LINE)
+        ax.annotate(
+            literal(str(site)), point, xytext=(1.05, height), textcoords="axes fraction", va="center",
+            fontsize=7.5, color=INK, arrowprops={"arrowstyle": "-", "lw": 0.4, "color": FAINT},
+            annotation_clip=False,
+        )  # fmt: skip
 
 
 def _power_of_ten(number: float) -> float:
