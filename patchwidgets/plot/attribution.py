@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from patchwidgets.models.logit_attribution import LogitAttribution
-from patchwidgets.plot.axes import literal, new_axes
+from patchwidgets.plot.axes import checked, literal, new_axes
 from patchwidgets.plot.colours import FAINT, INK, RUN_COLOURS
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def attribution(parts: LogitAttribution, k: int = 10, ax: "Axes | None" = None) 
     Returns
     -------
     Axes
-        From top to bottom each bar begins where the one before ends, so that the last but one ends at the total.
+        From top to bottom each bar begins where the one before ends, so that the last but one ends at the total. A
+        line at the end of a bar is the interval of 95 % over pairs, from five on.
 
     Examples
     --------
@@ -36,10 +37,12 @@ def attribution(parts: LogitAttribution, k: int = 10, ax: "Axes | None" = None) 
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['L1.H0', 'L1.mlp_out', '19 others', 'total']
     """
+    parts = checked(parts, LogitAttribution, "run.logit_attribution(...)")
     top, n_parts = parts.top(k), len(parts.to_frame())
     names, sizes = top["part"].tolist(), top["contribution"].to_numpy()
     if n_parts > len(names):
-        names = [*names, f"{n_parts - len(names)} others"]
+        others = n_parts - len(names)
+        names = [*names, f"{others} other{'s' * (others != 1)}"]
         sizes = np.append(sizes, parts.total - sizes.sum())
     ax = new_axes((5, 0.3 * len(names) + 1.1)) if ax is None else ax
     ends = np.cumsum(sizes)
@@ -49,12 +52,19 @@ def attribution(parts: LogitAttribution, k: int = 10, ax: "Axes | None" = None) 
     for each in (bars, total):
         widths = [f"{bar.get_width():+.2f}" for bar in each]
         ax.bar_label(each, widths, padding=3, fontsize=8)
+    low, high = (
+        top[end].to_numpy(dtype=float) - top["contribution"].to_numpy() for end in ("low", "high")
+    )
+    if not np.isnan(low).all():
+        ax.hlines(range(len(top)), ends[: len(top)] + low, ends[: len(top)] + high, color=INK, lw=1)
     ax.vlines(ends, np.arange(len(names)), np.arange(len(names)) + 1, color=FAINT, lw=0.5)
     ax.axvline(0, color=FAINT, lw=0.6, zorder=0)
     ax.set_yticks(range(len(names) + 1), [literal(name) for name in [*names, "total"]], fontsize=8)
     ax.invert_yaxis()
     ax.set_xlabel("direct part of the logit difference (logits)")
     ax.spines[["top", "right"]].set_visible(False)
-    ax.use_sticky_edges = False  # bars would hold the limits at their ends, and leave no room for numbers
+    ax.use_sticky_edges = (
+        False  # bars would hold the limits at their ends, and leave no room for numbers
+    )
     ax.margins(x=0.14, y=0.02)
     return ax

@@ -4,17 +4,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from patchwidgets.errors import PatchError
-from patchwidgets.plot.axes import literal, new_axes
-from patchwidgets.plot.colours import FAINT, INK, RUN_COLOURS
+from patchwidgets.plot.axes import checked, literal, name_points, new_axes, set_title
+from patchwidgets.plot.colours import FAINT, RUN_COLOURS
 from patchwidgets.sweep.comparison import Comparison
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
-
-LINE = 0.055
-"""The height of a line of text, as a part of the height of the axes."""
 
 
 def estimates(comparison: Comparison, label: int = 5, ax: "Axes | None" = None) -> "Axes":
@@ -48,18 +43,17 @@ def estimates(comparison: Comparison, label: int = 5, ax: "Axes | None" = None) 
     >>> ax.get_ylabel(), [text.get_text() for text in ax.texts]
     ('estimate (AtP)', ['L0.H1'])
     """
-    if not isinstance(comparison, Comparison):
-        raise PatchError(
-            f"Expected a comparison, as from estimate.compare(exact); got {type(comparison).__name__}."
-        )
+    comparison = checked(comparison, Comparison, "estimate.compare(exact)")
     ax = new_axes((4.6, 4.4)) if ax is None else ax
     frame = comparison.to_frame()
-    largest = float(np.abs(frame[["estimated", "exact"]].to_numpy()).max())
+    size = float(np.abs(frame[["estimated", "exact"]].to_numpy()).max())
     for wrong, marker, colour, name in (
         (False, "o", RUN_COLOURS["patched"], "right sign, or below the noise floor"),
         (True, "x", RUN_COLOURS["corrupted"], "wrong sign"),
     ):
         part = frame[frame["sign_wrong"] == wrong]
+        if part.empty:
+            continue
         ax.plot(
             part["exact"], part["estimated"], marker, color=colour, markersize=3, mew=0.8, alpha=0.6, label=name,
             linestyle="none", rasterized=len(frame) > 5000,
@@ -67,38 +61,18 @@ def estimates(comparison: Comparison, label: int = 5, ax: "Axes | None" = None) 
     ax.axline((0, 0), slope=1, color=FAINT, lw=0.7, zorder=0)
     for draw in (ax.axhline, ax.axvline):
         draw(0, color=FAINT, lw=0.4, zorder=0)
-    linear = _power_of_ten(max(largest / 100, comparison.noise_floor))
+    linear = _power_of_ten(max(size / 100, comparison.noise_floor))
     ax.set_xscale("symlog", linthresh=linear)
     ax.set_yscale("symlog", linthresh=linear)
     ax.margins(0.08)
-    _name_largest(ax, frame, label)
+    largest = frame.loc[frame["exact"].abs().nlargest(label).index]
+    name_points(ax, largest["site"].tolist(), largest[["exact", "estimated"]].to_numpy())
     ax.set_xlabel(literal(f"exact effect ({comparison.metric})"))
     ax.set_ylabel(literal(f"estimate ({comparison.method})"))
-    ax.set_title(literal(_title(comparison)), loc="left", fontsize=9, color=INK)
+    set_title(ax, _title(comparison))
     ax.legend(fontsize=7, frameon=False, loc="upper left")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
-
-
-def _name_largest(ax: "Axes", frame: "pd.DataFrame", n: int) -> None:
-    """Write the sites of the largest exact effects beside the axes, one below the other, each with a line to its point.
-
-    The limits of the axes stay as they are from here on.
-    """
-    largest = frame.loc[frame["exact"].abs().nlargest(n).index].sort_values("estimated")
-    points = largest[["exact", "estimated"]].to_numpy()
-    ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())
-    to_axes = ax.transData + ax.transAxes.inverted()
-    height = -np.inf
-    for site, point, (_, level) in zip(
-        largest["site"], points, to_axes.transform(points), strict=True
-    ):
-        height = max(level, height + LINE)
-        ax.annotate(
-            literal(str(site)), point, xytext=(1.05, height), textcoords="axes fraction", va="center",
-            fontsize=7.5, color=INK, arrowprops={"arrowstyle": "-", "lw": 0.4, "color": FAINT},
-            annotation_clip=False,
-        )  # fmt: skip
 
 
 def _power_of_ten(number: float) -> float:
@@ -106,7 +80,10 @@ def _power_of_ten(number: float) -> float:
     return float(10.0 ** np.floor(np.log10(number))) if number > 0 else 1.0
 
 
-def _title(comparison: Comparison) -> str:
-    wrong = comparison.signs_wrong
-    signs = "no effect above the noise floor" if np.isnan(wrong) else f"{wrong:.0%} signs wrong"
-    return f"rank correlation {comparison.rank_correlation:.2f}, {signs}"
+def _title(comparison: Comparison) -> list[str]:
+    wrong, k = comparison.signs_wrong, min(comparison.k)
+    return [
+        f"rank correlation {comparison.rank_correlation:.3f}",
+        f"{comparison.found[k]} of the {k} largest found",
+        "no effect above the noise floor" if np.isnan(wrong) else f"{wrong:.0%} signs wrong",
+    ]

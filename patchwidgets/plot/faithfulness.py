@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from patchwidgets.methods.circuits.circuit_result import rest_in_words
 from patchwidgets.methods.circuits.curve_result import FaithfulnessCurve
-from patchwidgets.plot.axes import literal, new_axes
-from patchwidgets.plot.colours import FAINT, INK, RUN_COLOURS
+from patchwidgets.plot.axes import checked, literal, new_axes, set_title
+from patchwidgets.plot.colours import FAINT, RUN_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,16 +47,21 @@ def faithfulness(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('part of 16 nodes kept', 'faithfulness (logit_diff)')
     """
+    curve = checked(curve, FaithfulnessCurve, "exp.faithfulness_curve(...)")
     reading = curve[metric or next(iter(curve.readings))]
     ax = new_axes((5, 3)) if ax is None else ax
+    kept = np.array(curve.n_kept) / curve.n_scored
     low, median, high = reading.band
     for level in (0, 1):
         ax.axhline(level, color=FAINT, lw=0.6, zorder=0)
     if not np.isnan(median).all():
-        ax.fill_between(reading.fractions, low, high, color=FAINT, alpha=0.2, lw=0)
-        ax.plot(reading.fractions, median, "--", color=FAINT, lw=1, label="random, equal size")
+        n_random = reading.random.shape[1]
+        ax.fill_between(
+            kept, low, high, color=FAINT, alpha=0.2, lw=0, label=f"90 % of {n_random} random ones"
+        )
+        ax.plot(kept, median, "--", color=FAINT, lw=1, label="their median")
     ax.plot(
-        reading.fractions,
+        kept,
         reading.faithfulness,
         "o-",
         color=RUN_COLOURS["patched"],
@@ -68,8 +74,8 @@ def faithfulness(
     kind = curve.circuits[-1].kind or "members"
     ax.set_xlabel(f"part of {curve.n_scored:,} {kind} kept")
     ax.set_ylabel(literal(f"faithfulness ({reading.metric.name})"))
-    title = f"CPR {reading.cpr:.3f}, CMD {reading.cmd:.3f}"
-    ax.set_title(title, loc="left", fontsize=9, color=INK)
-    ax.legend(frameon=False, fontsize=8)
+    areas = [f"CPR {reading.cpr:.3f}", f"CMD {reading.cmd:.3f}"]
+    set_title(ax, [f"the rest {rest_in_words(curve.ablation)}", *areas])
+    ax.legend(frameon=False, fontsize=8, ncols=3, loc="upper left", bbox_to_anchor=(-0.02, -0.2))
     ax.spines[["top", "right"]].set_visible(False)
     return ax

@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from patchwidgets.errors import SiteError
-from patchwidgets.plot.axes import literal, mark_estimate, new_axes
-from patchwidgets.plot.colours import FAINT, INK, RUN_COLOURS
+from patchwidgets.plot.axes import checked, literal, mark_estimate, name_points, new_axes, set_title
+from patchwidgets.plot.colours import FAINT, RUN_COLOURS
+from patchwidgets.sweep.in_words import in_a_title
 from patchwidgets.sweep.sweep_result import SweepResult
 
 if TYPE_CHECKING:
@@ -50,10 +51,11 @@ def layers(
     >>> [text.get_text() for text in ax.texts], ax.get_ylabel()
     (['L0.H1'], 'recovery (logit_diff)')
     """
+    result = checked(result, SweepResult, "exp.sweep(...)")
     if "layer" not in result.axes:
         raise SiteError(
             f"This sweep runs over {', '.join(result.axes) or 'nothing'}, but layers are needed. "
-            "Sweep a component, as in exp.sweep('z')."
+            "Sweep a component, as in exp.sweep('z'), or use result.to_frame()."
         )
     ax = new_axes((7, 3)) if ax is None else ax
     over_pairs = result.over_pairs(metric)
@@ -72,14 +74,17 @@ def layers(
     )
     _draw_spread(ax, over_pairs, layer)
     if not only_layers:
-        _label_sites(ax, result, result.top_sites(label, metric), layer, recovery)
+        names = result.site_names()
+        cells = [names.index(site) for site in result.top_sites(label, metric)]
+        ax.margins(x=0.1)
+        name_points(ax, [names[i] for i in cells], np.stack([layer, recovery], -1)[cells])
+    ax.locator_params(axis="x", integer=True)
     ax.set_xlabel("layer")
     ax.set_ylabel(literal(f"recovery ({metric or result.metrics[0]})"))
-    title = f"{result.attrs['component']}, {result.attrs['direction']}"
-    ax.set_title(literal(title), loc="left", fontsize=9, color=INK)
+    attrs = result.attrs
+    set_title(ax, [attrs["component"], attrs["direction"], *in_a_title(result.to_xarray())])
     mark_estimate(ax, result.attrs.get("estimate", ""))
     ax.spines[["top", "right"]].set_visible(False)
-    ax.margins(x=0.1)
     return ax
 
 
@@ -93,23 +98,3 @@ def _draw_spread(ax: "Axes", over_pairs: "xr.Dataset", layer: Int[np.ndarray, "c
     low, high = (over_pairs[f"recovery_{end}"].values.ravel() for end in ("low", "high"))
     if not np.isnan(low).all():
         ax.vlines(layer, low, high, color=RUN_COLOURS["patched"], lw=0.8, alpha=0.5)
-
-
-def _label_sites(
-    ax: "Axes",
-    result: SweepResult,
-    sites: list[str],
-    layer: Int[np.ndarray, "cell"],
-    recovery: Float[np.ndarray, "cell"],
-) -> None:
-    names = result.site_names()
-    for site in sites:
-        cell = names.index(site)
-        ax.annotate(
-            literal(site),
-            (layer[cell], recovery[cell]),
-            xytext=(4, 2),
-            textcoords="offset points",
-            fontsize=7.5,
-            color=INK,
-        )

@@ -7,8 +7,9 @@ from jaxtyping import Bool, Float
 
 from patchwidgets.directions import source_name
 from patchwidgets.errors import SiteError
-from patchwidgets.plot.axes import literal, mark_estimate, new_axes
+from patchwidgets.plot.axes import checked, literal, mark_estimate, new_axes, set_title
 from patchwidgets.plot.colours import DIVERGING, FAINT, INK, RUN_COLOURS
+from patchwidgets.sweep.in_words import in_a_title
 from patchwidgets.sweep.sweep_result import SweepResult
 from patchwidgets.tokens import visible
 
@@ -26,6 +27,9 @@ CELL = 0.26
 
 LARGE_MAP = 40
 """With more rows or columns than that, cells are too small for a dash, which marks negative shares."""
+
+ROUNDING = 1e-5
+"""A share may be beyond the range by that much and not be marked."""
 
 AXIS_LABELS = {"pos": "position", "pos_name": "position", "kv_head": "KV head"}
 
@@ -63,6 +67,7 @@ def heatmap(result: SweepResult, metric: str | None = None, ax: "Axes | None" = 
     >>> ax.get_title(loc="left"), round(float(ax.images[0].get_array()[0, 1]), 2)
     ('z: share of logit_diff, denoise', 0.99)
     """
+    result = checked(result, SweepResult, "exp.sweep(...)")
     if len(result.axes) != 2 or result.axes[0] != "layer":
         raise SiteError(
             f"A map needs layer as the first of two axes; this sweep runs over "
@@ -75,7 +80,8 @@ def heatmap(result: SweepResult, metric: str | None = None, ax: "Axes | None" = 
     if ax is None:
         ax = new_axes((min(12.0, CELL * columns + 1.8), min(12.0, CELL * rows * 0.75 + 1.6)))
     limit = colour_range(share)
-    towards_clean = share if source_name(result.attrs["direction"]) == "clean" else -share
+    clean_is_positive = source_name(result.attrs["direction"]) == "clean"
+    towards_clean = share if clean_is_positive else -share
     image = ax.imshow(
         np.ma.masked_invalid(np.where(zero, np.nan, towards_clean)),
         cmap=_diverging_colours(),
@@ -86,9 +92,9 @@ def heatmap(result: SweepResult, metric: str | None = None, ax: "Axes | None" = 
     )
     _draw_marks(ax, share, zero, unpatchable, limit)
     _label_axes(ax, result, any_unpatchable=bool(unpatchable.any()))
-    ax.set_title(literal(_title(result, metric, limit)), loc="left", fontsize=9, color=INK)
+    set_title(ax, _title(result, metric, limit))
     mark_estimate(ax, result.attrs.get("estimate", ""))
-    _draw_colour_bar(ax, image)
+    _draw_colour_bar(ax, image, clean_is_positive)
     return ax
 
 
@@ -130,7 +136,7 @@ def _draw_marks(
     ax.plot(columns, rows, linestyle="none", marker="x", color=FAINT, markersize=3.5, mew=0.7)
     rows, columns = np.nonzero(np.isnan(share) & ~zero & ~unpatchable)
     ax.plot(columns, rows, linestyle="none", marker=(2, 0, -45), color=FAINT, markersize=8)
-    rows, columns = np.nonzero(np.abs(np.nan_to_num(share)) > limit + 1e-9)
+    rows, columns = np.nonzero(np.abs(np.nan_to_num(share)) > limit + ROUNDING)
     ax.plot(columns + 0.36, rows - 0.34, linestyle="none", marker="^", color=INK, markersize=2.5)
     rows, columns = np.nonzero(np.nan_to_num(share) < -0.1 * limit)
     if max(share.shape) <= LARGE_MAP:
@@ -176,18 +182,25 @@ def _column_names(dataset: "xr.Dataset", axis: str) -> tuple[list[str], list[boo
     return [f"{token} {name}" for token, name in zip(tokens, names, strict=True)], differs
 
 
-def _title(result: SweepResult, metric: str | None, limit: float) -> str:
-    attrs = result.attrs
-    n_pairs = result.to_xarray().sizes["pair"]
+def _title(result: SweepResult, metric: str | None, limit: float) -> list[str]:
+    attrs, dataset = result.attrs, result.to_xarray()
+    n_pairs = dataset.sizes["pair"]
     window = "" if attrs["window"] == 1 else f", window {attrs['window']}"
-    pairs = "" if n_pairs == 1 else f", {n_pairs} pairs"
-    colours = "" if limit == 1.0 else f", colours ±{limit:g}"
-    name = metric or result.metrics[0]
-    return f"{attrs['component']}{window}: share of {name}, {attrs['direction']}{pairs}{colours}"
+    return [
+        f"{attrs['component']}{window}: share of {metric or result.metrics[0]}",
+        attrs["direction"],
+        *in_a_title(dataset),
+        "" if n_pairs == 1 else f"{n_pairs} pairs",
+        "" if limit == 1.0 else f"colours ±{limit:g}",
+    ]
 
 
-def _draw_colour_bar(ax: "Axes", image: "AxesImage") -> None:
-    bar = ax.figure.colorbar(image, ax=ax, fraction=0.04, pad=0.02)
+def _draw_colour_bar(ax: "Axes", image: "AxesImage", clean_is_positive: bool) -> None:
+    """With numbers that are shares: in direction ``"noise"``, a positive one moved the metric towards corrupted."""
+    sign = 1 if clean_is_positive else -1
+    bar = ax.figure.colorbar(
+        image, ax=ax, fraction=0.04, pad=0.02, format=lambda level, _: f"{sign * level + 0:g}"
+    )
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=7, length=0)
     bar.ax.set_ylabel("← corrupted   clean →", fontsize=7, color=FAINT)

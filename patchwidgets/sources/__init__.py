@@ -27,12 +27,16 @@ other prompts, and what five other prompts have there.
 >>> round(drawn.effect, 2), round(drawn.spread, 2)
 (-4.36, 3.28)
 
-The same for every head, by ``make=``. Without L1.H0, which writes against the answer, the model does it better.
+The same for every head, by ``make=``. Without L1.H0 the model does better at this prompt: of the two names it writes
+for the one that comes second. Over many prompts, half of which have the answer there, that cancels.
 
 >>> zeroed = noising.sweep("z", make=lambda site: pw.Patch(site, pw.sources.zero()), progress=False)
 >>> zeroed.effect.values.round(1)[:2]
 array([[ 0.2, -6.3, -0.3,  1.9],
        [ 9.1, -2.1, -4.1,  2.1]])
+>>> many = pw.Experiment(model, pw.tasks.ioi(100), direction="noise")
+>>> round(many.patch(pw.Patch("L1.H0", pw.sources.zero())).effect, 1)
+-0.7
 
 Steering adds a vector; a dose curve shows how much of it is needed.
 

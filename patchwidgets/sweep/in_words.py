@@ -32,6 +32,18 @@ def _sources(dataset: "xr.Dataset") -> str:
     return listed(named, most=3, by=", ") + drawn
 
 
+def in_a_title(dataset: "xr.Dataset") -> list[str]:
+    """How the numbers of a sweep were got, each part in a few words, for the title of a figure."""
+    attrs = dataset.attrs
+    estimate = attrs.get("estimate", "")
+    direct = {"live": "direct effects", "frozen": "direct effects, norm frozen"}
+    return [
+        direct.get(attrs.get("norm", ""), "") if attrs.get("effects") == "direct" else "",
+        _sources(dataset),
+        f"estimate ({estimate})" if estimate else "",
+    ]
+
+
 def _notes(dataset: "xr.Dataset") -> list[str]:
     done = int(dataset["effect"].isel(metric=0).notnull().all("pair").sum())
     unpatchable = int(dataset["unpatchable"].sum())

@@ -1,5 +1,7 @@
 """Figures without a window."""
 
+from collections.abc import Iterator
+
 import matplotlib as mpl
 import pytest
 from matplotlib import pyplot as plt
@@ -7,8 +9,10 @@ from matplotlib.axes import Axes
 
 
 @pytest.fixture(autouse=True)
-def _headless() -> None:
+def _headless() -> Iterator[None]:
     mpl.use("agg")
+    yield
+    plt.close("all")
 
 
 @pytest.fixture

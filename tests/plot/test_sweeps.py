@@ -1,12 +1,18 @@
 """Maps and depth plots of sweeps: the colours are the shares, and what a colour cannot say is marked."""
 
+from itertools import combinations
+from typing import Any
+
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 import patchwidgets as pw
 from patchwidgets.errors import SiteError
 from patchwidgets.facade import Experiment
-from patchwidgets.plot.maps import colour_range
+from patchwidgets.plot.axes import name_points
+from patchwidgets.plot.maps import _draw_marks, colour_range
 from tests.support.sweeps import one_pair
 from tests.support.toy_models import make_model
 
@@ -40,6 +46,49 @@ def test_blue_is_towards_clean_in_both_directions(experiment: Experiment) -> Non
     assert image[1, 2] == pytest.approx(-float(s.share.sel(layer=1, head=2)))
 
 
+@pytest.mark.parametrize("direction", ["denoise", "noise"])
+def test_the_numbers_of_the_colour_bar_are_shares(experiment: Experiment, direction: Any) -> None:
+    s = experiment.turned(direction).sweep("z", progress=False)
+    ax = pw.plot.heatmap(s, ax=Figure().subplots())
+    share, colour = float(s.share.sel(layer=1, head=2)), ax.images[0].get_array()
+    assert colour is not None
+    (bar,) = [each for each in ax.figure.axes if each is not ax]
+    assert float(bar.yaxis.get_major_formatter()(colour[1, 2], None)) == pytest.approx(
+        share, rel=1e-3
+    )
+
+
+@pytest.mark.parametrize(("share", "marked"), [(1 + 3e-7, 0), (1.0009, 1)])
+def test_a_share_of_1_but_for_rounding_is_not_out_of_range(share: float, marked: int) -> None:
+    ax = Figure().subplots()
+    none = np.zeros((1, 1), dtype=bool)
+    _draw_marks(ax, np.array([[share]]), none, none, 1.0)
+    (triangles,) = [line for line in ax.lines if line.get_marker() == "^"]
+    assert len(triangles.get_xdata()) == marked
+
+
+def test_titles_say_what_the_numbers_are(experiment: Experiment) -> None:
+    zeros = experiment.sweep(
+        "z", make=lambda site: pw.Patch(site, pw.sources.zero()), progress=False
+    )
+    titles = {
+        "direct effects": experiment.direct_effects("z", progress=False),
+        "direct effects, norm frozen": experiment.direct_effects(
+            "z", norm="frozen", progress=False
+        ),
+        "zero()": zeros,
+    }
+    for words, result in titles.items():
+        for draw, first in (
+            (pw.plot.heatmap, "z: share of logit_diff, denoise"),
+            (pw.plot.layers, "z, denoise"),
+        ):
+            title = draw(result, ax=Figure().subplots()).get_title(loc="left").replace("\n", " ")
+            assert title.startswith(f"{first}, {words}")
+            if draw is pw.plot.layers:
+                assert title == f"{first}, {words}"
+
+
 @pytest.mark.parametrize(
     ("largest", "limit"),
     [(3.0, 1.0), (0.6, 1.0), (0.5, 0.5), (0.3, 0.5), (0.04, 0.05), (0.0, 0.05)],
@@ -61,6 +110,17 @@ def test_the_largest_are_named(experiment: Experiment) -> None:
     s = experiment.sweep("z", progress=False)
     ax = pw.plot.layers(s, label=2)
     assert [text.get_text() for text in ax.texts] == s.top_sites(2)
+
+
+def test_names_do_not_overlap() -> None:
+    """Of ten points at one place and ten in a row."""
+    ax = Figure(figsize=(4, 3)).subplots()
+    points = np.array([[0.5, 0.5]] * 10 + [[0.5 + i / 100, 0.2] for i in range(10)])
+    ax.plot(*points.T, "o")
+    name_points(ax, [f"L{i}.H{i}" for i in range(20)], points)
+    ax.figure.draw_without_rendering()
+    boxes = [Text.get_window_extent(text) for text in ax.texts]
+    assert not [(a, b) for a, b in combinations(boxes, 2) if a.overlaps(b)]
 
 
 def test_other_shapes_are_refused(experiment: Experiment) -> None:

@@ -15,6 +15,7 @@ from patchwidgets.methods.circuits.members import Member
 from patchwidgets.metrics import Metric
 from patchwidgets.recovery import recovery
 from patchwidgets.sites import Source
+from patchwidgets.sources.source import SourceData
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,6 +94,13 @@ class CircuitReading:
         return PerPair(
             self.circuit, recovery(self.circuit, *ends), recovery(self.complement, *ends)
         )
+
+
+def rest_in_words(ablation: Source) -> str:
+    """What everything outside a circuit got: "corrupted", "= zero()", or only that it was ablated."""
+    if isinstance(ablation, str):
+        return ablation
+    return f"= {ablation}" if isinstance(ablation, SourceData) else "ablated"
 
 
 def reason(
@@ -242,7 +250,7 @@ class CircuitResult(ByMetric[CircuitReading]):
                 ("completeness", first.completeness),
             )
         )
-        rest = self.ablation if isinstance(self.ablation, str) else "ablated"
+        rest = rest_in_words(self.ablation)
         return (
             f"CircuitResult({len(self.circuit)} {kind}, the rest {rest}: {first.metric.label} {first.value:+.3f}, "
             f"{numbers})"

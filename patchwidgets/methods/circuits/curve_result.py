@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from patchwidgets.experiment.readings import ByMetric
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.methods.circuits.circuit import Circuit
-from patchwidgets.methods.circuits.circuit_result import PairValues, reason
+from patchwidgets.methods.circuits.circuit_result import PairValues, reason, rest_in_words
 from patchwidgets.methods.circuits.members import By
 from patchwidgets.metrics import Metric
 from patchwidgets.recovery import recovery
@@ -220,7 +220,7 @@ class FaithfulnessCurve(ByMetric[CurveReading]):
 
     def __repr__(self) -> str:
         first = self._first
-        rest = self.ablation if isinstance(self.ablation, str) else "ablated"
+        rest = rest_in_words(self.ablation)
         kind = self.circuits[-1].kind or "members"
         return (
             f"FaithfulnessCurve({self.n_scored} {kind}, the rest {rest}: {first.metric.label}, "
