@@ -3,6 +3,7 @@
 import type { Direction } from "../model/experiment";
 import type { Position } from "../model/position";
 import type { Panel, Tab } from "../state/state";
+import type { Term } from "../text/terms";
 import { moveInTimeline, replay } from "./history";
 import { copy, openPanel } from "./panels";
 import { cancelPatch, patchExactly, patchOne, patchTyped } from "./patching";
@@ -35,6 +36,9 @@ export interface Actions {
   patchTyped(site: string): void;
   unfold(): void;
   scrollLayers(first: number): void;
+  /** Shows the boxes of all three lanes, or of the patched one alone. */
+  lanesFull(): void;
+  explain(term: Term | undefined): void;
   copy(text: string): void;
   dismiss(): void;
 }
@@ -65,6 +69,8 @@ export function createActions(tools: Tools): Actions {
     patchTyped: (text) => patchTyped(tools, text),
     unfold: () => set(store, { unfolded: !store.state().unfolded }),
     scrollLayers: (first) => set(store, { firstLayer: Math.max(0, first) }),
+    lanesFull: () => set(store, { lanesFull: !store.state().lanesFull }),
+    explain: (explained) => explained !== store.state().explained && set(store, { explained }),
     copy: (text) => void copy(tools, text),
     dismiss: () => set(store, { problem: undefined, notice: undefined }),
   };

@@ -95,6 +95,7 @@ export function runCommand(tools: Tools, act: Actions, command: Command, site: s
     case "undo":
     case "redo":
     case "pin":
+    case "lanesFull":
       act[command.type]();
       return true;
     case "escape":

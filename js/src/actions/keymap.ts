@@ -10,7 +10,7 @@ export type Command =
   | { readonly type: "edge"; readonly end: "first" | "last" }
   | { readonly type: "position"; readonly step: -1 | 1 }
   | { readonly type: "patch" | "toggle" | "everythingBut" | "escape" }
-  | { readonly type: "allPositions" | "flipDirection" | "site" | "keys" }
+  | { readonly type: "allPositions" | "flipDirection" | "site" | "keys" | "lanesFull" }
   | { readonly type: "undo" | "redo" | "pin" };
 
 export interface KeyPress {
@@ -43,6 +43,7 @@ const PLAIN: Readonly<Record<string, Command>> = {
   " ": { type: "toggle" },
   i: { type: "everythingBut" },
   n: { type: "flipDirection" },
+  l: { type: "lanesFull" },
   p: { type: "pin" },
   z: { type: "undo" },
   "/": { type: "site" },
@@ -95,6 +96,7 @@ export const KEY_HELP: readonly (readonly [string, string])[] = [
   ["[ ]", "position"],
   ["A", "all positions"],
   ["N", "flip the direction"],
+  ["L", "boxes of all three runs"],
   ["P", "pin the result"],
   ["Z  Shift+Z", "undo, redo"],
   ["/", "type a site, L9.H6@-1"],

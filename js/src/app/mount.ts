@@ -10,6 +10,7 @@ import { createClient } from "../comm/client";
 import { watchTraits } from "../comm/traits";
 import type { WidgetModel } from "../comm/widget-model";
 import { createStore } from "../state/store";
+import { watchExplanations } from "./explanations";
 import { watchFocus, watchKeys } from "./keyboard";
 import { type Removal, removeAll, suppressShortcuts, watchWidth } from "./listen";
 import { createPage } from "./page";
@@ -48,6 +49,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
     suppressShortcuts(root),
     watchKeys(root, tools, act),
     watchFocus(root, act),
+    watchExplanations(root, act),
     watchTraits(model, store.dispatch),
     () => client.dispose(),
     () => autoSweep.dispose(),

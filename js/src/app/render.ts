@@ -11,12 +11,12 @@ import { connecting, explorer } from "../views/explorer";
 export function createLayout(): (state: State) => PageLayout | undefined {
   let key = "";
   let layout: PageLayout | undefined;
-  return ({ scene, width, firstLayer }) => {
+  return ({ scene, width, firstLayer, lanesFull }) => {
     if (scene === undefined || width === 0) return undefined;
     const { n_layers: layers, n_heads: heads } = scene.model;
-    const next = [width, firstLayer, layers, heads].join();
+    const next = [width, firstLayer, layers, heads, lanesFull].join();
     if (next !== key || layout === undefined)
-      layout = pageLayout(width, { layers, heads }, firstLayer);
+      layout = pageLayout(width, { layers, heads }, firstLayer, lanesFull);
     key = next;
     return layout;
   };

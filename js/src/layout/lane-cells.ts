@@ -3,30 +3,26 @@
 import type { Cell } from "../model/cell";
 import type { Lane } from "../model/experiment";
 import { clamp } from "../model/math";
-import { type Box, layerLeft, type PageLayout, STREAM_HEIGHT } from "./page";
+import { type Box, layerLeft, layerMiddle, type PageLayout } from "./page";
 
-/** A cell's box inside its lane's drawing. */
+/** Which of the columns of a layer's heads a cell stands in; 0 for what is no head. */
+function columnOf(layout: PageLayout, cell: Cell): number {
+  return cell.component === "z" ? Math.floor((cell.index ?? 0) / layout.rows) : 0;
+}
+
+/** A cell's box inside its lane's drawing. In a slim lane all cells of a layer stand at the same height. */
 export function boxOf(layout: PageLayout, lane: Lane, cell: Cell): Box {
   const at = layout.lanes[lane];
-  const left = layerLeft(layout, cell.layer);
-  const middle = at.streamTop + STREAM_HEIGHT / 2;
+  const { top: y, height: h } = at.rows[cell.component];
+  const x = layerLeft(layout, cell.layer) + layout.headLeft;
   if (cell.component === "z") {
-    const index = cell.index ?? 0;
-    const column = Math.floor(index / layout.rows);
-    const x = left + layout.headLeft + column * layout.columnWidth;
-    const y = 5 + (index % layout.rows) * at.rowPitch;
-    return { x, y, w: layout.columnWidth - (layout.columns > 1 ? 1 : 0), h: at.cellHeight };
+    const left = x + columnOf(layout, cell) * layout.columnWidth;
+    const down = ((cell.index ?? 0) % layout.rows) * at.rowPitch;
+    return { x: left, y: y + down, w: layout.columnWidth - (layout.columns > 1 ? 1 : 0), h };
   }
-  if (cell.component === "mlp_out") {
-    return { x: left + layout.mlpLeft, y: middle - 9, w: layout.mlpWidth, h: 18 };
-  }
-  if (cell.component === "attn_out") {
-    const w = clamp(layout.headWidth * 0.55, 5, 12);
-    const x = left + layout.headLeft + (layout.headWidth - w) / 2;
-    return { x, y: at.streamTop - 3, w, h: STREAM_HEIGHT / 2 + 3 };
-  }
-  const w = clamp(layout.pitch - layout.mlpLeft - layout.mlpWidth, 5, 9);
-  return { x: left + layout.pitch - w / 2 - 1, y: middle - 6, w, h: 12 };
+  if (cell.component !== "resid_post") return { x, y, w: layout.headWidth, h };
+  const w = clamp(layout.headWidth, 5, 12);
+  return { x: layerMiddle(layout, cell.layer) - w / 2, y, w, h };
 }
 
 /** The same box in the coordinates of all three lanes. */
@@ -35,23 +31,23 @@ export function pageBox(layout: PageLayout, lane: Lane, cell: Cell): Box {
   return { ...box, x: box.x + layout.left, y: box.y + layout.lanes[lane].svgTop };
 }
 
-/** The arrow of a patch: out of the source cell, along the gap between the layers, into the patched cell. */
+/** The arrow of a patch: out of the source cell, along the gap between two layers, into the patched cell. */
 export function arrowPath(layout: PageLayout, from: Lane, cell: Cell): string {
   const a = pageBox(layout, from, cell);
   const b = pageBox(layout, "patched", cell);
-  if (cell.component === "mlp_out" || cell.component === "resid_post") {
-    const x = a.x + a.w / 2;
-    return b.y > a.y ? `M${x} ${a.y + a.h}V${b.y - 2}` : `M${x} ${a.y}V${b.y + b.h + 2}`;
-  }
   const [y1, y2] = [a.y + a.h / 2, b.y + b.h / 2];
   const down = y2 > y1 ? 1 : -1;
-  const gap = layout.left + layerLeft(layout, cell.layer) + layout.channel;
-  const [x1, x2] = [a.x + a.w, b.x + b.w + 1];
-  const r = clamp(gap - x2 - 1, 0, 8);
+  // Of several columns of heads, those at the left have the gap before their layer nearer.
+  const before = columnOf(layout, cell) * 2 + 1 < layout.columns && cell.layer > layout.first;
+  const away = before ? -1 : 1;
+  const layer = layerLeft(layout, cell.layer) - (before ? layout.pitch : 0);
+  const gap = layout.left + layer + layout.channel;
+  const [x1, x2] = before ? [a.x, b.x - 1] : [a.x + a.w, b.x + b.w + 1];
+  const r = clamp(Math.abs(gap - x2) - 1, 0, 8);
   return [
-    `M${x1} ${y1}H${gap - r}`,
+    `M${x1} ${y1}H${gap - away * r}`,
     `Q${gap} ${y1} ${gap} ${y1 + down * r}`,
     `V${y2 - down * r}`,
-    `Q${gap} ${y2} ${gap - r} ${y2}H${x2}`,
+    `Q${gap} ${y2} ${gap - away * r} ${y2}H${x2}`,
   ].join("");
 }

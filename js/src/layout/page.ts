@@ -2,6 +2,7 @@
 
 import type { Lane } from "../model/experiment";
 import { clamp } from "../model/math";
+import { type LaneLayout, lanesOf, MULTI_COLUMN_LEAST } from "./lane-rows";
 
 export const LANES: readonly Lane[] = ["clean", "patched", "corrupted"];
 
@@ -17,26 +18,20 @@ export interface Box {
   readonly h: number;
 }
 
-interface LaneLayout {
-  readonly top: number;
-  readonly svgTop: number;
-  readonly height: number;
-  readonly svgHeight: number;
-  readonly rowPitch: number;
-  readonly cellHeight: number;
-  readonly streamTop: number;
-}
-
 export interface PageLayout {
   readonly width: number;
   /** The width without the padding of the page. */
   readonly inner: number;
   readonly wide: boolean;
   readonly compact: boolean;
+  /** All three lanes show all their boxes; otherwise only the patched one does. */
+  readonly full: boolean;
   readonly gutter: number;
   readonly outputs: number;
+  /** The width of a lane's drawing, and how far left of it the names of its rows stand. */
   readonly body: number;
   readonly left: number;
+  readonly ribbon: number;
   readonly first: number;
   readonly count: number;
   readonly layers: number;
@@ -46,96 +41,76 @@ export interface PageLayout {
   readonly headLeft: number;
   readonly headWidth: number;
   readonly columnWidth: number;
-  readonly mlpLeft: number;
-  readonly mlpWidth: number;
   readonly channel: number;
   readonly lanes: Readonly<Record<Lane, LaneLayout>>;
   readonly height: number;
 }
 
-const TOKEN_ROW = 22;
-
-export const STREAM_HEIGHT = 26;
-
-const LANE_HEAD = 24;
-
-const GAP = 6;
-
 const PAD = 12;
 
 const EDGE = 8;
 
-const HEADS_MAX = { clean: 56, patched: 96, corrupted: 56 } as const;
+/** Room for what stands left of the lanes: their names, and the names of their rows. */
+const GUTTER = { names: 92, rows: 42 } as const;
 
-const CELL_MAX = { w: 64, h: 18 } as const;
+const OUTPUTS = 168;
+
+const WIDEST_CELL = 72;
 
 const ROWS_MAX = 16;
 
 /** The layers that are shown: all if they fit, otherwise a window that begins at `first`. */
 function windowOf(body: number, shape: Shape, columns: number, first: number) {
-  const least = columns === 1 ? 15.5 : columns * 8 + 9;
+  const least = columns === 1 ? 15.5 : columns * MULTI_COLUMN_LEAST + 9;
   const count = clamp(Math.floor(body / least), 1, shape.layers);
   return { count, first: clamp(first, 0, shape.layers - count) };
 }
 
-function laneLayout(lane: Lane, top: number, rows: number, wide: boolean): LaneLayout {
-  const rowPitch = Math.min(CELL_MAX.h + 2, HEADS_MAX[lane] / rows);
-  const gap = rowPitch >= 9 ? 2 : rowPitch >= 5 ? 1.25 : 0.75;
-  const svgTop = top + 1 + (wide ? 0 : LANE_HEAD) + TOKEN_ROW;
-  const streamTop = 5 + rows * rowPitch + 4;
-  const svgHeight = streamTop + STREAM_HEIGHT;
-  const height = svgTop - top + svgHeight + 3;
-  return { top, svgTop, height, svgHeight, rowPitch, cellHeight: rowPitch - gap, streamTop };
-}
-
-function lanesOf(rows: number, wide: boolean): Pick<PageLayout, "lanes" | "height"> {
-  const clean = laneLayout("clean", 0, rows, wide);
-  const patched = laneLayout("patched", clean.height + GAP, rows, wide);
-  const corrupted = laneLayout("corrupted", patched.top + patched.height + GAP, rows, wide);
-  return { lanes: { clean, patched, corrupted }, height: corrupted.top + corrupted.height };
-}
-
-export function pageLayout(width: number, shape: Shape, first = 0): PageLayout {
-  const wide = width >= 900;
-  const gutter = wide ? 116 : 0;
-  const outputs = wide ? 168 : 0;
-  const inner = width - 2 * PAD;
-  const body = Math.max(120, inner - gutter - outputs - 2 - 2 * EDGE);
+/** How the heads of a layer are stacked, and how wide a layer is. */
+function columnsOf(body: number, shape: Shape, first: number) {
   const columns = Math.max(1, Math.ceil(shape.heads / ROWS_MAX));
   const rows = Math.max(1, Math.ceil(shape.heads / columns));
   const shown = windowOf(body, shape, columns, first);
-  const pitch = Math.min(body / shown.count, columns * CELL_MAX.w * 3.6);
-  const headWidth = Math.min(pitch * (columns === 1 ? 0.54 : 0.74), columns * CELL_MAX.w);
+  const pitch = Math.min(body / shown.count, columns * WIDEST_CELL * 3.2);
+  const headWidth = Math.min(pitch * (columns === 1 ? 0.66 : 0.78), columns * WIDEST_CELL);
   const headLeft = Math.min(4, pitch * 0.06);
-  const mlpWidth = clamp(pitch * (columns === 1 ? 0.34 : 0.2), 5, 44);
-  const channel = pitch - clamp((pitch - headWidth) * 0.2, 1.5, 9);
-  const mlpLeft = channel - mlpWidth - Math.min(6, pitch * 0.07);
+  const channel = headLeft + headWidth + clamp((pitch - headWidth) * 0.5, 2, 9);
+  return { ...shown, pitch, columns, rows, headLeft, headWidth, channel };
+}
+
+export function pageLayout(width: number, shape: Shape, first = 0, full = false): PageLayout {
+  const wide = width >= 900;
+  const gutter = wide ? GUTTER.names + GUTTER.rows : 0;
+  const outputs = wide ? OUTPUTS : 0;
+  const inner = width - 2 * PAD;
+  const ribbon = Math.max(120, inner - gutter - outputs - 2 - 2 * EDGE);
+  const body = Math.max(120, ribbon - (wide ? 0 : GUTTER.rows));
+  const layers = columnsOf(body, shape, first);
   return {
     width,
     inner,
     wide,
     compact: width < 600,
+    full,
     gutter,
     outputs,
     body,
-    left: gutter + 1 + EDGE,
-    ...shown,
+    left: 1 + EDGE + (wide ? gutter : GUTTER.rows),
+    ribbon,
     layers: shape.layers,
-    pitch,
-    columns,
-    rows,
-    headLeft,
-    headWidth,
-    columnWidth: headWidth / columns,
-    mlpLeft,
-    mlpWidth,
-    channel,
-    ...lanesOf(rows, wide),
+    ...layers,
+    columnWidth: layers.headWidth / layers.columns,
+    ...lanesOf(layers.rows, { wide, full }),
   };
 }
 
 export function layerLeft(layout: PageLayout, layer: number): number {
   return (layer - layout.first) * layout.pitch;
+}
+
+/** The middle of a layer's boxes. */
+export function layerMiddle(layout: PageLayout, layer: number): number {
+  return layerLeft(layout, layer) + layout.headLeft + layout.headWidth / 2;
 }
 
 export function layerVisible(layout: PageLayout, layer: number): boolean {

@@ -6,6 +6,7 @@ import type { Position } from "../model/position";
 import type { Result, Single } from "../model/result";
 import type { Connection, Problem } from "../model/status";
 import type { Theme } from "../model/theme";
+import type { Term } from "../text/terms";
 import { NO_SWEEP, type Sweep } from "./sweep";
 
 export type Panel = "none" | "keys" | "code" | "site" | "menu";
@@ -63,6 +64,10 @@ export interface State {
   readonly mapFocus: Readonly<Record<string, string>>;
   readonly unfolded: boolean;
   readonly firstLayer: number;
+  /** All three lanes show all their boxes, not only the patched one. */
+  readonly lanesFull: boolean;
+  /** The word of the page that the read-out explains. */
+  readonly explained: Term | undefined;
   readonly width: number;
   readonly theme: Theme;
 }
@@ -81,6 +86,8 @@ export type Settable = Pick<
   | "mapFocus"
   | "unfolded"
   | "firstLayer"
+  | "lanesFull"
+  | "explained"
   | "width"
   | "theme"
 >;
@@ -110,6 +117,8 @@ export const INITIAL: State = {
   mapFocus: {},
   unfolded: false,
   firstLayer: 0,
+  lanesFull: false,
+  explained: undefined,
   width: 0,
   theme: "light",
 };

@@ -13,6 +13,7 @@ import { mapReading } from "../state/maps";
 import { columnOfToken, currentMetric, knownReadings } from "../state/selectors";
 import { effectNumber, percent, plainNumber } from "../text/numbers";
 import { NO_COUNTERPART, refusalSentence } from "../text/status";
+import { termSentence } from "../text/terms";
 import { tokenText } from "../text/tokens";
 import type { Context } from "./context";
 
@@ -97,9 +98,19 @@ function legend(cx: Context) {
     <span><i class="outlined"></i>moved elsewhere</span><span><i class="dot"></i>exactly 0</span></div>`;
 }
 
-export function readout(cx: Context, focus: string) {
-  const at = cx.state.hover ?? focus;
+/** A site or a token under the pointer, a word that explains itself, or the site that has the focus. */
+function said(cx: Context, focus: string): string {
+  const { hover, explained } = cx.state;
+  if (hover === undefined && explained !== undefined) {
+    const { direction } = cx.state;
+    return termSentence(explained, { direction, checks: cx.scene.model.checks.summary });
+  }
+  const at = hover ?? focus;
   const token = at.startsWith("@") ? columnOfToken(at, cx.scene) : undefined;
-  const text = token === undefined ? aboutSite(cx, at) : aboutToken(cx, token);
+  return token === undefined ? aboutSite(cx, at) : aboutToken(cx, token);
+}
+
+export function readout(cx: Context, focus: string) {
+  const text = said(cx, focus);
   return html`<div class="readout"><span class="about">${text}</span>${legend(cx)}</div>`;
 }

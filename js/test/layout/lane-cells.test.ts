@@ -20,12 +20,20 @@ describe("the arrow", () => {
     }
   });
 
-  it("goes straight from MLP to MLP", () => {
-    const [a, b] = [pageBox(layout, "clean", mlp(26)), pageBox(layout, "patched", mlp(26))];
-    expect(arrowPath(layout, "clean", mlp(26))).toBe(`M${a.x + a.w / 2} ${a.y + a.h}V${b.y - 2}`);
-    const up = pageBox(layout, "corrupted", mlp(26));
-    expect(arrowPath(layout, "corrupted", mlp(26))).toBe(
-      `M${up.x + up.w / 2} ${up.y}V${b.y + b.h + 2}`,
-    );
+  it("stays in the gap beside its layer, from which no other box is crossed", () => {
+    const [own, next] = [pageBox(layout, "patched", mlp(26)), pageBox(layout, "patched", mlp(27))];
+    const gap = Number(/V[^H]*?Q([\d.]+)/.exec(arrowPath(layout, "clean", mlp(26)))?.[1]);
+    expect(gap).toBeGreaterThan(own.x + own.w);
+    expect(gap).toBeLessThan(next.x);
+  });
+
+  it("takes the gap before the layer to heads in the left half of several columns", () => {
+    const large = pageLayout(1300, { layers: 80, heads: 64 });
+    const side = (index: number) => {
+      const { x } = pageBox(large, "patched", head(3, index));
+      return Number(/H([\d.]+)$/.exec(arrowPath(large, "clean", head(3, index)))?.[1]) - x;
+    };
+    expect(side(0)).toBeLessThan(0);
+    expect(side(63)).toBeGreaterThan(0);
   });
 });

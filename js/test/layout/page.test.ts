@@ -10,9 +10,9 @@ describe("3 layers × 2 heads", () => {
 
   it("puts layers side by side and heads below each other", () => {
     const [a, b, c] = [
-      boxOf(layout, "clean", head(0, 0)),
-      boxOf(layout, "clean", head(0, 1)),
-      boxOf(layout, "clean", head(2, 0)),
+      boxOf(layout, "patched", head(0, 0)),
+      boxOf(layout, "patched", head(0, 1)),
+      boxOf(layout, "patched", head(2, 0)),
     ];
     expect(b.x).toBe(a.x);
     expect(b.y - a.y).toBe(20);
@@ -20,8 +20,20 @@ describe("3 layers × 2 heads", () => {
     expect(c.y).toBe(a.y);
   });
 
-  it("makes cells as large as 64 × 18 and no larger", () => {
-    expect(boxOf(layout, "patched", head(1, 1))).toMatchObject({ w: 64, h: 18 });
+  it("makes cells as large as 72 × 18 and no larger", () => {
+    expect(boxOf(layout, "patched", head(1, 1))).toMatchObject({ w: 72, h: 18 });
+  });
+
+  it("keeps the source's and the host's lane slim: their boxes share one row", () => {
+    const cell = (component: Cell["component"]) => ({ layer: 1, component, index: undefined });
+    for (const lane of ["clean", "corrupted"] as const) {
+      expect(layout.lanes[lane].height).toBeLessThan(50);
+      expect(boxOf(layout, lane, head(1, 1)).y).toBe(boxOf(layout, lane, cell("mlp_out")).y);
+    }
+    const full = pageLayout(1000, { layers: 3, heads: 2 }, 0, true);
+    expect(boxOf(full, "clean", head(1, 1)).y).toBeLessThan(
+      boxOf(full, "clean", cell("mlp_out")).y,
+    );
   });
 
   it("shows every layer", () => {
@@ -41,7 +53,7 @@ describe.each([
   [600, 80, 64],
   [700, 3, 2],
 ])("at %i px, %i layers × %i heads", (width, layers, heads) => {
-  const layout = pageLayout(width, { layers, heads }, 0);
+  const layout = pageLayout(width, { layers, heads }, 0, true);
 
   it("keeps every cell of the window inside the lane, and large enough to see", () => {
     for (const lane of LANES) {
@@ -73,7 +85,7 @@ describe.each([
 
 describe("large models", () => {
   it("stacks 64 heads as 4 columns of 16", () => {
-    const layout = pageLayout(1300, { layers: 80, heads: 64 });
+    const layout = pageLayout(1300, { layers: 80, heads: 64 }, 0, true);
     expect([layout.columns, layout.rows]).toEqual([4, 16]);
     const [a, b] = [boxOf(layout, "clean", head(0, 15)), boxOf(layout, "clean", head(0, 16))];
     expect(b.y).toBeLessThan(a.y);

@@ -13,7 +13,8 @@ describe("with the recorded answers of Python", () => {
     page.show();
   });
 
-  it("draws three lanes in order, each component once in each", () => {
+  it("draws three lanes in order, each component once in each that is full", () => {
+    page.click(page.get("[data-lanes=slim]"));
     const lanes = page.all("[data-run]").map((lane) => lane.getAttribute("data-run"));
     expect(lanes).toEqual(["clean", "patched", "corrupted"]);
     for (const lane of lanes) {
@@ -47,7 +48,7 @@ describe("with the recorded answers of Python", () => {
       "L23.H3 restores 58 % of the difference and puts ␣Mary back on top.",
     );
     expect(page.text('[data-run="patched"] .outputs')).toBe(
-      "logit diff +1.29␣Mary49.5 %␣John13.6 %␣the11.5 %",
+      "logit diff +1.29␣Mary49.5 %␣John13.6 %␣the11.5 %␣her7.5 %␣James1.8 %",
     );
   });
 

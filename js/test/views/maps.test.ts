@@ -114,7 +114,7 @@ describe("using a map", () => {
     page.showMaps(tiny());
     const over = (target: Element, type: string) =>
       target.dispatchEvent(new PointerEvent(type, { bubbles: true }));
-    over(page.get('[data-run="clean"] [data-site="L2.H1"]'), "pointerover");
+    over(page.get('[data-run="patched"] [data-site="L2.H1"]'), "pointerover");
     expect(page.all(".ring.hover")).toHaveLength(4);
     over(page.mapCell("positions", "L3.mlp_out@9"), "pointermove");
     expect(page.all("[data-run] .ring.hover")).toHaveLength(3);

@@ -1,8 +1,8 @@
-/** The cells of one lane: heads, attention's sum, MLP, residual stream. SVG, one group per layer. */
+/** The cells of a full lane: heads, their sum, MLP, residual stream. SVG, one group per layer. */
 
 import { nothing, svg } from "lit-html";
 import { boxOf } from "../../layout/lane-cells";
-import { type Box, STREAM_HEIGHT } from "../../layout/page";
+import type { Box } from "../../layout/page";
 import { type Cell, cellName, layerCells } from "../../model/cell";
 import { type Lane, type MetricInfo, refusalReason, sourceOf } from "../../model/experiment";
 import { range } from "../../model/math";
@@ -43,23 +43,18 @@ function refusedMark(box: Box) {
   return svg`<path class="refused" d="M${box.x} ${box.y + box.h}l${box.w} ${-box.h}"/>`;
 }
 
-/** The mark of a cell that has no box: attn_out is a stem down to the residual stream, resid_post a node on it. */
-function outputMark(cell: Cell, box: Box, end: number) {
-  const x = box.x + box.w / 2;
-  if (cell.component === "attn_out") {
-    return svg`<path class="stem" d="M${x} ${box.y}V${end}m-2.5 -3.5l2.5 3.5l2.5 -3.5"/>`;
-  }
-  return svg`<circle class="node" cx=${x} cy=${box.y + box.h / 2} r="2.6"/>`;
+/** The residual stream after a layer is no box, but a node on its line. */
+function node({ x, y, w, h }: Box) {
+  return svg`<circle class="node" cx=${x + w / 2} cy=${y + h / 2} r="3"/>`;
 }
 
 function cellShape(cx: Context, data: CellsData, cell: Cell) {
   const box = boxOf(cx.layout, data.lane, cell);
   const name = cellName(cell);
-  const solid = cell.component === "z" || cell.component === "mlp_out";
+  const solid = cell.component !== "resid_post";
   const own = data.lane === "patched";
   const isPatched = data.patched.all.has(name);
   const moved = own ? movementAt(cx.state.result?.reach, cell) : undefined;
-  const end = cx.layout.lanes[data.lane].streamTop + STREAM_HEIGHT / 2 - 1.5;
   const rect = own
     ? svg`<rect class="cell ${solid ? "box" : "hit"}" data-site=${name} id="${cx.id}-${name}" role="gridcell"
         tabindex=${name === data.focus ? 0 : -1} aria-label=${label(name, moved, reachLook(moved), sourceOf(shownDirection(cx.state)))}
@@ -67,7 +62,7 @@ function cellShape(cx: Context, data: CellsData, cell: Cell) {
         x=${box.x} y=${box.y} width=${box.w} height=${box.h} rx="1.5"/>`
     : svg`<rect class="cell ${solid ? "box" : "hit"}" data-site=${name} x=${box.x} y=${box.y}
         width=${box.w} height=${box.h} rx="1.5"/>`;
-  return svg`${rect}${solid ? nothing : outputMark(cell, box, end)}${
+  return svg`${rect}${solid ? nothing : node(box)}${
     refusalReason(cx.scene, cell.component) === undefined ? nothing : refusedMark(box)
   }${own && solid ? reachMarks(cx, cell, box, data.patched) : nothing}${
     own && solid ? effectText(box, data.known.get(name), data.metric, isPatched) : nothing

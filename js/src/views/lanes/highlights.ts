@@ -9,6 +9,7 @@ import { sourceLane } from "../../model/patch";
 import { withoutPosition } from "../../model/site";
 import { awaitsResult, selectedPatches } from "../../state/selectors";
 import type { Context } from "../context";
+import { slimBoxes } from "./slim";
 
 function ring(cx: Context, lane: Lane, cell: Cell | undefined, kind: string, out: number) {
   if (cell === undefined || !layerVisible(cx.layout, cell.layer)) return nothing;
@@ -33,6 +34,7 @@ function patchRings(cx: Context, lane: Lane) {
 }
 
 export function laneRings(cx: Context, lane: Lane, focus: string) {
+  if (!cx.layout.lanes[lane].full) return slimBoxes(cx, lane);
   const { hover } = cx.state;
   const under = hover === undefined ? undefined : nearestCell(hover);
   return svg`<g class="rings" aria-hidden="true">${patchRings(cx, lane)}${

@@ -8,11 +8,14 @@ import { withoutPosition } from "../../model/site";
 import { currentMetric, knownReadings, shownDirection } from "../../state/selectors";
 import { patchName } from "../../text/names";
 import { type Context, waveClass } from "../context";
+import { term } from "../term";
 import { cells } from "./cells";
 import { laneRings } from "./highlights";
 import { outputs, outputsLine } from "./outputs";
 import type { PatchedCells } from "./reach-marks";
 import { residualStream } from "./residual-stream";
+import { layerNumbers, rowNames } from "./row-names";
+import { slimCells } from "./slim";
 import { type TokenRowData, tokenRow } from "./tokens";
 
 const NAMES = { clean: "Clean", patched: "Patched", corrupted: "Corrupted" } as const;
@@ -21,11 +24,11 @@ function role(cx: Context, lane: Lane) {
   const { state, scene } = cx;
   const host = hostOf(shownDirection(state));
   const pair = scene.task.n_pairs > 1 ? `, pair 1 of ${scene.task.n_pairs}` : "";
-  if (lane === host) return `host${pair}`;
-  if (lane !== "patched") return `source${pair}`;
+  if (lane === host) return html`${term("host", "host")}${pair}`;
+  if (lane !== "patched") return html`${term("source", "source")}${pair}`;
   if (state.result === undefined) return `${host} prompt, nothing patched yet`;
   const name = patchName(state.result.patches, scene.model);
-  return html`${host} prompt with ${sourceOf(shownDirection(state))} <b class="what">${name}</b>`;
+  return html`${term("patched", `${host} prompt`)} with ${sourceOf(shownDirection(state))} <b class="what">${name}</b>`;
 }
 
 function patchedCells(cx: Context): PatchedCells {
@@ -40,23 +43,34 @@ function patchedCells(cx: Context): PatchedCells {
   return { all, partly };
 }
 
+/** The lane's name. That of a lane which may be slim shows its boxes, or hides them again. */
+function heading(cx: Context, lane: Lane) {
+  if (lane === "patched") return html`<h3>${NAMES[lane]}</h3>`;
+  const { full } = cx.layout;
+  return html`<h3><button type="button" class="unfold" data-lanes=${full ? "full" : "slim"} aria-expanded=${full}
+    title="${full ? "hide" : "show"} the boxes of the clean and the corrupted run (L)" @click=${() => cx.act.lanesFull()}>${NAMES[lane]}</button></h3>`;
+}
+
 function drawing(cx: Context, lane: Lane, focus: string) {
   const { state, layout } = cx;
   const { body } = layout;
-  const height = layout.lanes[lane].svgHeight;
+  const { full, svgHeight: height } = layout.lanes[lane];
   const own = lane === "patched";
   const changes = own ? [state.result, state.entries, state.metric, focus] : [];
   const content = guard([cx.scene, layout, shownDirection(state), ...changes], () => {
     const patched = patchedCells(cx);
     const metric = currentMetric(state, cx.scene);
     const known = knownReadings(state, metric.name);
-    return [residualStream(cx, lane), cells(cx, { lane, patched, known, metric, focus })];
+    const boxes = full ? cells(cx, { lane, patched, known, metric, focus }) : slimCells(cx, lane);
+    return [residualStream(cx, lane), boxes];
   });
   const label = own ? "Components of the model: rows are layers" : `The ${lane} run's components`;
+  const around = [layerNumbers(cx, lane), rowNames(cx, lane)];
+  const rings = laneRings(cx, lane, focus);
   return own
     ? html`<svg class="cells ${waveClass(cx)}" role="grid" aria-label=${label}
-        width=${body + 4} height=${height}>${content}${laneRings(cx, lane, focus)}</svg>`
-    : html`<svg class="cells" role="img" aria-label=${label} width=${body + 4} height=${height}>${content}${laneRings(cx, lane, focus)}</svg>`;
+        width=${body + 4} height=${height}>${around}${content}${rings}</svg>`
+    : html`<svg class="cells" role="img" aria-label=${label} width=${body + 4} height=${height}>${around}${content}${rings}</svg>`;
 }
 
 /** What the token rows of the three lanes have in common. */
@@ -67,8 +81,9 @@ export function lane(cx: Context, which: Lane, rows: TokenRows, focus: string) {
   const host = hostOf(shownDirection(state));
   const prompt = which === "patched" ? host : which;
   const tint = which === "patched" ? `host-${host}` : "";
-  const name = html`<h3>${NAMES[which]}</h3>`;
-  return html`<section class="lane ${which} ${tint}" data-run=${which} aria-label="${NAMES[which]} run"
+  const name = heading(cx, which);
+  const kind = layout.lanes[which].full ? "full" : "slim";
+  return html`<section class="lane ${which} ${kind} ${tint}" data-run=${which} aria-label="${NAMES[which]} run"
       .style="height:${layout.lanes[which].height}px">
     ${layout.wide ? html`<div class="gutter">${name}<p>${role(cx, which)}</p></div>` : nothing}
     <div class="body">

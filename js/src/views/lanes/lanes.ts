@@ -17,7 +17,7 @@ function tokenRows(cx: Context): TokenRows {
     columns.map((column) => tokenInColumn(task, prompt, column) ?? ""),
   );
   const widths = tokenWidths(tokens, differs);
-  const room = cx.state.unfolded ? Number.POSITIVE_INFINITY : cx.layout.body;
+  const room = cx.state.unfolded ? Number.POSITIVE_INFINITY : cx.layout.ribbon;
   const marked = markedPositions(cx.state, cx.scene);
   const needed = columns.flatMap(({ clean }, i) =>
     clean !== undefined && marked.has(clean) ? [i] : [],

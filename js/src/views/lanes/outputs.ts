@@ -1,4 +1,4 @@
-/** The output of a run: its three most likely tokens and the metric. */
+/** The output of a run: the metric, and as many of its most likely tokens as the lane has room for. */
 
 import { html } from "lit-html";
 import { hostOf, type Lane, type Run } from "../../model/experiment";
@@ -7,6 +7,10 @@ import { currentMetric, shownDirection } from "../../state/selectors";
 import { metricNumber, probability } from "../../text/numbers";
 import { shortToken } from "../../text/tokens";
 import type { Context } from "../context";
+
+const HEAD = 26;
+
+const ROW = 20;
 
 /** The run of a lane. Until something is patched, the patched lane shows its host. */
 function runOf(cx: Context, lane: Lane): Run {
@@ -29,7 +33,8 @@ function metricValue(cx: Context, lane: Lane) {
 }
 
 export function outputs(cx: Context, lane: Lane) {
-  const top = runOf(cx, lane).top.slice(0, 3);
+  const { height } = cx.layout.lanes[lane];
+  const top = runOf(cx, lane).top.slice(0, Math.max(1, Math.floor((height - HEAD) / ROW)));
   return html`<div class="outputs"><div class="outputs-head">${metricValue(cx, lane)}</div>${top.map(
     (
       t,

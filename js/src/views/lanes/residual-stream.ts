@@ -1,28 +1,36 @@
 /** The residual stream of a lane: its line, and how far each layer moved towards the source. */
 
 import { nothing, svg } from "lit-html";
-import { layerLeft, STREAM_HEIGHT } from "../../layout/page";
+import { layerLeft, layerMiddle } from "../../layout/page";
 import type { Lane } from "../../model/experiment";
 import { range } from "../../model/math";
 import { streamMovement } from "../../model/reach";
 import type { Context } from "../context";
 
-function layerFlow(cx: Context, layer: number, y: number) {
+/** How thick the line is: where it can fill with the other run's colour, and elsewhere. */
+const THICK = { patched: 8, other: 3 } as const;
+
+/** From a layer's node to the next one, filled from below as far as the stream moved. */
+function layerFlow(cx: Context, layer: number, bottom: number) {
+  const { layout } = cx;
   const moved = streamMovement(cx.state.result?.reach, layer);
   if (moved === undefined || !(Math.abs(moved.along) >= 0.05)) return nothing;
-  const x = layerLeft(cx.layout, layer) + cx.layout.pitch - 1;
-  const last = layer === cx.layout.layers - 1;
-  const w = last || layer === cx.layout.first + cx.layout.count - 1 ? 3 : cx.layout.pitch;
-  const h = 6 * Math.min(1, Math.abs(moved.along));
+  const x = layerMiddle(layout, layer);
+  const end = layer === layout.first + layout.count - 1;
+  const w = end ? layerLeft(layout, layer) + layout.pitch + 2 - x : layout.pitch;
+  const h = THICK.patched * Math.min(1, Math.abs(moved.along));
   const kind = moved.along < 0 ? "flow away" : "flow";
-  return svg`<rect class=${kind} x=${x} y=${y + 3 - h} width=${w} height=${h} .style="--d:${layer - cx.layout.first}"/>`;
+  return svg`<rect class=${kind} x=${x} y=${bottom - h} width=${w} height=${h} .style="--d:${layer - layout.first}"/>`;
 }
 
 export function residualStream(cx: Context, lane: Lane) {
   const { first, count, pitch } = cx.layout;
-  const y = cx.layout.lanes[lane].streamTop + STREAM_HEIGHT / 2;
-  const thick = lane === "patched" ? 6 : 2.5;
-  return svg`<g aria-hidden="true"><rect class="line" x="0" y=${y - thick / 2} width=${count * pitch + 2} height=${thick}/>${
-    lane === "patched" ? range(count, first).map((layer) => layerFlow(cx, layer, y)) : nothing
+  const { top, height } = cx.layout.lanes[lane].rows.resid_post;
+  const y = top + height / 2;
+  const thick = lane === "patched" ? THICK.patched : THICK.other;
+  return svg`<g aria-hidden="true"><rect class="line" x="0" y=${y - thick / 2} width=${count * pitch + 2} height=${thick} rx=${thick / 2}/>${
+    lane === "patched"
+      ? range(count, first).map((layer) => layerFlow(cx, layer, y + thick / 2))
+      : nothing
   }</g>`;
 }

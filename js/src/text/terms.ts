@@ -1,0 +1,73 @@
+/** The page's own words, each explained in one line where it stands. */
+
+import { type Direction, hostOf, sourceOf } from "../model/experiment";
+
+export type Term =
+  | "host"
+  | "source"
+  | "patched"
+  | "layer"
+  | "heads"
+  | "attn"
+  | "mlp"
+  | "stream"
+  | "reach"
+  | "elsewhere"
+  | "zero"
+  | "notch"
+  | "range"
+  | "share"
+  | "effect"
+  | "recovery"
+  | "checks";
+
+export interface TermContext {
+  readonly direction: Direction;
+  /** What was checked when the model was loaded. */
+  readonly checks: string;
+}
+
+type Said = (host: string, source: string, context: TermContext) => string;
+
+const SENTENCES: Readonly<Record<Term, Said>> = {
+  host: (host, source) =>
+    `Host: the run that is patched. The ${host} prompt is run again, with some ${source} values.`,
+  source: (host, source) =>
+    `Source: the run that values are taken from. Its ${source} values go into the ${host} run.`,
+  patched: (host, source) =>
+    `Patched: the ${host} prompt, run again with the ${source} value of every box that has a violet ring.`,
+  layer: () =>
+    "Columns are layers, from the first to the last. Token positions are in the line of words above.",
+  heads: () =>
+    "H0, H1, …: the attention heads of a layer, one box each (z, what a head writes before W_O).",
+  attn: () => "attn: what all heads of a layer together add to the stream (attn_out).",
+  mlp: () => "MLP: what the MLP of a layer adds to the stream (mlp_out).",
+  stream: () =>
+    "stream: the residual stream after a layer (resid_post), the sum of all that was added so far.",
+  reach: (host, source) =>
+    `Reach: how far a box moved from its ${host} to its ${source} value, at the last token. Full is all the way.`,
+  elsewhere: (_, source) =>
+    `Outlined: it changed a lot (size ≥ 0.5), but hardly towards its ${source} value (cos < 0.3).`,
+  zero: () => "Dot: exactly 0. No patched value can reach it, so nothing had to be computed.",
+  notch: (_, source) =>
+    `Notch in the corner: further than the ${source} value, or further than the colours reach.`,
+  range: () =>
+    "The colours end here, so that small effects can be seen; what goes further has a notch in its corner.",
+  share: (host, source) =>
+    `Share: the part of the way from the ${host} run's metric (0 %) to the ${source} run's (100 %).`,
+  effect: (host) =>
+    `Effect: the patched run's metric minus the ${host} run's, in the metric's unit.`,
+  recovery: () =>
+    "Recovery: where the patched run's metric lies between the corrupted run's (0) and the clean run's (1).",
+  checks: (_host, _source, { checks }) => `Checked on this model when it was loaded: ${checks}`,
+};
+
+/** What a word means, in one sentence. */
+export function termSentence(term: Term, context: TermContext): string {
+  const { direction } = context;
+  return SENTENCES[term](hostOf(direction), sourceOf(direction), context);
+}
+
+export function isTerm(name: string | null | undefined): name is Term {
+  return typeof name === "string" && Object.hasOwn(SENTENCES, name);
+}
