@@ -2,11 +2,11 @@
 
 import type { Direction } from "../model/experiment";
 import type { Position } from "../model/position";
-import type { Panel, Tab } from "../state/state";
+import type { Panel, Scores, Tab, Unit } from "../state/state";
 import type { Term } from "../text/terms";
 import { moveInTimeline, replay } from "./history";
 import { copy, openPanel } from "./panels";
-import { cancelPatch, patchExactly, patchOne, patchTyped } from "./patching";
+import { cancelPatch, clear, patchExactly, patchOne, patchTyped } from "./patching";
 import { movePosition, stepPosition } from "./position";
 import { askSweep, stopSweep } from "./sweep";
 import { askPatch, set, type Tools } from "./tools";
@@ -31,6 +31,10 @@ export interface Actions {
   tab(tab: Tab): void;
   mapComponent(component: string): void;
   mapFocus(name: string, site: string): void;
+  unit(unit: Unit): void;
+  scores(scores: Scores): void;
+  clear(): void;
+  fullScreen(): void;
   stopSweep(): void;
   continueSweep(): void;
   patchTyped(site: string): void;
@@ -64,6 +68,10 @@ export function createActions(tools: Tools): Actions {
     tab: (tab) => set(store, { tab }),
     mapComponent: (component) => set(store, { mapComponent: component, mapFocus: {} }),
     mapFocus: (name, site) => set(store, { mapFocus: { ...store.state().mapFocus, [name]: site } }),
+    unit: (unit) => set(store, { unit }),
+    scores: (scores) => set(store, { scores }),
+    clear: () => clear(tools),
+    fullScreen: () => tools.page.fullScreen(),
     stopSweep: () => stopSweep(tools),
     continueSweep: () => askSweep(tools),
     patchTyped: (text) => patchTyped(tools, text),

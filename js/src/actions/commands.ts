@@ -87,15 +87,14 @@ export function runCommand(tools: Tools, act: Actions, command: Command, site: s
       act.position("all");
       return true;
     case "site":
-      act.panel("site");
-      return true;
     case "keys":
-      act.panel(panel === "keys" ? "none" : "keys");
+      act.panel(command.type === "keys" && panel === "keys" ? "none" : command.type);
       return true;
     case "undo":
     case "redo":
     case "pin":
     case "lanesFull":
+    case "fullScreen":
       act[command.type]();
       return true;
     case "escape":

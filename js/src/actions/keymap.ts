@@ -10,7 +10,15 @@ export type Command =
   | { readonly type: "edge"; readonly end: "first" | "last" }
   | { readonly type: "position"; readonly step: -1 | 1 }
   | { readonly type: "patch" | "toggle" | "everythingBut" | "escape" }
-  | { readonly type: "allPositions" | "flipDirection" | "site" | "keys" | "lanesFull" }
+  | {
+      readonly type:
+        | "allPositions"
+        | "flipDirection"
+        | "site"
+        | "keys"
+        | "lanesFull"
+        | "fullScreen";
+    }
   | { readonly type: "undo" | "redo" | "pin" };
 
 export interface KeyPress {
@@ -44,6 +52,7 @@ const PLAIN: Readonly<Record<string, Command>> = {
   i: { type: "everythingBut" },
   n: { type: "flipDirection" },
   l: { type: "lanesFull" },
+  f: { type: "fullScreen" },
   p: { type: "pin" },
   z: { type: "undo" },
   "/": { type: "site" },
@@ -97,6 +106,7 @@ export const KEY_HELP: readonly (readonly [string, string])[] = [
   ["A", "all positions"],
   ["N", "flip the direction"],
   ["L", "boxes of all three runs"],
+  ["F", "full screen"],
   ["P", "pin the result"],
   ["Z  Shift+Z", "undo, redo"],
   ["/", "type a site, L9.H6@-1"],

@@ -16,6 +16,8 @@ export interface Page {
   readonly focusGrid: () => void;
   readonly focusPanel: () => void;
   readonly copy: (text: string) => Promise<boolean>;
+  /** Fills the screen with this view, or gives it back. */
+  readonly fullScreen: () => void;
 }
 
 /** What actions ask of the kernel. `asked` gets the id of a request before it is sent. */

@@ -15,6 +15,14 @@ async function copyText(root: HTMLElement, text: string): Promise<boolean> {
   }
 }
 
+/** A page that may not fill the screen says so by itself; nothing else is to be done. */
+function toggleFullScreen(root: HTMLElement): void {
+  const top = root.getRootNode();
+  const filled = "fullscreenElement" in top ? top.fullscreenElement : null;
+  const asked = filled === root ? root.ownerDocument.exitFullscreen() : root.requestFullscreen?.();
+  asked?.catch(() => {});
+}
+
 export function createPage(
   root: HTMLElement,
   store: Store,
@@ -32,5 +40,6 @@ export function createPage(
     focusGrid: () => focus('[role="grid"] [tabindex="0"]'),
     focusPanel: () => root.querySelector<HTMLInputElement>(".site-box input")?.focus(),
     copy: (text) => copyText(root, text),
+    fullScreen: () => toggleFullScreen(root),
   };
 }

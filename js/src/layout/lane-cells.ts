@@ -31,14 +31,18 @@ export function pageBox(layout: PageLayout, lane: Lane, cell: Cell): Box {
   return { ...box, x: box.x + layout.left, y: box.y + layout.lanes[lane].svgTop };
 }
 
+/** Whether a cell's arrow runs in the gap before its layer: of several columns of heads, for those at the left. */
+export function arrowBefore(layout: PageLayout, cell: Cell): boolean {
+  return columnOf(layout, cell) * 2 + 1 < layout.columns && cell.layer > layout.first;
+}
+
 /** The arrow of a patch: out of the source cell, along the gap between two layers, into the patched cell. */
 export function arrowPath(layout: PageLayout, from: Lane, cell: Cell): string {
   const a = pageBox(layout, from, cell);
   const b = pageBox(layout, "patched", cell);
   const [y1, y2] = [a.y + a.h / 2, b.y + b.h / 2];
   const down = y2 > y1 ? 1 : -1;
-  // Of several columns of heads, those at the left have the gap before their layer nearer.
-  const before = columnOf(layout, cell) * 2 + 1 < layout.columns && cell.layer > layout.first;
+  const before = arrowBefore(layout, cell);
   const away = before ? -1 : 1;
   const layer = layerLeft(layout, cell.layer) - (before ? layout.pitch : 0);
   const gap = layout.left + layer + layout.channel;

@@ -6,10 +6,11 @@ import type { Box } from "./page";
 /** Maps with more cells than this are painted on a canvas. */
 const SVG_MOST = 2000;
 
-const NUMBER_FITS = { w: 48, h: 16 } as const;
+const NUMBER_FITS = { w: 42, h: 16 } as const;
 const PLOT = { height: 224, row: 36, column: 72 } as const;
 
-const LEFT = 24;
+/** Room for the layer numbers and for what they are. */
+const LEFT = 38;
 
 const FOLD = 22;
 
@@ -67,7 +68,7 @@ export function foldedColumns(columns: number, firstDiffers: number, room: numbe
   return crowded && firstDiffers >= 4 && firstDiffers < columns ? firstDiffers : 0;
 }
 
-/** The left margin: room for the layer numbers and for the first tilted label. */
+/** The left margin: room for the layer numbers, their name, and for the first tilted label. */
 function marginOf(labels: readonly string[], tilted: boolean, pitch: number): number {
   if (!tilted) return LEFT;
   const reach = labels.map((label, i) => labelWidth(label) * Math.cos(TILT) - (i + 0.5) * pitch);

@@ -7,6 +7,7 @@ import { firstDifference, lacksCounterpart, tokenAtPosition } from "../model/cou
 import { type Direction, hostOf, refusalReason, type Scene } from "../model/experiment";
 import {
   type Across,
+  isComplete,
   type MapData,
   type MapName,
   type MapSweepRequest,
@@ -21,7 +22,7 @@ import { shortToken } from "../text/tokens";
 import { columnOfToken } from "./selectors";
 import type { State } from "./state";
 
-export const MAP_COMPONENTS: readonly string[] = ["mlp_out", "attn_out", "resid_pre"];
+export const MAP_COMPONENTS: readonly string[] = ["resid_pre", "attn_out", "mlp_out"];
 
 const LABEL = { plain: 10, differs: 16 } as const;
 
@@ -49,6 +50,22 @@ export function wantedSweep(state: State): MapSweepRequest | undefined {
     ({ component }) => refusalReason(scene, component) === undefined,
   );
   return maps.length === 0 ? undefined : { maps, direction, metric };
+}
+
+/** A map of less than this has nothing that stands out. */
+const LEAST_SHARE = 0.02;
+
+/** The head that alone moves the metric furthest towards the source; undefined until all of them are known. */
+export function strongestHead({ sweep, direction, metric }: State): string | undefined {
+  const data = sweep.maps[mapKey("z", direction, metric)];
+  if (data === undefined || !isComplete(data)) return undefined;
+  let best = -1;
+  let most = LEAST_SHARE;
+  for (let i = 0; i < data.share.length; i++) {
+    const share = data.share[i] ?? Number.NaN;
+    if (share > most) [best, most] = [i, share];
+  }
+  return best < 0 ? undefined : `L${Math.floor(best / data.columns)}.H${best % data.columns}`;
 }
 
 function allZero(data: MapData | undefined, columns: number): boolean {

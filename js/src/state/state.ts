@@ -11,6 +11,12 @@ import { NO_SWEEP, type Sweep } from "./sweep";
 
 export type Panel = "none" | "keys" | "code" | "site" | "menu";
 
+/** What the maps print and name: the share of the difference, or the effect in the metric's unit. */
+export type Unit = "share" | "effect";
+
+/** What the chart of tokens shows. */
+export type Scores = "logit" | "prob";
+
 export type Tab = "heads" | "positions" | "reach" | "logits" | "history";
 
 /** A request that waits for its result. `id` is undefined if Python made it; `cursor` is its place in the timeline. */
@@ -62,6 +68,8 @@ export interface State {
   readonly mapComponent: string;
   /** The cell of each map that Tab reaches, by the map's name. */
   readonly mapFocus: Readonly<Record<string, string>>;
+  readonly unit: Unit;
+  readonly scores: Scores;
   readonly unfolded: boolean;
   readonly firstLayer: number;
   /** All three lanes show all their boxes, not only the patched one. */
@@ -84,6 +92,8 @@ export type Settable = Pick<
   | "tab"
   | "mapComponent"
   | "mapFocus"
+  | "unit"
+  | "scores"
   | "unfolded"
   | "firstLayer"
   | "lanesFull"
@@ -113,8 +123,10 @@ export const INITIAL: State = {
   code: undefined,
   tab: undefined,
   sweep: NO_SWEEP,
-  mapComponent: "mlp_out",
+  mapComponent: "resid_pre",
   mapFocus: {},
+  unit: "share",
+  scores: "logit",
   unfolded: false,
   firstLayer: 0,
   lanesFull: false,

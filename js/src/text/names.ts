@@ -43,6 +43,12 @@ function butName(patches: readonly Patch[], model: ModelInfo): string | undefine
   return undefined;
 }
 
+/** "30 layers × 9 heads · float32 · cpu". */
+export function modelFacts({ n_layers, n_heads, dtype, device }: ModelInfo): string {
+  const facts = [`${n_layers} layers × ${n_heads} heads`, dtype, device];
+  return facts.filter((fact) => fact !== "").join(" · ");
+}
+
 /** The name of what is patched: "L23.H3", "L23.H3 and L20.H0", "7 sites". */
 export function patchName(patches: readonly Patch[], model: ModelInfo): string {
   const but = butName(patches, model);

@@ -3,6 +3,8 @@
 import { type Direction, hostOf, sourceOf } from "../model/experiment";
 
 export type Term =
+  | "denoise"
+  | "noise"
   | "host"
   | "source"
   | "patched"
@@ -18,18 +20,24 @@ export type Term =
   | "range"
   | "share"
   | "effect"
+  | "logit"
+  | "prob"
   | "recovery"
   | "checks";
 
 export interface TermContext {
   readonly direction: Direction;
-  /** What was checked when the model was loaded. */
+  /** What model it is, and what was checked when it was loaded. */
+  readonly model: string;
   readonly checks: string;
 }
 
 type Said = (host: string, source: string, context: TermContext) => string;
 
 const SENTENCES: Readonly<Record<Term, Said>> = {
+  denoise: () =>
+    "Denoise: clean values go into the corrupted run. A high number means: enough here.",
+  noise: () => "Noise: corrupted values go into the clean run. A large drop means: needed here.",
   host: (host, source) =>
     `Host: the run that is patched. The ${host} prompt is run again, with some ${source} values.`,
   source: (host, source) =>
@@ -57,9 +65,11 @@ const SENTENCES: Readonly<Record<Term, Said>> = {
     `Share: the part of the way from the ${host} run's metric (0 %) to the ${source} run's (100 %).`,
   effect: (host) =>
     `Effect: the patched run's metric minus the ${host} run's, in the metric's unit.`,
+  logit: () => "Logit: the score of a token before the softmax, at the last position.",
+  prob: () => "Probability of a token as the next one, at the last position.",
   recovery: () =>
     "Recovery: where the patched run's metric lies between the corrupted run's (0) and the clean run's (1).",
-  checks: (_host, _source, { checks }) => `Checked on this model when it was loaded: ${checks}`,
+  checks: (_host, _source, { model, checks }) => `${model}. Checked when it was loaded: ${checks}`,
 };
 
 /** What a word means, in one sentence. */

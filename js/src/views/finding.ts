@@ -2,6 +2,7 @@
 
 import { html, nothing } from "lit-html";
 import { shownEntry } from "../state/history";
+import { strongestHead } from "../state/maps";
 import {
   awaitsResult,
   currentFinding,
@@ -21,6 +22,7 @@ import { effectNumber, plainNumber } from "../text/numbers";
 import { connectionSentence, problemSentence } from "../text/status";
 import type { Context } from "./context";
 import { gauge } from "./gauge";
+import { term } from "./term";
 
 function status(cx: Context) {
   const { state, scene, act } = cx;
@@ -45,10 +47,18 @@ function status(cx: Context) {
     : html`<p class="status" data-status="notice">${notice}</p>`;
 }
 
+/** What to click first: the strongest head, once its map is known. */
+function firstStep(cx: Context) {
+  const strongest = strongestHead(cx.state);
+  const more = "Click a token to patch at one position; Shift-click adds a box to the patch.";
+  return strongest === undefined
+    ? html`<p class="caption">${more}</p>`
+    : html`<p class="caption"><button type="button" class="first-step" data-first-step=${strongest} @click=${() => cx.act.patchExactly(strongest, false)}>Try the strongest: ${strongest}</button> ${more}</p>`;
+}
+
 function limit(cx: Context, found: Finding | undefined) {
   const { state, scene } = cx;
-  if (found === undefined)
-    return html`<p class="caption">Shift-click adds to a joint patch. Click a token to patch at one position.</p>`;
+  if (found === undefined) return firstStep(cx);
   const singles = shownEntry(state)?.singles ?? [];
   const sum = jointSentence(found.reading, singles, found.metric);
   if (sum !== undefined) return html`<p class="caption">${sum} ${SHORT_LIMIT[found.direction]}</p>`;
@@ -56,8 +66,8 @@ function limit(cx: Context, found: Finding | undefined) {
   return html`<p class="caption">${before}<strong>${stressed}</strong>${after}</p>`;
 }
 
-function stat(name: string, value: string) {
-  return html`<div class="stat"><b>${value}</b><span>${name}</span></div>`;
+function stat(name: "effect" | "recovery", value: string) {
+  return html`<div class="stat"><b>${value}</b>${term(name, name)}</div>`;
 }
 
 function numbers(found: Finding) {

@@ -47,7 +47,7 @@ export function gauge(cx: Context, metric: MetricInfo, reading: Reading | undefi
   const value = (run: Prompt) => metricNumber(runs[run].values[metric.name], metric);
   const recovery = reading?.recovery ?? null;
   const said = recovery === null ? "no value" : plainNumber(recovery);
-  return html`<div class="gauge" role="img"
+  return html`<div class="gauge" role="img" data-explain="recovery"
       aria-label="Recovery ${said}; 0 is corrupted at ${value("corrupted")}, 1 is clean at ${value("clean")}">
     <div class="track"><i class="end corrupted" .style="left:${gaugePercent(0)}%"></i><i class="end clean" .style="left:${gaugePercent(1)}%"></i>${
       recovery === null ? nothing : fill(recovery, shownDirection(cx.state))

@@ -3,7 +3,7 @@
 import { html, nothing } from "lit-html";
 import { cellName, nearestCell } from "../model/cell";
 import { firstDifference, lacksCounterpart, tokenAtPosition } from "../model/counterparts";
-import { hostOf, type MetricInfo, refusalReason, sourceOf } from "../model/experiment";
+import { type MetricInfo, refusalReason, sourceOf } from "../model/experiment";
 import { positionRange } from "../model/position";
 import { isolated, printable } from "../model/printable";
 import { firstPatchedLayer, movementAt } from "../model/reach";
@@ -11,11 +11,13 @@ import type { Reading } from "../model/result";
 import { positionOf, withoutPosition } from "../model/site";
 import { mapReading } from "../state/maps";
 import { columnOfToken, currentMetric, knownReadings } from "../state/selectors";
+import { modelFacts } from "../text/names";
 import { effectNumber, percent, plainNumber } from "../text/numbers";
 import { NO_COUNTERPART, refusalSentence } from "../text/status";
 import { termSentence } from "../text/terms";
 import { tokenText } from "../text/tokens";
 import type { Context } from "./context";
+import { legend } from "./lanes/legend";
 
 function aboutToken(cx: Context, index: number): string {
   const { task } = cx.scene;
@@ -90,21 +92,22 @@ function aboutSite(cx: Context, site: string): string {
   return `${isolated(site)} · ${reachText(cx, site)}${end}`;
 }
 
-/** What the marks in the patched lane mean. */
-function legend(cx: Context) {
-  if (cx.state.result === undefined || !cx.layout.wide) return nothing;
-  const { direction } = cx.state.result;
-  return html`<div class="legend into-${hostOf(direction)}"><span><i class="from-below"></i>moved towards ${sourceOf(direction)}</span>
-    <span><i class="outlined"></i>moved elsewhere</span><span><i class="dot"></i>exactly 0</span></div>`;
-}
+const NOTHING_UNDER_POINTER =
+  "This line says what is under the pointer: a box, a cell of a map, a token, a dotted word.";
 
 /** A site or a token under the pointer, a word that explains itself, or the site that has the focus. */
 function said(cx: Context, focus: string): string {
   const { hover, explained } = cx.state;
   if (hover === undefined && explained !== undefined) {
     const { direction } = cx.state;
-    return termSentence(explained, { direction, checks: cx.scene.model.checks.summary });
+    const { model } = cx.scene;
+    return termSentence(explained, {
+      direction,
+      model: modelFacts(model),
+      checks: model.checks.summary,
+    });
   }
+  if (hover === undefined && cx.state.focus === undefined) return NOTHING_UNDER_POINTER;
   const at = hover ?? focus;
   const token = at.startsWith("@") ? columnOfToken(at, cx.scene) : undefined;
   return token === undefined ? aboutSite(cx, at) : aboutToken(cx, token);
@@ -112,5 +115,5 @@ function said(cx: Context, focus: string): string {
 
 export function readout(cx: Context, focus: string) {
   const text = said(cx, focus);
-  return html`<div class="readout"><span class="about">${text}</span>${legend(cx)}</div>`;
+  return html`<div class="readout"><span class="about">${text}</span></div>${cx.layout.wide ? nothing : legend(cx)}`;
 }

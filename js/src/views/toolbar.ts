@@ -1,24 +1,29 @@
 /** The toolbar: model, direction, metric, position; undo, code, keys. */
 
-import { html, nothing } from "lit-html";
+import { html, nothing, svg } from "lit-html";
 import { tokenAtPosition } from "../model/counterparts";
 import { type Direction, hostOf } from "../model/experiment";
 import { positionIndex } from "../model/position";
-import { currentMetric } from "../state/selectors";
+import { currentMetric, selectedPatches } from "../state/selectors";
 import type { Panel } from "../state/state";
+import { modelFacts } from "../text/names";
 import { tokenText } from "../text/tokens";
 import type { Context } from "./context";
+import { term } from "./term";
+
+/** The least width that leaves room for the model's size beside its name. */
+const FACTS_FIT = 1400;
 
 function modelName(cx: Context) {
   const { model, task } = cx.scene;
-  const facts = [`${model.n_layers} layers × ${model.n_heads} heads`, model.dtype, model.device];
+  const facts = modelFacts(model);
   const check = model.checks.passed
     ? cx.layout.width >= 1200
       ? "✓ checked"
       : "✓"
     : "✗ checks failed";
-  return html`<div class="model"><h2 title=${model.name}>${model.name}</h2><span class="facts" title=${facts.join(" · ")}>${facts.filter((f) => f !== "").join(" · ")}</span>
-    ${model.checks.summary === "" ? nothing : html`<span class="check" title=${model.checks.summary}>${check}</span>`}
+  return html`<div class="model"><h2 title=${model.name}>${model.name}</h2><span class="facts" title=${facts}>${cx.layout.width < FACTS_FIT ? nothing : facts}</span>
+    ${model.checks.summary === "" ? nothing : html`<span class="check">${term("checks", check)}</span>`}
     ${task.n_pairs > 1 ? html`<span class="facts">mean of ${task.n_pairs} pairs</span>` : nothing}</div>`;
 }
 
@@ -26,7 +31,7 @@ function direction(cx: Context, which: Direction) {
   const on = cx.state.direction === which;
   const [verb, way] =
     which === "denoise" ? ["Denoise", "clean → corrupted"] : ["Noise", "corrupted → clean"];
-  return html`<button class="segment ${which} ${on ? "on" : ""}" aria-pressed=${on} data-direction=${which}
+  return html`<button class="segment ${which} ${on ? "on" : ""}" aria-pressed=${on} data-direction=${which} data-explain=${which}
     title="${which === "denoise" ? "put clean values into the corrupted run: what is enough" : "put corrupted values into the clean run: what is needed"} (N)"
     @click=${() => cx.act.direction(which)}>${verb}<small>${way}</small></button>`;
 }
@@ -63,6 +68,13 @@ function panelButton(cx: Context, panel: Panel, label: string, title: string) {
     @click=${() => cx.act.panel(open ? "none" : panel)}>${label}</button>`;
 }
 
+const CORNERS = "M1 4.5V1h3.5M8.5 1H12v3.5M12 8.5V12H8.5M4.5 12H1V8.5";
+
+function fullScreen(cx: Context) {
+  return html`<button class="tool full-screen" title="full screen (F)" aria-label="full screen" @click=${() => cx.act.fullScreen()}>
+    <svg aria-hidden="true" width="13" height="13">${svg`<path d=${CORNERS}/>`}</svg></button>`;
+}
+
 function tools(cx: Context) {
   const { state, act } = cx;
   const back = state.cursor > 0;
@@ -70,7 +82,8 @@ function tools(cx: Context) {
   return html`${metrics(cx)}${position(cx)}<div class="buttons">
     <button class="tool" title="undo (Z)" aria-label="undo" ?disabled=${!back} @click=${() => act.undo()}>↶</button>
     <button class="tool" title="redo (Shift+Z)" aria-label="redo" ?disabled=${!on} @click=${() => act.redo()}>↷</button>
-    ${panelButton(cx, "site", cx.layout.wide ? "Site" : "/", "type a site (/)")}${panelButton(cx, "code", "Code", "this view as Python code")}${panelButton(cx, "keys", "?", "keys (?)")}</div>`;
+    <button class="tool clear" title="patch nothing (Esc)" ?disabled=${selectedPatches(state).length === 0} @click=${() => act.clear()}>Clear</button>
+    ${panelButton(cx, "site", cx.layout.wide ? "Site" : "/", "type a site (/)")}${panelButton(cx, "code", "Code", "this view as Python code")}${panelButton(cx, "keys", "?", "keys (?)")}${fullScreen(cx)}</div>`;
 }
 
 export function toolbar(cx: Context) {

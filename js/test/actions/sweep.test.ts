@@ -17,7 +17,7 @@ describe("asking", () => {
       v: 1,
       maps: [
         { name: "heads", component: "z", over: ["layer", "head"] },
-        { name: "positions", component: "mlp_out", over: ["layer", "pos"] },
+        { name: "positions", component: "resid_pre", over: ["layer", "pos"] },
       ],
       direction: "denoise",
       metric: "logit_diff",
@@ -47,10 +47,10 @@ describe("asking", () => {
     };
     choose(".metric-select", "kl");
     expect(page.sent("sweep").at(-1)).toMatchObject({ direction: "noise", metric: "kl" });
-    choose("select.mapped", "resid_pre");
-    expect(page.sent("sweep").at(-1)).toMatchObject({ maps: [{}, { component: "resid_pre" }] });
+    choose("select.mapped", "attn_out");
+    expect(page.sent("sweep").at(-1)).toMatchObject({ maps: [{}, { component: "attn_out" }] });
     expect(page.sent("sweep")).toHaveLength(4);
-    expect(page.mapCell("positions", "L2.resid_pre@-1")).toBeDefined();
+    expect(page.mapCell("positions", "L2.attn_out@-1")).toBeDefined();
   });
 
   it("leaves out what the model does not have, and says why", () => {

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { serve } from "../fixtures/kernel";
 import { tiny } from "../fixtures/worlds";
 import { useExplorer } from "../support/explorer";
@@ -104,9 +104,15 @@ describe("keys", () => {
     expect(page.all(".ghost")).toHaveLength(1);
   });
 
-  it("print known effects inside the large cells of a small model", () => {
+  it("clear and fill the screen", () => {
     page.press(page.cell("L1.H2"), "Enter");
-    page.press(page.cell("L2.H1"), "Enter");
-    expect(page.all(".inside").map((t) => t.textContent)).toEqual(["+3.71", "+8.24"]);
+    page.click(page.get(".clear"));
+    expect(page.result()).toBeUndefined();
+    expect(page.get<HTMLButtonElement>(".clear").disabled).toBe(true);
+    const filled = vi.fn(() => Promise.resolve());
+    page.get(".patchwidgets").requestFullscreen = filled;
+    page.press(page.cell("L1.H2"), "f");
+    page.click(page.get(".full-screen"));
+    expect(filled).toHaveBeenCalledTimes(2);
   });
 });

@@ -13,7 +13,7 @@ describe("geometry of 3 layers × 2 columns", () => {
 
   it("puts layers below each other and columns side by side", () => {
     expect([layout.pitch, layout.rowPitch]).toEqual([72, 36]);
-    expect(mapBox(layout, 2, 1)).toEqual({ x: 24 + 72, y: 72, w: 70.5, h: 34.5 });
+    expect(mapBox(layout, 2, 1)).toEqual({ x: 38 + 72, y: 72, w: 70.5, h: 34.5 });
     expect(mapBox(layout, 0, 0, 2).w).toBe(142.5);
   });
 
@@ -31,7 +31,7 @@ describe("geometry of 3 layers × 2 columns", () => {
       });
     }
     expect(cellAtPoint(layout, 10, 10)).toBeUndefined();
-    expect(cellAtPoint(layout, 24 + 144, 10)).toBeUndefined();
+    expect(cellAtPoint(layout, 38 + 144, 10)).toBeUndefined();
     expect(cellAtPoint(layout, 30, 108)).toBeUndefined();
   });
 });

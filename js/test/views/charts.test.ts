@@ -13,10 +13,18 @@ describe("the layout", () => {
       "tabbed",
     ]);
     expect(page.all('[role="tab"]').map((t) => t.textContent)).toEqual([
-      "Logits",
+      "Tokens",
       "Reached",
       "History",
     ]);
+  });
+
+  it("has the tokens by logit or by probability", () => {
+    page.showMaps(tiny());
+    const first = () => page.text(".lrow .lbar.clean, .lrow .lbar span");
+    expect(first()).toBe("17.1");
+    page.click(page.get("[data-value=prob]"));
+    expect(first()).toBe("90.8 %");
   });
 
   it("is tabs under 900 px, the heads first", () => {

@@ -60,7 +60,7 @@ describe("the page", () => {
   });
 
   it("marks its cells in a map, and answers a click there with the reason", () => {
-    const cell = page.get('[data-map="positions"] [data-site="L1.mlp_out@4"]');
+    const cell = page.get('[data-map="positions"] [data-site="L1.resid_pre@4"]');
     expect(cell.classList.contains("unpatchable")).toBe(true);
     expect(cell.getAttribute("aria-label")).toContain("no counterpart");
     expect(page.all('[data-map="positions"] .unpatchable')).toHaveLength(4);
@@ -71,7 +71,7 @@ describe("the page", () => {
     page.click(cell);
     expect(patches()).toHaveLength(before);
     expect(page.el.textContent).toContain(
-      "No L1.mlp_out@4 here: position 4 has no counterpart in the corrupted prompt, so not patchable.",
+      "No L1.resid_pre@4 here: position 4 has no counterpart in the corrupted prompt, so not patchable.",
     );
     cell.dispatchEvent(new PointerEvent("pointermove", { bubbles: true }));
     expect(about()).toContain("no counterpart in the corrupted prompt");

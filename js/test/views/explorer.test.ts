@@ -26,6 +26,18 @@ describe("with the recorded answers of Python", () => {
     }
   });
 
+  it("offers the strongest head as a first step, once its map is known", () => {
+    expect(page.el.querySelector("[data-first-step]")).toBeNull();
+    page.dispose();
+    replay(page.model, 1);
+    page.show();
+    vi.advanceTimersByTime(600);
+    expect(page.text("[data-first-step]")).toBe("Try the strongest: L23.H3");
+    page.click(page.get("[data-first-step]"));
+    expect(page.result()?.site).toBe("L23.H3");
+    expect(page.el.querySelector("[data-first-step]")).toBeNull();
+  });
+
   it("says where to click before anything is patched", () => {
     expect(page.text(".finding")).toBe(
       "Click any box: the corrupted prompt is run again with that box's clean value.",

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { serve } from "../fixtures/kernel";
-import { smollm } from "../fixtures/worlds";
+import { smollm, tiny } from "../fixtures/worlds";
 import { useExplorer } from "../support/explorer";
 
 const page = useExplorer();
@@ -68,6 +68,18 @@ describe("slim lanes", () => {
 });
 
 describe("the patched lane", () => {
+  it("prints in large boxes whose value they have, or how far they moved", () => {
+    serve(page.model, tiny());
+    page.dispose();
+    page.el.replaceChildren();
+    page.show();
+    expect(page.all(".inside")).toHaveLength(0);
+    page.click(page.cell("L1.H2"));
+    const printed = page.all('[data-run="patched"] .inside').map((t) => t.textContent);
+    expect(printed[0]).toBe("clean");
+    expect(printed.slice(1).every((text) => /^−?\d.* %$/.test(text ?? ""))).toBe(true);
+  });
+
   it("names its rows and its columns", () => {
     const names = page.all('[data-run="patched"] .row-name').map((t) => t.textContent);
     expect(names).toEqual(["layer", "H0", "H8", "attn", "MLP", "stream"]);

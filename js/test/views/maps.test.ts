@@ -17,8 +17,8 @@ describe("what a map shows", () => {
       "Exact: 420 of 420. 270 cells exactly 0, nothing to compute.",
     );
     expect(page.mapCell("heads", "L23.H3").getAttribute("aria-label")).toBe("L23.H3, 58 %");
-    expect(page.mapCell("positions", "L3.mlp_out@4").getAttribute("aria-label")).toBe(
-      "L3.mlp_out@4, exactly 0",
+    expect(page.mapCell("positions", "L3.resid_pre@4").getAttribute("aria-label")).toBe(
+      "L3.resid_pre@4, exactly 0",
     );
   });
 
@@ -35,17 +35,50 @@ describe("what a map shows", () => {
     expect(r2).toBeGreaterThan(b2);
   });
 
-  it("says the range where it is not ±1, and marks the differing token", () => {
+  it("says the range with its unit where it is not all of the difference, and marks the differing token", () => {
     page.showMaps(tiny());
-    expect(page.text(".chart.heads .scale")).toBe("towards corrupted −1 +1 towards clean");
-    expect(page.text(".chart.positions .scale")).toContain("range ±");
+    expect(page.text(".chart.heads .scale")).toBe("towards corrupted −100 % +100 % towards clean");
+    page.choose("select.mapped", "mlp_out");
+    vi.advanceTimersByTime(600);
+    expect(page.text(".chart.positions .scale")).toContain("range ±5 %");
+    page.click(page.get("[data-value=effect]"));
+    expect(page.text(".chart.positions .scale")).toContain("range ±0.580 logits");
+    expect(page.text(".chart.heads .scale")).toBe(
+      "towards corrupted −11.6 +11.6 towards clean (logits)",
+    );
     expect(page.text(".chart.positions .name.differs")).toBe("␣Mary");
     expect(page.all(".chart.positions .tick")).toHaveLength(1);
   });
 
-  it("prints effects in the large cells of a small model", () => {
+  it("prints in large cells what colours them, the share or the effect", () => {
     page.showMaps(tiny());
-    expect(page.all('[data-map="heads"] .inside').map((t) => t.textContent)).toContain("+8.24");
+    const printed = () => page.all('[data-map="heads"] .inside').map((t) => t.textContent);
+    expect(printed()).toContain("71 %");
+    page.click(page.get("[data-value=effect]"));
+    expect(printed()).toContain("+8.24");
+    expect(page.mapCell("heads", "L2.H1").getAttribute("aria-label")).toBe("L2.H1, +8.24");
+  });
+
+  it("says at the ends of its colours what a cell there prints, in both directions", () => {
+    page.showMaps(tiny());
+    page.click(page.get('[data-direction="noise"]'));
+    vi.advanceTimersByTime(600);
+    expect(page.text(".chart.heads .scale")).toBe("towards corrupted +100 % −100 % towards clean");
+    page.click(page.get("[data-value=effect]"));
+    expect(page.text(".chart.heads .scale")).toContain("corrupted −11.6 +11.6 towards clean");
+  });
+
+  it("names its axes and says where its cells patch", () => {
+    page.showMaps(tiny());
+    expect(page.all(".chart.heads .axis-name").map((t) => t.textContent)).toEqual([
+      "layer",
+      "head",
+    ]);
+    expect(page.all(".chart.positions .axis-name").map((t) => t.textContent)).toEqual([
+      "layer",
+      "token",
+    ]);
+    expect(page.text(".chart.heads header")).toBe("Heads patched at all positions");
   });
 
   it("says why there is nothing to see where both prompts give the same", () => {
@@ -63,8 +96,8 @@ describe("what a map shows", () => {
     expect(map.querySelectorAll("canvas")).toHaveLength(1);
     expect(map.querySelectorAll("[data-site]")).toHaveLength(191);
     expect(map.querySelector("svg")?.getAttribute("aria-colcount")).toBe("200");
-    page.press(page.mapCell("positions", "L0.mlp_out@9"), "ArrowDown");
-    expect(document.activeElement).toBe(page.mapCell("positions", "L1.mlp_out@9"));
+    page.press(page.mapCell("positions", "L0.resid_pre@9"), "ArrowDown");
+    expect(document.activeElement).toBe(page.mapCell("positions", "L1.resid_pre@9"));
     expect(map.querySelectorAll("[data-site]")).toHaveLength(191);
   }, 20_000);
 });
@@ -76,6 +109,10 @@ it("shows the numbers that Python really sent", () => {
   const label = (map: string, site: string) => page.mapCell(map, site).getAttribute("aria-label");
   expect(label("heads", "L23.H3")).toBe("L23.H3, 58 %");
   expect(label("heads", "L24.H4")).toBe("L24.H4, −25 %");
+  expect(label("positions", "L3.resid_pre@9")).toBe("L3.resid_pre@9, 100.3 %");
+  expect(label("positions", "L21.resid_pre@-1")).toBe("L21.resid_pre@-1, 33 %");
+  page.choose("select.mapped", "mlp_out");
+  vi.advanceTimersByTime(600);
   expect(label("positions", "L0.mlp_out@9")).toBe("L0.mlp_out@9, 99.9 %");
   expect(label("positions", "L20.mlp_out@-1")).toBe("L20.mlp_out@-1, −6.1 %");
   expect(page.mapNote("positions")).toBe(
@@ -83,9 +120,15 @@ it("shows the numbers that Python really sent", () => {
   );
 });
 
+function showMlps(): void {
+  page.showMaps(tiny());
+  page.choose("select.mapped", "mlp_out");
+  vi.advanceTimersByTime(600);
+}
+
 describe("using a map", () => {
   it("patches the cell that is clicked, whatever position is selected, and adds with Shift", () => {
-    page.showMaps(tiny());
+    showMlps();
     page.click(page.get('[data-run="clean"] [data-token="3"]'));
     page.click(page.mapCell("heads", "L1.H2"));
     expect(page.sent("patch").at(-1)).toMatchObject({
@@ -104,14 +147,14 @@ describe("using a map", () => {
   });
 
   it("shows a patch at all positions as a whole row", () => {
-    page.showMaps(tiny());
+    showMlps();
     page.click(page.get('[data-run="patched"] [data-site="L2.mlp_out"]'));
     const row = page.get('[data-map="positions"] .ring.selected');
     expect(Number(row.getAttribute("width"))).toBeGreaterThan(400);
   });
 
   it("rings what is under the pointer in all lanes and maps, and reads it out", () => {
-    page.showMaps(tiny());
+    showMlps();
     const over = (target: Element, type: string) =>
       target.dispatchEvent(new PointerEvent(type, { bubbles: true }));
     over(page.get('[data-run="patched"] [data-site="L2.H1"]'), "pointerover");
@@ -126,7 +169,7 @@ describe("using a map", () => {
   });
 
   it("walks with the keys, patches with Enter, adds with Space", () => {
-    page.showMaps(tiny());
+    showMlps();
     page.press(page.mapCell("heads", "L0.H0"), "ArrowRight");
     expect(document.activeElement).toBe(page.mapCell("heads", "L0.H1"));
     page.press(page.mapCell("heads", "L0.H1"), "ArrowDown");

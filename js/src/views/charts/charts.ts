@@ -5,9 +5,11 @@ import { sourceOf } from "../../model/experiment";
 import { shownEntry } from "../../state/history";
 import { hasMaps } from "../../state/maps";
 import { shownDirection } from "../../state/selectors";
-import type { Tab } from "../../state/state";
+import type { Scores, Tab } from "../../state/state";
 import type { Context } from "../context";
-import { componentSelect, mapChart, mapNote } from "../maps/map";
+import { mapChart, mapNote } from "../maps/map";
+import { mapTitle } from "../maps/title";
+import { switchOf } from "../switch";
 import { historyChart } from "./history";
 import { logitsChart } from "./logits";
 import { reachChart } from "./reach";
@@ -25,7 +27,17 @@ interface Chart {
 function legend(cx: Context) {
   const patched =
     cx.state.result === undefined ? "" : html`<span class="key patched">patched</span>`;
-  return html`<span class="key clean">clean</span>${patched}<span class="key corrupted">corrupted</span>`;
+  const values = [
+    ["logit", "logit"],
+    ["prob", "prob"],
+  ] as const;
+  const choose = (scores: Scores) => cx.act.scores(scores);
+  return html`<span class="logits-legend"><span class="key clean">clean</span>${patched}<span class="key corrupted">corrupted</span>${switchOf(
+    "scores of the tokens",
+    values,
+    cx.state.scores,
+    choose,
+  )}</span>`;
 }
 
 function pinButton(cx: Context) {
@@ -39,7 +51,7 @@ const MAPS: readonly Chart[] = [
     tab: "heads",
     title: "Heads · layer × head",
     short: "Heads",
-    heading: (cx) => html`<h3>${cx.layout.wide ? "Heads · layer × head" : "layer × head"}</h3>`,
+    heading: (cx) => mapTitle(cx, "heads"),
     note: (cx) => mapNote(cx, "heads"),
     draw: (cx) => mapChart(cx, "heads"),
   },
@@ -47,7 +59,7 @@ const MAPS: readonly Chart[] = [
     tab: "positions",
     title: "Positions · layer × position",
     short: "Positions",
-    heading: (cx) => html`${componentSelect(cx)}<h3>· layer × position</h3>`,
+    heading: (cx) => mapTitle(cx, "positions"),
     note: (cx) => mapNote(cx, "positions"),
     draw: (cx) => mapChart(cx, "positions"),
   },
@@ -64,8 +76,8 @@ const REACH: Chart = {
 
 const LOGITS: Chart = {
   tab: "logits",
-  title: "Top logits",
-  short: "Logits",
+  title: "Top tokens",
+  short: "Tokens",
   note: legend,
   draw: logitsChart,
 };

@@ -1,19 +1,27 @@
-/** Chart: the logits of the most likely tokens in the three runs. */
+/** Chart: the most likely tokens in the three runs, by their logits or their probabilities. */
 
 import { html } from "lit-html";
 import { LANES } from "../../layout/page";
 import type { Lane } from "../../model/experiment";
 import type { TokenComparison, TokenScore } from "../../model/result";
-import { plainNumber } from "../../text/numbers";
+import type { Scores } from "../../state/state";
+import { plainNumber, probability } from "../../text/numbers";
 import { shortToken, tokenText } from "../../text/tokens";
 import type { Context } from "../context";
 
-function bar(lane: Lane, score: TokenScore, low: number, high: number) {
+interface Scale {
+  readonly scores: Scores;
+  readonly low: number;
+  readonly high: number;
+}
+
+function bar(lane: Lane, score: TokenScore, { scores, low, high }: Scale) {
   const at = (x: number) => ((x - low) / (high - low)) * 100;
-  const value = Number.isFinite(score.logit) ? score.logit : 0;
+  const value = Number.isFinite(score[scores]) ? score[scores] : 0;
   const [from, to] = [at(Math.min(0, value)), at(Math.max(0, value))];
+  const said = scores === "prob" ? probability(score.prob) : plainNumber(score.logit);
   return html`<div class="lbar"><i class=${lane} .style="left:${from.toFixed(2)}%;width:${(to - from).toFixed(2)}%"></i
-    ><span .style="left:${to.toFixed(2)}%">${plainNumber(score.logit)}</span></div>`;
+    ><span .style="left:${to.toFixed(2)}%">${said}</span></div>`;
 }
 
 /** The rows while nothing is patched: the most likely tokens of the two runs. */
@@ -39,14 +47,20 @@ function hostRows(cx: Context): readonly TokenComparison[] {
 export function logitsChart(cx: Context) {
   const shown = cx.state.result?.tokens ?? hostRows(cx);
   const lanes = LANES.filter((lane) => lane !== "patched" || cx.state.result !== undefined);
-  const all = shown.flatMap((row) => lanes.map((lane) => row[lane].logit)).filter(Number.isFinite);
-  const [low, high] = [Math.min(0, ...all), Math.max(1, ...all)];
+  const { scores } = cx.state;
+  const all = shown.flatMap((row) => lanes.map((lane) => row[lane][scores]));
+  const known = all.filter(Number.isFinite);
+  const scale = {
+    scores,
+    low: Math.min(0, ...known),
+    high: Math.max(scores === "prob" ? 0.01 : 1, ...known),
+  };
   return html`<div class="logits">${shown.slice(0, 5).map(
     (
       row,
     ) => html`<div class="lrow"><span class="mono" title=${tokenText(row.token)}>${shortToken(row.token, 12)}</span>
       <div class="lbars">${lanes
-        .filter((lane) => Number.isFinite(row[lane].logit))
-        .map((lane) => bar(lane, row[lane], low, high))}</div></div>`,
+        .filter((lane) => Number.isFinite(row[lane][scores]))
+        .map((lane) => bar(lane, row[lane], scale))}</div></div>`,
   )}</div>`;
 }

@@ -4,20 +4,17 @@ import { nothing, svg } from "lit-html";
 import { boxOf } from "../../layout/lane-cells";
 import type { Box } from "../../layout/page";
 import { type Cell, cellName, layerCells } from "../../model/cell";
-import { type Lane, type MetricInfo, refusalReason, sourceOf } from "../../model/experiment";
+import { type Lane, refusalReason, sourceOf } from "../../model/experiment";
 import { range } from "../../model/math";
 import { type Movement, movementAt, type ReachLook, reachLook } from "../../model/reach";
-import type { Reading } from "../../model/result";
 import { shownDirection } from "../../state/selectors";
-import { effectNumber, plainNumber } from "../../text/numbers";
+import { percent, plainNumber } from "../../text/numbers";
 import type { Context } from "../context";
 import { type PatchedCells, reachMarks } from "./reach-marks";
 
 interface CellsData {
   readonly lane: Lane;
   readonly patched: PatchedCells;
-  readonly known: ReadonlyMap<string, Reading>;
-  readonly metric: MetricInfo;
   readonly focus: string;
 }
 
@@ -32,11 +29,14 @@ function label(
   return `${name}, moved ${plainNumber(moved.along)} towards ${towards}`;
 }
 
-/** A known effect, printed in cells that are large enough. */
-function effectText(box: Box, reading: Reading | undefined, metric: MetricInfo, on: boolean) {
-  if (reading === undefined || box.w < 38 || box.h < 13) return nothing;
+/** What colours a box, printed in those that are large enough: whose value it has, or how far it moved. */
+function reachText(box: Box, patched: string | undefined, moved: Movement | undefined) {
+  if (box.w < 38 || box.h < 13) return nothing;
+  const far = moved !== undefined && Number.isFinite(moved.along) && moved.size > 0;
+  const text = patched ?? (far ? percent(moved.along) : undefined);
+  if (text === undefined) return nothing;
   const [x, y] = [box.x + box.w / 2, box.y + box.h / 2 + 4];
-  return svg`<text class=${on ? "inside on" : "inside"} x=${x} y=${y} aria-hidden="true">${effectNumber(reading.effect, metric)}</text>`;
+  return svg`<text class=${patched === undefined ? "inside" : "inside on"} x=${x} y=${y} aria-hidden="true">${text}</text>`;
 }
 
 function refusedMark(box: Box) {
@@ -53,11 +53,12 @@ function cellShape(cx: Context, data: CellsData, cell: Cell) {
   const name = cellName(cell);
   const solid = cell.component !== "resid_post";
   const own = data.lane === "patched";
+  const towards = sourceOf(shownDirection(cx.state));
   const isPatched = data.patched.all.has(name);
   const moved = own ? movementAt(cx.state.result?.reach, cell) : undefined;
   const rect = own
     ? svg`<rect class="cell ${solid ? "box" : "hit"}" data-site=${name} id="${cx.id}-${name}" role="gridcell"
-        tabindex=${name === data.focus ? 0 : -1} aria-label=${label(name, moved, reachLook(moved), sourceOf(shownDirection(cx.state)))}
+        tabindex=${name === data.focus ? 0 : -1} aria-label=${label(name, moved, reachLook(moved), towards)}
         aria-selected=${isPatched}
         x=${box.x} y=${box.y} width=${box.w} height=${box.h} rx="1.5"/>`
     : svg`<rect class="cell ${solid ? "box" : "hit"}" data-site=${name} x=${box.x} y=${box.y}
@@ -65,7 +66,9 @@ function cellShape(cx: Context, data: CellsData, cell: Cell) {
   return svg`${rect}${solid ? nothing : node(box)}${
     refusalReason(cx.scene, cell.component) === undefined ? nothing : refusedMark(box)
   }${own && solid ? reachMarks(cx, cell, box, data.patched) : nothing}${
-    own && solid ? effectText(box, data.known.get(name), data.metric, isPatched) : nothing
+    own && solid
+      ? reachText(box, isPatched && !data.patched.partly.has(name) ? towards : undefined, moved)
+      : nothing
   }`;
 }
 

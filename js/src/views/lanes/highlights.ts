@@ -39,5 +39,5 @@ export function laneRings(cx: Context, lane: Lane, focus: string) {
   const under = hover === undefined ? undefined : nearestCell(hover);
   return svg`<g class="rings" aria-hidden="true">${patchRings(cx, lane)}${
     under === undefined ? nothing : ring(cx, lane, under, "hover", 1)
-  }${lane === "patched" ? svg`<g class="focus">${ring(cx, lane, nearestCell(focus), "inner", 1.5)}${ring(cx, lane, nearestCell(focus), "outer", 3.5)}</g>` : nothing}</g>`;
+  }${lane === "patched" ? svg`<g class="focus">${ring(cx, lane, nearestCell(focus), "inner", 2.75)}${ring(cx, lane, nearestCell(focus), "outer", 4.5)}</g>` : nothing}</g>`;
 }

@@ -5,12 +5,13 @@ import { guard } from "lit-html/directives/guard.js";
 import { cellName, exactCell, nearestCell } from "../../model/cell";
 import { hostOf, type Lane, sourceOf } from "../../model/experiment";
 import { withoutPosition } from "../../model/site";
-import { currentMetric, knownReadings, shownDirection } from "../../state/selectors";
+import { shownDirection } from "../../state/selectors";
 import { patchName } from "../../text/names";
 import { type Context, waveClass } from "../context";
 import { term } from "../term";
 import { cells } from "./cells";
 import { laneRings } from "./highlights";
+import { legend } from "./legend";
 import { outputs, outputsLine } from "./outputs";
 import type { PatchedCells } from "./reach-marks";
 import { residualStream } from "./residual-stream";
@@ -56,12 +57,10 @@ function drawing(cx: Context, lane: Lane, focus: string) {
   const { body } = layout;
   const { full, svgHeight: height } = layout.lanes[lane];
   const own = lane === "patched";
-  const changes = own ? [state.result, state.entries, state.metric, focus] : [];
+  const changes = own ? [state.result, focus] : [];
   const content = guard([cx.scene, layout, shownDirection(state), ...changes], () => {
     const patched = patchedCells(cx);
-    const metric = currentMetric(state, cx.scene);
-    const known = knownReadings(state, metric.name);
-    const boxes = full ? cells(cx, { lane, patched, known, metric, focus }) : slimCells(cx, lane);
+    const boxes = full ? cells(cx, { lane, patched, focus }) : slimCells(cx, lane);
     return [residualStream(cx, lane), boxes];
   });
   const label = own ? "Components of the model: rows are layers" : `The ${lane} run's components`;
@@ -85,7 +84,7 @@ export function lane(cx: Context, which: Lane, rows: TokenRows, focus: string) {
   const kind = layout.lanes[which].full ? "full" : "slim";
   return html`<section class="lane ${which} ${kind} ${tint}" data-run=${which} aria-label="${NAMES[which]} run"
       .style="height:${layout.lanes[which].height}px">
-    ${layout.wide ? html`<div class="gutter">${name}<p>${role(cx, which)}</p></div>` : nothing}
+    ${layout.wide ? html`<div class="gutter">${name}<p>${role(cx, which)}</p>${which === "patched" ? legend(cx) : nothing}</div>` : nothing}
     <div class="body">
       ${layout.wide ? nothing : html`<div class="lane-head">${name}<span class="role">${role(cx, which)}</span>${outputsLine(cx, which)}</div>`}
       ${tokenRow(cx, { lane: which, prompt, ...rows })}

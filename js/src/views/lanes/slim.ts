@@ -1,7 +1,7 @@
 /** A slim lane: the residual stream with a node per layer, and the boxes of the sites that are hovered or patched. */
 
 import { nothing, svg } from "lit-html";
-import { boxOf } from "../../layout/lane-cells";
+import { arrowBefore, boxOf } from "../../layout/lane-cells";
 import { layerLeft, layerVisible } from "../../layout/page";
 import { type Cell, cellName, exactCell, nearestCell, outputCell } from "../../model/cell";
 import type { Lane } from "../../model/experiment";
@@ -59,12 +59,16 @@ function shortName({ sites }: Shown): string {
   return parsed?.unit ?? SHORT[parsed?.component ?? ""] ?? "";
 }
 
-/** A box with its name, inside it if there is room. */
+/** A box with its name: inside it if there is room, otherwise on the side that its arrow leaves free. */
 function slimBox(cx: Context, lane: Lane, shown: Shown, kind: string, hovered = false) {
   const { x, y, w, h } = boxOf(cx.layout, lane, shown.cell);
   const name = shortName(shown);
   const inside = name.length * CHARACTER + 3 <= w;
-  const [at, anchor] = inside ? [x + w / 2, "middle"] : [x - 4, "end"];
+  const [at, anchor] = inside
+    ? [x + w / 2, "middle"]
+    : arrowBefore(cx.layout, shown.cell)
+      ? [x + w + 4, "start"]
+      : [x - 4, "end"];
   const site = withoutPosition(shown.sites[0] ?? "");
   const ring = (which: string) =>
     svg`<rect class="ring ${which}" x=${x - 1} y=${y - 1} width=${w + 2} height=${h + 2} rx="3"/>`;

@@ -40,17 +40,26 @@ function cellPaint(cx: Context, map: MapView) {
   return (row: number, column: number) => mapPaint(data, row * layout.columns + column, scale);
 }
 
-function label(map: MapView, site: string, index: number): string {
-  const { data } = map;
-  if (data === undefined) return cellLabel(site, "pending", "");
-  return cellLabel(site, mapLook(data, index), percent(data.share[index] ?? 0));
+/** What a cell's colour stands for: its share, or the effect that it is. */
+function cellNumber(cx: Context, { data }: MapView, index: number): string {
+  const [share, effect] = [data?.share[index] ?? Number.NaN, data?.effect[index] ?? Number.NaN];
+  if (cx.state.unit === "effect" || Number.isNaN(share))
+    return effectNumber(effect, currentMetric(cx.state, cx.scene));
+  // "0 %" would read as exactly 0.
+  return share !== 0 && Math.abs(share) < 0.0005 ? "0.0 %" : percent(share);
 }
 
-/** A known effect, printed in cells that are large enough. */
-function effectText(cx: Context, map: MapView, box: Box, index: number) {
-  const effect = map.data?.effect[index];
-  if (!hasNumber(box) || effect === undefined || !(Math.abs(effect) > 0)) return nothing;
-  const text = effectNumber(effect, currentMetric(cx.state, cx.scene));
+function label(cx: Context, map: MapView, site: string, index: number): string {
+  const { data } = map;
+  if (data === undefined) return cellLabel(site, "pending", "");
+  return cellLabel(site, mapLook(data, index), cellNumber(cx, map, index));
+}
+
+/** The number of a cell, printed in those that are large enough. */
+function numberText(cx: Context, map: MapView, box: Box, index: number) {
+  if (map.data === undefined || !hasNumber(box)) return nothing;
+  if (!(Math.abs(map.data.effect[index] ?? Number.NaN) > 0)) return nothing;
+  const text = cellNumber(cx, map, index);
   return svg`<text class="inside" x=${box.x + box.w / 2} y=${box.y + box.h / 2 + 4} aria-hidden="true">${text}</text>`;
 }
 
@@ -63,8 +72,8 @@ function cellRow(cx: Context, map: MapView, row: number, paint: ReturnType<typeo
     const { look, fill } = layout.raster ? PENDING : paint(row, column);
     const index = row * layout.columns + column;
     return svg`<rect class="mcell ${layout.raster ? "unseen" : look}" data-site=${site} role="gridcell" tabindex=${site === tab ? 0 : -1}
-      aria-colindex=${column + 1} aria-label=${label(map, site, index)} aria-selected=${isSelected(cx, map, row, column)}
-      x=${box.x} y=${box.y} width=${box.w} height=${box.h} fill=${fill}/>${layout.raster ? nothing : effectText(cx, map, box, index)}`;
+      aria-colindex=${column + 1} aria-label=${label(cx, map, site, index)} aria-selected=${isSelected(cx, map, row, column)}
+      x=${box.x} y=${box.y} width=${box.w} height=${box.h} fill=${fill}/>${layout.raster ? nothing : numberText(cx, map, box, index)}`;
   });
   return svg`<g role="row" aria-rowindex=${row + 1} aria-label="layer ${row}">${drawn}</g>`;
 }

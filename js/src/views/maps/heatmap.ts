@@ -10,7 +10,7 @@ import type { Context } from "../context";
 import { mapCanvas } from "./canvas";
 import { gridRows, tabSite } from "./cells";
 import { mapRings } from "./highlights";
-import { columnLabels, foldedColumn, rowLabels } from "./labels";
+import { axisNames, columnLabels, foldedColumn, rowLabels } from "./labels";
 
 /** The site under the pointer: that of the cell, or on a canvas the one at that point. */
 function siteAt(map: MapView, event: MouseEvent): string | undefined {
@@ -33,13 +33,14 @@ export function heatmap(cx: Context, map: MapView) {
     cx.act.patchExactly(site, event.shiftKey);
   };
   const where = Object.values(layout).join();
-  const { theme, metric } = cx.state;
+  const { theme, metric, unit } = cx.state;
   const content = guard(
     [
       data,
       where,
       theme,
       metric,
+      unit,
       map.direction,
       map.component,
       tabSite(cx, map),
@@ -53,5 +54,5 @@ export function heatmap(cx: Context, map: MapView) {
     ${mapCanvas(cx, map)}
     <svg role="grid" aria-label="${parseSite(mapSite(map, 0, 0))?.component ?? ""} by layer and ${across}, share of the difference"
       aria-rowcount=${layout.rows} aria-colcount=${layout.columns} width=${layout.width} height=${layout.height}>
-      <g class="labels" aria-hidden="true">${rowLabels(cx, map)}${columnLabels(cx, map)}${foldedColumn(map)}</g>${content}${mapRings(cx, map)}</svg></div>`;
+      <g class="labels" aria-hidden="true">${rowLabels(cx, map)}${columnLabels(cx, map)}${foldedColumn(map)}${axisNames(map)}</g>${content}${mapRings(cx, map)}</svg></div>`;
 }

@@ -64,6 +64,15 @@ export function columnLabels(cx: Context, map: MapView) {
   });
 }
 
+/** What the rows and the columns are. */
+export function axisNames({ layout, across }: MapView) {
+  const { left, plotWidth, plotHeight, height, tilted } = layout;
+  // Tilted labels leave the lower right corner free, others the lower left one.
+  const [x, y] = tilted ? [left + plotWidth, height - 2] : [left - 6, plotHeight + 13];
+  const columns = svg`<text class="axis-name" x=${x} y=${y} text-anchor="end">${across === "head" ? "head" : "token"}</text>`;
+  return svg`<text class="axis-name" transform="translate(10 ${plotHeight / 2}) rotate(-90)" text-anchor="middle">layer</text>${columns}`;
+}
+
 /** The folded columns of identical tokens, drawn as one with its label. */
 export function foldedColumn(map: MapView) {
   const { fold, foldWidth, left, plotHeight } = map.layout;

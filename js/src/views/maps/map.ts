@@ -1,31 +1,23 @@
-/** The two map charts: their titles, their progress, their colour scale. */
+/** The two map charts: their progress, their colour scale, and why nothing can be drawn. */
 
 import { html, nothing } from "lit-html";
 import { mapRange, palette } from "../../layout/map-colours";
 import { hostOf, refusalReason } from "../../model/experiment";
 import { isComplete, type MapName, mapLook } from "../../model/map";
-import { MAP_COMPONENTS, type MapView, mapView } from "../../state/maps";
+import { isolated } from "../../model/printable";
+import { type MapView, mapView } from "../../state/maps";
 import { currentMetric } from "../../state/selectors";
 import { undefinedRecovery } from "../../text/finding";
 import { sweepSentence } from "../../text/map-status";
-import { plainNumber } from "../../text/numbers";
+import { scaleWords } from "../../text/scale";
 import { refusalSentence } from "../../text/status";
 import type { Context } from "../context";
+import { switchOf } from "../switch";
+import { term } from "../term";
 import { heatmap } from "./heatmap";
 
 function mapOf(cx: Context, name: MapName): MapView {
   return mapView(cx.state, cx.scene, cx.layout, name);
-}
-
-export function componentSelect(cx: Context) {
-  const { scene, state } = cx;
-  const known = MAP_COMPONENTS.filter((name) => refusalReason(scene, name) === undefined);
-  const change = (event: Event) => {
-    if (event.target instanceof HTMLSelectElement) cx.act.mapComponent(event.target.value);
-  };
-  return html`<select class="mapped" aria-label="component of the map" @change=${change}>${known.map(
-    (name) => html`<option value=${name} ?selected=${name === state.mapComponent}>${name}</option>`,
-  )}</select>`;
 }
 
 function complete({ data }: MapView): boolean {
@@ -41,6 +33,15 @@ function sweepButton(cx: Context, map: MapView) {
   return nothing;
 }
 
+/** What the cells print and the scale says. The colours are the same: an effect is a share of one difference. */
+function unitSwitch(cx: Context) {
+  const values = [
+    ["share", "share"],
+    ["effect", "effect"],
+  ] as const;
+  return switchOf("numbers of the maps", values, cx.state.unit, (unit) => cx.act.unit(unit));
+}
+
 /** The line under the title: how far the map is, and how to stop or continue. */
 export function mapNote(cx: Context, name: MapName) {
   const map = mapOf(cx, name);
@@ -48,19 +49,22 @@ export function mapNote(cx: Context, name: MapName) {
   const said = sweepSentence(phase, map.data, message);
   // Each sentence is an element: one that has no room is hidden whole.
   const sentences = said.split(/(?<=\.) /);
-  return html`<div class="map-note" data-sweep=${complete(map) ? "done" : phase}><span class="said-so-far" title=${said}>${sentences.map((s) => html`<span>${s} </span>`)}</span> ${sweepButton(cx, map)}</div>`;
+  return html`<div class="map-line"><div class="map-note" data-sweep=${complete(map) ? "done" : phase}><span class="said-so-far" title=${said}>${sentences.map((s) => html`<span>${s} </span>`)}</span> ${sweepButton(cx, map)}</div>${unitSwitch(cx)}</div>`;
 }
 
-/** The colour bar with its numbers; it names a range narrower than ±1. */
+/** The colour bar: its ends in the numbers that the cells print, and how far it reaches if that is not all the way. */
 function scaleBar(cx: Context, map: MapView) {
+  const { state, scene } = cx;
   const range = mapRange(map.data);
-  const colours = palette(cx.state.theme);
+  const colours = palette(state.theme);
   const stops = Array.from({ length: 9 }, (_, i) => colours[i * 25] ?? "").join(",");
-  const shown = plainNumber(range).replace(/0+$/, "").replace(/\.$/, "");
+  const { runs } = scene;
+  const metric = currentMetric(state, scene);
+  const said = scaleWords(range, { unit: state.unit, direction: map.direction, metric, runs });
   const host = hostOf(map.direction);
-  return html`<div class="scale" role="img" aria-label="Colours: orange moved towards corrupted, blue towards clean, up to ${shown} of the difference; neutral is the ${host} run unchanged">
-    <span><span class="towards">towards </span>corrupted</span> <span>−${shown}</span> <i .style="background:linear-gradient(to right,${stops})"></i><span>+${shown}</span>
-    <span><span class="towards">towards </span>clean</span>${range < 1 ? html`<b>range ±${shown}</b>` : nothing}</div>`;
+  return html`<div class="scale"><span role="img" aria-label="Colours: orange moved towards corrupted, ${said.corrupted}; blue towards clean, ${said.clean} ${said.unit}; neutral is the ${host} run unchanged">
+    <span><span class="towards">towards </span>corrupted</span> <span>${said.corrupted}</span> <i .style="background:linear-gradient(to right,${stops})"></i><span>${said.clean}</span>
+    <span><span class="towards">towards </span>clean</span>${state.unit === "effect" && said.unit !== "" ? html` <span class="unit">(${isolated(said.unit)})</span>` : nothing}</span>${range < 1 ? term("range", html`<b>range ±${said.range}</b>`) : nothing}</div>`;
 }
 
 /** Why nothing can be drawn; undefined if something can. */

@@ -1,0 +1,26 @@
+/** The title line of a map: what it shows, and where each of its cells patches. */
+
+import { html } from "lit-html";
+import { refusalReason } from "../../model/experiment";
+import type { MapName } from "../../model/map";
+import { MAP_COMPONENTS } from "../../state/maps";
+import type { Context } from "../context";
+
+function componentSelect(cx: Context) {
+  const { scene, state } = cx;
+  const known = MAP_COMPONENTS.filter((name) => refusalReason(scene, name) === undefined);
+  const change = (event: Event) => {
+    if (event.target instanceof HTMLSelectElement) cx.act.mapComponent(event.target.value);
+  };
+  return html`<select class="mapped" aria-label="component of the map" @change=${change}>${known.map(
+    (name) => html`<option value=${name} ?selected=${name === state.mapComponent}>${name}</option>`,
+  )}</select>`;
+}
+
+/** Where a click on a cell patches. */
+const SCOPES = { heads: "patched at all positions", positions: "patched at one position" } as const;
+
+export function mapTitle(cx: Context, name: MapName) {
+  const what = name === "heads" ? html`<h3>Heads</h3>` : componentSelect(cx);
+  return html`${what} <span class="scope">${SCOPES[name]}</span>`;
+}
