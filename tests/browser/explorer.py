@@ -13,8 +13,7 @@ ROOT = ".patchwidgets"
 SECONDS = 1000
 
 # Keeps each answer that the page shows, with the time of the pointer's last press and of the frame after.
-WATCH = """() => {
-  const root = document.querySelector(".patchwidgets");
+WATCH = """(root) => {
   const seen = { pressed: 0, answers: [] };
   window.patchwidgetsSeen = seen;
   root.addEventListener("pointerdown", () => { seen.pressed = performance.now(); }, true);
@@ -42,6 +41,17 @@ TIMED = """(site) => {
 }"""
 
 
+# The element that has the focus, inside the shadow root of an explorer as well.
+FOCUSED = """() => {
+  let element = document.activeElement;
+  while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
+  return element;
+}"""
+FOCUSED_SITE = f"() => ({FOCUSED})()?.closest('[data-site]')?.dataset.site ?? null"
+IN_GRID = f"""() => ({FOCUSED})()?.closest("[role='grid']") != null"""
+IN_EXPLORER = f"() => ({FOCUSED})()?.closest('{ROOT}') != null"
+
+
 @dataclass(frozen=True)
 class Reading:
     """What `data-result` says; NaN where a number is undefined."""
@@ -62,7 +72,12 @@ class Explorer:
     def run(cls, notebook: Notebook) -> Self:
         """Run the notebook and return its explorer when it has drawn its lanes."""
         notebook.run_all()
-        explorer = cls(notebook.page)
+        return cls.shown(notebook.page)
+
+    @classmethod
+    def shown(cls, page: Page) -> Self:
+        """Return the explorer of a page when it has drawn its lanes."""
+        explorer = cls(page)
         expect(explorer.component("L0.H0")).to_be_visible(timeout=60 * SECONDS)
         explorer.root.scroll_into_view_if_needed()
         return explorer
@@ -77,9 +92,27 @@ class Explorer:
         """The read-out of the last answered patch."""
         return self.root.locator("[data-result]").first
 
-    def component(self, site: str) -> Locator:
-        """Return a component in the lane of the patched run."""
-        return self.root.locator(f"[data-run='patched'] [data-site='{site}']").first
+    def component(self, site: str, lane: str = "patched") -> Locator:
+        """Return a component in a lane, usually that of the patched run."""
+        return self.root.locator(f"[data-run='{lane}'] svg [data-site='{site}']").first
+
+    def cell(self, map_name: str, site: str) -> Locator:
+        """Return a cell of a map."""
+        return self.root.locator(f"[data-map='{map_name}'] [data-site='{site}']").first
+
+    def token(self, position: int, lane: str = "patched") -> Locator:
+        """Return a token of a lane's prompt."""
+        return self.root.locator(f"[data-run='{lane}'] [data-token='{position}']").first
+
+    def focused_site(self) -> str | None:
+        """Return the site of the cell that has the focus."""
+        site: str | None = self.page.evaluate(FOCUSED_SITE)
+        return site
+
+    def has_focus(self) -> bool:
+        """Whether the keyboard is with the explorer."""
+        inside: bool = self.page.evaluate(IN_EXPLORER)
+        return inside
 
     def click(self, site: str, **options: Any) -> None:
         """Click a component of the patched lane."""
@@ -99,7 +132,7 @@ class Explorer:
 
     def watch(self) -> None:
         """Keep every answer from now on, for `answers`."""
-        self.page.evaluate(WATCH)
+        self.root.evaluate(WATCH)
 
     def answers(self) -> list[str]:
         """Return the sites of the answers that were shown since `watch`."""

@@ -1,4 +1,4 @@
-"""A real JupyterLab for tests and measurements: its own folders, a free port, this Python as kernel.
+"""A real JupyterLab, or Notebook 7, for tests and measurements: its own folders, a free port, this Python as kernel.
 
 A start costs about four seconds, a first page about ten.
 """
@@ -18,7 +18,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+App = Literal["jupyterlab", "notebook"]
 LAB = "@jupyterlab/"
 SETTINGS = {
     "apputils-extension/notification": {
@@ -45,16 +47,20 @@ class Lab:
         The folder whose notebooks it shows.
     outside
         The file in which its kernels write down each attempt to reach another machine.
+    app
+        Whose pages it serves.
     """
 
     url: str
     token: str
     root: Path
     outside: Path
+    app: App = "jupyterlab"
 
     def page(self, notebook: str) -> str:
         """Return the address of a notebook, in a workspace of its own."""
-        return f"{self.url}/lab/tree/{notebook}?token={self.token}&reset"
+        path = "lab/tree" if self.app == "jupyterlab" else "notebooks"
+        return f"{self.url}/{path}/{notebook}?token={self.token}&reset"
 
     def outside_requests(self) -> list[str]:
         """Return the machines that kernels tried to reach."""
@@ -62,10 +68,10 @@ class Lab:
 
 
 @contextmanager
-def serve(root: Path, home: Path) -> Iterator[Lab]:
-    """Run a JupyterLab over `root` with all its own files in `home`."""
+def serve(root: Path, home: Path, app: App = "jupyterlab") -> Iterator[Lab]:
+    """Run a JupyterLab, or Notebook 7, over `root` with all its own files in `home`."""
     port = free_port()
-    lab = Lab(f"http://127.0.0.1:{port}", secrets.token_hex(16), root, home / "outside.txt")
+    lab = Lab(f"http://127.0.0.1:{port}", secrets.token_hex(16), root, home / "outside.txt", app)
     write_settings(home)
     write_kernelspec(home)
     with (home / "server.log").open("w") as log:
@@ -81,6 +87,7 @@ def serve(root: Path, home: Path) -> Iterator[Lab]:
 
 def command(lab: Lab, port: int) -> list[str]:
     """Return the command line of the server."""
+    name = "LabApp" if lab.app == "jupyterlab" else "JupyterNotebookApp"
     arguments = [
         "--no-browser",
         "--ServerApp.ip=127.0.0.1",
@@ -88,13 +95,13 @@ def command(lab: Lab, port: int) -> list[str]:
         "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={lab.root}",
         f"--IdentityProvider.token={lab.token}",
-        "--LabApp.expose_app_in_browser=True",
+        f"--{name}.expose_app_in_browser=True",
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
     if os.geteuid() == 0:
         arguments.append("--allow-root")
-    return [sys.executable, "-m", "jupyterlab", *arguments]
+    return [sys.executable, "-m", lab.app, *arguments]
 
 
 def environment(home: Path, lab: Lab) -> dict[str, str]:
@@ -125,7 +132,9 @@ def write_kernelspec(home: Path) -> None:
     folder.mkdir(parents=True)
     start = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec = {"argv": start, "display_name": "Python 3", "language": "python"}
-    (folder / "kernel.json").write_text(json.dumps(spec | {"env": {"PYTHONPATH": str(WATCHER)}}))
+    # What this Python imports from, its kernels import from as well.
+    paths = os.pathsep.join(filter(None, [str(WATCHER), os.environ.get("PYTHONPATH")]))
+    (folder / "kernel.json").write_text(json.dumps(spec | {"env": {"PYTHONPATH": paths}}))
 
 
 def free_port() -> int:

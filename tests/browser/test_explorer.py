@@ -13,19 +13,12 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import ROOT
 from tests.browser.explorer import ROOT as EXPLORER
-from tests.browser.explorer import SECONDS, Explorer
+from tests.browser.explorer import FOCUSED_SITE, IN_GRID, SECONDS, Explorer
 from tests.browser.lab import Lab
 from tests.browser.notebook import Notebook, Notices, Theme
 
 AXE = ROOT / "js" / "node_modules" / "axe-core" / "axe.min.js"
-RUN_AXE = """(selector) => axe.run(selector, {resultTypes: ["violations"]})"""
-FOCUSED_SITE = """() => {
-  const element = document.activeElement;
-  const active = element.getAttribute("aria-activedescendant");
-  const cell = active === null ? element : document.getElementById(active);
-  return cell?.closest("[data-site]")?.dataset.site ?? null;
-}"""
-IN_GRID = "() => document.activeElement.closest(\"[role='grid']\") !== null"
+RUN_AXE = """(root) => axe.run(root, {resultTypes: ["violations"]})"""
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +137,7 @@ def test_axe_finds_nothing_serious(
     explorer.wait_for("L23.H3")
     shoot(EXPLORER, f"explorer-{theme}-{width}")
     page.add_script_tag(path=AXE)
-    found = page.evaluate(RUN_AXE, EXPLORER)
+    found = explorer.root.evaluate(RUN_AXE)
     assert [describe(violation) for violation in found["violations"] if is_serious(violation)] == []
 
 

@@ -35,6 +35,8 @@ export interface Actions {
   scores(scores: Scores): void;
   clear(): void;
   fullScreen(): void;
+  /** Takes the keyboard to the cell that was clicked, in a map or in the patched lane. */
+  takeKeyboard(site: string, map?: string): void;
   stopSweep(): void;
   continueSweep(): void;
   patchTyped(site: string): void;
@@ -48,7 +50,7 @@ export interface Actions {
 }
 
 export function createActions(tools: Tools): Actions {
-  const { store } = tools;
+  const { store, page } = tools;
   return {
     patch: (site, extend) => patchOne(tools, site, extend),
     patchExactly: (site, extend) => patchExactly(tools, site, extend),
@@ -72,6 +74,8 @@ export function createActions(tools: Tools): Actions {
     scores: (scores) => set(store, { scores }),
     clear: () => clear(tools),
     fullScreen: () => tools.page.fullScreen(),
+    takeKeyboard: (site, map) =>
+      map === undefined ? page.focusCell(site) : page.focusMap(map, site),
     stopSweep: () => stopSweep(tools),
     continueSweep: () => askSweep(tools),
     patchTyped: (text) => patchTyped(tools, text),

@@ -21,15 +21,6 @@ export function watchWidth(el: HTMLElement, changed: (width: number) => void): R
   return () => observer.disconnect();
 }
 
-/** The shortcuts of JupyterLab and Notebook fire inside widgets unless the focused element forbids it. */
-export function suppressShortcuts(root: HTMLElement): Removal {
-  const mark = (event: FocusEvent) => {
-    const target = event.target;
-    if (target instanceof Element) target.setAttribute("data-lm-suppress-shortcuts", "true");
-  };
-  return listen(root, "focusin", mark, { capture: true });
-}
-
 export function removeAll(removals: readonly Removal[]): Removal {
   return () => {
     for (const remove of removals) remove();

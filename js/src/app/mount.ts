@@ -12,8 +12,9 @@ import type { WidgetModel } from "../comm/widget-model";
 import { createStore } from "../state/store";
 import { watchExplanations } from "./explanations";
 import { watchFocus, watchKeys } from "./keyboard";
-import { type Removal, removeAll, suppressShortcuts, watchWidth } from "./listen";
+import { type Removal, removeAll, watchWidth } from "./listen";
 import { createPage } from "./page";
+import { place } from "./place";
 import { createLayout, draw } from "./render";
 import { restorePicture, savePicture } from "./saved-picture";
 import { adoptStyles } from "./styles";
@@ -24,10 +25,8 @@ let views = 0;
 export function mount(model: WidgetModel, el: HTMLElement): Removal {
   views += 1;
   const id = `pw${views}-${Math.floor(Math.random() * 1e6)}`;
-  const root = el.ownerDocument.createElement("div");
-  root.className = "patchwidgets";
-  el.append(root);
-  const styles = adoptStyles(root);
+  const { host, shadow, root } = place(el);
+  const styles = adoptStyles(shadow);
   const layoutOfState = createLayout();
   const store = createStore((state, before) => {
     draw(root, id, state, layoutOfState(state), act);
@@ -46,20 +45,18 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
       styles.follow();
       if (width > 0 && width !== store.state().width) set(store, { width });
     }),
-    suppressShortcuts(root),
     watchKeys(root, tools, act),
     watchFocus(root, act),
     watchExplanations(root, act),
     watchTraits(model, store.dispatch),
     () => client.dispose(),
     () => autoSweep.dispose(),
-    () => styles.remove(),
   ]);
   restorePicture(store, model);
   client.hello();
   return () => {
     remove();
     render(nothing, root);
-    root.remove();
+    host.remove();
   };
 }

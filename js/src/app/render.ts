@@ -6,6 +6,7 @@ import { layerVisible, type PageLayout, pageLayout } from "../layout/page";
 import { cellName, exactCell } from "../model/cell";
 import type { State } from "../state/state";
 import { connecting, explorer } from "../views/explorer";
+import { keepFocus } from "./focus";
 
 /** The layout of a state; the same object while nothing that it depends on has changed. */
 export function createLayout(): (state: State) => PageLayout | undefined {
@@ -49,5 +50,5 @@ export function draw(
   root.classList.toggle("pw-wide", layout?.wide === true);
   root.classList.toggle("pw-fresh", state.fresh);
   root.classList.toggle("pw-still", state.pending !== undefined);
-  render(view(id, state, layout, act), root);
+  keepFocus(root, () => render(view(id, state, layout, act), root));
 }

@@ -69,22 +69,38 @@ describe("keys", () => {
     expect(outside.defaultPrevented).toBe(false);
   });
 
-  it("keeps JupyterLab's shortcuts off whatever has the focus", () => {
-    for (const target of [page.cell("L0.H0"), page.get("select"), page.get(".tool")]) {
-      target.dispatchEvent(new FocusEvent("focusin", { bubbles: true }));
-      expect(target.getAttribute("data-lm-suppress-shortcuts")).toBe("true");
-    }
+  it("keeps JupyterLab's shortcuts off: its listener sees the host alone", () => {
+    const host = page.place.lastElementChild;
+    expect(host?.getAttribute("data-lm-suppress-shortcuts")).toBe("true");
+    expect(host?.shadowRoot?.contains(page.cell("L0.H0"))).toBe(true);
+  });
+
+  it("go on from the cell that was clicked, in whatever lane", () => {
+    page.click(page.cell("L2.H1", "clean"));
+    expect(page.focused).toBe(page.cell("L2.H1"));
+    page.press(page.cell("L2.H1"), "n");
+    expect(page.model.last()).toMatchObject({ direction: "noise", patches: [{ site: "L2.H1" }] });
+    page.click(page.cell("L1.mlp_out", "corrupted"));
+    expect(page.focused).toBe(page.cell("L1.mlp_out"));
+  });
+
+  it("stay in the view when a button is taken away or disabled", () => {
+    page.press(page.cell("L1.H2"), "Enter");
+    page.get('[aria-label="undo"]').focus();
+    page.click(page.get('[aria-label="undo"]'));
+    expect(page.get('[aria-label="undo"]').hasAttribute("disabled")).toBe(true);
+    expect(page.focused?.getAttribute("data-site")).toBe("L1.H2");
   });
 
   it("type a site: the box opens, asks, and gives the focus back to the grid", () => {
     page.press(page.cell("L0.H0"), "/");
     const input = page.get(".site-box input") as HTMLInputElement;
-    expect(document.activeElement).toBe(input);
+    expect(page.focused).toBe(input);
     input.value = "L2.N7@-1 + L1.H2";
     page.get(".site-box").dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
     expect(page.model.last()).toMatchObject({ patches: [{ site: "L2.N7@-1" }, { site: "L1.H2" }] });
     expect(page.el.querySelector(".site-box")).toBeNull();
-    expect(document.activeElement?.getAttribute("data-site")).toBe("L2.mlp_out");
+    expect(page.focused?.getAttribute("data-site")).toBe("L2.mlp_out");
   });
 
   it("open the code and the keys", () => {

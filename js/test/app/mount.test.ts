@@ -29,6 +29,6 @@ it("leaves no listener, no element and no id behind", () => {
   const ids = page.all("[id]").map((e) => e.id);
   expect(new Set(ids).size).toBe(ids.length);
   page.dispose();
-  expect(page.el.childElementCount).toBe(0);
+  expect(page.place.childElementCount).toBe(0);
   expect([...page.model.handlers.values()].every((all) => all.size === 0)).toBe(true);
 });

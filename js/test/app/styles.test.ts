@@ -9,29 +9,23 @@ it("needs no <style> element, and sets what it computes", () => {
   page.showMaps(smollm());
   page.click(page.cell("L23.H3"));
   expect(document.querySelectorAll("style")).toHaveLength(0);
+  expect(page.all("style")).toHaveLength(0);
   expect(page.get(".knob").style.left).toMatch(/^\d+(\.\d+)?%$/);
 });
 
-it("adopts one sheet for all views of a document, and takes it away with the last", () => {
+it("keeps its sheet to itself: each view has it in its own shadow root, the page never", () => {
   serve(page.model, smollm());
   page.show();
-  const first = page.dispose;
   page.show();
-  expect(document.adoptedStyleSheets).toHaveLength(1);
-  first();
-  expect(document.adoptedStyleSheets).toHaveLength(1);
-  page.dispose();
+  const sheets = [...page.place.children].map((host) => host.shadowRoot?.adoptedStyleSheets);
+  expect(sheets.map((adopted) => adopted?.length)).toEqual([1, 1]);
+  expect(sheets[0]?.[0]).toBe(sheets[1]?.[0]);
   expect(document.adoptedStyleSheets).toHaveLength(0);
-  page.show();
 });
 
-it("gives the sheet to the shadow root that the view stands in", () => {
-  const host = document.createElement("div");
-  document.body.append(host);
-  const shadow = host.attachShadow({ mode: "open" });
-  shadow.append(page.el);
-  serve(page.model, smollm());
-  page.show();
-  expect(shadow.adoptedStyleSheets).toHaveLength(1);
-  expect(document.adoptedStyleSheets).toHaveLength(0);
+it("has no id and no class that the page could style or find", () => {
+  page.showMaps(smollm());
+  page.click(page.get('[data-direction="noise"]'));
+  expect(document.querySelectorAll(".noise, [id], [data-site]")).toHaveLength(0);
+  expect(page.all(".noise")).not.toHaveLength(0);
 });

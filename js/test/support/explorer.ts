@@ -9,20 +9,32 @@ import { sweeping } from "../fixtures/worlds";
 /** Mounts nothing yet: a test first gives `model` its kernel, and then calls `show`. */
 class Explorer {
   model = new FakeModel();
-  el = document.createElement("main");
+  /** What anywidget gives the view. */
+  place = document.createElement("main");
   width = 1300;
   dispose = (): void => {};
 
   reset(): void {
     this.model = new FakeModel();
-    this.el = document.createElement("main");
+    this.place = document.createElement("main");
     this.width = 1300;
     this.dispose = () => {};
-    document.body.replaceChildren(this.el);
+    document.body.replaceChildren(this.place);
+  }
+
+  /** The view that was shown last; it stands in a shadow root. */
+  get el(): HTMLElement {
+    const root =
+      this.place.lastElementChild?.shadowRoot?.querySelector<HTMLElement>(".patchwidgets");
+    return root ?? this.place;
+  }
+
+  get focused(): Element | null {
+    return document.activeElement?.shadowRoot?.activeElement ?? document.activeElement;
   }
 
   show(): void {
-    this.dispose = widget.render({ model: this.model, el: this.el });
+    this.dispose = widget.render({ model: this.model, el: this.place });
   }
 
   /** Shows a world whose kernel fills this part of every map, and waits until the page is idle. */

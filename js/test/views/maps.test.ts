@@ -97,7 +97,7 @@ describe("what a map shows", () => {
     expect(map.querySelectorAll("[data-site]")).toHaveLength(191);
     expect(map.querySelector("svg")?.getAttribute("aria-colcount")).toBe("200");
     page.press(page.mapCell("positions", "L0.resid_pre@9"), "ArrowDown");
-    expect(document.activeElement).toBe(page.mapCell("positions", "L1.resid_pre@9"));
+    expect(page.focused).toBe(page.mapCell("positions", "L1.resid_pre@9"));
     expect(map.querySelectorAll("[data-site]")).toHaveLength(191);
   }, 20_000);
 });
@@ -127,6 +127,15 @@ function showMlps(): void {
 }
 
 describe("using a map", () => {
+  it("takes the keyboard to the cell that was clicked, also by its printed number", () => {
+    page.showMaps(tiny());
+    const number = page.get('[data-map="heads"] .inside');
+    page.click(number, { clientX: Number(number.getAttribute("x")), clientY: 4 });
+    const site = page.result()?.site ?? "";
+    expect(site).toMatch(/^L0\.H/);
+    expect(page.focused).toBe(page.mapCell("heads", site));
+  });
+
   it("patches the cell that is clicked, whatever position is selected, and adds with Shift", () => {
     showMlps();
     page.click(page.get('[data-run="clean"] [data-token="3"]'));
@@ -171,12 +180,12 @@ describe("using a map", () => {
   it("walks with the keys, patches with Enter, adds with Space", () => {
     showMlps();
     page.press(page.mapCell("heads", "L0.H0"), "ArrowRight");
-    expect(document.activeElement).toBe(page.mapCell("heads", "L0.H1"));
+    expect(page.focused).toBe(page.mapCell("heads", "L0.H1"));
     page.press(page.mapCell("heads", "L0.H1"), "ArrowDown");
     page.press(page.mapCell("heads", "L1.H1"), "End");
-    expect(document.activeElement).toBe(page.mapCell("heads", "L1.H3"));
+    expect(page.focused).toBe(page.mapCell("heads", "L1.H3"));
     page.press(page.mapCell("heads", "L1.H3"), "PageDown");
-    expect(document.activeElement).toBe(page.mapCell("heads", "L3.H3"));
+    expect(page.focused).toBe(page.mapCell("heads", "L3.H3"));
     page.press(page.mapCell("heads", "L3.H3"), "Enter");
     expect(page.sent("patch").at(-1)).toMatchObject({ patches: [{ site: "L3.H3" }] });
     page.press(page.mapCell("positions", "L1.mlp_out@9"), " ");

@@ -34,7 +34,9 @@ export function lanes(cx: Context, focus: string) {
   const click = (event: MouseEvent) => {
     const cell = event.target instanceof Element ? event.target.closest("svg [data-site]") : null;
     const site = cell?.getAttribute("data-site");
-    if (site) cx.act.patch(site, event.shiftKey);
+    if (!site) return;
+    cx.act.patch(site, event.shiftKey);
+    cx.act.takeKeyboard(site);
   };
   return html`<div class="lanes" @click=${click} @pointerover=${hover} @pointerleave=${() => cx.act.hover(undefined)}>
     ${LANES.map((which) => lane(cx, which, shown, focus))}${arrows(cx)}</div>`;

@@ -31,6 +31,7 @@ export function heatmap(cx: Context, map: MapView) {
     if (site === undefined) return;
     cx.act.mapFocus(map.name, site);
     cx.act.patchExactly(site, event.shiftKey);
+    cx.act.takeKeyboard(site, map.name);
   };
   const where = Object.values(layout).join();
   const { theme, metric, unit } = cx.state;
