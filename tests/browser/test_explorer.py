@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import ROOT
-from tests.browser.explorer import ROOT as EXPLORER
 from tests.browser.explorer import FOCUSED_SITE, IN_GRID, SECONDS, Explorer
+from tests.browser.explorer import ROOT as EXPLORER
 from tests.browser.lab import Lab
 from tests.browser.notebook import Notebook, Notices, Theme
 

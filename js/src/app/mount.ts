@@ -7,8 +7,10 @@ import { keepCodeCurrent } from "../actions/code";
 import { followSelection } from "../actions/layers";
 import { set, type Tools } from "../actions/tools";
 import { createClient } from "../comm/client";
+import { tellReactiveCells } from "../comm/reactive";
 import { watchTraits } from "../comm/traits";
 import type { WidgetModel } from "../comm/widget-model";
+import type { State } from "../state/state";
 import { createStore } from "../state/store";
 import { watchExplanations } from "./explanations";
 import { watchFocus, watchKeys } from "./keyboard";
@@ -22,6 +24,11 @@ import { watchTheme } from "./theme";
 
 let views = 0;
 
+/** What this view has asked for is there. */
+function isAnswered(state: State, before: State): boolean {
+  return before.pending?.id !== undefined && state.pending === undefined;
+}
+
 export function mount(model: WidgetModel, el: HTMLElement): Removal {
   views += 1;
   const id = `pw${views}-${Math.floor(Math.random() * 1e6)}`;
@@ -34,6 +41,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
     followSelection(tools, before);
     autoSweep.consider();
     keepCodeCurrent(tools);
+    if (isAnswered(state, before)) tellReactiveCells(model);
   });
   const client = createClient(model, store.dispatch);
   const tools: Tools = { store, kernel: client, page: createPage(root, store, layoutOfState) };

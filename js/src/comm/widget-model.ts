@@ -6,6 +6,7 @@ export type Handler = (this: unknown, ...args: unknown[]) => void;
 export interface WidgetModel {
   get(name: string): unknown;
   set(name: string, value: unknown): void;
+  save_changes?(): void;
   on(event: string, handler: Handler): void;
   off(event: string, handler: Handler): void;
   send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;

@@ -23,6 +23,24 @@ describe("one's own traits", () => {
   });
 });
 
+describe("a reactive notebook", () => {
+  it("is told of each answer to a click, so that marimo runs the cells that read the widget", () => {
+    serve(page.model, tiny());
+    page.show();
+    expect(page.model.saves).toBe(0);
+    page.click(page.cell("L1.H1"));
+    expect(page.model.saves).toBe(1);
+  });
+
+  it("is not told in Jupyter, where no cell waits for it", () => {
+    page.model.widget_manager = { kernel: { status: "idle" } };
+    serve(page.model, tiny());
+    page.show();
+    page.click(page.cell("L1.H1"));
+    expect(page.model.saves).toBe(0);
+  });
+});
+
 it("leaves no listener, no element and no id behind", () => {
   serve(page.model, smollm());
   page.show();
