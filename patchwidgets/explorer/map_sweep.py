@@ -106,7 +106,9 @@ class MapSweep:
         assert self.request is not None
         for each, values in zip(self.request.maps, sweep.grid_values(), strict=True):
             pairs = values.pair_values(sweep.experiment, self.request.metric)
-            yield messages.cells(each.name, values, pairs, seconds_left)
+            about = {"name": each.name, "position": each.position}
+            view = {"direction": self.request.direction, "metric": self.request.metric}
+            yield messages.cells(about | view, values, pairs, seconds_left)
 
     def _planned(self) -> Sweep:
         assert self.request is not None

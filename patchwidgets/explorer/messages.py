@@ -98,15 +98,21 @@ def singles(each: Sequence[Message]) -> Message:
 
 
 def cells(
-    name: str, values: GridValues, pair_values: PairValues, seconds_left: float
+    about: Message, values: GridValues, pair_values: PairValues, seconds_left: float
 ) -> tuple[Message, Buffers]:
-    """A whole map, as far as it is computed. A cell that is not done, or not defined, is NaN in the buffers."""
+    """A whole map, as far as it is computed. A cell that is not done, or not defined, is NaN in the buffers.
+
+    Parameters
+    ----------
+    about
+        Name, position, direction and metric: what else the numbers depend on, for views that have not asked.
+    """
     over_pairs = pair_values.over_pairs()
     described, buffers = _packed({name: over_pairs[name] for name in ("share", "effect")})
     grid, unpatchable = values.grid, values.unpatchable
     return {
         "kind": "cells",
-        "name": name,
+        **about,
         "component": grid.component,
         "over": ["head" if axis == "kv_head" else axis for axis in grid.axes],
         "shape": list(grid.shape),

@@ -9,7 +9,7 @@ from patchwidgets.errors import ProtocolError, shown
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.explorer.fields import checked_list, checked_text, checked_view
 from patchwidgets.explorer.messages import PROTOCOL
-from patchwidgets.sites import COMPONENTS, Component, Patch
+from patchwidgets.sites import COMPONENTS, Component, Patch, Site
 from patchwidgets.sweep.request import SweepRequest
 
 KINDS = ("hello", "patch", "sweep", "cancel", "code")
@@ -49,17 +49,28 @@ class PatchRequest:
 
 @dataclass(frozen=True)
 class Map:
-    """One map: its name in the page and what it shows."""
+    """One map: its name in the page and what it shows.
+
+    Attributes
+    ----------
+    position
+        Where each cell patches, as a site writes it; None where the map has an axis of positions, or for all of them.
+    """
 
     name: str
     component: Component
     over: tuple[str, ...]
+    position: str | None = None
 
     @property
     def sweep_request(self) -> SweepRequest:
         """The sweep that fills it."""
         unit = "kv_head" if self.component in ("k", "v") else "head"
-        return SweepRequest(self.component, tuple(unit if a == "head" else a for a in self.over))
+        over = tuple(unit if a == "head" else a for a in self.over)
+        if self.position is None:
+            return SweepRequest(self.component, over)
+        pos = Site.parse(f"L0.{self.component}@{self.position}").pos
+        return SweepRequest(self.component, over, make=lambda site: site.at(pos))
 
 
 @dataclass(frozen=True)
@@ -137,12 +148,13 @@ def checked_map_sweep_request(
     ------
     ProtocolError
         A field is missing or has another form.
-    MetricError, RefusedError
-        The experiment does not have the metric or the component.
+    MetricError, RefusedError, SiteError
+        The experiment does not have the metric, the component or the position.
     """
     maps = checked_list("maps", "{name, component, over}", content.get("maps"), MOST_MAPS, 1)
     direction, metric = checked_view(content, experiment)
-    checked = tuple(_checked_map(each, experiment) for each in maps)
+    turned = experiment.turned(direction)
+    checked = tuple(_checked_map(each, turned) for each in maps)
     return MapSweepRequest(content["id"], checked, direction, metric)
 
 
@@ -187,4 +199,18 @@ def _checked_map(given: dict[str, Any], experiment: BaseExperiment) -> Map:
     if component not in COMPONENTS or component == "embed":
         raise ProtocolError(f"Expected a component with layers; got {shown(component)}.")
     site = experiment.model.resolve(f"L0.{component}")
-    return Map(name, site.component, tuple(over))
+    return Map(name, site.component, tuple(over), _checked_position(given, site, experiment))
+
+
+def _checked_position(given: dict[str, Any], site: Site, experiment: BaseExperiment) -> str | None:
+    """The position at which each cell of a map patches, if it has one that every prompt has."""
+    position = checked_text("position", given.get("position"))
+    if position is None:
+        return None
+    if not isinstance(position, str) or "pos" in given["over"]:
+        raise ProtocolError(
+            "Expected a position as a site writes it, and none for a map over positions; "
+            f"got {shown(given)}."
+        )
+    checked_sites([(f"{site}@{position}", "source")], experiment)
+    return position

@@ -34,6 +34,9 @@ from patchwidgets.explorer.requests import (
 from patchwidgets.explorer.views import Views
 from patchwidgets.hooks.cancellation import cancellable
 
+MOST_ALONE = 16
+"""Most patches of a joint patch that are also made alone: "everything but" has hundreds."""
+
 
 class PatchSession:
     """Answers a front end's messages about one experiment.
@@ -196,6 +199,8 @@ class PatchSession:
 
     def _answer_alone(self, request: PatchRequest) -> Message:
         patches, experiment = request.to_patches(), self._view(request)
+        if len(patches) > MOST_ALONE:
+            return messages.singles([])
         return messages.singles(
             [messages.single(run_patch(experiment, patch)) for patch in patches]
         )

@@ -1,5 +1,7 @@
 """A marimo notebook: an explorer, and a cell that reads it."""
 
+# mypy: allow-untyped-defs, allow-incomplete-defs
+
 import marimo
 
 app = marimo.App()

@@ -53,6 +53,48 @@ def test_direction_and_metric_belong_to_the_request(page: Page, experiment: Expe
     assert page.maps("heads")[-1]["effect"][1, 2] == pytest.approx(expected, abs=1e-3)
 
 
+@pytest.mark.parametrize("position", ["2", "-1", "X", "1:4"])
+def test_a_map_of_heads_can_be_about_one_position(
+    page: Page, experiment: Experiment, position: str
+) -> None:
+    page.sweep(7, HEADS | {"position": position}, direction="noise", metric="kl")
+    page.wait()
+    said = page.last("cells")
+    assert [said[field] for field in ("position", "direction", "metric")] == [
+        position,
+        "noise",
+        "kl",
+    ]
+    expected = experiment.measuring("kl").turned("noise").patch(f"L1.H2@{position}").effect
+    assert page.maps("heads")[-1]["effect"][1, 2] == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_position_before_the_first_difference_costs_nothing(page: Page) -> None:
+    page.sweep(7, HEADS | {"position": "1"})
+    page.wait()
+    assert page.last("cells")["zero"] == 12
+    assert page.last("swept")["total"] == 12
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "says"),
+    [
+        (HEADS | {"position": 2}, "ProtocolError", "as a site writes it"),
+        (MLP | {"position": "2"}, "ProtocolError", "none for a map over positions"),
+        (HEADS | {"position": "zz"}, "SiteError", "zz"),
+        (HEADS | {"position": "99"}, "SiteError", "99"),
+    ],
+)
+def test_a_position_that_is_not_there_is_refused(
+    page: Page, wrong: dict[str, Any], code: str, says: str
+) -> None:
+    page.sweep(7, wrong)
+    page.wait()
+    assert page.kinds(7) == ["error"]
+    assert page.last("error")["code"] == code
+    assert says in page.last("error")["message"]
+
+
 def test_messages_are_not_sent_faster_than_they_can_be_drawn(experiment: Experiment) -> None:
     page = Page(experiment, partial(MapSweep, runs_at_once=3, pause=1e9))
     page.sweep(7, HEADS)

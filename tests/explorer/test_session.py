@@ -46,6 +46,13 @@ def test_the_sources_of_a_request_are_kept(page: Page, experiment: Experiment) -
     assert page.last("result")["readings"]["logit_diff"]["value"] == pytest.approx(expected.value)
 
 
+def test_of_very_many_patches_none_is_made_alone(page: Page) -> None:
+    page.patch(5, *(f"L0.N{neuron}" for neuron in range(17)))
+    page.wait()
+    assert page.kinds(5) == ["ack", "result", "singles"]
+    assert page.last("singles")["singles"] == []
+
+
 def test_a_joint_patch_is_followed_by_each_alone(page: Page, experiment: Experiment) -> None:
     page.patch(5, "L1.H2", "L0.mlp_out")
     page.wait()

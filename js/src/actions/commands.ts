@@ -6,9 +6,10 @@ import { clamp } from "../model/math";
 import type { Patch } from "../model/patch";
 import { selectedPatches } from "../state/selectors";
 import type { Actions } from "./actions";
+import { patchEverythingBut } from "./inverse";
 import type { Command } from "./keymap";
 import { showLayerOf } from "./layers";
-import { atSelectedPosition, clear, patchEverythingBut } from "./patching";
+import { atSelectedPosition, clear } from "./patching";
 import { askPatch, set, type Tools } from "./tools";
 
 /** The cell some layers and some places further, inside the model. */

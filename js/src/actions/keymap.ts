@@ -101,7 +101,7 @@ export const KEY_HELP: readonly (readonly [string, string])[] = [
   ["Enter", "patch"],
   ["Space", "add or remove"],
   ["Shift+arrows", "extend the patch"],
-  ["I", "everything but this"],
+  ["I", "everything but these"],
   ["[ ]", "position"],
   ["A", "all positions"],
   ["N", "flip the direction"],

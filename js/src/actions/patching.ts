@@ -1,6 +1,6 @@
 /** Patching sites, adding to a joint patch, cancelling and clearing. */
 
-import { type Cell, cellName, everythingBut, nearestCell } from "../model/cell";
+import { cellName, nearestCell } from "../model/cell";
 import { refusalReason, type Scene } from "../model/experiment";
 import type { Patch } from "../model/patch";
 import { atPosition, positionRange } from "../model/position";
@@ -20,7 +20,7 @@ function toggled(
   return rest.length < patches.length ? rest : [...patches, added];
 }
 
-function patchSites(tools: Tools, sites: readonly string[]): void {
+export function patchSites(tools: Tools, sites: readonly string[]): void {
   askPatch(tools, { patches: sites.map((site): Patch => ({ site, source: "source" })) });
 }
 
@@ -94,20 +94,4 @@ export function patchTyped(tools: Tools, text: string): void {
   const cell = nearestCell(sites[0] ?? "");
   if (cell !== undefined) set(tools.store, { focus: cellName(cell) });
   tools.page.focusGrid();
-}
-
-/** Patches everything of the same kind but this cell. */
-export function patchEverythingBut(tools: Tools, cell: Cell): void {
-  const state = tools.store.state();
-  const sites = state.scene && everythingBut(cell, state.scene.model);
-  if (sites === undefined || sites.length === 0) {
-    set(tools.store, {
-      notice: "Everything but a residual stream would be the other run itself.",
-    });
-    return;
-  }
-  patchSites(
-    tools,
-    sites.map((site) => atSelectedPosition(state, site)),
-  );
 }

@@ -58,17 +58,15 @@ export function layerCells(layer: number, model: Pick<ModelInfo, "n_heads">): re
   return [...heads, ...LAYER_OUTPUTS.map((output) => outputCell(layer, output))];
 }
 
-/** All other heads of the layer, or the same component in all other layers; undefined for the residual stream. */
+/** The rest of all components of the kinds in a set, in all layers; undefined where a residual stream is among them. */
 export function everythingBut(
-  cell: Cell,
+  cells: readonly Cell[],
   model: Pick<ModelInfo, "n_heads" | "n_layers">,
-): readonly string[] | undefined {
-  if (cell.component === "resid_post") return undefined;
-  if (cell.component === "z") {
-    const heads = layerCells(cell.layer, model).filter((c) => c.component === "z");
-    return heads.filter((c) => c.index !== cell.index).map(cellName);
-  }
+): readonly Cell[] | undefined {
+  const kinds = new Set(cells.map((cell) => cell.component));
+  if (kinds.has("resid_post")) return undefined;
+  const left = new Set(cells.map(cellName));
   return range(model.n_layers)
-    .filter((layer) => layer !== cell.layer)
-    .map((layer) => cellName({ ...cell, layer }));
+    .flatMap((layer) => layerCells(layer, model))
+    .filter((cell) => kinds.has(cell.component) && !left.has(cellName(cell)));
 }

@@ -75,6 +75,8 @@ export function currentFinding(state: State, scene: Scene): Finding | undefined 
     metric,
     model: scene.model,
     nPairs: scene.task.n_pairs,
+    answer: scene.task.answer,
+    foil: scene.task.foil,
   };
 }
 

@@ -1,4 +1,4 @@
-/** The finding in sentences: what a patch did, and what its number may be taken to mean. */
+/** The finding in sentences: what a patch did. */
 
 import {
   type Direction,
@@ -12,6 +12,7 @@ import {
 import type { Patch } from "../model/patch";
 import { isolated } from "../model/printable";
 import type { Reading } from "../model/result";
+import { extentOf } from "./limits";
 import { patchName } from "./names";
 import { effectNumber, metricNumber, percent } from "./numbers";
 import { sentence } from "./status";
@@ -22,60 +23,63 @@ export const NOTHING_PATCHED = {
   noise: "Click any box: the clean prompt is run again with that box's corrupted value.",
 } as const;
 
-/** Whose values the patches bring: "clean", "corrupted", the host's "own". */
-function valueWord(patches: readonly Patch[], direction: Direction): string {
-  const sources = new Set(
-    patches.map((p) => (p.source === "source" ? sourceOf(direction) : p.source)),
-  );
-  const [only, ...more] = sources;
-  if (only === undefined || more.length > 0) return "chosen";
-  return only === "host" ? "own" : only;
-}
-
-/** What was done and what its number means, in three parts; the middle one is stressed. */
-export function caption(
-  patches: readonly Patch[],
-  direction: Direction,
-  model: ModelInfo,
-): readonly [string, string, string] {
-  const name = patchName(patches, model);
-  const many = patches.length > 1;
-  const source = valueWord(patches, direction);
-  const what = many ? `the ${source} values of ${name}` : `${name}'s ${source} value`;
-  const it = many ? "they are" : "it is";
-  if (direction === "denoise") {
-    const end = ` here, not that the model needs ${many ? "them" : "it"}.`;
-    return [`The corrupted run gets ${what}; a high number means ${it} `, "enough", end];
-  }
-  const end = ` here, not that ${many ? "they are" : "it is"} enough alone.`;
-  return [`The clean run gets ${what}; a large drop means ${it} `, "needed", end];
-}
-
-/** "and puts ␣Mary back on top", if the most likely token changed. */
+/** What the new top token is, if it changed. Only an answer on top is a success. */
 function topChange(f: Finding, plural: boolean): string {
   const top = (run: Run) => run.top[0]?.token;
   const [before, after] = [top(f.runs[hostOf(f.direction)]), top(f.patched)];
   if (before === undefined || after === undefined || before === after) return "";
-  const back = f.direction === "denoise" && after === top(f.runs.clean) ? " back" : "";
   const where = f.nPairs > 1 ? " in pair 1" : "";
-  return `and put${plural ? "" : "s"} ${shortToken(after)}${back} on top${where}`;
+  const wanted = f.direction === "denoise" ? f.answer : f.foil;
+  if (wanted.includes(after)) {
+    const back = f.direction === "denoise" && after === top(f.runs.clean) ? " back" : "";
+    return ` and put${plural ? "" : "s"} ${shortToken(after)}${back} on top${where}`;
+  }
+  return `; the top token${where} becomes ${shortToken(after)}, ${standing(f, after)}`;
+}
+
+/** What a token on top is, if it is not the one that the patch is about. */
+function standing(f: Finding, token: string): string {
+  if (f.answer.includes(token)) return "the answer";
+  if (f.foil.includes(token)) return "the foil";
+  if (token.trim() !== "" && f.answer.some((answer) => answer.startsWith(token)))
+    return "the start of the answer";
+  const source = sourceOf(f.direction);
+  if (f.runs[source].top[0]?.token === token) return `as in the ${source} run`;
+  return f.foil.length === 0 ? "not the answer" : "neither answer nor foil";
+}
+
+/** "58 % of the difference"; a number that rounds to nothing says so. */
+function ofDifference(share: number): string {
+  if (share === 0) return "exactly 0";
+  return `${Math.abs(share) < 0.0005 ? "under 0.1 %" : percent(share)} of the difference`;
 }
 
 function denoised(name: string, many: boolean, share: number): string {
-  const s = many ? "" : "s";
-  if (share > 1.05) return `${name} overshoot${s}: ${percent(share)} of the difference`;
-  if (share >= 0.05) return `${name} restore${s} ${percent(share)} of the difference`;
-  if (share > -0.05) return `${name} change${s} little: ${percent(share)} of the difference`;
-  return `${name} push${many ? "" : "es"} away from the clean answer: ${percent(share)}`;
+  const [s, part] = [many ? "" : "s", ofDifference(share)];
+  switch (extentOf(share)) {
+    case "over":
+      return `${name} overshoot${s}: ${part}`;
+    case "part":
+      return `${name} restore${s} ${part}`;
+    case "little":
+      return `${name} change${s} ${share === 0 ? "nothing" : "little"}: ${part}`;
+    case "against":
+      return `${name} push${many ? "" : "es"} away from the clean answer: ${part}`;
+  }
 }
 
 function noised(name: string, share: number): string {
-  if (share > 1.05)
-    return `Corrupting ${name} overshoots: ${percent(share)} of the difference is lost`;
-  if (share >= 0.05) return `Corrupting ${name} costs ${percent(share)} of the difference`;
-  if (share > -0.05)
-    return `Corrupting ${name} changes little: ${percent(share)} of the difference`;
-  return `Corrupting ${name} helps the answer: ${percent(-share)} of the difference`;
+  const part = ofDifference(share);
+  switch (extentOf(share)) {
+    case "over":
+      return `Corrupting ${name} overshoots: ${part} is lost`;
+    case "part":
+      return `Corrupting ${name} costs ${part}`;
+    case "little":
+      return `Corrupting ${name} changes ${share === 0 ? "nothing" : "little"}: ${part}`;
+    case "against":
+      return `Corrupting ${name} helps the answer: ${ofDifference(-share)}`;
+  }
 }
 
 export interface Finding {
@@ -87,6 +91,8 @@ export interface Finding {
   readonly metric: MetricInfo;
   readonly model: ModelInfo;
   readonly nPairs: number;
+  readonly answer: readonly string[];
+  readonly foil: readonly string[];
 }
 
 function sentenceCase(text: string): string {
@@ -115,15 +121,9 @@ export function findingSentence(f: Finding): string {
   const many = denoise && f.patches.length > 1;
   const said = denoise ? denoised(name, many, f.reading.share) : noised(name, f.reading.share);
   const top = topChange(f, many);
-  const joint = top === "" ? "" : said.includes(":") ? ", " : " ";
-  return `${sentenceCase(said)}${joint}${top}.`;
+  const comma = top.startsWith(" and") && said.includes(":") ? "," : "";
+  return `${sentenceCase(said)}${comma}${top}.`;
 }
-
-/** What a finding does not show, where its full caption has no room. */
-export const SHORT_LIMIT = {
-  denoise: "Enough here; not shown to be needed.",
-  noise: "Needed here; not shown to be enough.",
-} as const;
 
 /** One sentence for the aria-live line. */
 export function announcement(f: Finding): string {

@@ -25,6 +25,7 @@ export function jointSentence(
 function relation(joint: number, sum: number, floor: number): string {
   const tolerance = Math.max(0.1 * Math.max(Math.abs(joint), Math.abs(sum)), 2 * floor);
   if (Math.abs(joint - sum) <= tolerance) return "they add up";
+  if (Math.abs(joint) <= 0.1 * Math.abs(sum)) return "together they cancel out";
   if (joint * sum < 0) return "they work against each other";
   return Math.abs(joint) > Math.abs(sum) ? "they need each other" : "they overlap";
 }

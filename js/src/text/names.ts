@@ -1,10 +1,15 @@
-/** What a set of patches is called: "L23.H3 and L20.H0", "7 sites", "all heads of L23 but H3". */
+/** What a set of patches is called: "L23.H3 and L20.H0", "7 sites", "all heads but L20.H0 and L23.H3". */
 
-import { type Cell, everythingBut, exactCell } from "../model/cell";
+import { type Cell, cellName, everythingBut, exactCell } from "../model/cell";
 import type { ModelInfo } from "../model/experiment";
 import type { Patch } from "../model/patch";
 import { isolated } from "../model/printable";
-import { positionOf, withoutPosition } from "../model/site";
+import { positionOf } from "../model/site";
+
+/** The most sites that are named one by one. */
+const MOST_NAMED = 3;
+
+const KINDS = { z: "heads", attn_out: "attn_out", mlp_out: "MLPs", resid_post: "streams" } as const;
 
 /** "a", "a and b", "a, b and c". */
 export function listed(items: readonly string[]): string {
@@ -12,35 +17,24 @@ export function listed(items: readonly string[]): string {
   return `${items.slice(0, -1).join(", ")} and ${items.at(-1) ?? ""}`;
 }
 
-function sameBases(patches: readonly Patch[], sites: readonly string[]): boolean {
-  const bases = new Set(patches.map((p) => withoutPosition(p.site)));
-  return bases.size === sites.length && sites.every((site) => bases.has(site));
+/** " @-1", if all patches are at that position; undefined if they are at several. */
+function commonPosition(patches: readonly Patch[]): string | undefined {
+  const [at, ...more] = new Set(patches.map((p) => positionOf(p.site)));
+  if (more.length > 0) return undefined;
+  return at === undefined ? "" : ` @${isolated(at)}`;
 }
 
-/** "all heads of L23 but H3", when the patches are exactly that. */
+/** "all heads but L20.H0 and L23.H3", when the patches are the most of their kinds. */
 function butName(patches: readonly Patch[], model: ModelInfo): string | undefined {
+  const where = commonPosition(patches);
   const cells = patches.map((p) => exactCell(p.site)).filter((c): c is Cell => c !== undefined);
-  const first = cells[0];
-  if (patches.length < 2 || first === undefined) return undefined;
-  const at = positionOf(patches[0]?.site ?? "");
-  const where = at === undefined ? "" : ` @${isolated(at)}`;
-  if (patches.some((p) => positionOf(p.site) !== at)) return undefined;
-  if (first.component === "z") {
-    for (let index = 0; index < model.n_heads; index++) {
-      const rest = everythingBut({ ...first, index }, model);
-      if (rest !== undefined && sameBases(patches, rest)) {
-        return `all heads of L${first.layer} but H${index}${where}`;
-      }
-    }
-    return undefined;
-  }
-  for (let layer = 0; layer < model.n_layers; layer++) {
-    const rest = everythingBut({ ...first, layer }, model);
-    if (rest !== undefined && sameBases(patches, rest)) {
-      return `all ${first.component} but L${layer}'s${where}`;
-    }
-  }
-  return undefined;
+  if (where === undefined || patches.length < 2 || cells.length < patches.length) return undefined;
+  const rest = everythingBut(cells, model);
+  if (rest === undefined || rest.length >= patches.length) return undefined;
+  const kinds = listed([...new Set(cells.map((cell) => KINDS[cell.component]))]);
+  if (rest.length === 0) return `all ${kinds}${where}`;
+  const left = rest.length > MOST_NAMED ? `${rest.length} of them` : listed(rest.map(cellName));
+  return `all ${kinds} but ${left}${where}`;
 }
 
 /** "30 layers × 9 heads · float32 · cpu". */
@@ -53,7 +47,7 @@ export function modelFacts({ n_layers, n_heads, dtype, device }: ModelInfo): str
 export function patchName(patches: readonly Patch[], model: ModelInfo): string {
   const but = butName(patches, model);
   if (but !== undefined) return but;
-  return patches.length > 3
+  return patches.length > MOST_NAMED
     ? `${patches.length} sites`
     : listed(patches.map((p) => isolated(p.site)));
 }

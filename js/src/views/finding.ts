@@ -10,14 +10,9 @@ import {
   pendingPatchName,
   shownPatchName,
 } from "../state/selectors";
-import {
-  caption,
-  type Finding,
-  findingSentence,
-  NOTHING_PATCHED,
-  SHORT_LIMIT,
-} from "../text/finding";
+import { type Finding, findingSentence, NOTHING_PATCHED } from "../text/finding";
 import { jointSentence } from "../text/joint-effect";
+import { caption, shortLimit } from "../text/limits";
 import { effectNumber, plainNumber } from "../text/numbers";
 import { connectionSentence, problemSentence } from "../text/status";
 import type { Context } from "./context";
@@ -61,8 +56,10 @@ function limit(cx: Context, found: Finding | undefined) {
   if (found === undefined) return firstStep(cx);
   const singles = shownEntry(state)?.singles ?? [];
   const sum = jointSentence(found.reading, singles, found.metric);
-  if (sum !== undefined) return html`<p class="caption">${sum} ${SHORT_LIMIT[found.direction]}</p>`;
-  const [before, stressed, after] = caption(found.patches, found.direction, scene.model);
+  const { patches, direction, reading } = found;
+  if (sum !== undefined)
+    return html`<p class="caption">${sum} ${shortLimit(direction, reading.share)}</p>`;
+  const [before, stressed, after] = caption(patches, direction, scene.model, reading.share);
   return html`<p class="caption">${before}<strong>${stressed}</strong>${after}</p>`;
 }
 

@@ -33,9 +33,26 @@ describe("keys", () => {
     expect(page.result()?.site).toBe("L1.H2 + L2.H1");
     page.press(page.cell("L2.H1"), "ArrowDown", { shiftKey: true });
     expect(page.result()?.site).toBe("L1.H2 + L2.H1 + L2.H2");
-    page.press(page.cell("L1.H2"), "i");
-    expect(page.result()?.site).toBe("L1.H0 + L1.H1 + L1.H3");
-    expect(page.text(".finding")).toMatch(/^All heads of L1 but H2 /);
+  });
+
+  it("take everything but the selected set, in all layers, and back", () => {
+    page.press(page.cell("L1.H2"), "Enter");
+    page.press(page.cell("L2.H1"), " ");
+    page.press(page.cell("L2.H1"), "i");
+    expect(page.model.last().patches).toHaveLength(14);
+    expect(page.result()?.site).not.toMatch(/L1\.H2|L2\.H1/);
+    expect(page.text(".finding")).toMatch(/^All heads but L1\.H2 and L2\.H1 /);
+    page.press(page.cell("L2.H1"), "i");
+    expect(page.result()?.site).toBe("L1.H2 + L2.H1");
+  });
+
+  it("take everything but the focused cell where nothing is selected, and say where there is no rest", () => {
+    page.press(page.cell("L1.mlp_out"), "i");
+    expect(page.result()?.site).toBe("L0.mlp_out + L2.mlp_out + L3.mlp_out");
+    expect(page.text(".finding")).toMatch(/^All MLPs but L1\.mlp_out /);
+    page.press(page.cell("L1.resid_post"), "Enter");
+    page.press(page.cell("L1.resid_post"), "i");
+    expect(page.text(".status")).toContain("Everything but a residual stream");
   });
 
   it("step through positions, and what is patched goes with them", () => {
@@ -76,6 +93,7 @@ describe("keys", () => {
   });
 
   it("go on from the cell that was clicked, in whatever lane", () => {
+    page.click(page.get("[data-lanes=slim]"));
     page.click(page.cell("L2.H1", "clean"));
     expect(page.focused).toBe(page.cell("L2.H1"));
     page.press(page.cell("L2.H1"), "n");
@@ -106,7 +124,7 @@ describe("keys", () => {
   it("open the code and the keys", () => {
     page.press(page.cell("L1.H2"), "Enter");
     page.press(page.cell("L1.H2"), "?");
-    expect(page.text(".keys")).toContain("everything but this");
+    expect(page.text(".keys")).toContain("everything but these");
     page
       .get('[title="this view as Python code"]')
       .dispatchEvent(new MouseEvent("click", { bubbles: true }));
@@ -126,7 +144,7 @@ describe("keys", () => {
     expect(page.result()).toBeUndefined();
     expect(page.get<HTMLButtonElement>(".clear").disabled).toBe(true);
     const filled = vi.fn(() => Promise.resolve());
-    page.get(".patchwidgets").requestFullscreen = filled;
+    page.el.requestFullscreen = filled;
     page.press(page.cell("L1.H2"), "f");
     page.click(page.get(".full-screen"));
     expect(filled).toHaveBeenCalledTimes(2);

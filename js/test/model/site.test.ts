@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { cellName, everythingBut, exactCell, layerCells, nearestCell } from "../../src/model/cell";
+import {
+  type Cell,
+  cellName,
+  everythingBut,
+  exactCell,
+  layerCells,
+  nearestCell,
+} from "../../src/model/cell";
 import { samePatches } from "../../src/model/patch";
 import { atPosition, positionIndex, positionRange, positionText } from "../../src/model/position";
 import { parseSite, printSite, withoutPosition } from "../../src/model/site";
@@ -117,18 +124,16 @@ describe("sites", () => {
     ]);
   });
 
-  it("names everything but one", () => {
+  it("names the rest of all components of the kinds in a set, in all layers", () => {
     const model = { n_heads: 3, n_layers: 2 };
-    expect(everythingBut({ layer: 1, component: "z", index: 0 }, model)).toEqual([
-      "L1.H1",
-      "L1.H2",
-    ]);
-    expect(everythingBut({ layer: 1, component: "mlp_out", index: undefined }, model)).toEqual([
-      "L0.mlp_out",
-    ]);
-    expect(
-      everythingBut({ layer: 1, component: "resid_post", index: undefined }, model),
-    ).toBeUndefined();
+    const head = { layer: 1, component: "z", index: 0 } as const;
+    const mlp = { layer: 1, component: "mlp_out", index: undefined } as const;
+    const names = (...cells: Cell[]) => everythingBut(cells, model)?.map(cellName);
+    expect(names(head)).toEqual(["L0.H0", "L0.H1", "L0.H2", "L1.H1", "L1.H2"]);
+    expect(names(head, { ...head, layer: 0 })).toEqual(["L0.H1", "L0.H2", "L1.H1", "L1.H2"]);
+    expect(names(mlp)).toEqual(["L0.mlp_out"]);
+    expect(names(head, mlp)).toEqual(["L0.H0", "L0.H1", "L0.H2", "L0.mlp_out", "L1.H1", "L1.H2"]);
+    expect(names({ ...mlp, component: "resid_post" })).toBeUndefined();
   });
 
   it("compares patches without regard to order, but to source", () => {

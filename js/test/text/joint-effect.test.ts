@@ -23,6 +23,7 @@ describe("joint against sum", () => {
       "Together −2.00; alone +1.50 and +2.50 (sum +4.00): they work against each other.",
     ],
     [-9, [-2, -3], "Together −9.00; alone −2.00 and −3.00 (sum −5.00): they need each other."],
+    [0.2, [2, 3], "Together +0.200; alone +2.00 and +3.00 (sum +5.00): together they cancel out."],
     [4, [1, 1, 1, 1], "Together +4.00; alone their sum is +4.00: they add up."],
   ])("%f", (joint, alone, sentence) => {
     expect(jointSentence(reading(0.9, joint), singles(...alone), metric)).toBe(sentence);

@@ -79,7 +79,7 @@ describe("with the recorded answers of Python", () => {
     page.click(page.cell("L20.H0"), { shiftKey: true });
     expect(page.result()?.site).toBe("L23.H3 + L20.H0");
     expect(page.text(".caption")).toBe(
-      "Together +11.4; alone +6.77 and +2.50 (sum +9.28): they need each other. Enough here; not shown to be needed.",
+      "Together +11.4; alone +6.77 and +2.50 (sum +9.28): they need each other. Enough for 98 % here; not shown to be needed.",
     );
     page.click(page.cell("L20.H0"), { shiftKey: true });
     expect(page.result()?.site).toBe("L23.H3");
