@@ -144,7 +144,7 @@ def _parts_of_batch(
         unembedding = layout.hf_model.get_output_embeddings()
         words = linear_map(view, unembedding, own.output.shape[-1], ids)
         logits = words(own.output.to(words.weight.device)) + words.bias
-        transform = _transform(layout, logits, read.logits[:, ids].to(logits.device))
+        transform = found_transform(layout, logits, read.logits.to(logits.device), ids)
         if transform.cap is None:
             logits = read.logits[:, ids].to(logits)
         weights, rest, value = _weights(logits, ids, answers, foils)
@@ -172,13 +172,25 @@ def _any(part: Mapping[Any, Tensor]) -> bool:
     return any(bool(values.any()) for values in part.values())
 
 
-def _transform(
-    layout: Layout, unembedded: Float[Tensor, "row id"], logits: Float[Tensor, "row id"]
+def found_transform(
+    layout: Layout,
+    unembedded: Float[Tensor, "row id"],
+    logits: Float[Tensor, "row vocabulary"],
+    ids: Sequence[int],
 ) -> LogitTransform:
-    """Find out what the model does to its logits."""
-    allowed = few_spacings(layout.hf_model.dtype) * float(logits.abs().max())
+    """Find out what the model does to its logits, from those of some tokens.
+
+    Rounding is measured against the largest logit of all: a token whose own is near 0 is as far off as any other.
+
+    Raises
+    ------
+    RefusedError
+        Something else than `logit_transforms` knows.
+    """
+    largest = float(logits[logits.isfinite()].abs().max())
+    allowed = few_spacings(layout.hf_model.dtype) * largest
     for transform in logit_transforms(layout.config):
-        if float((transform(unembedded) - logits).abs().max()) <= allowed:
+        if float((transform(unembedded) - logits[:, ids]).abs().max()) <= allowed:
             return transform
     raise RefusedError(
         f"The logits of {layout.name} are not what its output embedding makes of the normed stream, nor that scaled or "

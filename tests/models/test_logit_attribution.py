@@ -550,3 +550,10 @@ def test_nothing_of_the_result_can_be_changed(toy: Model) -> None:
     parts.to_xarray()["total"].values[:] = 7
     assert parts.total == total
     assert parts.attrs["model"] == "toy"
+
+
+def test_a_token_whose_logit_is_near_zero_is_attributed_like_any_other() -> None:
+    torch.manual_seed(0)
+    run = Model(random_model("diffllama"), toy_tokenizer(VOCABULARY), "toy").run(PROMPT)
+    for token in run.logits[0].abs().argsort().tolist():
+        assert attribution_gap(run.logit_attribution(token)) < CLOSE
