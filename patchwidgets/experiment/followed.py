@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from patchwidgets.directions import RunName
+from patchwidgets.errors import TaskError
 from patchwidgets.models.lenses.numbers import Followed
 from patchwidgets.models.lenses.streams import Places
 from patchwidgets.sites import Position
@@ -27,6 +28,21 @@ def places_in(name: RunName, pairs: Sequence[Pair], pos: Position) -> Places:
         A position out of range, an empty range, or a name that the task does not have.
     """
     return [[column[name == "corrupted"] for column in pair.columns_at(pos)] for pair in pairs]
+
+
+def chosen_rows(pair: int | None, n_pairs: int) -> list[int]:
+    """Return the numbers of the pairs that a caller means: one, or all for None.
+
+    Raises
+    ------
+    TaskError
+        There is no such pair.
+    """
+    if pair is None:
+        return list(range(n_pairs))
+    if not -n_pairs <= pair < n_pairs:
+        raise TaskError(f"There is no pair {pair}; expected 0 to {n_pairs - 1}, or None for all.")
+    return [pair % n_pairs]
 
 
 def followed_in(pairs: Sequence[Pair]) -> Followed:

@@ -7,7 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.experiment.followed import places_in
+from patchwidgets.experiment.followed import chosen_rows, places_in
+from patchwidgets.experiment.measured_run import MeasuredRun
 from patchwidgets.experiment.patched_pass import patched_pass
 from patchwidgets.hooks.hooks import Key
 from patchwidgets.models.answer_tokens import AnswerSpec
@@ -41,11 +42,13 @@ class LensedResult:
         answer: AnswerSpec | None = None,
         foil: AnswerSpec | None = None,
         k: int = 5,
+        pair: int | None = None,
     ) -> LensResult:
         """Read the three runs by a lens, layer by layer; ``effect`` of the result is patched minus host.
 
         Costs a pass over the host prompts, beside what `Run.lens` costs. The parameters are those of `Run.lens`, but
-        that every position counts in the clean prompt; the other is read at its counterpart.
+        that every position counts in the clean prompt; the other is read at its counterpart. `pair` is the number of
+        one pair that alone is read; None reads all.
 
         Raises
         ------
@@ -55,6 +58,8 @@ class LensedResult:
             A position has no counterpart in the corrupted prompt.
         PatchError
             The source of a patch is drawn more than once, so that there is no single run to read.
+        TaskError
+            There is no such pair.
 
         Examples
         --------
@@ -64,32 +69,60 @@ class LensedResult:
         >>> lens.effect["logit_diff"].values.ravel().round(1)
         array([ 9.4, 11.5, 11.9, 12.6], dtype=float32)
         """
-        exp, pairs, layout = self.experiment, self.experiment.pairs, self.experiment.model.layout
-        check_one_draw(self.patches, "lens()")
-        request = LensRequest.of(layout, component, layers, method, k)
-        runs = {
-            "clean": exp.clean.lens_streams(request, places_in("clean", pairs, pos)),
-            "patched": _patched(exp, self.patches, request, pos),
-            "corrupted": exp.corrupted.lens_streams(request, places_in("corrupted", pairs, pos)),
-        }
-        exp.check_weights(self.patches)
-        followed = exp.clean.followed(answer, foil)
-        tokenizer = exp.model.tokenizer
-        dataset = lens_dataset(layout, tokenizer, request, runs, followed, exp.host_name)
-        return LensResult(dataset, request.jacobian)
+        request = LensRequest.of(self.experiment.model.layout, component, layers, method, k)
+        return _lensed(self.experiment, self.patches, request, pos, (answer, foil), pair)
+
+
+def _lensed(
+    experiment: BaseExperiment,
+    patches: Sequence[Patch],
+    request: LensRequest,
+    pos: Position,
+    follow: tuple[AnswerSpec | None, AnswerSpec | None],
+    pair: int | None,
+) -> LensResult:
+    exp, layout = experiment, experiment.model.layout
+    check_one_draw(patches, "lens()")
+    rows = chosen_rows(pair, len(exp.pairs))
+    runs = {
+        "clean": _unpatched(exp, exp.clean, request, pos, rows),
+        "patched": _patched(exp, patches, request, pos, rows),
+        "corrupted": _unpatched(exp, exp.corrupted, request, pos, rows),
+    }
+    exp.check_weights(patches)
+    followed = exp.clean.followed(*follow).of(rows)
+    tokenizer, host = exp.model.tokenizer, exp.host_name
+    dataset = lens_dataset(layout, tokenizer, request, runs, followed, host, rows)
+    return LensResult(dataset, request.jacobian)
+
+
+def _unpatched(
+    experiment: BaseExperiment,
+    run: MeasuredRun,
+    request: LensRequest,
+    pos: Position,
+    rows: Sequence[int],
+) -> Streams:
+    places = places_in(run.name, [experiment.pairs[row] for row in rows], pos)
+    return run.lens_streams(request, places, rows)
 
 
 def _patched(
-    experiment: BaseExperiment, patches: Sequence[Patch], request: LensRequest, pos: Position
+    experiment: BaseExperiment,
+    patches: Sequence[Patch],
+    request: LensRequest,
+    pos: Position,
+    rows: Sequence[int],
 ) -> Streams:
     layout, host = experiment.model.layout, experiment.host
     keys, logits = keys_to_record(layout, request), torch.empty_like(host.logits)
 
     def recorded() -> Iterator[tuple[list[int], Mapping[Key, Float[Tensor, "row pos *unit"]]]]:
         for batch in host.batches:
-            output = patched_pass(experiment, patches, batch, keys)
-            logits[batch.rows] = output.logits
-            yield batch.rows, output.activations
+            if set(batch.rows) & set(rows):
+                output = patched_pass(experiment, patches, batch, keys)
+                logits[batch.rows] = output.logits
+                yield batch.rows, output.activations
 
-    places = places_in(experiment.host_name, experiment.pairs, pos)
-    return streams_of(layout, request, recorded(), host.prompts, places, logits)
+    places = places_in(experiment.host_name, [experiment.pairs[row] for row in rows], pos)
+    return streams_of(layout, request, recorded(), host.prompts, places, logits, rows)

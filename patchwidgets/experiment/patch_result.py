@@ -17,10 +17,12 @@ from patchwidgets.experiment.reach import Reach, measure_reach
 from patchwidgets.experiment.reading import Reading
 from patchwidgets.experiment.readings import Readings
 from patchwidgets.experiment.top_token_rows import TopTokenRow, top_token_rows
+from patchwidgets.experiment.written import written_in_patch
 from patchwidgets.models.answer_tokens import AnswerSpec
 from patchwidgets.models.logit_attribution import LogitAttribution
 from patchwidgets.models.run import Run
 from patchwidgets.models.top_tokens import TopToken, select_pair, top_tokens
+from patchwidgets.models.written import Written
 from patchwidgets.sites import Patch, Position, Site
 from patchwidgets.sources.source import check_one_draw, draws_of, in_words
 
@@ -189,6 +191,39 @@ class PatchResult(Readings, LensedResult):
         return host.attribute(
             *tokens, pos, neurons, scale_of, lambda rows: exp.sources.edits(self.patches, rows)
         )
+
+    def written(
+        self, site: str | Site, pos: int | str = -1, *, k: int = 5, pair: int = 0
+    ) -> dict[str, Written]:
+        """The tokens that a head writes in the three runs, each with the scale that the final norm has in it.
+
+        Parameters
+        ----------
+        site, pos, k, pair
+            As of ``exp.clean.written()``; `pos` counts in the clean prompt, and the other one is read at its
+            counterpart.
+
+        Returns
+        -------
+        dict
+            ``clean``, ``patched`` and ``corrupted``, each a `Written` with its tokens `up` and `down`.
+
+        Raises
+        ------
+        SiteError, LensError, RefusedError, TaskError, WeightsChangedError
+            As there.
+        CounterpartError
+            The position has no counterpart in the corrupted prompt.
+        PatchError
+            The source of a patch is drawn more than once, so that there is no single run to read.
+
+        Examples
+        --------
+        >>> written = exp.patch("L0.H1").written("L0.H1", k=1)
+        >>> {run: tokens.up[0].token for run, tokens in written.items()}
+        {'clean': ' bone', 'patched': ' bone', 'corrupted': ' 168'}
+        """
+        return written_in_patch(self.experiment, self.patches, site, pos, k, pair)
 
     def pattern(self, site: str | Site, pair: int | None = None) -> "xr.DataArray":
         """The attention pattern of a head in the three runs, and how the patch changed it.

@@ -239,10 +239,17 @@ class Run(AttributedRun, Lensed):
             self.weights.check()
             batch.activations |= activations
 
-    def recorded(self, keys: Iterable[Key]) -> Iterator[tuple[list[int], Mapping[Key, Activation]]]:
-        """Yield the prompts of each batch, and its activations with at least these; do not change them."""
+    def recorded(
+        self, keys: Iterable[Key], rows: Sequence[int] | None = None
+    ) -> Iterator[tuple[list[int], Mapping[Key, Activation]]]:
+        """Yield the prompts of each batch, and its activations with at least these; do not change them.
+
+        With `rows` only the batches that hold one of these prompts.
+        """
         keys = list(keys)
         for batch in self.batches:
+            if rows is not None and not set(batch.rows) & set(rows):
+                continue
             self.record(batch, keys)
             yield batch.rows, batch.activations
 

@@ -13,8 +13,10 @@ from patchwidgets.models.batches import Batch
 from patchwidgets.models.layout import Layout
 from patchwidgets.models.logit_attribution import LogitAttribution
 from patchwidgets.models.one_position import read_one_position
+from patchwidgets.models.patterns import rows_of_one_length
 from patchwidgets.models.weights_mark import WeightsMark
-from patchwidgets.sites import index_of
+from patchwidgets.models.written import Written, checked_head, written
+from patchwidgets.sites import Site, index_of
 from patchwidgets.tokens import Tokenizer
 
 
@@ -86,6 +88,51 @@ class AttributedRun:
         """
         answers, foils = self.answer_ids(answer, foil, pos)
         return self.attribute(answers, foils, pos, neurons, scale_of)
+
+    def written(
+        self, site: str | Site, pos: int | str = -1, *, k: int = 5, pair: int = 0
+    ) -> Written:
+        """The tokens that a head writes: its part of their logits, with the final norm's scale frozen.
+
+        What the head adds to the residual stream at one position goes through the final norm, with the scale that the
+        norm has there in this run, and through the output embedding. Of a token it is what `logit_attribution` says of
+        the head for this token alone. Direct: what the head does through later components is theirs.
+
+        Parameters
+        ----------
+        site
+            A head, such as ``"L23.H3"``.
+        pos
+            Where, in this run's prompt; in the runs of an experiment also a name of the task.
+        k
+            How many tokens of each sort.
+        pair
+            The index of a prompt.
+
+        Raises
+        ------
+        SiteError, LensError
+            No head, a position out of range, or too many tokens.
+        RefusedError
+            Attention whose heads cannot be told apart in what it adds, a final norm that cannot be frozen, or logits
+            that are no sum of parts.
+        TaskError
+            There is no such prompt.
+        WeightsChangedError
+            The weights have changed since the run.
+
+        Examples
+        --------
+        >>> exp.clean.written("L1.H2")
+        Written(up: ' Mary' +3.40, ' office' +1.65, ...; down: ' Adam' -1.62, ...)
+        """
+        head = checked_head(self.layout, site, k)
+        rows = rows_of_one_length(pair, [[len(prompt) for prompt in self.prompts]])
+        self.weights.check()
+        ids = torch.tensor([self.prompts[rows[0]]])
+        found = written(self.layout, self.tokenizer, ids, head, self.positions(pos)[rows[0]], k)
+        self.weights.check()
+        return found
 
     def answer_ids(
         self, answer: AnswerSpec | None, foil: AnswerSpec | None, pos: int | str

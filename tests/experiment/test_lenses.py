@@ -1,9 +1,10 @@
 """Lenses on the runs of an experiment: clean, patched and corrupted, at counterparts, patched against host."""
 
+import numpy as np
 import pytest
 import torch
 
-from patchwidgets.errors import CounterpartError, LensError, SiteError
+from patchwidgets.errors import CounterpartError, LensError, SiteError, TaskError
 from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
 from patchwidgets.sites import Patch
@@ -92,6 +93,28 @@ def test_a_dataset_of_unequal_lengths() -> None:
     assert of_patched.answer_rank.item() == result["rank"].value
     with pytest.raises(SiteError, match="name one, as in pos=-1"):
         result.lens(pos=None)
+
+
+@pytest.mark.parametrize("pair", [0, 1, -1])
+def test_one_pair_alone_reads_as_among_all(toy: Model, pair: int) -> None:
+    task = Task(
+        ["w3 w14 w15 w9 w26", "w7 w1 w30", "w5 w14 w2 w9 w26"],
+        ["w3 w14 w42 w9 w26", "w7 w2 w30", "w5 w14 w4 w9 w26"],
+        [" w8", " w9", " w10"],
+        [" w9", " w8", " w11"],
+    )
+    result = Experiment(toy, task).patch("L0.mlp_out")
+    alone = result.lens(pair=pair).to_xarray()
+    among = result.lens().to_xarray().isel(pair=[pair])
+    assert alone["pair"].values.tolist() == [pair % 3]
+    assert alone["token"].values.tolist() == among["token"].values.tolist()
+    for name in ("top_prob", "answer_prob", "logit_diff"):
+        np.testing.assert_allclose(alone[name], among[name], atol=1e-5)
+
+
+def test_a_pair_that_is_not_there_is_refused(toy_experiment) -> None:
+    with pytest.raises(TaskError, match="no pair 1"):
+        toy_experiment.patch("L0.H1").lens(pair=1)
 
 
 def test_answers_of_several_tokens_are_not_followed_unless_a_token_is_named(toy: Model) -> None:

@@ -1,7 +1,7 @@
 """The numbers of a lens as an xarray dataset with runs, prompts, positions, layers and tokens as labels."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ def lens_dataset(
     runs: Mapping[str, Streams],
     followed: Followed,
     host: str | None = None,
+    rows: Sequence[int] | None = None,
 ) -> "xr.Dataset":
     """Read some runs of the same prompts; `LensResult` documents the variables.
 
@@ -39,6 +40,8 @@ def lens_dataset(
         By name. A single run gets no axis of its own.
     host
         Which of them the patched run is compared with.
+    rows
+        The numbers of the prompts; 0, 1, 2, … by default.
 
     Raises
     ------
@@ -61,7 +64,7 @@ def lens_dataset(
     ]
     coordinates = {
         "run": list(runs),
-        "pair": np.arange(places.shape[1]),
+        "pair": np.arange(places.shape[1]) if rows is None else list(rows),
         "pos": places[0, 0],
         "layer": [site.layer or 0 for site in request.sites],
         "top": np.arange(1, request.k + 1),

@@ -31,8 +31,10 @@ class Lensed:
     logits: Float[Tensor, "prompt vocabulary"]
     weights: WeightsMark
 
-    def recorded(self, keys: Iterable[Key]) -> Iterator[tuple[list[int], Mapping[Key, Activation]]]:
-        """Yield the prompts of each batch, and its activations with at least these."""
+    def recorded(
+        self, keys: Iterable[Key], rows: Sequence[int] | None = None
+    ) -> Iterator[tuple[list[int], Mapping[Key, Activation]]]:
+        """Yield the prompts of each batch that holds one of these, and its activations with at least these keys."""
         raise NotImplementedError
 
     def lens(
@@ -99,11 +101,13 @@ class Lensed:
             request.jacobian,
         )
 
-    def lens_streams(self, request: LensRequest, places: Places) -> Streams:
-        """Return what a lens reads of this run."""
+    def lens_streams(
+        self, request: LensRequest, places: Places, rows: Sequence[int] | None = None
+    ) -> Streams:
+        """Return what a lens reads of this run, or of some of its prompts, each at its places."""
         self.weights.check()
-        recorded = self.recorded(keys_to_record(self.layout, request))
-        return streams_of(self.layout, request, recorded, self.prompts, places, self.logits)
+        recorded = self.recorded(keys_to_record(self.layout, request), rows)
+        return streams_of(self.layout, request, recorded, self.prompts, places, self.logits, rows)
 
     def places(self, pos: Position) -> Places:
         """Return where each prompt is read at a position.

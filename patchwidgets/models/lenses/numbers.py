@@ -35,6 +35,14 @@ class Followed:
     foils: Ids | None = None
     reason: str | None = None
 
+    def of(self, rows: Sequence[int]) -> "Followed":
+        """Return those of some prompts, by their numbers."""
+        answers, foils = (
+            None if ids is None else [ids[row] for row in rows]
+            for ids in (self.answers, self.foils)
+        )
+        return Followed(answers, foils, self.reason)
+
 
 def lens_numbers(
     layout: Layout, request: LensRequest, of_run: Streams, followed: Followed

@@ -54,8 +54,16 @@ def streams_of(
     prompts: Sequence[Sequence[int]],
     places: Places,
     logits: Float[Tensor, "prompt vocabulary"],
+    rows: Sequence[int] | None = None,
 ) -> Streams:
-    """Collect the streams of all batches of a run, on the CPU.
+    """Collect the streams of all batches of a run, or of some of its prompts, on the CPU.
+
+    Parameters
+    ----------
+    places
+        Of the prompts that are read.
+    rows
+        Their numbers; all by default.
 
     Raises
     ------
@@ -67,20 +75,23 @@ def streams_of(
             "The prompts differ in length, and a lens reads each at as many positions; name one, as in pos=-1, or run "
             "them one by one."
         )
+    wanted = list(range(len(prompts))) if rows is None else list(rows)
+    places_of = dict(zip(wanted, places, strict=True))
     streams: dict[int, Tensor] = {}
     last: dict[int, Tensor] = {}
-    for rows, activations in recorded:
-        for i, row in enumerate(rows):
-            at = list(places[row])
+    for of_batch, activations in recorded:
+        for i, row in enumerate(of_batch):
+            if row not in places_of:
+                continue
+            at = list(places_of[row])
             streams[row] = torch.stack(
                 [activations[key][i, at].cpu() for key in request.keys], dim=1
             )
             last[row] = activations[last_stream(layout)][i, -1].cpu()
-    in_order = range(len(prompts))
     return Streams(
-        prompts,
+        [prompts[row] for row in wanted],
         places,
-        torch.stack([streams[row] for row in in_order]),
-        torch.stack([last[row] for row in in_order]),
-        logits,
+        torch.stack([streams[row] for row in wanted]),
+        torch.stack([last[row] for row in wanted]),
+        logits if rows is None else logits[wanted],
     )
