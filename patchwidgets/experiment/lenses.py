@@ -69,19 +69,36 @@ class LensedResult:
         >>> lens.effect["logit_diff"].values.ravel().round(1)
         array([ 9.4, 11.5, 11.9, 12.6], dtype=float32)
         """
-        request = LensRequest.of(self.experiment.model.layout, component, layers, method, k)
-        return _lensed(self.experiment, self.patches, request, pos, (answer, foil), pair)
+        return lens_of_patch(
+            self.experiment,
+            self.patches,
+            component,
+            pos,
+            layers=layers,
+            method=method,
+            answer=answer,
+            foil=foil,
+            k=k,
+            pair=pair,
+        )
 
 
-def _lensed(
+def lens_of_patch(
     experiment: BaseExperiment,
     patches: Sequence[Patch],
-    request: LensRequest,
-    pos: Position,
-    follow: tuple[AnswerSpec | None, AnswerSpec | None],
-    pair: int | None,
+    component: str = "resid_post",
+    pos: Position = -1,
+    *,
+    layers: Sequence[int] | None = None,
+    method: Method = "logit",
+    answer: AnswerSpec | None = None,
+    foil: AnswerSpec | None = None,
+    k: int = 5,
+    pair: int | None = None,
 ) -> LensResult:
+    """Read the three runs of a patch by a lens; see `PatchResult.lens`."""
     exp, layout = experiment, experiment.model.layout
+    request = LensRequest.of(layout, component, layers, method, k)
     check_one_draw(patches, "lens()")
     rows = chosen_rows(pair, len(exp.pairs))
     runs = {
@@ -90,7 +107,7 @@ def _lensed(
         "corrupted": _unpatched(exp, exp.corrupted, request, pos, rows),
     }
     exp.check_weights(patches)
-    followed = exp.clean.followed(*follow).of(rows)
+    followed = exp.clean.followed(answer, foil).of(rows)
     tokenizer, host = exp.model.tokenizer, exp.host_name
     dataset = lens_dataset(layout, tokenizer, request, runs, followed, host, rows)
     return LensResult(dataset, request.jacobian)

@@ -16,6 +16,7 @@ from patchwidgets.experiment.reach import Reach
 from patchwidgets.experiment.reading import Reading
 from patchwidgets.models.top_tokens import TopToken
 from patchwidgets.sites import Patch
+from patchwidgets.sources.files import data_or_text
 from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.over_pairs import PairValues
 from patchwidgets.tokens import adds_bos
@@ -64,7 +65,7 @@ def result(outcome: PatchResult) -> tuple[Message, Buffers]:
     values = {name: reading.value for name, reading in outcome.readings.items()}
     return {
         "kind": "result",
-        "patches": [_patch(patch) for patch in outcome.patches],
+        "patches": patch_messages(outcome.patches),
         "direction": outcome.experiment.direction,
         "metric": next(iter(outcome.readings)),
         "readings": readings(outcome),
@@ -120,7 +121,7 @@ def cells(
         "total": unpatchable.size - int(unpatchable.sum()),
         "zero": int(values.zero.sum()),
         "unpatchable": np.flatnonzero(unpatchable).tolist(),
-        "seconds_left": _defined(seconds_left),
+        "seconds_left": defined(seconds_left),
         "buffers": described,
     }, buffers
 
@@ -165,18 +166,20 @@ def _reading(reading: Reading) -> Message:
     return {
         "value": reading.value,
         "effect": reading.effect,
-        "share": _defined(reading.share),
-        "recovery": _defined(reading.recovery),
+        "share": defined(reading.share),
+        "recovery": defined(reading.recovery),
         "reason": reading.reason,
     }
 
 
-def _defined(value: float) -> float | None:
+def defined(value: float) -> float | None:
+    """A number, or None where it is NaN, which JSON does not have."""
     return None if math.isnan(value) else value
 
 
-def _patch(patch: Patch) -> Message:
-    return {"site": str(patch.site), "source": patch.source}
+def patch_messages(patches: Sequence[Patch]) -> list[Message]:
+    """Patches as a request has them."""
+    return [{"site": str(patch.site), "source": data_or_text(patch.source)} for patch in patches]
 
 
 def _model(experiment: BaseExperiment) -> Message:

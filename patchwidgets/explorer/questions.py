@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.explorer.head import answer_head, checked_head_request
+from patchwidgets.explorer.lens import answer_lens, checked_lens_request
 from patchwidgets.explorer.messages import Buffers, Message
+from patchwidgets.explorer.senders import answer_senders, checked_senders_request
 from patchwidgets.explorer.views import Views
 
 Request = TypeVar("Request")
@@ -32,5 +35,9 @@ class Question(Generic[Request]):
     answer: Callable[[Views, Request], tuple[Message, Buffers]]
 
 
-QUESTIONS: dict[str, Question[Any]] = {}
+QUESTIONS: dict[str, Question[Any]] = {
+    "head": Question(checked_head_request, answer_head),
+    "senders": Question(checked_senders_request, answer_senders),
+    "lens": Question(checked_lens_request, answer_lens),
+}
 """By the kind of the message that asks."""

@@ -10,16 +10,22 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.explorer.fields import checked_list, checked_text, checked_view
 from patchwidgets.explorer.messages import PROTOCOL
 from patchwidgets.sites import COMPONENTS, Component, Patch, Site
+from patchwidgets.sources.files import from_data
+from patchwidgets.sources.source import SourceData
 from patchwidgets.sweep.request import SweepRequest
 
 KINDS = ("hello", "patch", "sweep", "cancel", "code")
 """What the session handles itself; further kinds are in `questions.py`."""
 SOURCES = ("source", "clean", "corrupted", "host")
+DATA_SOURCES = ("cut",)
+"""Kinds of `patchwidgets.sources` that a page may ask for."""
 
 LARGEST_ID = 2**53 - 1
 """Beyond it JavaScript takes two whole numbers for one."""
-MOST_PATCHES, MOST_MAPS = 100_000, 16
-"""In one request."""
+MOST_PATCHES, MOST_MAPS, MOST_KEYS = 100_000, 16, 1000
+"""In one request; keys of one patch."""
+
+PatchSource = str | SourceData
 
 
 @dataclass(frozen=True)
@@ -29,11 +35,11 @@ class PatchRequest:
     Attributes
     ----------
     patches
-        Pairs of site string and source name.
+        Pairs of site string and source: a name, or one of `patchwidgets.sources`.
     """
 
     id: int
-    patches: tuple[tuple[str, str], ...]
+    patches: tuple[tuple[str, PatchSource], ...]
     direction: Direction
     metric: str
 
@@ -159,14 +165,16 @@ def checked_map_sweep_request(
 
 
 def checked_sites(
-    asked: Iterable[tuple[Any, str]], experiment: BaseExperiment
-) -> tuple[tuple[str, str], ...]:
-    """Sites, each with the name of its source, that can be patched jointly in the model and on all prompts.
+    asked: Iterable[tuple[Any, PatchSource]], experiment: BaseExperiment
+) -> tuple[tuple[str, PatchSource], ...]:
+    """Sites, each with its source, that can be patched jointly in the model and on all prompts.
 
     Raises
     ------
     SiteError
         Any other site.
+    PatchError
+        A source that does not go with its site.
     """
     resolved = [(experiment.model.resolve(site), source) for site, source in asked]
     # Where a patch acts depends on these three alone, and a joint patch may have thousands of sites.
@@ -174,16 +182,32 @@ def checked_sites(
     for site, source in resolved:
         unlike.setdefault((site.component, site.pos, source), Patch(site, source))
     for patch in unlike.values():
+        if isinstance(patch.source, SourceData):
+            patch.source.check(patch.site)
         for pair in experiment.pairs:
             experiment.sources.places(patch, pair)
     return tuple((str(site), source) for site, source in resolved)
 
 
-def _checked_source(patch: dict[str, Any]) -> str:
+def _checked_source(patch: dict[str, Any]) -> PatchSource:
     source = patch.get("source", "source")
-    if source not in SOURCES:
-        raise ProtocolError(f"Expected a source, one of {', '.join(SOURCES)}; got {shown(source)}.")
-    return str(source)
+    if isinstance(source, str) and source in SOURCES:
+        return source
+    if isinstance(source, dict) and source.get("kind") in DATA_SOURCES:
+        return _checked_cut(source)
+    kinds = ", ".join((*SOURCES, *(f"{{kind: {kind!r}, keys: …}}" for kind in DATA_SOURCES)))
+    raise ProtocolError(f"Expected a source, one of {kinds}; got {shown(source)}.")
+
+
+def _checked_cut(source: dict[str, Any]) -> SourceData:
+    keys = source.get("keys")
+    if not isinstance(keys, list) or not 1 <= len(keys) <= MOST_KEYS:
+        raise ProtocolError(
+            f"Expected keys as a list of 1 to {MOST_KEYS:,} positions; got {shown(keys)}."
+        )
+    made = from_data(source)
+    assert isinstance(made, SourceData)
+    return made
 
 
 def _checked_map(given: dict[str, Any], experiment: BaseExperiment) -> Map:

@@ -68,7 +68,7 @@ class Page:
 def arrays_of(event: dict[str, Any], buffers: list[bytes]) -> dict[str, np.ndarray]:
     """The buffers of an event as arrays, by name."""
     return {
-        each["name"]: np.frombuffer(buffer, "<f4").reshape(each["shape"])
+        each["name"]: np.frombuffer(buffer, each["dtype"]).reshape(each["shape"])
         for each, buffer in zip(event["buffers"], buffers, strict=True)
     }
 

@@ -35,14 +35,22 @@ def fitted_lens(layout: Layout) -> JacobianLens:
     FileError
         Its file is damaged.
     """
-    weights = weights_checksum(layout.hf_model)
-    for folder in (SHIPPED, fitted_folder()):
-        path = lens_path(folder, weights)
-        if path.is_file():
-            return JacobianLens.load(path)
+    if (path := _fitted_path(layout)) is not None:
+        return JacobianLens.load(path)
     name = "smollm2" if layout.name == SMOLLM2_NAME else f"'{layout.name}'"
     raise LensError(
         f"No Jacobian lens was fitted yet on {layout.name}. Fit one, once: python -m patchwidgets.methods.fit_lens "
         f"{name} (a name or folder as pw.load takes it), or pw.fit_lens(model, texts) for a model from pw.wrap; or "
         "give one: run.lens(method=pw.JacobianLens.load(...)). method='logit' needs none."
     )
+
+
+def has_fitted_lens(layout: Layout) -> bool:
+    """Return whether a Jacobian lens was fitted on this model; its file is not read."""
+    return _fitted_path(layout) is not None
+
+
+def _fitted_path(layout: Layout) -> Path | None:
+    weights = weights_checksum(layout.hf_model)
+    paths = (lens_path(folder, weights) for folder in (SHIPPED, fitted_folder()))
+    return next((path for path in paths if path.is_file()), None)
