@@ -69,8 +69,13 @@ def run_path(experiment: BaseExperiment, path: Path, frozen: Frozen) -> PathResu
         pass
     if sweep.progress.left:
         raise Cancelled
-    values = sweep.values_of(sweep.grid)
-    readings = {
+    return PathResult(experiment, readings_of(sweep), path, frozen)
+
+
+def readings_of(sweep: PathSweep) -> dict[str, Reading]:
+    """Every metric of the only path of a sweep that is done."""
+    experiment, values = sweep.experiment, sweep.values_of(sweep.grid)
+    return {
         name: Reading(
             metric,
             experiment.evaluation.values["clean"][name],
@@ -81,7 +86,6 @@ def run_path(experiment: BaseExperiment, path: Path, frozen: Frozen) -> PathResu
         )
         for name, metric in experiment.metrics.items()
     }
-    return PathResult(experiment, readings, path, frozen)
 
 
 def make_path_sweep(
@@ -116,18 +120,23 @@ def make_path_sweep(
     if len(set(names)) < len(names):
         repeated = sorted(name for name, n in Counter(names).items() if n > 1)
         raise PatchError(f"{listed(repeated, by=', ')} is asked for twice; name each path once.")
-    grid = Grid(
+    grid = edge_grid(checked, frozen)
+    order = _most_telling_first(experiment, checked, budget)
+    return PathSweep(experiment, grid, checked, frozen, order, batch, budget)
+
+
+def edge_grid(paths: Sequence[Path], frozen: Frozen) -> Grid:
+    """One cell for each path, with its sender and receiver."""
+    return Grid(
         component="edges",
-        axes={"edge": names},
+        axes={"edge": list(map(str, paths))},
         cells=[],
         labels={
-            "sender": ("edge", [str(path.sender) for path in checked]),
-            "receiver": ("edge", [str(path.receiver) for path in checked]),
+            "sender": ("edge", [str(path.sender) for path in paths]),
+            "receiver": ("edge", [str(path.receiver) for path in paths]),
         },
         attrs={"frozen": "+".join(frozen)},
     )
-    order = _most_telling_first(experiment, checked, budget)
-    return PathSweep(experiment, grid, checked, frozen, order, batch, budget)
 
 
 def edges_between(

@@ -58,11 +58,11 @@ def injecting_edits(
     edits: dict[Key, list[Edit]] = {}
     for alike in by_place.values():
         receiver = alike[0][1].receiver
-        edits.setdefault(_written_key(layout, receiver), []).append(_addition(layout, group, alike))
+        edits.setdefault(written_key(layout, receiver), []).append(_addition(layout, group, alike))
     return {key: _all(each) for key, each in edits.items()}
 
 
-def _written_key(layout: Layout, receiver: Receiver) -> Key:
+def written_key(layout: Layout, receiver: Receiver) -> Key:
     """The activation to which a receiver's difference is added: for an MLP and the logits, the stream."""
     if receiver.component in ("mlp_in", "logits"):
         return joining_key(layout, joining_layer(layout, receiver))
