@@ -80,7 +80,7 @@ export function clear(tools: Tools): void {
 /** Cancels the patch; the sweep goes on. */
 export function cancelPatch(tools: Tools): void {
   const { store, kernel } = tools;
-  const running = store.state().sweep.phase === "running";
+  const running = ["running", "waiting"].includes(store.state().sweep.phase);
   kernel.cancel();
   store.dispatch({ type: "dropped" });
   if (running) askSweep(tools);

@@ -1,12 +1,18 @@
 /** Asking for maps and stopping the sweep that fills them. */
 
-import { wantedSweep } from "../state/maps";
+import { missingMaps, wantedSweep } from "../state/maps";
 import { askPatch, type Tools } from "./tools";
 
+/** Asks for the maps that are shown, without those that are known. */
 export function askSweep({ store, kernel }: Tools): void {
   const request = wantedSweep(store.state());
   if (request === undefined) return;
-  kernel.sweep(request, (id) =>
+  const maps = missingMaps(store.state(), request);
+  if (maps.length === 0) {
+    store.dispatch({ type: "sweep", event: { type: "known", request } });
+    return;
+  }
+  kernel.sweep({ ...request, maps }, (id) =>
     store.dispatch({ type: "sweep", event: { type: "asked", id, request } }),
   );
 }

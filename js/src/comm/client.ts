@@ -16,7 +16,7 @@ import type { Handler, WidgetModel } from "./widget-model";
 type SweepReply =
   | { readonly type: "map"; readonly map: MapData }
   | { readonly type: "swept"; readonly id: number }
-  | { readonly type: "dropped"; readonly id: number }
+  | { readonly type: "dropped"; readonly id: number; readonly why: string }
   | { readonly type: "failed"; readonly id: number; readonly failure: Failure };
 
 export type KernelEvent =
@@ -200,7 +200,7 @@ class CommClient implements Client {
         this.answered(message.result);
         return;
       case "dropped":
-        this.dropped(message.id);
+        this.dropped(message.id, message.why);
         return;
       case "error":
         this.failed(message.id, message.failure);
@@ -222,8 +222,8 @@ class CommClient implements Client {
     this.emit({ type: "result", result });
   }
 
-  private dropped(id: number): void {
-    if (this.sweeps.has(id)) this.emitSweep({ type: "dropped", id });
+  private dropped(id: number, why: string): void {
+    if (!this.patches.has(id)) this.emitSweep({ type: "dropped", id, why });
     if (id !== this.latest) return;
     this.latest = undefined;
     const waiting = this.foreign;

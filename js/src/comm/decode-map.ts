@@ -2,6 +2,7 @@
 
 import type { MapData } from "../model/map";
 import type { Grid } from "../model/result";
+import { decodeDirection } from "./decode-scene";
 import { type Buffers, decodeGrids } from "./grids";
 import { count, DecodeError, Fields, listOf, maybeNumber, number, oneOf, text } from "./validate";
 
@@ -30,6 +31,9 @@ export function decodeMap(value: unknown, buffers: Buffers): MapData {
     name: f.get("name", text),
     component: f.get("component", text),
     across: oneOf("head", "pos")(across, "cells.over[1]"),
+    position: f.has("position") ? f.get("position", text) : undefined,
+    direction: f.get("direction", decodeDirection),
+    metric: f.get("metric", text),
     rows,
     columns,
     done: f.get("done", count),

@@ -14,9 +14,10 @@ export function decode(value: unknown, buffers: Buffers): Incoming | undefined {
   const kind = f.raw("kind");
   switch (kind) {
     case "ack":
-    case "dropped":
     case "swept":
       return { kind, id };
+    case "dropped":
+      return { kind, id, why: f.get("why", textOr("")) };
     case "error": {
       const message = f.get("message", messageText);
       const details = f.get("details", textOr(""));

@@ -8,7 +8,7 @@ import type { Failure } from "../model/status";
 
 export type Incoming =
   | { readonly kind: "ack"; readonly id: number }
-  | { readonly kind: "dropped"; readonly id: number }
+  | { readonly kind: "dropped"; readonly id: number; readonly why: string }
   | { readonly kind: "error"; readonly id: number; readonly failure: Failure }
   | { readonly kind: "scene"; readonly id: number; readonly scene: Scene }
   | { readonly kind: "result"; readonly id: number; readonly result: Result }

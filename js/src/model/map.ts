@@ -9,6 +9,8 @@ interface MapRequest {
   readonly name: string;
   readonly component: string;
   readonly over: readonly ["layer", Across];
+  /** Where each cell of a map without positions patches, as a site writes it; undefined means all of them. */
+  readonly position?: string;
 }
 
 export interface MapSweepRequest {
@@ -23,6 +25,9 @@ export interface MapData {
   readonly name: string;
   readonly component: string;
   readonly across: Across;
+  readonly position: string | undefined;
+  readonly direction: Direction;
+  readonly metric: string;
   readonly rows: number;
   readonly columns: number;
   readonly done: number;
@@ -41,19 +46,26 @@ export function isComplete({ done, total }: MapData): boolean {
   return done >= total;
 }
 
-export type SweepPhase = "idle" | "running" | "done" | "stopped" | "failed";
+/** "waiting": the kernel fills the maps of another view first, perhaps the same ones. */
+export type SweepPhase = "idle" | "running" | "waiting" | "done" | "stopped" | "failed";
 
 export type MapName = "heads" | "positions";
 
 /** All that the numbers of a map depend on. */
-export function mapKey(component: string, direction: Direction, metric: string): string {
-  return `${component} ${direction} ${metric}`;
+export function mapKey(
+  { component, position }: { readonly component: string; readonly position?: string | undefined },
+  direction: Direction,
+  metric: string,
+): string {
+  const where = position === undefined ? "" : `@${position}`;
+  return `${component}${where} ${direction} ${metric}`;
 }
 
-/** The two maps that the page asks for: heads, and one component over positions. */
-export function mapRequests(component: string): readonly MapRequest[] {
+/** The two maps that the page asks for: heads at a position or at all of them, and one component over positions. */
+export function mapRequests(component: string, position?: string): readonly MapRequest[] {
+  const where = position === undefined ? {} : { position };
   return [
-    { name: "heads", component: "z", over: ["layer", "head"] },
+    { name: "heads", component: "z", over: ["layer", "head"], ...where },
     { name: "positions", component, over: ["layer", "pos"] },
   ];
 }

@@ -37,6 +37,15 @@ export function positionRange(
   return start >= 0 && end <= length && start < end ? [start, end] : [length, length];
 }
 
+/** The one position of all these sites; undefined if they are at several. */
+export function sharedPosition(sites: readonly string[], length: number): Position | undefined {
+  const [text, ...more] = new Set(sites.map(positionOf));
+  if (sites.length === 0 || more.length > 0) return undefined;
+  if (text === undefined) return "all";
+  if (!/^-?\d{1,9}$/.test(text)) return text;
+  return Number(text) < 0 ? Number(text) + length : Number(text);
+}
+
 /** A position trait as a token index; undefined means all. */
 export function positionIndex(
   position: Position,

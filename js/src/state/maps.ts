@@ -30,6 +30,8 @@ export interface MapView {
   readonly name: MapName;
   readonly component: string;
   readonly across: Across;
+  /** Where each of its cells patches, as a site writes it; undefined where each has its own, and for all positions. */
+  readonly position: string | undefined;
   /** Undefined until the kernel has sent some cells. */
   readonly data: MapData | undefined;
   readonly layout: MapLayout;
@@ -42,11 +44,27 @@ export function hasMaps(state: State): boolean {
   return state.scene?.can_sweep === true || Object.keys(state.sweep.maps).length > 0;
 }
 
+/** The position at which a click patches a head, as a site writes it; undefined means all. */
+function scopeOf(state: State, scene: Scene): string | undefined {
+  return positionText(state.position, scene.task.clean.length);
+}
+
+/** The maps of a request that are not known yet in whole. */
+export function missingMaps(
+  { sweep }: State,
+  { maps, direction, metric }: MapSweepRequest,
+): MapSweepRequest["maps"] {
+  return maps.filter((map) => {
+    const known = sweep.maps[mapKey(map, direction, metric)];
+    return known === undefined || !isComplete(known);
+  });
+}
+
 /** The maps to ask for now; undefined if there are none, or while a patch is pending. */
 export function wantedSweep(state: State): MapSweepRequest | undefined {
   const { scene, pending, connection, direction, metric } = state;
   if (!scene?.can_sweep || pending !== undefined || isLost(connection)) return undefined;
-  const maps = mapRequests(state.mapComponent).filter(
+  const maps = mapRequests(state.mapComponent, scopeOf(state, scene)).filter(
     ({ component }) => refusalReason(scene, component) === undefined,
   );
   return maps.length === 0 ? undefined : { maps, direction, metric };
@@ -55,9 +73,12 @@ export function wantedSweep(state: State): MapSweepRequest | undefined {
 /** A map of less than this has nothing that stands out. */
 const LEAST_SHARE = 0.02;
 
-/** The head that alone moves the metric furthest towards the source; undefined until all of them are known. */
-export function strongestHead({ sweep, direction, metric }: State): string | undefined {
-  const data = sweep.maps[mapKey("z", direction, metric)];
+/** The head that alone moves the metric furthest towards the source, where a click patches; undefined until all of them
+ * are known. */
+export function strongestHead(state: State, scene: Scene): string | undefined {
+  const { sweep, direction, metric } = state;
+  const position = scopeOf(state, scene);
+  const data = sweep.maps[mapKey({ component: "z", position }, direction, metric)];
   if (data === undefined || !isComplete(data)) return undefined;
   let best = -1;
   let most = LEAST_SHARE;
@@ -65,7 +86,8 @@ export function strongestHead({ sweep, direction, metric }: State): string | und
     const share = data.share[i] ?? Number.NaN;
     if (share > most) [best, most] = [i, share];
   }
-  return best < 0 ? undefined : `L${Math.floor(best / data.columns)}.H${best % data.columns}`;
+  if (best < 0) return undefined;
+  return headSite(Math.floor(best / data.columns), best % data.columns, position);
 }
 
 function allZero(data: MapData | undefined, columns: number): boolean {
@@ -98,7 +120,8 @@ export function mapView(
 ): MapView {
   const heads = name === "heads";
   const component = heads ? "z" : state.mapComponent;
-  const data = state.sweep.maps[mapKey(component, state.direction, state.metric)];
+  const position = heads ? scopeOf(state, scene) : undefined;
+  const data = state.sweep.maps[mapKey({ component, position }, state.direction, state.metric)];
   const rows = data?.rows ?? scene.model.n_layers;
   const columns = data?.columns ?? (heads ? scene.model.n_heads : scene.task.clean.length);
   const labels = heads ? [] : tokenLabels(state, scene);
@@ -107,16 +130,20 @@ export function mapView(
   const foldable = heads || scene.task.n_pairs > 1 ? 0 : foldedColumns(columns, first, room);
   const fold = allZero(data, foldable) ? foldable : 0;
   const layout = mapLayout({ rows, columns, room, fold, labels });
-  const { direction } = state;
-  return { name, component, across: heads ? "head" : "pos", data, layout, labels, direction };
+  const across = heads ? "head" : "pos";
+  return { name, component, across, position, data, layout, labels, direction: state.direction };
+}
+
+function headSite(layer: number, head: number, position: string | undefined): string {
+  return `L${layer}.H${head}${position === undefined ? "" : `@${position}`}`;
 }
 
 export function mapSite(
-  map: Pick<MapView, "across" | "component" | "layout">,
+  map: Pick<MapView, "across" | "component" | "layout" | "position">,
   row: number,
   column: number,
 ): string {
-  if (map.across === "head") return `L${row}.H${column}`;
+  if (map.across === "head") return headSite(row, column, map.position);
   return `L${row}.${map.component}@${positionText(column, map.layout.columns)}`;
 }
 
@@ -157,9 +184,11 @@ function headOf({ unit }: Site): number | undefined {
   return unit?.startsWith("H") ? Number(unit.slice(1)) : undefined;
 }
 
-/** A head at all positions, as maps of heads patch it. */
-function headAlone(site: Site): number | undefined {
-  return site.position === undefined ? headOf(site) : undefined;
+/** Whether a site is about the positions of the map: a head elsewhere is another patch than the map's cell. */
+export function isInScope(map: MapView, site: string, { task }: Scene): boolean {
+  if (map.across === "pos") return true;
+  const own = positionRange(mapSite(map, 0, 0), task);
+  return String(own) === String(positionRange(site, task));
 }
 
 interface MapReading {
@@ -172,9 +201,12 @@ interface MapReading {
 export function mapReading(state: State, scene: Scene, site: string): MapReading | undefined {
   const parsed = parseSite(site);
   if (parsed?.layer === undefined) return undefined;
-  const data = state.sweep.maps[mapKey(parsed.component, state.direction, state.metric)];
+  const head = headOf(parsed);
+  const { component } = parsed;
+  const key = head === undefined ? { component } : { component, position: parsed.position };
+  const data = state.sweep.maps[mapKey(key, state.direction, state.metric)];
   if (data === undefined || parsed.layer >= data.rows) return undefined;
-  const column = data.across === "head" ? headAlone(parsed) : positionRange(site, scene.task)?.[0];
+  const column = head ?? positionRange(site, scene.task)?.[0];
   if (column === undefined || !(column < data.columns)) return undefined;
   const index = parsed.layer * data.columns + column;
   const [share, effect] = [data.share[index], data.effect[index]];

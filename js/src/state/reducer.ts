@@ -2,6 +2,7 @@
 
 import type { Scene } from "../model/experiment";
 import { type Patch, samePatches, sameRun } from "../model/patch";
+import { type Position, sharedPosition } from "../model/position";
 import type { Result, Single } from "../model/result";
 import { withoutPosition } from "../model/site";
 import { type Connection, type Failure, isLost } from "../model/status";
@@ -29,10 +30,17 @@ export type StateEvent =
   | { readonly type: "pinned" }
   | { readonly type: "set"; readonly values: Partial<Settable> };
 
+/** What is patched at one position says where the next click patches: one scope for lanes, maps and toolbar. */
+function positionAfter({ scene, position }: State, patches: readonly Patch[]): Position {
+  const sites = patches.map(({ site }) => site);
+  return sharedPosition(sites, scene?.task.clean.length ?? 0) ?? position;
+}
+
 function withPending(state: State, pending: Pending): State {
-  const { direction, metric } = pending.request;
+  const { direction, metric, patches } = pending.request;
   const said = { problem: undefined, notice: undefined };
-  return { ...state, pending, fresh: false, direction, metric, ...said };
+  const position = positionAfter(state, patches);
+  return { ...state, pending, fresh: false, direction, metric, position, ...said };
 }
 
 function withResult(state: State, result: Result): State {
@@ -45,6 +53,7 @@ function withResult(state: State, result: Result): State {
     entries: empty ? state.entries : withEntry(state.entries, result),
     direction: result.direction,
     metric: result.metric,
+    position: state.pending === undefined ? positionAfter(state, result.patches) : state.position,
     resultCount: state.resultCount + (repeated ? 0 : 1),
     fresh: !repeated,
     pending: undefined,
@@ -88,7 +97,10 @@ function withConnection(state: State, connection: Connection): State {
 
 function withFailure(state: State, failure: Failure, ended: boolean): State {
   const { message, details } = failure;
-  if (!ended) return { ...state, problem: { site: undefined, message, details } };
+  if (!ended) {
+    const sweep = reduceSweep(state.sweep, { type: "freed" });
+    return { ...state, sweep, problem: { site: undefined, message, details } };
+  }
   const sites = state.pending?.request.patches.map((p) => p.site) ?? [];
   const site = sites.length === 0 ? undefined : sites.join(" + ");
   return { ...withoutPending(state), problem: { site, message, details } };

@@ -44,7 +44,7 @@ function status(cx: Context) {
 
 /** What to click first: the strongest head, once its map is known. */
 function firstStep(cx: Context) {
-  const strongest = strongestHead(cx.state);
+  const strongest = strongestHead(cx.state, cx.scene);
   const more = "Click a token to patch at one position; Shift-click adds a box to the patch.";
   return strongest === undefined
     ? html`<p class="caption">${more}</p>`

@@ -4,7 +4,7 @@ import { html, nothing } from "lit-html";
 import { cellName, nearestCell } from "../model/cell";
 import { firstDifference, lacksCounterpart, tokenAtPosition } from "../model/counterparts";
 import { type MetricInfo, refusalReason, sourceOf } from "../model/experiment";
-import { positionRange } from "../model/position";
+import { atPosition, positionRange, positionText } from "../model/position";
 import { isolated, printable } from "../model/printable";
 import { firstPatchedLayer, movementAt } from "../model/reach";
 import type { Reading } from "../model/result";
@@ -83,13 +83,21 @@ function aboutSite(cx: Context, site: string): string {
   const metric = currentMetric(cx.state, cx.scene);
   const known = knownReadings(cx.state, metric.name).get(site);
   const said = mapText(cx, site);
-  if (positionOf(site) !== undefined) {
+  const scope = positionText(cx.state.position, cx.scene.task.clean.length);
+  if (positionOf(site) !== scope) {
     const click = said === NO_COUNTERPART.clean ? "" : " · click to patch, Shift-click to add";
     return `${isolated(site)} · ${said ?? "not in a map"}${click}`;
   }
   const alone = known === undefined ? said : aloneText(known, metric);
   const end = alone === undefined ? "" : ` · alone: ${alone}`;
   return `${isolated(site)} · ${reachText(cx, site)}${end}`;
+}
+
+/** What a click on it patches: a box of a lane stands for its component at the chosen position. */
+function clickedSite({ state, scene }: Context, site: string): string {
+  return positionOf(site) === undefined
+    ? atPosition(site, state.position, scene.task.clean.length)
+    : site;
 }
 
 const NOTHING_UNDER_POINTER =
@@ -110,7 +118,7 @@ function said(cx: Context, focus: string): string {
   if (hover === undefined && cx.state.focus === undefined) return NOTHING_UNDER_POINTER;
   const at = hover ?? focus;
   const token = at.startsWith("@") ? columnOfToken(at, cx.scene) : undefined;
-  return token === undefined ? aboutSite(cx, at) : aboutToken(cx, token);
+  return token === undefined ? aboutSite(cx, clickedSite(cx, at)) : aboutToken(cx, token);
 }
 
 export function readout(cx: Context, focus: string) {

@@ -1,13 +1,11 @@
 /** The toolbar: model, direction, metric, position; undo, code, keys. */
 
 import { html, nothing, svg } from "lit-html";
-import { tokenAtPosition } from "../model/counterparts";
-import { type Direction, hostOf } from "../model/experiment";
-import { positionIndex } from "../model/position";
+import type { Direction } from "../model/experiment";
 import { currentMetric, selectedPatches } from "../state/selectors";
 import type { Panel } from "../state/state";
 import { modelFacts } from "../text/names";
-import { tokenText } from "../text/tokens";
+import { scopeText } from "../text/scope";
 import type { Context } from "./context";
 import { term } from "./term";
 
@@ -50,15 +48,10 @@ function metrics(cx: Context) {
 
 function position(cx: Context) {
   const { state, scene, act } = cx;
-  const index = positionIndex(state.position, scene.task);
-  const all = cx.layout.wide ? "all positions" : "all";
-  const label =
-    index === undefined
-      ? all
-      : `@${index} ${tokenText(tokenAtPosition(scene.task, hostOf(state.direction), index))}`;
+  const label = scopeText(state, scene, cx.layout.wide ? "all positions" : "all");
   return html`<div class="chip" role="group" aria-label="position">
     <button title="previous position ( [ )" aria-label="previous position" @click=${() => act.stepPosition(-1)}>‹</button>
-    <button class="where ${index === undefined ? "" : "on"}" title="all positions (A)" @click=${() => act.position("all")}>${label}</button>
+    <button class="where ${state.position === "all" ? "" : "on"}" title="all positions (A)" @click=${() => act.position("all")}>${label}</button>
     <button title="next position ( ] )" aria-label="next position" @click=${() => act.stepPosition(1)}>›</button></div>`;
 }
 

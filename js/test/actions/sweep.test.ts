@@ -48,7 +48,7 @@ describe("asking", () => {
     choose(".metric-select", "kl");
     expect(page.sent("sweep").at(-1)).toMatchObject({ direction: "noise", metric: "kl" });
     choose("select.mapped", "attn_out");
-    expect(page.sent("sweep").at(-1)).toMatchObject({ maps: [{}, { component: "attn_out" }] });
+    expect(page.sent("sweep").at(-1)).toMatchObject({ maps: [{ component: "attn_out" }] });
     expect(page.sent("sweep")).toHaveLength(4);
     expect(page.mapCell("positions", "L2.attn_out@-1")).toBeDefined();
   });

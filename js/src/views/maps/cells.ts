@@ -6,7 +6,7 @@ import { mapPaint, mapRange, unpainted } from "../../layout/map-colours";
 import type { Box } from "../../layout/page";
 import { type MapData, mapLook } from "../../model/map";
 import { range } from "../../model/math";
-import { type MapView, mapRegion, mapSite } from "../../state/maps";
+import { isInScope, type MapView, mapRegion, mapSite } from "../../state/maps";
 import { currentMetric, selectedPatches } from "../../state/selectors";
 import { cellLabel } from "../../text/map-status";
 import { effectNumber, percent } from "../../text/numbers";
@@ -20,13 +20,13 @@ export function scaleOf(cx: Context, map: MapView, data: MapData) {
 /** The one cell of a map that Tab reaches. */
 export function tabSite(cx: Context, map: MapView): string {
   const known = cx.state.mapFocus[map.name];
-  if (known !== undefined && mapRegion(map, known, cx.scene) !== undefined) return known;
-  return mapSite(map, 0, map.layout.fold);
+  const at = known === undefined ? undefined : mapRegion(map, known, cx.scene);
+  return mapSite(map, at?.top ?? 0, at?.from ?? map.layout.fold);
 }
 
 function isSelected(cx: Context, map: MapView, row: number, column: number): boolean {
   return selectedPatches(cx.state).some(({ site }) => {
-    const at = mapRegion(map, site, cx.scene);
+    const at = isInScope(map, site, cx.scene) ? mapRegion(map, site, cx.scene) : undefined;
     return at !== undefined && row === at.top && column >= at.from && column < at.to;
   });
 }

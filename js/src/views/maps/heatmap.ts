@@ -44,6 +44,7 @@ export function heatmap(cx: Context, map: MapView) {
       unit,
       map.direction,
       map.component,
+      map.position,
       tabSite(cx, map),
       selectedPatches(cx.state),
     ],

@@ -2,7 +2,7 @@
 
 import { nothing, svg } from "lit-html";
 import { mapBox } from "../../layout/map";
-import { type MapView, mapRegion } from "../../state/maps";
+import { isInScope, type MapView, mapRegion } from "../../state/maps";
 import { awaitsResult, selectedPatches } from "../../state/selectors";
 import type { Context } from "../context";
 import { tabSite } from "./cells";
@@ -21,7 +21,8 @@ export function mapRings(cx: Context, map: MapView) {
   const { hover } = cx.state;
   const kind = awaitsResult(cx.state) ? "pending" : "selected";
   const focus = tabSite(cx, map);
-  return svg`<g class="rings" aria-hidden="true">${selectedPatches(cx.state).map(({ site }) => ring(cx, map, site, kind, 1))}${
+  const selected = selectedPatches(cx.state).filter(({ site }) => isInScope(map, site, cx.scene));
+  return svg`<g class="rings" aria-hidden="true">${selected.map(({ site }) => ring(cx, map, site, kind, 1))}${
     hover === undefined ? nothing : ring(cx, map, hover, "hover", 1)
   }<g class="focus">${ring(cx, map, focus, "inner", 1.5)}${ring(cx, map, focus, "outer", 3.5)}</g></g>`;
 }

@@ -4,6 +4,7 @@ import { html } from "lit-html";
 import { refusalReason } from "../../model/experiment";
 import type { MapName } from "../../model/map";
 import { MAP_COMPONENTS } from "../../state/maps";
+import { scopeText } from "../../text/scope";
 import type { Context } from "../context";
 
 function componentSelect(cx: Context) {
@@ -17,10 +18,8 @@ function componentSelect(cx: Context) {
   )}</select>`;
 }
 
-/** Where a click on a cell patches. */
-const SCOPES = { heads: "patched at all positions", positions: "patched at one position" } as const;
-
 export function mapTitle(cx: Context, name: MapName) {
-  const what = name === "heads" ? html`<h3>Heads</h3>` : componentSelect(cx);
-  return html`${what} <span class="scope">${SCOPES[name]}</span>`;
+  const heads = name === "heads";
+  const where = heads ? scopeText(cx.state, cx.scene) : "one position";
+  return html`${heads ? html`<h3>Heads</h3>` : componentSelect(cx)} <span class="scope">patched at ${where}</span>`;
 }
