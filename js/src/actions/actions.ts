@@ -7,7 +7,7 @@ import type { Term } from "../text/terms";
 import { moveInTimeline, replay } from "./history";
 import { copy, openPanel } from "./panels";
 import { cancelPatch, clear, patchExactly, patchOne, patchTyped } from "./patching";
-import { movePosition, stepPosition } from "./position";
+import { movePosition, stepPosition, unfold } from "./position";
 import { askSweep, stopSweep } from "./sweep";
 import { askPatch, set, type Tools } from "./tools";
 
@@ -79,7 +79,7 @@ export function createActions(tools: Tools): Actions {
     stopSweep: () => stopSweep(tools),
     continueSweep: () => askSweep(tools),
     patchTyped: (text) => patchTyped(tools, text),
-    unfold: () => set(store, { unfolded: !store.state().unfolded }),
+    unfold: () => unfold(tools),
     scrollLayers: (first) => set(store, { firstLayer: Math.max(0, first) }),
     lanesFull: () => set(store, { lanesFull: !store.state().lanesFull }),
     explain: (explained) => explained !== store.state().explained && set(store, { explained }),

@@ -20,8 +20,12 @@ function toggled(
   return rest.length < patches.length ? rest : [...patches, added];
 }
 
+function fromSource(site: string): Patch {
+  return { site, source: "source" };
+}
+
 export function patchSites(tools: Tools, sites: readonly string[]): void {
-  askPatch(tools, { patches: sites.map((site): Patch => ({ site, source: "source" })) });
+  askPatch(tools, { patches: sites.map(fromSource) });
 }
 
 /** The site at the selected position. */
@@ -86,12 +90,23 @@ export function cancelPatch(tools: Tools): void {
   if (running) askSweep(tools);
 }
 
-/** Patches what was typed, such as "L23.H3 + L20.H0"; the kernel says what is wrong with it. */
+/**
+ * Patches what was typed, such as "L23.H3 + L20.H0". The kernel says what is wrong with it; so the field stays open, with
+ * its text and the keyboard, until there is an answer.
+ */
 export function patchTyped(tools: Tools, text: string): void {
   const sites = text.split(/[+,\s]+/).filter((site) => site !== "");
-  set(tools.store, { panel: "none" });
+  set(tools.store, { typed: sites });
   patchSites(tools, sites);
-  const cell = nearestCell(sites[0] ?? "");
-  if (cell !== undefined) set(tools.store, { focus: cellName(cell) });
+}
+
+/** Closes the field when what was typed has its answer; the keyboard goes on from there. */
+export function closeSiteBox(tools: Tools, before: State): void {
+  const { typed, panel, pending, result, problem } = tools.store.state();
+  if (typed === undefined || before.pending === undefined || pending !== undefined) return;
+  set(tools.store, { typed: undefined });
+  if (panel !== "site" || problem !== undefined || result === before.result) return;
+  const cell = nearestCell(typed[0] ?? "");
+  set(tools.store, { panel: "none", ...(cell === undefined ? {} : { focus: cellName(cell) }) });
   tools.page.focusGrid();
 }

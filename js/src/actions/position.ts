@@ -31,3 +31,11 @@ export function stepPosition(tools: Tools, step: -1 | 1): void {
   // At the first and at the last position that can be patched, nothing happens.
   if (next >= 0 && next <= last) movePosition(tools, next);
 }
+
+/** Shows all tokens of a long prompt, from the selected or the first differing one on; or folds them again. */
+export function unfold({ store, page }: Tools): void {
+  const { scene, position, unfolded } = store.state();
+  set(store, { unfolded: !unfolded });
+  if (scene === undefined || unfolded) return;
+  page.showToken(positionIndex(position, scene.task) ?? firstDifference(scene.task));
+}

@@ -14,6 +14,8 @@ export interface Page {
   readonly focusMap: (name: string, site: string) => void;
   /** The cell that Tab would reach. */
   readonly focusGrid: () => void;
+  /** Scrolls the rows of tokens so that this one is in their middle. */
+  readonly showToken: (position: number) => void;
   readonly focusPanel: () => void;
   readonly copy: (text: string) => Promise<boolean>;
   /** Fills the screen with this view, or gives it back. */

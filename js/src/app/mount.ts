@@ -5,6 +5,7 @@ import { createActions } from "../actions/actions";
 import { createAutoSweep } from "../actions/auto-sweep";
 import { keepCodeCurrent } from "../actions/code";
 import { followSelection } from "../actions/layers";
+import { closeSiteBox } from "../actions/patching";
 import { set, type Tools } from "../actions/tools";
 import { createClient } from "../comm/client";
 import { tellReactiveCells } from "../comm/reactive";
@@ -39,6 +40,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
     draw(root, id, state, layoutOfState(state), act);
     savePicture(model, state, before);
     followSelection(tools, before);
+    closeSiteBox(tools, before);
     autoSweep.consider();
     keepCodeCurrent(tools);
     if (isAnswered(state, before)) tellReactiveCells(model);

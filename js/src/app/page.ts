@@ -23,6 +23,13 @@ function toggleFullScreen(root: HTMLElement): void {
   asked?.catch(() => {});
 }
 
+function showToken(root: HTMLElement, position: number): void {
+  const token = root.querySelector<HTMLElement>(`[data-token="${position}"]`);
+  const row = token?.parentElement;
+  if (!token || !row) return;
+  row.scrollLeft = token.offsetLeft - (row.clientWidth - token.offsetWidth) / 2;
+}
+
 export function createPage(
   root: HTMLElement,
   store: Store,
@@ -38,6 +45,7 @@ export function createPage(
     focusCell: (site) => focus(`[data-run="patched"] ${cell(site)}`),
     focusMap: (name, site) => focus(`[data-map="${name}"] ${cell(site)}`),
     focusGrid: () => focus('[role="grid"] [tabindex="0"]'),
+    showToken: (position) => showToken(root, position),
     focusPanel: () => root.querySelector<HTMLInputElement>(".site-box input")?.focus(),
     copy: (text) => copyText(root, text),
     fullScreen: () => toggleFullScreen(root),

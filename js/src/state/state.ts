@@ -60,6 +60,8 @@ export interface State {
   readonly hover: string | undefined;
   readonly focus: string | undefined;
   readonly panel: Panel;
+  /** The sites that were typed into the field and have no answer yet. */
+  readonly typed: readonly string[] | undefined;
   readonly code: Code | undefined;
   /** The chart that was selected; undefined leaves it to the layout. */
   readonly tab: Tab | undefined;
@@ -89,6 +91,7 @@ export type Settable = Pick<
   | "hover"
   | "focus"
   | "panel"
+  | "typed"
   | "tab"
   | "mapComponent"
   | "mapFocus"
@@ -120,6 +123,7 @@ export const INITIAL: State = {
   hover: undefined,
   focus: undefined,
   panel: "none",
+  typed: undefined,
   code: undefined,
   tab: undefined,
   sweep: NO_SWEEP,

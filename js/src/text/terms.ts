@@ -55,7 +55,7 @@ const SENTENCES: Readonly<Record<Term, Said>> = {
   reach: (host, source) =>
     `Reach: how far a box moved from its ${host} to its ${source} value, at the last token. Full is all the way.`,
   elsewhere: (_, source) =>
-    `Outlined: it changed a lot (size ≥ 0.5), but hardly towards its ${source} value (cos < 0.3).`,
+    `Ring: it changed a lot (size ≥ 0.5), but hardly towards its ${source} value (cos < 0.3).`,
   zero: () => "Dot: exactly 0. No patched value can reach it, so nothing had to be computed.",
   notch: (_, source) =>
     `Notch in the corner: further than the ${source} value, or further than the colours reach.`,

@@ -3,6 +3,7 @@
 import { html, nothing } from "lit-html";
 import { KEY_HELP } from "../actions/keymap";
 import { selectedCode } from "../state/selectors";
+import { problemSentence } from "../text/status";
 import type { Context } from "./context";
 
 function siteBox(cx: Context) {
@@ -20,10 +21,15 @@ function siteBox(cx: Context) {
     event.preventDefault();
     patch(event.target.closest("form"));
   };
+  const { problem, typed } = cx.state;
+  const failed = problem !== undefined && typed === undefined;
   return html`<form class="panel site-box" @submit=${submit} @keydown=${enter}>
     <label for="${cx.id}-site">Site</label>
-    <input id="${cx.id}-site" type="text" placeholder="L9.H6   L26.N1262@-1   L20.mlp_out@3:7" autocomplete="off" spellcheck="false">
-    <button type="submit">Patch</button><span class="hint">Join sites with + to patch them together.</span></form>`;
+    <input id="${cx.id}-site" type="text" placeholder="L9.H6   L26.N1262@-1   L20.mlp_out@3:7" autocomplete="off" spellcheck="false"
+      aria-invalid=${failed} aria-describedby="${cx.id}-site-hint">
+    <button type="submit">Patch</button><span class="hint" id="${cx.id}-site-hint">${
+      failed ? problemSentence(problem) : "Join sites with + to patch them together."
+    }</span></form>`;
 }
 
 function code(cx: Context) {

@@ -121,6 +121,30 @@ describe("keys", () => {
     expect(page.focused?.getAttribute("data-site")).toBe("L2.mlp_out");
   });
 
+  it("type a site that is not there: the field stays open with its text, and says what is wrong", () => {
+    page.press(page.cell("L0.H0"), "/");
+    const input = page.get<HTMLInputElement>(".site-box input");
+    const submit = () =>
+      page.get(".site-box").dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
+    const { answer } = page.model;
+    page.model.answer = ({ id }) =>
+      page.model.receive({ v: 1, kind: "error", id, code: "E", message: "No L99 here." });
+    input.value = "L99.H4";
+    submit();
+    expect(page.get(".site-box input")).toBe(input);
+    expect(input.value).toBe("L99.H4");
+    expect(page.focused).toBe(input);
+    expect(input.getAttribute("aria-invalid")).toBe("true");
+    expect(page.text(".site-box .hint")).toBe(
+      "L99.H4 failed: No L99 here. The model is unchanged.",
+    );
+    page.model.answer = answer;
+    input.value = "L1.H2";
+    submit();
+    expect(page.el.querySelector(".site-box")).toBeNull();
+    expect(page.focused?.getAttribute("data-site")).toBe("L1.H2");
+  });
+
   it("open the code and the keys", () => {
     page.press(page.cell("L1.H2"), "Enter");
     page.press(page.cell("L1.H2"), "?");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { serve } from "../fixtures/kernel";
+import { sceneMessage, serve } from "../fixtures/kernel";
 import { huge, long, markup, smollm } from "../fixtures/worlds";
 import { useExplorer } from "../support/explorer";
 
@@ -27,6 +27,25 @@ describe("other worlds", () => {
     expect(page.text('[data-run="clean"] .out .num')).toBe("–");
     const bar = page.el.querySelector<HTMLElement>('[data-run="clean"] .out .bar');
     expect(Number.parseFloat(bar?.style.width ?? "")).toBe(0);
+  });
+
+  it("unfolds all rows at once, and folds them again", () => {
+    serve(page.model, long());
+    page.show();
+    const shown = (lane: string) => page.all(`[data-run="${lane}"] .token`).length;
+    expect(page.all(".fold.again")).toHaveLength(0);
+    page.click(page.get('[data-run="clean"] .fold'));
+    expect(["clean", "patched", "corrupted"].map(shown)).toEqual([200, 200, 200]);
+    page.click(page.get('[data-run="corrupted"] .fold.again'));
+    expect(shown("clean")).toBeLessThan(200);
+  });
+
+  it("has no way back where everything fits, although another prompt was unfolded", () => {
+    serve(page.model, long());
+    page.show();
+    page.click(page.get('[data-run="clean"] .fold'));
+    page.model.receive(sceneMessage(smollm(), 1));
+    expect(page.all(".fold")).toHaveLength(0);
   });
 
   it("folds a long identical prefix and never the differing word", () => {

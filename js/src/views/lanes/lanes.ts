@@ -17,13 +17,28 @@ function tokenRows(cx: Context): TokenRows {
     columns.map((column) => tokenInColumn(task, prompt, column) ?? ""),
   );
   const widths = tokenWidths(tokens, differs);
-  const room = cx.state.unfolded ? Number.POSITIVE_INFINITY : cx.layout.ribbon;
   const marked = markedPositions(cx.state, cx.scene);
   const needed = columns.flatMap(({ clean }, i) =>
     clean !== undefined && marked.has(clean) ? [i] : [],
   );
-  return { columns, differs, widths, marked, pieces: tokenPieces(widths, differs, needed, room) };
+  const folded = tokenPieces(widths, differs, needed, cx.layout.ribbon);
+  const unfolded = cx.state.unfolded && folded.some((piece) => piece.kind === "fold");
+  const pieces = unfolded ? tokenPieces(widths, differs, needed, Number.POSITIVE_INFINITY) : folded;
+  return { columns, differs, widths, marked, pieces, unfolded };
 }
+
+/** The rows of tokens scroll as one. */
+function scrollAlike(event: Event): void {
+  const { target, currentTarget } = event;
+  if (!(target instanceof HTMLElement) || !(currentTarget instanceof HTMLElement)) return;
+  if (!target.classList.contains("token-row")) return;
+  for (const row of currentTarget.querySelectorAll(".token-row")) {
+    if (row.scrollLeft !== target.scrollLeft) row.scrollLeft = target.scrollLeft;
+  }
+}
+
+/** Scroll events do not bubble, so they are listened to on their way down. */
+const scrolling = { handleEvent: scrollAlike, capture: true, passive: true };
 
 export function lanes(cx: Context, focus: string) {
   const shown = tokenRows(cx);
@@ -38,6 +53,6 @@ export function lanes(cx: Context, focus: string) {
     cx.act.patch(site, event.shiftKey);
     cx.act.takeKeyboard(site);
   };
-  return html`<div class="lanes" @click=${click} @pointerover=${hover} @pointerleave=${() => cx.act.hover(undefined)}>
+  return html`<div class="lanes" @click=${click} @pointerover=${hover} @pointerleave=${() => cx.act.hover(undefined)} @scroll=${scrolling}>
     ${LANES.map((which) => lane(cx, which, shown, focus))}${arrows(cx)}</div>`;
 }

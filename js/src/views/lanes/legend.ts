@@ -8,7 +8,7 @@ import { term } from "../term";
 
 const MARKS: readonly (readonly [string, Term, string])[] = [
   ["from-below", "reach", "moved"],
-  ["outlined", "elsewhere", "elsewhere"],
+  ["circle", "elsewhere", "elsewhere"],
   ["dot", "zero", "exactly 0"],
   ["corner", "notch", "beyond"],
 ];

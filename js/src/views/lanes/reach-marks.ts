@@ -1,4 +1,4 @@
-/** What a patch did to a cell: filled as far as it moved, outlined, dotted. */
+/** What a patch did to a cell: filled as far as it moved, with a ring, with a dot. */
 
 import { nothing, svg } from "lit-html";
 import type { Box } from "../../layout/page";
@@ -51,7 +51,7 @@ export function reachMarks(cx: Context, cell: Cell, box: Box, patched: PatchedCe
     return svg`<circle class="zero" cx=${box.x + box.w / 2} cy=${box.y + box.h / 2} r=${box.h < 5 ? 0.6 : 0.9}/>`;
   }
   if (look === "elsewhere") {
-    return svg`<rect class="elsewhere" x=${box.x + 0.5} y=${box.y + 0.5} width=${Math.max(1, box.w - 1)} height=${Math.max(1, box.h - 1)} rx="1.5"/>`;
+    return svg`<circle class="elsewhere" cx=${box.x + box.w / 2} cy=${box.y + box.h / 2} r=${Math.min(2.6, box.h * 0.3)}/>`;
   }
   if (look !== "moved" || moved === undefined) return nothing;
   return svg`${reachFill(cx, box, moved, cell.layer)}${Math.abs(moved.along) > 1.05 ? notch(box) : nothing}`;

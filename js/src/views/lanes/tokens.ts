@@ -17,6 +17,8 @@ export interface TokenRowData {
   readonly differs: readonly number[];
   readonly pieces: readonly TokenPiece[];
   readonly widths: readonly number[];
+  /** All tokens of a long prompt are shown, and can be folded again. */
+  readonly unfolded: boolean;
   /** Positions in the clean prompt. */
   readonly marked: ReadonlySet<number>;
 }
@@ -68,12 +70,19 @@ function token(cx: Context, data: TokenRowData, i: number) {
 }
 
 function fold(cx: Context, piece: TokenPiece & { kind: "fold" }) {
-  return html`<button class="fold" tabindex="-1" title="show all tokens"
+  return html`<button class="fold" title="show all tokens"
     @click=${() => cx.act.unfold()}>${foldLabel(piece.count, piece.before)}</button>`;
 }
 
+function foldAgain(cx: Context) {
+  return html`<button class="fold again" title="fold the identical tokens" aria-label="fold the identical tokens"
+    @click=${() => cx.act.unfold()}>⋯</button>`;
+}
+
 export function tokenRow(cx: Context, data: TokenRowData) {
-  return html`<div class="token-row" role="group" aria-label="${data.lane} prompt">${data.pieces.map(
-    (piece) => (piece.kind === "token" ? token(cx, data, piece.index) : fold(cx, piece)),
+  return html`<div class="token-row ${data.unfolded ? "long" : ""}" role="group" aria-label="${data.lane} prompt">${
+    data.unfolded ? foldAgain(cx) : nothing
+  }${data.pieces.map((piece) =>
+    piece.kind === "token" ? token(cx, data, piece.index) : fold(cx, piece),
   )}</div>`;
 }
