@@ -195,8 +195,9 @@ class BaseExperiment:
         """The share of pairs on which the model does the task; NaN for a task without a foil.
 
         There the clean run prefers the answer to the foil, and the corrupted run the foil to the answer: the logit
-        difference has the right sign in both. A model that does not see what differs gets none of the pairs. Below
-        one half, an experiment logs a warning when it is made.
+        difference has the right sign in both. A model that does not see what differs gets none of the pairs. Where
+        the corrupted run has no reason to prefer the foil (`Task.foil_expected`), the clean run alone counts. Below one
+        half, an experiment logs a warning when it is made.
 
         Examples
         --------
@@ -204,11 +205,11 @@ class BaseExperiment:
         1.0
         """
         diffs = self.measurements.logit_diffs
-        return nan if diffs is None else float(told_apart(*diffs).mean())
+        return nan if diffs is None else float(told_apart(*diffs, self.task.foil_expected).mean())
 
     def _not_told_apart(self) -> list[str]:
         diffs = self.measurements.logit_diffs
-        return [] if diffs is None else not_told_apart(*diffs)
+        return [] if diffs is None else not_told_apart(*diffs, self.task.foil_expected)
 
     @property
     def warnings(self) -> list[str]:

@@ -32,7 +32,9 @@ def weak_answers(
 
 
 def told_apart(
-    clean: Float[np.ndarray, "pair"], corrupted: Float[np.ndarray, "pair"]
+    clean: Float[np.ndarray, "pair"],
+    corrupted: Float[np.ndarray, "pair"],
+    foil_expected: bool = True,
 ) -> Bool[np.ndarray, "pair"]:
     """On which pairs the clean run prefers the answer to the foil, and the corrupted run the foil to the answer.
 
@@ -40,24 +42,28 @@ def told_apart(
     ----------
     clean, corrupted
         logit(answer) − logit(foil) of both runs.
+    foil_expected
+        As for `Task`: whether the corrupted run counts.
     """
-    return (clean > 0) & (corrupted < 0)
+    return (clean > 0) & (corrupted < 0) if foil_expected else clean > 0
 
 
 def not_told_apart(
-    clean: Float[np.ndarray, "pair"], corrupted: Float[np.ndarray, "pair"]
+    clean: Float[np.ndarray, "pair"],
+    corrupted: Float[np.ndarray, "pair"],
+    foil_expected: bool = True,
 ) -> list[str]:
     """Warnings about pairs on which the model does not do the task; the parameters are those of `told_apart`."""
-    n_wrong = int((~told_apart(clean, corrupted)).sum())
+    n_wrong = int((~told_apart(clean, corrupted, foil_expected)).sum())
     if not n_wrong:
         return []
     if len(clean) > 1:
+        or_corrupted = ", or its corrupted run not the foil to the answer" if foil_expected else ""
         return [
             f"On {n_wrong} of {len(clean)} pairs the model does not do the task: its clean run does not prefer the "
-            "answer to the foil there, or its corrupted run not the foil to the answer."
+            f"answer to the foil there{or_corrupted}."
         ]
     wrong = [] if clean[0] > 0 else ["its clean run does not prefer the answer to the foil"]
-    wrong += (
-        [] if corrupted[0] < 0 else ["its corrupted run does not prefer the foil to the answer"]
-    )
+    if foil_expected and not corrupted[0] < 0:
+        wrong.append("its corrupted run does not prefer the foil to the answer")
     return [f"The model does not do this task: {', and '.join(wrong)}."]

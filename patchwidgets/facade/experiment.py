@@ -45,7 +45,8 @@ class Experiment(Patches, Effects, Paths, Generations, Circuits, Estimates):
         The same two runs: the one that is patched, and the one whose activations are spliced in.
     accuracy
         The share of pairs on which the model does the task: the clean run prefers the answer to the foil, and the
-        corrupted run the foil to the answer. Below one half, this is logged when the experiment is made.
+        corrupted run the foil to the answer (unless the task says ``foil_expected=False``). Below one half, this is
+        logged when the experiment is made.
     warnings
         Sentences about what makes effects explain little.
     noise_floor

@@ -233,7 +233,9 @@ def _text(path: str | Path) -> str:
         ) from None
 
 
-def json_text(pairs: Sequence[Fields], single: bool, bos: bool | None, chat: bool) -> str:
+def json_text(
+    pairs: Sequence[Fields], single: bool, bos: bool | None, chat: bool, foil_expected: bool
+) -> str:
     """Return a task as JSON, with the fields of every pair written out.
 
     Parameters
@@ -242,10 +244,11 @@ def json_text(pairs: Sequence[Fields], single: bool, bos: bool | None, chat: boo
         The fields of each pair as a task of its own, without `align` if the task has none.
     single
         Whether the task is one pair and not a dataset, which may also have one pair.
-    bos, chat
-        As for `Task`.
+    bos, chat, foil_expected
+        As for `Task`. The last is written where it is False, so that other files read as before in earlier versions.
     """
     content = {"pairs": [_row(pair) for pair in pairs], "single": single, "bos": bos, "chat": chat}
+    content |= {} if foil_expected else {"foil_expected": False}
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -287,7 +290,7 @@ def fields_of_json(text: str, name: str) -> Fields:
     fields = fields_of_rows(file.pairs, [f"{name}, pairs[{i}]" for i in range(n_pairs)])
     if file.single:
         fields = {name: _first(value) for name, value in fields.items()}
-    return fields | {"bos": file.bos, "chat": file.chat}
+    return fields | {"bos": file.bos, "chat": file.chat, "foil_expected": file.foil_expected}
 
 
 def _first(value: Any) -> Any:

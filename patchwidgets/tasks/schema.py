@@ -47,6 +47,7 @@ class TaskFile(_Strict):
     single: bool = False
     bos: bool | None = None
     chat: bool = False
+    foil_expected: bool = True
 
 
 def check_rows(table: Sequence[dict[str, Any]], places: Sequence[str]) -> None:

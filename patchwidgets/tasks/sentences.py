@@ -115,8 +115,10 @@ def greater_than(
 ) -> Task:
     """Prompts like ``The war lasted from the year 1741 to the year 17``: any later year is right.
 
-    By default the corrupted year ends in 01. Use the metric ``prob_diff``: the probability of all later years minus
-    that of all others.
+    By default the corrupted year ends in 01, after which every year from 02 on is right. So the corrupted run has no
+    reason to prefer the foils, the years up to that of the clean prompt, and ``accuracy`` judges the clean run alone
+    (`foil_expected` of `Task`). Use the metric ``prob_diff``: the probability of all later years minus that of all
+    others.
 
     Parameters
     ----------
@@ -167,6 +169,7 @@ def greater_than(
         answer=[_numerals(edge + 1, 10**digits, digits) for edge in edges],
         foil=[_numerals(0, edge + (digits == 2), digits) for edge in edges],
         positions={"YY": [_up_to_first(p, p.split()[6][: 2 + digits]) for p in clean], "end": -1},
+        foil_expected=digits == 1,
     )
 
 

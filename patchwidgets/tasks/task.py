@@ -46,6 +46,9 @@ class Task:
         ascending in both and ending with the last tokens of both prompts. Negative positions count from the end. A list
         has one map per pair, or None where the counts are equal. `propose_alignment` proposes one. A position without a
         counterpart cannot be patched. By default each position is its own counterpart.
+    foil_expected
+        Whether a model that does the task says the foil after the corrupted prompt. If it has no reason to, as in
+        `greater_than`, give False: then ``accuracy`` and the warnings of an experiment judge the clean run alone.
 
     Raises
     ------
@@ -68,6 +71,7 @@ class Task:
     bos: bool | None = None
     chat: bool = False
     align: AlignmentMap | Sequence[AlignmentMap | None] | ProposedAlignment | None = None
+    foil_expected: bool = True
 
     def __post_init__(self) -> None:
         for name in ("clean", "corrupted", "answer", "foil"):
@@ -78,7 +82,8 @@ class Task:
             raise TaskError(
                 "One of clean and corrupted is a list and the other is one prompt; give two prompts or two lists."
             )
-        for name, setting in (("bos", self.bos), ("chat", self.chat)):
+        settings = {"bos": self.bos, "chat": self.chat, "foil_expected": self.foil_expected}
+        for name, setting in settings.items():
             if not isinstance(setting, bool) and (name, setting) != ("bos", None):
                 raise TaskError(f"{name} is {shown(setting)}; expected True or False.")
         object.__setattr__(self, "positions", _plain_positions(self.positions))
@@ -111,18 +116,10 @@ class Task:
         >>> pw.tasks.addition(n=3).pair(2).clean
         '38+45='
         """
-        foil = None if self.foil is None else _entry(self.foil, i)
+        fields = ("clean", "corrupted", "answer", "foil", "align")
+        of_pair: dict[str, Any] = {name: _entry(getattr(self, name), i) for name in fields}
         positions = {name: _entry(spec, i) for name, spec in self.positions.items()}
-        return Task(
-            _entry(self.clean, i),
-            _entry(self.corrupted, i),
-            _entry(self.answer, i),
-            foil,
-            positions,
-            self.bos,
-            self.chat,
-            _entry(self.align, i),
-        )
+        return replace(self, positions=positions, **of_pair)
 
     def aligned(
         self, align: AlignmentMap | Sequence[AlignmentMap | None] | ProposedAlignment | None
@@ -250,7 +247,7 @@ class Task:
         names += [] if self.align is None else ["align"]
         pairs = [self.pair(i) for i in range(len(self))]
         rows = [{name: getattr(pair, name) for name in names} for pair in pairs]
-        return json_text(rows, isinstance(self.clean, str), self.bos, self.chat)
+        return json_text(rows, isinstance(self.clean, str), self.bos, self.chat, self.foil_expected)
 
 
 def _checked_texts(name: str, value: Any) -> Any:

@@ -1,10 +1,12 @@
 """On how many pairs a model does a task, and how an experiment says so."""
 
 import logging
+from dataclasses import replace
 from math import isnan
 
 import pytest
 
+import patchwidgets as pw
 from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
 from patchwidgets.tasks import Task
@@ -92,3 +94,45 @@ def test_alternatives_and_answers_of_several_tokens_count_together(smollm2: Mode
     assert Experiment(smollm2, unlikely).accuracy == 1
     outvoted = Task(CLEAN, CORRUPTED, (" table", " John"), (" Mary", " chair"))
     assert Experiment(smollm2, outvoted).accuracy == 0
+
+
+@pytest.mark.parametrize(
+    ("pairs", "accuracy", "says"),
+    [
+        ("c", 1, []),
+        (
+            "n",
+            0,
+            [
+                "The model does not do this task: its clean run does not prefer the answer to the foil."
+            ],
+        ),
+        (
+            "ycn",
+            2 / 3,
+            [
+                "On 1 of 3 pairs the model does not do the task: its clean run does not prefer the answer to the foil "
+                "there."
+            ],
+        ),
+    ],
+)
+def test_the_clean_run_alone_counts_where_the_foil_is_not_expected(
+    pairs: str, accuracy: float, says: list[str], smollm2: Model
+) -> None:
+    exp = Experiment(smollm2, replace(names_task(pairs), foil_expected=False))
+    assert exp.accuracy == pytest.approx(accuracy)
+    assert [each for each in exp.warnings if "not do th" in each] == says
+
+
+def test_the_teaching_model_does_the_years(caplog: pytest.LogCaptureFixture) -> None:
+    """After 1701 it has no reason to prefer the years up to that of the clean prompt."""
+    exp = Experiment(pw.load(), pw.tasks.greater_than(n=50))
+    assert (exp.accuracy, exp.warnings) == (1, [])
+    assert exp.measurements.logit_diffs is not None
+    assert (exp.measurements.logit_diffs[1] > 0).any()
+    assert not caplog.records
+    assert [pw.tasks.greater_than(1, digits=digits).foil_expected for digits in (1, 2)] == [
+        True,
+        False,
+    ]
