@@ -99,7 +99,8 @@ class TaskError(PatchwidgetsError, ValueError):
 class AnswerError(TaskError):
     """An answer or foil that cannot be scored.
 
-    It has no tokens, it changes the tokens of the prompt, or another alternative begins with it.
+    It has no tokens, it changes the tokens of the prompt, the tokenizer does not know it, or another alternative begins
+    with it.
     """
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any, Protocol
 
-from patchwidgets.errors import AnswerError, TaskError, shown
+from patchwidgets.errors import AnswerError, TaskError, listed, shown
 
 Tokenizer = Any
 """A transformers tokenizer, which has no useful types."""
@@ -76,7 +76,7 @@ def answer_ids(
     Raises
     ------
     AnswerError
-        The answer has no tokens, or it changes the tokens of the prompt.
+        The answer has no tokens, it changes the tokens of the prompt, or the tokenizer does not know it.
     """
     if chat:
         prompt, chat = _chat_prompt(tokenizer, prompt), False
@@ -94,7 +94,28 @@ def answer_ids(
         raise AnswerError(
             f"The answer or foil {shown(answer)} has no tokens; give the text that should follow the prompt."
         )
+    if tokenizer.unk_token_id in ids and (unknown := unknown_words(tokenizer, answer)):
+        raise AnswerError(
+            f"The answer or foil {shown(answer)} is unknown to this tokenizer of {len(tokenizer):,} tokens: its token "
+            f"{tokenizer.unk_token} would be scored in place of {listed(list(map(shown, unknown)), by=', ')}. Give "
+            "words that it knows; the generators of pw.tasks leave out all others with model=model."
+        )
     return tuple(ids)
+
+
+def unknown_words(tokenizer: Tokenizer, text: str) -> tuple[str, ...]:
+    """Return the words of a text, each once, for which the tokenizer's token for unknown words would stand.
+
+    That token itself, written in the text, is no unknown word.
+    """
+    unknown = tokenizer.unk_token_id
+    if unknown is None or tokenizer.unk_token in text:
+        return ()
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=tokenizer.is_fast)
+    ids = encoded["input_ids"]
+    places = encoded["offset_mapping"] if tokenizer.is_fast else [(0, len(text))] * len(ids)
+    found = (place for token, place in zip(ids, places, strict=True) if token == unknown)
+    return tuple(dict.fromkeys(text[start:stop].strip() for start, stop in found))
 
 
 def token_strings(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:

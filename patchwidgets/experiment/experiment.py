@@ -17,7 +17,7 @@ from patchwidgets.experiment.evaluation import Evaluation
 from patchwidgets.experiment.measured_run import MeasuredRun
 from patchwidgets.experiment.measurements import Measurements
 from patchwidgets.experiment.sources import Sources
-from patchwidgets.experiment.weak_answers import not_told_apart, told_apart, weak_answers
+from patchwidgets.experiment.weak_answers import not_told_apart, told_apart, unread, weak_answers
 from patchwidgets.metrics import Metric, MetricSpec
 from patchwidgets.models.attached import check_dictionaries
 from patchwidgets.models.edits import refuse_other_dictionaries
@@ -215,8 +215,8 @@ class BaseExperiment:
     def warnings(self) -> list[str]:
         """Sentences about what makes effects explain little.
 
-        Such as pairs that the model gets wrong, answers that are not the clean run's top token, and prompts that are
-        longer than the model was made for.
+        Such as words that the tokenizer does not know, pairs that the model gets wrong, answers that are not the clean
+        run's top token, and prompts that are longer than the model was made for.
 
         Examples
         --------
@@ -225,6 +225,7 @@ class BaseExperiment:
         """
         lengths = [len(prompt) for pair in self.pairs for prompt in (pair.clean, pair.corrupted)]
         return [
+            *unread(self.pairs, self.model.tokenizer.unk_token),
             *self._not_told_apart(),
             *weak_answers(self.pairs, self.clean.logits, self.model.token_strings),
             *self.model.layout.limits.warnings(lengths),

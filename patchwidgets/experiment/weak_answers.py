@@ -1,4 +1,4 @@
-"""Whether a model does a task, and whether its answers are what the model says. Costs nothing."""
+"""Whether a model reads and does a task, and whether its answers are what the model says. Costs nothing."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from patchwidgets.errors import listed, shown
 from patchwidgets.tasks import Pair
 from patchwidgets.tokens import isolated, visible
 
@@ -29,6 +30,19 @@ def weak_answers(
     top, pair = missed[0]
     shown, answer = (isolated(visible(name)) for name in token_strings([top, pair.first_tokens[0]]))
     return [f"On the clean prompt the model prefers {shown} to {answer}; effects explain little."]
+
+
+def unread(pairs: Sequence[Pair], unknown_token: str | None) -> list[str]:
+    """Warnings about words of prompts in place of which the model reads the token for unknown words."""
+    words = dict.fromkeys(word for pair in pairs for word in pair.unknown)
+    if not words:
+        return []
+    n = sum(bool(pair.unknown) for pair in pairs)
+    where = "The prompts have" if len(pairs) == 1 else f"{n} of {len(pairs)} pairs have"
+    return [
+        f"{where} words that the tokenizer does not know, and the model reads {unknown_token} in their place: "
+        f"{listed(list(map(shown, words)), by=', ')}."
+    ]
 
 
 def told_apart(

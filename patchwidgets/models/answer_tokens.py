@@ -29,7 +29,8 @@ def answer_tokens(
     MetricError
         An answer has several tokens, which have no common logit.
     AnswerError
-        It has none, it changes the tokens of the prompt, or its id is not in the vocabulary.
+        It has none, it changes the tokens of the prompt, the tokenizer does not know it, or its id is not in the
+        vocabulary.
     TaskError
         A list has another length than the prompts, or an answer is something else.
     """

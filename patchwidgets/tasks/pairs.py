@@ -4,17 +4,24 @@ Costs up to two calls of the tokenizer per prompt, up to four per alternative of
 position given as text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from patchwidgets.directions import RunName
-from patchwidgets.errors import AnswerError, CounterpartError, SiteError, TaskError, shown
+from patchwidgets.errors import AnswerError, CounterpartError, SiteError, TaskError, listed, shown
 from patchwidgets.sites import Position, index_of, indices_of
 from patchwidgets.tasks.alignment import Alignment, Columns, checked_columns, identity
 from patchwidgets.tasks.task import PositionSpec, Task
-from patchwidgets.tokens import Tokenizer, answer_ids, encode, side_by_side, token_strings
+from patchwidgets.tokens import (
+    Tokenizer,
+    answer_ids,
+    encode,
+    side_by_side,
+    token_strings,
+    unknown_words,
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,8 @@ class Pair:
         The token ids of each alternative, if an answer or foil of the task has several tokens; otherwise empty.
     shown
         Both tokenisations with their counterparts, for messages; empty if each position is its own counterpart.
+    unknown
+        Words of both prompts that the tokenizer does not know, and reads as its token for unknown words.
     """
 
     clean: tuple[int, ...]
@@ -47,6 +56,7 @@ class Pair:
     long_answers: tuple[tuple[int, ...], ...] = ()
     long_foils: tuple[tuple[int, ...], ...] = ()
     shown: str = field(default="", repr=False, compare=False)
+    unknown: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def first_tokens(self) -> tuple[int, ...]:
@@ -134,10 +144,10 @@ def encode_pairs(task: Task, tokenizer: Tokenizer) -> list[Pair]:
     Raises
     ------
     TaskError
-        Two prompts are identical, or have unequal token counts and no map of their counterparts, or the map does not
-        fit them. The message shows both, aligned.
+        Two prompts are identical as tokens, or have unequal token counts and no map of their counterparts, or the map
+        does not fit them. The message shows both, aligned.
     AnswerError
-        An answer or foil has no tokens, or changes the tokens of its prompt.
+        An answer or foil has no tokens, changes the tokens of its prompt, or is unknown to the tokenizer.
     SiteError
         A named position is out of range.
     """
@@ -161,7 +171,8 @@ def _encode_pair(task: Task, tokenizer: Tokenizer, i: int, n: int) -> Pair:
     try:
         prompts = (str(task.clean), str(task.corrupted))
         clean, corrupted = (encode(tokenizer, text, task.bos, task.chat) for text in prompts)
-        columns, shown = _columns(task, clean, corrupted, tokenizer)
+        unknown = _unknown_words(prompts, {*clean, *corrupted}, tokenizer)
+        columns, shown = _columns(task, clean, corrupted, tokenizer, unknown)
         answers = _alternatives(task.answer, task, tokenizer)
         foils = () if task.foil is None else _alternatives(task.foil, task, tokenizer)
         positions = {
@@ -173,17 +184,37 @@ def _encode_pair(task: Task, tokenizer: Tokenizer, i: int, n: int) -> Pair:
     encoded = tuple(clean), tuple(corrupted), columns
     if any(len(ids) > 1 for ids in answers + foils):
         no_foils = None if task.foil is None else ()
-        return Pair(*encoded, (), no_foils, positions, answers, foils, shown)
+        return Pair(*encoded, (), no_foils, positions, answers, foils, shown, unknown)
     answer_ids, foil_ids = (tuple(ids[0] for ids in each) for each in (answers, foils))
-    return Pair(
-        *encoded, answer_ids, None if task.foil is None else foil_ids, positions, shown=shown
-    )
+    one_token_each = answer_ids, None if task.foil is None else foil_ids
+    return Pair(*encoded, *one_token_each, positions, shown=shown, unknown=unknown)
+
+
+def _unknown_words(
+    prompts: Sequence[str], ids: Collection[int], tokenizer: Tokenizer
+) -> tuple[str, ...]:
+    """Return the words of both prompts that the tokenizer does not know, each once."""
+    if tokenizer.unk_token_id not in ids:
+        return ()
+    return tuple(dict.fromkeys(word for text in prompts for word in unknown_words(tokenizer, text)))
 
 
 def _columns(
-    task: Task, clean: Sequence[int], corrupted: Sequence[int], tokenizer: Tokenizer
+    task: Task,
+    clean: Sequence[int],
+    corrupted: Sequence[int],
+    tokenizer: Tokenizer,
+    unknown: Sequence[str],
 ) -> tuple[Columns, str]:
     """Return the counterparts of two prompts, and both as text if the task has a map."""
+    if list(clean) == list(corrupted) and task.clean != task.corrupted and unknown:
+        apart = [word for word in unknown if (word in task.clean) != (word in task.corrupted)]
+        words = listed(list(map(shown, apart or unknown)), by=", ")
+        raise TaskError(
+            f"The clean and the corrupted prompt differ in words that this tokenizer of {len(tokenizer):,} tokens does "
+            f"not know ({words}): it reads both as {tokenizer.unk_token}, so that no patch can change anything. Choose "
+            "words that it knows; the generators of pw.tasks leave out all others with model=model."
+        )
     if list(clean) == list(corrupted):
         raise TaskError(
             "The clean and the corrupted prompt are identical, so no patch can change anything. "
