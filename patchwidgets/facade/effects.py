@@ -26,8 +26,8 @@ class Effects(Sweeps):
     >>> round(exp.patch("L0.H1").effect, 1), round(float(direct.effect.sel(layer=0, head=1)), 1)
     (12.6, 1.9)
 
-    With the scale of the final norm frozen, direct effects on a difference of logits add up: those of all heads, of all
-    MLPs and of the embedding to the effect of the whole last stream.
+    With the scale of the final norm frozen, direct effects on a difference of two logits add up: those of all heads, of
+    all MLPs and of the embedding to the effect of the whole last stream.
 
     >>> parts = {kind: exp.direct_effects(kind, norm="frozen", progress=False) for kind in ("z", "mlp_out", "embed")}
     >>> {kind: round(part.attrs["sum"], 2) for kind, part in parts.items()}
@@ -81,8 +81,9 @@ class Effects(Sweeps):
             As in `sweep`.
         norm
             ``"live"``: the final norm acts on the changed stream. ``"frozen"``: it keeps the host's scale; then effects
-            on logits add up, and the result says to how much of the whole difference of the last streams, in the
-            attributes ``sum`` and ``whole``.
+            on a logit, or a difference of two, add up, and the result says to how much of the effect of the whole last
+            stream, in the attributes ``sum`` and ``whole`` (of the first metric). Effects on probabilities, kl, ranks,
+            alternatives or capped logits do not, and have neither attribute.
 
         Raises
         ------

@@ -20,6 +20,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.methods.paths.path_sweep import PathSweep
 from patchwidgets.methods.paths.steps import step_of
+from patchwidgets.metrics import Metric, answer_logit, logit_diff
 from patchwidgets.models.final_norm import FinalNorm, find_final_norm
 from patchwidgets.sites import Site
 from patchwidgets.sweep.grid import Grid, make_grid
@@ -30,7 +31,9 @@ from patchwidgets.sweep.reads import RowPositions
 from patchwidgets.sweep.request import SweepRequest
 
 Norm = Literal["live", "frozen"]
-"""The final norm acts on the changed stream, or keeps the scale that it has in the host; then effects add up."""
+"""The final norm acts on the changed stream, or keeps the host's scale; then effects on logits add up."""
+LINEAR = (answer_logit, logit_diff)
+"""Metrics that are sums of logits, where answers and foils are single tokens."""
 
 
 def make_direct_sweep(
@@ -78,14 +81,24 @@ class _FrozenNormSweep(PathSweep):
         return find_final_norm(self.experiment.model.layout)
 
     def grid_values(self) -> list[GridValues]:
-        """The numbers so far, with how much of the whole effect they explain."""
+        """The numbers so far, with how much of the whole effect they explain where effects add up."""
         values = self.values_of(self.grid)
-        first = next(iter(self.experiment.metrics))
+        first, metric = next(iter(self.experiment.metrics.items()))
+        if not self._adds_up(metric):
+            return [values]
         whole = float(np.mean(self._effects.effects[first][-1]))
         total = float(np.nansum(values.effects[first].mean(axis=-1)))
         attrs = {**self.grid.attrs, "sum": total, "whole": whole}
         grid: Grid = replace(self.grid, attrs=attrs)
         return [replace(values, grid=grid)]
+
+    def _adds_up(self, metric: Metric) -> bool:
+        """Whether a metric is linear in logits on every pair: that of one token, or a difference of two, uncapped."""
+        if metric.function not in LINEAR or self._reader.caps_logits:
+            return False
+        read = [ids for pair in self.experiment.pairs for ids in (pair.answers, pair.foils)]
+        of_metric = read if metric.needs_foil else read[::2]
+        return all(ids is not None and len(ids) == 1 for ids in of_metric)
 
     def _host_keys(self) -> list[Key]:
         return [*super()._host_keys(), self._final]

@@ -61,9 +61,10 @@ def _notes(dataset: "xr.Dataset") -> list[str]:
 
 
 def _direct(attrs: dict[str, Any]) -> str:
-    """What is said of direct effects: those with a frozen norm add up, and this says to how much of the whole."""
+    """What is said of direct effects, and of those that add up (logits with a frozen norm) to how much of the whole."""
     if attrs.get("effects") != "direct":
         return ""
     if attrs["norm"] == "live":
         return "direct effects"
-    return f"direct effects with the norm frozen, together {attrs['sum']:+.4g} of {attrs['whole']:+.4g}"
+    together = f", together {attrs['sum']:+.4g} of {attrs['whole']:+.4g}" if "sum" in attrs else ""
+    return f"direct effects with the norm frozen{together}"

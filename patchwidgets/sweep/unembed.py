@@ -102,6 +102,11 @@ class MetricReader:
         }
 
     @property
+    def caps_logits(self) -> bool:
+        """Whether the model caps its logits, as Gemma 2 does; known from the first pass on."""
+        return self._transform is not None and self._transform.cap is not None
+
+    @property
     def reads_answer_tokens(self) -> bool:
         """Whether only the logits of answers and foils are computed, in the dtype of the hidden states."""
         # Anything else than a linear layer, such as one with an adapter, may do more than its weight says.

@@ -8,6 +8,7 @@ import pytest
 from patchwidgets.edges import Path
 from patchwidgets.errors import PatchError
 from patchwidgets.facade import Experiment
+from patchwidgets.tasks import Task
 from tests.support.sweeps import one_pair, several_pairs
 from tests.support.toy_models import make_model
 from tests.support.two_runs import TwoRuns
@@ -119,3 +120,41 @@ def test_other_metrics_with_a_frozen_norm() -> None:
 def test_misuse(toy_experiment: Any, arguments: dict[str, Any], says: str) -> None:
     with pytest.raises(PatchError, match=says):
         toy_experiment.direct_effects(**arguments)
+
+
+@pytest.mark.parametrize("metric", ["kl", "answer_prob", "prob_diff", "answer_logprob", "rank"])
+def test_metrics_that_are_not_linear_in_logits_have_no_sum(metric: str) -> None:
+    """Their parts add up to something else than the whole."""
+    frozen = one_pair(make_model("llama"), [metric, "logit_diff"]).direct_effects(
+        "mlp_out", norm="frozen", progress=False
+    )
+    assert not {"sum", "whole"} & frozen.attrs.keys()
+    assert repr(frozen).endswith("denoise; direct effects with the norm frozen)")
+
+
+@pytest.mark.parametrize(
+    ("answer", "foil", "metric", "adds_up"),
+    [
+        (" w8", " w9", "logit_diff", True),
+        (" w8", (" w9", " w10"), "answer_logit", True),
+        (" w8", None, "answer_logit", True),
+        (" w8", (" w9", " w10"), "logit_diff", False),
+        ((" w8", " w10"), " w9", "logit_diff", False),
+        ((" w8", " w10"), " w9", "answer_logit", False),
+    ],
+)
+def test_alternatives_do_not_add_up(answer: Any, foil: Any, metric: str, adds_up: bool) -> None:
+    """A log-sum-exp is not linear; one such pair is enough."""
+    model = make_model("llama")
+    clean, corrupted = "w3 w14 w15 w9 w26", "w3 w14 w42 w9 w26"
+    task = Task(
+        [clean] * 2, [corrupted] * 2, [" w8", answer], None if foil is None else [" w9", foil]
+    )
+    result = Experiment(model, task, metric).direct_effects("z", norm="frozen", progress=False)
+    assert ("sum" in result.attrs) == adds_up
+    assert ("together" in repr(result)) == adds_up
+
+
+def test_capped_logits_do_not_add_up() -> None:
+    result = one_pair(make_model("gemma2"), ["logit_diff"])
+    assert "sum" not in result.direct_effects("mlp_out", norm="frozen", progress=False).attrs
