@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from patchwidgets.components import ALIASES, ALL_COMPONENTS
+from patchwidgets.components import ALIASES, ALL_COMPONENTS, meant_component, spelt_out
 from patchwidgets.components import COMPONENTS as COMPONENTS
 from patchwidgets.components import DICTIONARY_COMPONENTS as DICTIONARY_COMPONENTS
 from patchwidgets.components import FEATURE_COMPONENTS as FEATURE_COMPONENTS
@@ -88,7 +88,7 @@ class Site:
 
     def __post_init__(self) -> None:
         if self.component not in ALL_COMPONENTS:
-            raise SiteError(f"Unknown component {shown(self.component)}; known are {_KNOWN}.")
+            raise SiteError(_unknown_component(self.component))
         if min(self.layer or 0, self.index or 0) < 0:
             got = f"got layer {self.layer} and index {self.index}"
             raise SiteError(
@@ -127,7 +127,7 @@ class Site:
             return text
         match = _SITE.fullmatch(text.strip()) if isinstance(text, str) else None
         if match is None:
-            raise SiteError(f"{shown(text)} is not a site. Sites look like {_EXAMPLES}.")
+            raise SiteError(_not_a_site(text))
         pos = None if match["pos"] is None else parse_pos(match["pos"], text)
         if match["layer"] is None:
             return cls("embed", pos=pos)
@@ -231,11 +231,21 @@ def _component(match: re.Match[str], text: str) -> Component:
         return "neuron" if unit == "N" else "z"
     name = ALIASES.get(component, component)
     if name not in ALL_COMPONENTS:
-        raise SiteError(f"Unknown component {shown(name)} in {shown(text)}; known are {_KNOWN}.")
+        raise SiteError(_unknown_component(name, f" in {shown(text)}"))
     if unit is not None and name not in _COMPONENTS_OF[unit]:
         allowed = ", ".join(sorted(_COMPONENTS_OF[unit]))
         raise SiteError(f"{shown(text)}: {unit} goes with {allowed}, not with {shown(component)}.")
     return name
+
+
+def _unknown_component(name: object, where: str = "") -> str:
+    return f"Unknown component {shown(name)}{where}; known are {_KNOWN}.{meant_component(name)}"
+
+
+def _not_a_site(text: object) -> str:
+    near = spelt_out(text) if isinstance(text, str) else ""
+    meant = f" Did you mean {near!r}?" if _SITE.fullmatch(near) else meant_component(text)
+    return f"{shown(text)} is not a site.{meant} Sites look like {_EXAMPLES}."
 
 
 def parse_pos(text: str, whole: str) -> Position:

@@ -85,6 +85,14 @@ def test_every_site_round_trips(site: Site) -> None:
         ("L9.H6@", "is not a site"),
         ("embed.L2", "is not a site"),
         ("", "is not a site"),
+        ("l9.h6", r"'l9.h6' is not a site\. Did you mean 'L9\.H6'\? Sites look like"),
+        ("L9H6@-1", r"Did you mean 'L9\.H6@-1'\?"),
+        ("l9kv2.k", r"Did you mean 'L9\.KV2\.k'\?"),
+        ("l9mlp_out@S2", r"Did you mean 'L9\.mlp_out@S2'\?"),
+        ("heads", r"'heads' is not a site\. Did you mean z \(the heads\)\?"),
+        ("L9.Heads", "'L9.Heads' is not a site. Sites look like"),
+        ("L9.mlp", r"Unknown component 'mlp' in 'L9\.mlp'; .*\. Did you mean mlp_out\?$"),
+        ("L9.hidden", r"known are [a-z_, ]*\.$"),
     ],
 )
 def test_says_what_is_wrong(text: str, says: str) -> None:
@@ -136,3 +144,20 @@ def test_the_advice_names_a_site_that_can_be_written(
 def test_all_key_value_heads_are_the_same_site_with_and_without_kv() -> None:
     assert Site("k", 9, kv=True) == Site("k", 9) == Site.parse("L9.k")
     assert Site("k", 9, 2, kv=True) != Site("k", 9, 2)
+
+
+@pytest.mark.parametrize(
+    ("component", "meant"),
+    [
+        ("heads", "z (the heads)"),
+        ("Head", "z (the heads)"),
+        ("attn", "attn_out, or z (the heads)"),
+        ("mlp", "mlp_out"),
+        ("resid", "resid_pre, resid_mid or resid_post"),
+        ("neurons", "neuron"),
+    ],
+)
+def test_names_that_people_use_for_components(component: str, meant: str) -> None:
+    with pytest.raises(SiteError) as error:
+        Site(component, 3)  # type: ignore[arg-type]
+    assert str(error.value).endswith(f" Did you mean {meant}?")

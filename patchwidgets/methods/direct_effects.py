@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from patchwidgets.components import ALL_COMPONENTS
 from patchwidgets.directions import Direction
 from patchwidgets.edges import SENDER_COMPONENTS, Path, Receiver, parse_sender
 from patchwidgets.errors import PatchError, RefusedError, shown
@@ -55,7 +56,7 @@ def make_direct_sweep(
     """
     if norm not in get_args(Norm):
         raise PatchError(f"norm is {shown(norm)}; expected 'live' or 'frozen'.")
-    if request.component not in SENDER_COMPONENTS:
+    if request.component in ALL_COMPONENTS and request.component not in SENDER_COMPONENTS:
         raise PatchError(
             f"{shown(request.component)} has no direct effect: it writes nothing into the residual stream itself. "
             f"Choose one of {', '.join(sorted(SENDER_COMPONENTS))}."
