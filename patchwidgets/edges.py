@@ -99,8 +99,7 @@ class Receiver:
         site = Site.parse(text)
         if site.component not in ("q", "k", "v") or site.index is None:
             raise SiteError(
-                f"{shown(str(site))} receives nothing: an edge ends at what reads the residual stream. "
-                f"Receivers look like {_EXAMPLES}."
+                f"{shown(str(site))} receives nothing: an edge ends at what reads the residual stream. {_offered(site)}"
             )
         return cls(site.component, site.layer, site.index, site.pos, site.kv)
 
@@ -121,6 +120,16 @@ class Receiver:
 
     def __str__(self) -> str:
         return self.name + ("" if self.pos is None else f"@{print_pos(self.pos)}")
+
+
+def _offered(site: Site) -> str:
+    """What to name instead of a site that writes: what the same component reads."""
+    if site.component == "z" and site.index is not None:
+        q, k, v = (str(replace(site, component=each)) for each in ("q", "k", "v"))
+        return f"A head reads it in its query, key and value: {q}, {k} or {v}."
+    if site.component in ("mlp_out", *NEURON_COMPONENTS):
+        return f"An MLP reads it as a whole: {Receiver('mlp_in', site.layer, pos=site.pos)}."
+    return f"Receivers look like {_EXAMPLES}."
 
 
 def parse_sender(text: str | Site) -> Site:

@@ -29,7 +29,13 @@ def test_a_receiver_says_what_it_is() -> None:
     ("text", "says"),
     [
         ("L23.H3", "'L23.H3' receives nothing: an edge ends at what reads the residual stream"),
-        ("L23.mlp_out", "receives nothing"),
+        (
+            "L1.H3@-1",
+            r"A head reads it in its query, key and value: L1\.H3\.q@-1, L1\.H3\.k@-1 or L1\.H3\.v@-1\.$",
+        ),
+        ("L1.mlp_out@S2", r"An MLP reads it as a whole: L1\.mlp_in@S2\.$"),
+        ("L1.N5", r"An MLP reads it as a whole: L1\.mlp_in\.$"),
+        ("L1.resid_pre", r"Receivers look like L23"),
         ("L23.q", "receives nothing"),
         ("mlp_in", "'mlp_in' is not a site"),
         ("logits@", "'logits@' is not a site"),

@@ -14,11 +14,12 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.storage import write_file
 from patchwidgets.sweep.comparison import Comparison, comparison
-from patchwidgets.sweep.dataset import select, site_names, sweep_dataset
+from patchwidgets.sweep.dataset import site_names, sweep_dataset
 from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.in_words import in_words
 from patchwidgets.sweep.missed import Missed, missed_of
 from patchwidgets.sweep.quantities import Quantities
+from patchwidgets.sweep.selection import select
 
 _LOG = logging.getLogger(__name__)
 

@@ -111,6 +111,10 @@ def test_senders_of_one_receiver_and_receivers_of_one_sender() -> None:
     same = everything.sel(sender="L1.H0").effect.values
     assert same == pytest.approx(of.effect.values, abs=1e-4)
     assert everything.sel(receiver="L1.H2.q").site_names() == into.site_names()
+    n_receivers = len(set(everything.to_xarray()["receiver"].values.tolist()))
+    says = rf"This sweep has no receiver L1\.H2; it has {n_receivers} from .* to logits\. Did you mean L1\.H2\.q"
+    with pytest.raises(SiteError, match=says):
+        everything.sel(receiver="L1.H2")
 
 
 def test_edges_come_in_parts_within_the_memory_and_the_numbers_are_the_same() -> None:
