@@ -36,6 +36,18 @@ def shown(value: Any) -> str:
     return _SHORT.repr(value)
 
 
+def type_named(value: Any) -> str:
+    """The type of what arrived, with its article.
+
+    Examples
+    --------
+    >>> pw.errors.type_named(3), pw.errors.type_named("a")
+    ('an int', 'a str')
+    """
+    name = type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
 def listed(names: Sequence[str], most: int = 8, by: str = " + ") -> str:
     """What acts together, as titles and messages name it; of many only the first ones.
 

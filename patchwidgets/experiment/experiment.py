@@ -120,7 +120,7 @@ class BaseExperiment:
         return Sources(*runs, self.host_name, self.pairs, baselines.references)
 
     def flip(self) -> Self:
-        """Return this experiment in the other direction; the runs are shared, so it costs nothing.
+        """Return this experiment in the other direction, as `turned` in a given one; the runs are shared: no cost.
 
         Examples
         --------
@@ -130,7 +130,7 @@ class BaseExperiment:
         return self.turned(opposite(self.direction))
 
     def turned(self, direction: Direction) -> Self:
-        """Return this experiment in a given direction; the runs are shared, so it costs nothing.
+        """Return this experiment in a given direction, as `flip` in the other one; the runs are shared: no cost.
 
         Parameters
         ----------

@@ -103,7 +103,7 @@ class Readings(ByMetric[Reading]):
         reading = self._first
         recovery = "undefined" if np.isnan(reading.recovery) else f"{reading.recovery:.3f}"
         n_draws = len(reading.draws)
-        drawn = f" ± {reading.spread:.3f} in {n_draws} draws" if n_draws > 1 else ""
+        drawn = f" (sd {reading.spread:.3f} of {n_draws} draws)" if n_draws > 1 else ""
         return (
             f"{self.experiment.direction}: {reading.metric.label} {reading.value:+.3f}, "
             f"effect {reading.effect:+.3f}{drawn}, recovery {recovery}"

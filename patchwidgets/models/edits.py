@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
-from patchwidgets.errors import PatchError
+from patchwidgets.errors import PatchError, type_named
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Edit, Key
@@ -74,7 +74,7 @@ def patch_step(patch: Patch, indices: list[list[int]], source: SiteActivation | 
 def _broadcast(value: object, host: SiteActivation, patch: Patch, what: str) -> SiteActivation:
     if not isinstance(value, Tensor):
         raise PatchError(
-            f"{patch.site}: the {what} is a {type(value).__name__}; expected a tensor of shape {tuple(host.shape)}."
+            f"{patch.site}: the {what} is {type_named(value)}; expected a tensor of shape {tuple(host.shape)}."
         )
     try:
         value = value.to(host).expand(host.shape)
@@ -228,4 +228,12 @@ def _named(word: str, positions: list[int]) -> str:
 
 def not_a_source(source: object) -> str:
     """What is wrong with a source of another type, as the end of a message."""
-    return f"the source is a {type(source).__name__}; expected a name, a Run, a tensor, or one of pw.sources."
+    name = getattr(source, "__name__", "")
+    if getattr(source, "__module__", "").startswith("patchwidgets.sources"):
+        return f"the source is the function {name} itself; call it: pw.sources.{name}(), with its arguments if any."
+    says = f"the source is {type_named(source)}; expected a name, a Run, a tensor, or one of pw.sources"
+    if isinstance(source, int | float) and source == 0:
+        return f"{says}, as in pw.sources.zero()."
+    if callable(source):
+        return f"{says}. What computes values from host and source goes into fn=, as in pw.Patch(site, fn=...)."
+    return f"{says}."

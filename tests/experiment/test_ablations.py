@@ -279,7 +279,7 @@ def test_numbers_are_means_over_draws(toy_dataset: Experiment) -> None:
     assert result.spread == pytest.approx(float(np.std(over_pairs, ddof=1)))
     assert result.value == pytest.approx(over_pairs.mean())
     assert len(set(over_pairs.round(6))) == 5
-    assert f"± {result.spread:.3f} in 5 draws" in repr(result)
+    assert f"(sd {result.spread:.3f} of 5 draws)" in repr(result)
     assert result.without_logits().logits == pytest.approx(result.logits, abs=1e-6)
     plain = both.patch("L1.H2")
     assert plain.draws.shape == (1, 3)

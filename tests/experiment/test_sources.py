@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import patchwidgets as pw
 from patchwidgets.errors import (
     PatchError,
 )
@@ -66,9 +67,17 @@ def test_a_source_that_does_not_fit(toy: Model, toy_experiment: Experiment) -> N
     ):
         toy_experiment.patch(Patch("L1.H2", source=torch.zeros(3)))
     with pytest.raises(
-        PatchError, match="the source is a int; expected a name, a Run, a tensor, or one of"
+        PatchError, match="the source is an int; expected a name, a Run, a tensor, or one of"
     ):
         toy_experiment.patch(Patch("L1.H2", source=3))
+    with pytest.raises(PatchError, match=r"one of pw\.sources, as in pw\.sources\.zero\(\)\.$"):
+        toy_experiment.patch(Patch("L1.H2", source=0))
+    with pytest.raises(
+        PatchError, match=r"the source is the function zero itself; call it: pw\.sources\.zero\(\)"
+    ):
+        toy_experiment.patch(Patch("L1.H2", source=pw.sources.zero))
+    with pytest.raises(PatchError, match=r"goes into fn=, as in pw\.Patch\(site, fn=\.\.\.\)"):
+        toy_experiment.patch(Patch("L1.H2", source=lambda host: host))
     with pytest.raises(PatchError, match="the result of fn is a float"):
         toy_experiment.patch(Patch("L1.H2", fn=lambda host, source: 1.0))
     with pytest.raises(PatchError, match="the source run has 3 tokens and the clean prompt 5"):

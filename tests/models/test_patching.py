@@ -71,7 +71,7 @@ def test_sources_that_need_an_experiment_say_so(toy: Model) -> None:
     for source in (sources.mean(), sources.resample(seed=0), sources.at("L0.H1@2")):
         with pytest.raises(PatchError, match="takes its values from the prompts of an experiment"):
             toy.patching(Patch("L1.H2@3", source))
-    with pytest.raises(PatchError, match="the source is a int; expected a name, a Run, a tensor"):
+    with pytest.raises(PatchError, match="the source is an int; expected a name, a Run, a tensor"):
         toy.patching(Patch("L1.H2@3", 3))
     with pytest.raises(PatchError, match=r"write cut\(\) with an index instead of 'S2'"):
         toy.patching(Patch("L1.H2.pattern@3", sources.cut("S2")))
