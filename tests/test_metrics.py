@@ -1,6 +1,7 @@
 """Metrics against numbers worked out by hand."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,6 +63,35 @@ def test_a_callable_that_is_no_metric() -> None:
         evaluate(find_metric(lambda readout: readout.logits.sum()), ONE)
     with pytest.raises(MetricError, match="not finite"):
         evaluate(find_metric(lambda readout: readout.logits[:, 0] / 0), ONE)
+
+
+@pytest.mark.parametrize(
+    ("metric", "says"),
+    [
+        (lambda readout: readout.argmax(-1), "AttributeError: 'Readout' object has no attribute"),
+        (lambda readout: readout.logits[:, 9], "IndexError: index 9 is out of bounds"),
+        (lambda readout: readout.logits @ readout.logits, "mat1 and mat2 shapes cannot be"),
+        (lambda readout: None, "Could not infer dtype of NoneType"),
+        (lambda readout, more: 0, r"TypeError: .* missing 1 required positional argument"),
+    ],
+)
+def test_a_metric_of_your_own_that_fails_says_what_it_gets(metric: Any, says: str) -> None:
+    gets = r"A metric of your own gets a pw\.metrics\.Readout, with logits .* one number per row"
+    with pytest.raises(MetricError, match=rf"^Metric '<lambda>' failed: {says}.*{gets}") as error:
+        evaluate(find_metric(metric), ONE)
+    assert error.value.__cause__ is not None
+
+
+def test_what_is_no_mistake_of_a_metric_passes_through() -> None:
+    """Our own errors, memory that is full, and an interrupted cell."""
+    for error in (MetricError("no foil"), torch.OutOfMemoryError("full"), KeyboardInterrupt()):
+
+        def fails(_: Readout, error: BaseException = error) -> torch.Tensor:
+            raise error
+
+        with pytest.raises(type(error)) as caught:
+            evaluate(find_metric(fails), ONE)
+        assert caught.value is error
 
 
 def test_what_is_asked_for_must_exist() -> None:

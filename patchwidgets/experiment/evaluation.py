@@ -14,7 +14,7 @@ from torch import Tensor
 from patchwidgets.directions import RunName
 from patchwidgets.errors import MetricError
 from patchwidgets.experiment.read_positions import ReadPositions
-from patchwidgets.metrics import Metric, Readout, Values, evaluate, is_named, kl
+from patchwidgets.metrics import Metric, Readout, Values, computed, evaluate, is_named, kl
 from patchwidgets.sites import Entry, Position
 from patchwidgets.tasks import Pair
 
@@ -200,7 +200,7 @@ class Evaluation:
         chosen = self.read_positions.chosen(metric.pos, entries)
         of_entries = self._of_entries(joint, pairs)
         readout = self._readout(logits, entries, metric.pos, chosen, of_entries)
-        values = torch.as_tensor(metric.function(_own(readout, metric)))
+        values = computed(metric, _own(readout, metric))
         rows = [row for row, pair in enumerate(pairs) for _ in self.read_positions.positions[pair]]
         numbers = [rows[i] for i in chosen]
         index = torch.tensor(numbers, device=values.device)

@@ -16,6 +16,7 @@ from patchwidgets.metrics.metric import (
     MetricSpec,
     Readout,
     Values,
+    computed,
     evaluate,
 )
 from patchwidgets.metrics.named import (
@@ -38,6 +39,7 @@ __all__ = [
     "answer_logprob",
     "answer_prob",
     "available_metrics",
+    "computed",
     "evaluate",
     "find_metric",
     "find_metrics",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from jaxtyping import Float
 
-from patchwidgets.errors import MetricError
+from patchwidgets.errors import MetricError, PatchwidgetsError, in_one_line
 from patchwidgets.sites import Position, print_pos
 
 if TYPE_CHECKING:
@@ -164,17 +164,46 @@ MetricSpec = str | MetricFunction | At | Metric
 """How a metric can be given: by its name, as a callable over a `Readout`, as an `At`, or as a `Metric`."""
 
 
+def computed(metric: Metric, readout: Readout) -> "Float[Tensor, 'row']":
+    """Return what the function of a metric computes, as a tensor through which gradients flow.
+
+    Raises
+    ------
+    MetricError
+        The function failed; the message says what it gets.
+    """
+    import torch
+
+    try:
+        return torch.as_tensor(metric.function(readout))
+    except (PatchwidgetsError, torch.OutOfMemoryError):
+        raise
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise MetricError(
+            f"Metric {metric.name!r} failed: {in_one_line(error)}. A metric of your own gets a "
+            "pw.metrics.Readout, with logits and clean_logits [row, vocabulary], answer_ids, foil_ids and pair, and "
+            "returns one number per row, as in lambda readout: readout.logits.max(-1).values."
+        ) from error
+
+
 def evaluate(metric: Metric, readout: Readout) -> Float[np.ndarray, "row"]:
     """Return the metric's number for each row, as float64.
 
     Raises
     ------
     MetricError
-        A callable did not return one finite number per row.
+        A callable failed, or did not return one finite number per row.
     """
     import torch
 
-    values = torch.as_tensor(metric.function(readout)).detach().to("cpu", torch.float64)
+    values = computed(metric, readout).detach().to("cpu", torch.float64)
     n_rows = len(readout.logits)
     if values.shape != (n_rows,):
         raise MetricError(
