@@ -62,7 +62,7 @@ class Method:
 def checked_method(
     name: str, steps: int | None, known: Sequence[NodeMethod | EdgeMethod]
 ) -> Method:
-    """Return a method by its name, if it is one of those that are known here.
+    """Return a method by its name, in any case (``"EAP-IG"``), if it is one of those that are known here.
 
     Raises
     ------
@@ -70,17 +70,18 @@ def checked_method(
         An unknown method, or one that estimates something else; steps that are no number of points, or of a method that
         has none.
     """
+    lower = name.lower() if isinstance(name, str) else name
     for method in known:
-        if name == method:
+        if lower == method:
             return Method(method, _checked_steps(method, steps))
     names, hint = " or ".join(map(repr, known)), ""
-    if name in _NAMES:
+    if lower in _NAMES:
         of = (
             "edges, as in exp.estimate_edges"
-            if name.startswith("eap")
+            if lower.startswith("eap")
             else "sites, as in exp.estimate"
         )
-        hint = f" {_NAMES[name]} estimates {of}(...)."
+        hint = f" {_NAMES[lower]} estimates {of}(...)."
     raise PatchError(f"Unknown method {shown(name)}; expected {names}.{hint}")
 
 

@@ -68,6 +68,20 @@ def test_wrong_arguments_of_edges(llama: Experiment, asked: dict[str, Any], says
         llama.estimate_edges(progress=False, **asked)
 
 
+def test_methods_are_known_in_any_case(llama: Experiment) -> None:
+    """As they are written in papers."""
+    exact = llama.estimate("z", method="ig", steps=1, progress=False)
+    named = llama.estimate("z", method="IG", steps=1, progress=False)  # type: ignore[arg-type]
+    assert named.attrs["method"] == "ig"
+    assert (named.effect.values == exact.effect.values).all()
+    edges = llama.estimate_edges(method="EAP-IG", steps=1, progress=False)  # type: ignore[arg-type]
+    assert edges.attrs["method"] == "eap-ig"
+    with pytest.raises(PatchError, match=r"Unknown method 'EAP'; .* EAP estimates edges"):
+        llama.estimate("z", method="EAP", progress=False)  # type: ignore[arg-type]
+    with pytest.raises(PatchError, match=r"Unknown method 3; expected 'atp' or 'ig'\.$"):
+        llama.estimate("z", method=3, progress=False)  # type: ignore[arg-type]
+
+
 def test_what_the_model_does_not_have(llama: Experiment) -> None:
     with pytest.raises(SiteError, match=r"layer 7 is out of range"):
         llama.estimate("z", layers=[7], progress=False)
