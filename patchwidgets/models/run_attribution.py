@@ -156,6 +156,12 @@ class AttributedRun:
         edits: EditsOf | None = None,
     ) -> LogitAttribution:
         """Do what `logit_attribution` does, with token ids for each prompt, and perhaps with edits of the prompts."""
+        if isinstance(neurons, bool):
+            raise SiteError(
+                f"neurons={neurons}: expected the layers whose MLP is split into neurons, as in "
+                f"neurons=[{self.layout.n_layers - 1}], or neurons=range({self.layout.n_layers}) for all of "
+                f"{self.layout.name}."
+            )
         self.weights.check()
         asked = Asked(
             answers,

@@ -492,6 +492,12 @@ def test_a_patched_dataset_of_unequal_lengths(toy: Model) -> None:
             SiteError,
             "neurons='L': toy has layers 0 to 2; give a list of them.",
         ),
+        (
+            (" w8", " w9", -1, True),
+            SiteError,
+            "neurons=True: expected the layers whose MLP is split into neurons, as in neurons=[2], or neurons=range(3) "
+            "for all of toy.",
+        ),
         ((None,), TaskError, "This run belongs to no experiment, so it has no answer; give one."),
     ],
 )
