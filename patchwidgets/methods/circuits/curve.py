@@ -1,8 +1,8 @@
 """How faithful the best part of the nodes or edges is, over how large the part is, beside random parts of equal size.
 
-CPR is the area under this curve and CMD the area between it and 1, both by trapezoids between the fractions (Mueller et
-al. 2025, "MIB: A Mechanistic Interpretability Benchmark"). Costs an evaluation for each fraction and, for the band,
-`n_random` more.
+CPR is the area under this curve and CMD the area between it and 1, both by trapezoids from the first fraction to the
+last (Mueller et al. 2025, "MIB: A Mechanistic Interpretability Benchmark"). Costs an evaluation for each
+fraction and, for the band, `n_random` more.
 """
 
 from collections import Counter

@@ -98,12 +98,12 @@ class CurveReading:
 
     @property
     def cpr(self) -> float:
-        """The area under the faithfulness."""
+        """The area under the faithfulness, from the first fraction to the last; over (0.5, 1) a curve of 1 has 0.5."""
         return float(area_under(self.fractions, self.faithfulness))
 
     @property
     def cmd(self) -> float:
-        """The area between the faithfulness and 1: of |1 − faithfulness|."""
+        """The area between the faithfulness and 1, of |1 − faithfulness|, over the same fractions."""
         return float(area_under(self.fractions, np.abs(1 - self.faithfulness)))
 
     @property
@@ -137,7 +137,7 @@ class FaithfulnessCurve(ByMetric[CurveReading]):
     --------
     >>> curve = exp.faithfulness_curve(exp.sweep("z", progress=False), (0.1, 0.5, 1), n_random=3, progress=False)
     >>> curve
-    FaithfulnessCurve(16 nodes, the rest corrupted: logit diff, CPR ..., CMD ...)
+    FaithfulnessCurve(16 nodes, the rest corrupted: logit diff, CPR ..., CMD ... over fractions 0.1 to 1)
     >>> curve.circuits[0], curve.n_kept
     (Circuit(1 node: L0.H1), [1, 8, 16])
     """
@@ -169,12 +169,12 @@ class FaithfulnessCurve(ByMetric[CurveReading]):
 
     @property
     def cpr(self) -> float:
-        """The area under the faithfulness of the first metric."""
+        """The area under the faithfulness of the first metric, from the first fraction to the last."""
         return self._first.cpr
 
     @property
     def cmd(self) -> float:
-        """The area between the faithfulness of the first metric and 1."""
+        """The area between the faithfulness of the first metric and 1, over the same fractions."""
         return self._first.cmd
 
     @property
@@ -222,7 +222,8 @@ class FaithfulnessCurve(ByMetric[CurveReading]):
         first = self._first
         rest = rest_in_words(self.ablation)
         kind = self.circuits[-1].kind or "members"
+        span = f"{self.fractions[0]:g} to {self.fractions[-1]:g}"
         return (
             f"FaithfulnessCurve({self.n_scored} {kind}, the rest {rest}: {first.metric.label}, "
-            f"CPR {first.cpr:.3f}, CMD {first.cmd:.3f})"
+            f"CPR {first.cpr:.3f}, CMD {first.cmd:.3f} over fractions {span})"
         )

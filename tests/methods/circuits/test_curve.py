@@ -195,3 +195,11 @@ def test_a_circuit_with_scores_is_scores(exp: Experiment) -> None:
     assert curve.circuits[0] == Circuit(["L1.H0"])
     assert in_order([Site("z", 1, 0), Site("embed")])[0] == Site("embed")
     assert layer_of(Path.parse("L0.H0->L2.mlp_in")) == 2
+
+
+def test_it_says_over_which_fractions_its_areas_go(exp: Experiment) -> None:
+    """They are divided by nothing, so that they compare over the same fractions alone."""
+    curve = exp.faithfulness_curve(exp.sweep("z", progress=False), (0.5, 1), progress=False)
+    assert repr(curve).endswith(
+        f"CPR {curve.cpr:.3f}, CMD {curve.cmd:.3f} over fractions 0.5 to 1)"
+    )
