@@ -77,8 +77,8 @@ class At(SourceData):
 def steer(vector: Any, alpha: float = 1.0) -> Steer:
     """Add `alpha` times a vector to the activation: activation steering.
 
-    The vector is added to what the patched run holds at the site by then. `Experiment.dose_curve` draws the metric over
-    α.
+    The vector is added to what the patched run holds at the site by then. `Experiment.dose_curve` measures the metric
+    over α.
 
     Parameters
     ----------

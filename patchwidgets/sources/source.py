@@ -19,7 +19,7 @@ RUN_CHOICES: tuple[str, ...] = get_args(RunChoice)
 
 @dataclass(frozen=True, repr=False)
 class SourceData:
-    """What a patch writes, as data. An experiment works out the values for its prompts (`experiment.sources`).
+    """What a patch writes, as data. An experiment works out the values for its prompts.
 
     Attributes
     ----------
