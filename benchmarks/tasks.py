@@ -45,21 +45,24 @@ _INTRO = f"""# Tasks for real models
 
 `python -m benchmarks.tasks docs/tasks.md` writes this page. Each task of `pw.tasks` below is made as text from lists of
 words that are part of the package. `pw.tasks.capital(n=200, seed=0)` gives the same {PAIRS} pairs on every machine;
-in all but the last three, no two pairs are alike. With `model=`, words that are not one token of that model's tokenizer
-are left out, and if too few remain, the error says how many and which. In SmolLM2's tokens, all prompts of a task above
-`ioi` are equally long, and its named positions are at the same places in every pair, so that a sweep over positions has
-a mean.
+in all but `ioi`, `greater_than` and `induction`, no two pairs are alike. With `model=`, words that are not one token of
+that model's tokenizer are left out, and if too few remain, the error says how many and which. The tasks of numbers
+(`greater_than`, and `addition`, `subtraction` and `modular`, which this page does not have) take no `model=`. In
+SmolLM2's tokens, all prompts of a task from `agreement` to `docstring` are equally long, and its named positions are at
+the same places in every pair, so that a sweep over positions has a mean.
 
 - **accuracy**: the share of pairs where the clean run prefers the answer to the foil *and* the corrupted run the foil
-  to the answer (`exp.accuracy`). A model that does not see what differs has 0.
+  to the answer (`exp.accuracy`). A model that does not see what differs has 0. With two digits per token, the default
+  of `greater_than`, the corrupted run has no reason to prefer the foil: after 1701, every later year is right. So the
+  clean run alone counts there; the task says `foil_expected=False`.
 - **clean**, **corrupted**: the mean logit difference of both runs (of alternatives, the log-sum-exp of their logits).
 - **top**: the share of clean prompts after which the answer is the model's first choice of all tokens.
 - **does it**: yes from an accuracy of {DONE} on; no below {HARDLY_DONE}.
 
-For each task above `ioi`, SmolLM2 was tried on about ten prompts, and the best ones were kept: others of the kind give
-it lower figures, as the second table shows. Another model has other figures: `pw.Experiment(model, task).accuracy` says
-them. An experiment below {HARDLY_DONE} logs a warning when it is made. The explorer shows `exp.warnings`, which counts
-the pairs that go wrong.
+For each task from `agreement` to `docstring`, SmolLM2 was tried on about ten prompts, and the best ones were kept:
+others of the kind give it lower figures, as the second table shows. Another model has other figures:
+`pw.Experiment(model, task).accuracy` says them. An experiment below {HARDLY_DONE} logs a warning when it is made. The
+explorer shows `exp.warnings`, which counts the pairs that go wrong.
 
 """
 

@@ -97,7 +97,8 @@ class Circuits(BaseExperiment):
         -------
         CircuitResult
             ``faithfulness`` = (m(circuit) − m(nothing)) / (m(model) − m(nothing)), with m(nothing) measured in the same
-            way; ``completeness``, that of the complement; ``minimality()``; every metric, and every pair.
+            way; ``completeness``, that of the complement (Marks et al. 2024, arXiv:2403.19647); ``minimality()``; every
+            metric, and every pair.
 
         Raises
         ------

@@ -71,7 +71,8 @@ class Effects(Sweeps):
 
         The effect is metric(unembed(norm(r_host + c_source − c_host))) − metric(host), with ``r`` the last stream and
         ``c`` what the component adds to it: the rest of the model does not see the change. `sweep` gives the total
-        effects, over the same axes. Costs one layer for each component, and the output embedding.
+        effects, over the same axes. Costs a pass over both prompts, and for each component a product with its output
+        projection (a row from its layer on where that is not linear), the final norm and the output embedding.
 
         Parameters
         ----------

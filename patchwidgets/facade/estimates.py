@@ -85,10 +85,11 @@ class Estimates(BaseExperiment):
         component, over, layers, direction
             As in `sweep`.
         method
-            ``"atp"``, attribution patching (Nanda 2023; Kramár et al. 2024): the gradient in the host run.
+            ``"atp"``, attribution patching (Nanda 2023), without the corrections of AtP* (Kramár et al. 2024): the
+            gradient in the host run.
             ``"ig"``, integrated gradients (Sundararajan et al. 2017): the mean of gradients at several points, with the
             input embeddings on the way to the source's; it adds up over the embedding, and is further from the effects
-            of patches where this was measured (`methods.estimates` has the numbers).
+            of patches where this was measured (docs/methods.md has the numbers).
         steps
             Of ``"ig"``: how many points, 5 by default.
         budget
@@ -145,9 +146,9 @@ class Estimates(BaseExperiment):
         ----------
         method
             ``"eap"``, edge attribution patching (Syed et al. 2023): the gradient in the host run. ``"eap-ig"`` (Hanna
-            et al. 2024): the mean of gradients with the input embeddings at several points of the way to the source's.
-            It was made for circuits, and is further from effects of single edges where this was measured
-            (`methods.estimates` has the numbers).
+            et al. 2024; "EAP-IG (inputs)" of the MIB benchmark): the mean of gradients with the input embeddings at
+            several points of the way to the source's. It was made for circuits, and is further from effects of single
+            edges where this was measured (docs/methods.md has the numbers).
         steps
             Of ``"eap-ig"``: how many points, 5 by default.
         direction, budget, progress

@@ -88,7 +88,8 @@ class Paths(Sweeps):
         The receiver sees the stream of the host with what the sender writes in the source run; everything between them
         stays as in the host, and everything after the receiver is live (path patching, Wang et al. 2022,
         arXiv:2211.00593). With several receivers, each step is such an edge: what the first receiver's component then
-        writes is what the second one sees. Costs two passes, and one more for each further step.
+        writes is what the second one sees. Costs a pass over both prompts, a row for the sender and for each further
+        step, and one from the last receiver's layer on.
 
         Parameters
         ----------
@@ -131,7 +132,8 @@ class Paths(Sweeps):
     ) -> SweepResult:
         """The effects of many paths: of all senders into one receiver, of one sender into all receivers, or of a list.
 
-        Costs a sweep over the senders, and for each edge a run from its receiver's layer on.
+        Costs a pass over both prompts, a row for each sender and for each further step, and for each path one from its
+        last receiver's layer on; of many edges also a sweep over the receivers, to begin with the most telling ones.
 
         Parameters
         ----------

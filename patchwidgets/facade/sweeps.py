@@ -53,9 +53,9 @@ class Sweeps(BaseExperiment):
             Sweep these layers only.
         top
             Sweep only this many neurons (or neurons and positions), an int or a `pw.Top`: those with the largest
-            estimate by AtP (attribution patching; Nanda 2023, Kramár et al. 2024), |gradient · (source − host)| of the
-            first metric on the way to the source (docs/methods.md says how good this is). Effects are exact;
-            `missed` estimates what was left out. By default every neuron is patched.
+            estimate by AtP (attribution patching; Nanda 2023), |gradient · (source − host)| of the first metric on the
+            way to the source (docs/methods.md says how good this is). Effects are exact; `missed` estimates what was
+            left out. By default every neuron is patched.
         window
             Patch this many neighbouring layers jointly, as in causal tracing.
         direction

@@ -1,6 +1,7 @@
 """Direct effects: what components write into the last residual stream themselves, as the logits read it.
 
-Exact; costs one layer for each component, and the final norm and the output embedding.
+Exact; costs a pass over both prompts, and for each component a product with its output projection (a row from its layer
+on where that is not linear), the final norm and the output embedding.
 """
 
 from collections.abc import Mapping

@@ -2,11 +2,11 @@
 
 - AtP (attribution patching): Nanda 2023, "Attribution Patching: Activation Patching At Industrial Scale". When it
   fails: Kramár et al. 2024, "AtP*: An efficient and scalable method for localizing LLM behaviour to components"
-  (arXiv:2403.00745).
+  (arXiv:2403.00745), whose corrections (the QK fix and GradDrop) are not made here.
 - IG: Sundararajan et al. 2017, "Axiomatic Attribution for Deep Networks" (arXiv:1703.01365).
 - EAP: Syed et al. 2023, "Attribution Patching Outperforms Automated Circuit Discovery" (arXiv:2310.10348).
 - EAP-IG: Hanna et al. 2024, "Have Faith in Faithfulness: Going Beyond Circuit Overlap When Finding Model Mechanisms"
-  (arXiv:2403.17806).
+  (arXiv:2403.17806). MIB (Mueller et al. 2025, arXiv:2504.13151) calls it "EAP-IG (inputs)".
 """
 
 from collections.abc import Mapping, Sequence
