@@ -8,7 +8,7 @@ import { build } from "esbuild";
 import { cssText } from "./css-text.mjs";
 import { licences } from "./licences.mjs";
 
-const LIMIT = 60 * 1024;
+const LIMIT = 110 * 1024;
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const outdir = at("../patchwidgets/static/");
 

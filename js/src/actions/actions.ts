@@ -4,6 +4,7 @@ import type { Direction } from "../model/experiment";
 import type { Position } from "../model/position";
 import type { Panel, Scores, Tab, Unit } from "../state/state";
 import type { Term } from "../text/terms";
+import { type HeadActions, headActions } from "./head";
 import { moveInTimeline, replay } from "./history";
 import { copy, openPanel } from "./panels";
 import { cancelPatch, clear, patchExactly, patchOne, patchTyped } from "./patching";
@@ -11,7 +12,7 @@ import { movePosition, stepPosition, unfold } from "./position";
 import { askSweep, stopSweep } from "./sweep";
 import { askPatch, set, type Tools } from "./tools";
 
-export interface Actions {
+export interface Actions extends HeadActions {
   /** Patches a site at the selected position; `extend` adds it to the joint patch or takes it out. */
   patch(site: string, extend: boolean): void;
   /** Patches a site as it is written, whatever position is selected. */
@@ -83,6 +84,7 @@ export function createActions(tools: Tools): Actions {
     scrollLayers: (first) => set(store, { firstLayer: Math.max(0, first) }),
     lanesFull: () => set(store, { lanesFull: !store.state().lanesFull }),
     explain: (explained) => explained !== store.state().explained && set(store, { explained }),
+    ...headActions(tools),
     copy: (text) => void copy(tools, text),
     dismiss: () => set(store, { problem: undefined, notice: undefined }),
   };

@@ -91,14 +91,10 @@ export function runCommand(tools: Tools, act: Actions, command: Command, site: s
     case "keys":
       act.panel(command.type === "keys" && panel === "keys" ? "none" : command.type);
       return true;
-    case "undo":
-    case "redo":
-    case "pin":
-    case "lanesFull":
-    case "fullScreen":
-      act[command.type]();
-      return true;
     case "escape":
       return leave(tools, act);
+    default:
+      act[command.type]();
+      return true;
   }
 }

@@ -19,7 +19,8 @@ export type Command =
         | "lanesFull"
         | "fullScreen";
     }
-  | { readonly type: "undo" | "redo" | "pin" };
+  | { readonly type: "undo" | "redo" | "pin" }
+  | { readonly type: "openHead" | "stepLens" };
 
 export interface KeyPress {
   readonly key: string;
@@ -54,6 +55,8 @@ const PLAIN: Readonly<Record<string, Command>> = {
   l: { type: "lanesFull" },
   f: { type: "fullScreen" },
   p: { type: "pin" },
+  h: { type: "openHead" },
+  t: { type: "stepLens" },
   z: { type: "undo" },
   "/": { type: "site" },
   "?": { type: "keys" },
@@ -107,6 +110,8 @@ export const KEY_HELP: readonly (readonly [string, string])[] = [
   ["N", "flip the direction"],
   ["L", "boxes of all three runs"],
   ["F", "full screen"],
+  ["H", "panel of the head"],
+  ["T", "lens: token of the stream"],
   ["P", "pin the result"],
   ["Z  Shift+Z", "undo, redo"],
   ["/", "type a site, L9.H6@-1"],

@@ -52,7 +52,7 @@ function canPatch({ store }: Tools, site: string): boolean {
   return reason === undefined;
 }
 
-function patchOrClear(tools: Tools, patches: readonly Patch[]): void {
+export function patchOrClear(tools: Tools, patches: readonly Patch[]): void {
   if (patches.length === 0) clear(tools);
   else askPatch(tools, { patches });
 }

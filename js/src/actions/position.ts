@@ -1,6 +1,7 @@
 /** Choosing another token position. */
 
 import { firstDifference, lacksCounterpart } from "../model/counterparts";
+import { isCut } from "../model/patch";
 import { atPosition, type Position, positionIndex } from "../model/position";
 import { positionOf } from "../model/site";
 import { selectedPatches } from "../state/selectors";
@@ -12,7 +13,8 @@ export function movePosition(tools: Tools, position: Position): void {
   set(tools.store, { position });
   const patches = selectedPatches(state);
   const at = new Set(patches.map((patch) => positionOf(patch.site)));
-  if (patches.length === 0 || at.size > 1) return;
+  // A cut edge stays where it is: the position chooses the query whose attention is seen.
+  if (patches.length === 0 || at.size > 1 || patches.some(isCut)) return;
   const length = state.scene?.task.clean.length ?? 0;
   askPatch(tools, {
     patches: patches.map((patch) => ({ ...patch, site: atPosition(patch.site, position, length) })),

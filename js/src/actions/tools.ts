@@ -1,6 +1,7 @@
 /** What actions work with: the store, the kernel and the page. */
 
 import type { PageLayout } from "../layout/page";
+import type { FactRequest } from "../model/facts";
 import type { MapSweepRequest } from "../model/map";
 import type { PatchRequest } from "../model/patch";
 import { selectedRequest } from "../state/selectors";
@@ -27,6 +28,7 @@ interface Kernel {
   patch(request: PatchRequest, asked: (id: number) => void): void;
   sweep(request: MapSweepRequest, asked: (id: number) => void): void;
   code(request: PatchRequest, asked: (id: number) => void): void;
+  ask(request: FactRequest, asked: (id: number) => void): void;
   cancel(): void;
 }
 

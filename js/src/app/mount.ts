@@ -4,6 +4,7 @@ import { nothing, render } from "lit-html";
 import { createActions } from "../actions/actions";
 import { createAutoSweep } from "../actions/auto-sweep";
 import { keepCodeCurrent } from "../actions/code";
+import { createAsker } from "../actions/facts";
 import { followSelection } from "../actions/layers";
 import { closeSiteBox } from "../actions/patching";
 import { set, type Tools } from "../actions/tools";
@@ -42,6 +43,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
     followSelection(tools, before);
     closeSiteBox(tools, before);
     autoSweep.consider();
+    asker.consider();
     keepCodeCurrent(tools);
     if (isAnswered(state, before)) tellReactiveCells(model);
   });
@@ -49,6 +51,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
   const tools: Tools = { store, kernel: client, page: createPage(root, store, layoutOfState) };
   const act = createActions(tools);
   const autoSweep = createAutoSweep(tools);
+  const asker = createAsker(tools);
   const remove = removeAll([
     watchTheme(el, (theme) => set(store, { theme })),
     watchWidth(root, (width) => {
@@ -61,6 +64,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
     watchTraits(model, store.dispatch),
     () => client.dispose(),
     () => autoSweep.dispose(),
+    () => asker.dispose(),
   ]);
   restorePicture(store, model);
   client.hello();

@@ -1,6 +1,7 @@
 /** Requests and replies over the widget's comm: the newest request wins, stale replies are dropped. */
 
 import type { Scene } from "../model/experiment";
+import type { Fact, FactKind, FactRequest } from "../model/facts";
 import type { MapData, MapSweepRequest } from "../model/map";
 import type { PatchRequest } from "../model/patch";
 import type { Result, Single } from "../model/result";
@@ -19,12 +20,24 @@ type SweepReply =
   | { readonly type: "dropped"; readonly id: number; readonly why: string }
   | { readonly type: "failed"; readonly id: number; readonly failure: Failure };
 
+/** What the kernel says about a question. */
+type FactReply =
+  | { readonly type: "answered"; readonly id: number; readonly fact: Fact }
+  | { readonly type: "dropped"; readonly kind: FactKind; readonly id: number }
+  | {
+      readonly type: "failed";
+      readonly kind: FactKind;
+      readonly id: number;
+      readonly failure: Failure;
+    };
+
 export type KernelEvent =
   | { readonly type: "scene"; readonly scene: Scene }
   | { readonly type: "result"; readonly result: Result }
   | { readonly type: "singles"; readonly id: number; readonly singles: readonly Single[] }
   | { readonly type: "sweep"; readonly event: SweepReply }
   | { readonly type: "code"; readonly id: number; readonly code: string }
+  | { readonly type: "fact"; readonly event: FactReply }
   | { readonly type: "dropped" }
   /** `ended`: nothing is waited for any more. Otherwise the failure is of another request than the newest one. */
   | { readonly type: "failed"; readonly failure: Failure; readonly ended: boolean }
@@ -38,6 +51,8 @@ export interface Client {
   sweep(request: MapSweepRequest, asked: (id: number) => void): void;
   /** Asks for the lines of Python that give the numbers of a request. */
   code(request: PatchRequest, asked: (id: number) => void): void;
+  /** Asks about a head or a stream. As for maps, nobody clicked for it. */
+  ask(request: FactRequest, asked: (id: number) => void): void;
   cancel(): void;
   dispose(): void;
 }
@@ -62,6 +77,7 @@ class CommClient implements Client {
   private readonly mine = new Set<number>();
   private readonly patches = new Set<number>();
   private readonly sweeps = new Set<number>();
+  private readonly questions = new Map<number, FactKind>();
   /** The newest question for a patch, until it is answered. */
   private latest: number | undefined;
   /** The newest greeting, until it is answered or a patch is asked for: its answer brings the last result. */
@@ -122,6 +138,13 @@ class CommClient implements Client {
     const { patches, direction, metric } = request;
     asked(id);
     this.send({ v: 1, kind: "code", id, patches, direction, metric });
+  }
+
+  ask(request: FactRequest, asked: (id: number) => void): void {
+    const id = this.takeId();
+    this.questions.set(id, request.kind);
+    asked(id);
+    this.post({ v: 1, id, ...request });
   }
 
   cancel(): void {
@@ -196,6 +219,12 @@ class CommClient implements Client {
       case "code":
         this.emit({ type: "code", id: message.id, code: message.code });
         return;
+      case "fact":
+        this.emit({
+          type: "fact",
+          event: { type: "answered", id: message.id, fact: message.fact },
+        });
+        return;
       case "result":
         this.answered(message.result);
         return;
@@ -223,7 +252,9 @@ class CommClient implements Client {
   }
 
   private dropped(id: number, why: string): void {
-    if (!this.patches.has(id)) this.emitSweep({ type: "dropped", id, why });
+    const kind = this.questions.get(id);
+    if (kind !== undefined) this.emit({ type: "fact", event: { type: "dropped", kind, id } });
+    else if (!this.patches.has(id)) this.emitSweep({ type: "dropped", id, why });
     if (id !== this.latest) return;
     this.latest = undefined;
     const waiting = this.foreign;
@@ -234,6 +265,11 @@ class CommClient implements Client {
   private failed(id: number, failure: Failure): void {
     if (this.sweeps.has(id)) {
       this.emitSweep({ type: "failed", id, failure });
+      return;
+    }
+    const kind = this.questions.get(id);
+    if (kind !== undefined) {
+      this.emit({ type: "fact", event: { type: "failed", kind, id, failure } });
       return;
     }
     if (this.patches.has(id) && id !== this.latest) return;

@@ -1,6 +1,6 @@
 /** Decodes the `result` and `singles` messages. */
 
-import type { Patch } from "../model/patch";
+import type { Patch, Source } from "../model/patch";
 import type { Reach, Reading, Result, Single, TokenComparison, TokenScore } from "../model/result";
 import { decodeDirection, decodeRun } from "./decode-scene";
 import { type Buffers, decodeGrids } from "./grids";
@@ -28,10 +28,25 @@ function decodeReading(value: unknown, where: string): Reading {
   };
 }
 
-function decodePatch(value: unknown, where: string): Patch {
+const decodeName = oneOf("source", "clean", "corrupted", "host");
+
+/** A position, as a number or as the task names it. */
+function decodeKey(value: unknown, where: string): number | string {
+  return typeof value === "string" ? value : number(value, where);
+}
+
+function decodeSource(value: unknown, where: string): Source {
+  if (typeof value === "string") return decodeName(value, where);
   const f = new Fields(value, where);
-  const source = f.getOr("source", oneOf("source", "clean", "corrupted", "host"), "source");
-  return { site: f.get("site", shownText), source };
+  return { kind: f.get("kind", oneOf("cut")), keys: f.get("keys", listOf(decodeKey)) };
+}
+
+export function decodePatch(value: unknown, where: string): Patch {
+  const f = new Fields(value, where);
+  return {
+    site: f.get("site", shownText),
+    source: f.getOr("source", decodeSource, "source"),
+  };
 }
 
 function decodeScore(value: unknown, where: string): TokenScore {

@@ -1,5 +1,6 @@
 /** Decodes what the kernel sends. Every field is checked. */
 
+import { decodeFact } from "./decode-facts";
 import { decodeMap } from "./decode-map";
 import { decodeResult, decodeSingle } from "./decode-result";
 import { decodeScene } from "./decode-scene";
@@ -31,6 +32,10 @@ export function decode(value: unknown, buffers: Buffers): Incoming | undefined {
       return { kind, id, singles: f.get("singles", listOf(decodeSingle)) };
     case "cells":
       return { kind, id, map: decodeMap(value, buffers) };
+    case "head":
+    case "senders":
+    case "lens":
+      return { kind: "fact", id, fact: decodeFact(kind, f, buffers) };
     case "code":
       return { kind, id, code: f.get("code", text) };
     default:

@@ -1,6 +1,7 @@
 /** The messages between kernel and page (docs/protocol.md), as types. Costs nothing at run time. */
 
 import type { Scene } from "../model/experiment";
+import type { Fact, FactRequest } from "../model/facts";
 import type { MapData, MapSweepRequest } from "../model/map";
 import type { PatchRequest } from "../model/patch";
 import type { Result, Single } from "../model/result";
@@ -15,11 +16,14 @@ export type Incoming =
   | { readonly kind: "singles"; readonly id: number; readonly singles: readonly Single[] }
   | { readonly kind: "cells"; readonly id: number; readonly map: MapData }
   | { readonly kind: "swept"; readonly id: number }
-  | { readonly kind: "code"; readonly id: number; readonly code: string };
+  | { readonly kind: "code"; readonly id: number; readonly code: string }
+  /** The answer to a question, whatever its kind. */
+  | { readonly kind: "fact"; readonly id: number; readonly fact: Fact };
 
 export type Outgoing =
   | { readonly v: 1; readonly kind: "hello"; readonly id: number }
   | ({ readonly v: 1; readonly kind: "patch"; readonly id: number } & PatchRequest)
   | ({ readonly v: 1; readonly kind: "sweep"; readonly id: number } & MapSweepRequest)
   | ({ readonly v: 1; readonly kind: "code"; readonly id: number } & PatchRequest)
+  | ({ readonly v: 1; readonly id: number } & FactRequest)
   | { readonly v: 1; readonly kind: "cancel"; readonly id: number };

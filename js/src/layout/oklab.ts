@@ -48,7 +48,7 @@ export function oklabToHex([L, a, b]: Triple): string {
   return `#${rgb.map(byte).join("")}`.toUpperCase();
 }
 
-function mix(from: string, to: string, t: number): string {
+export function mix(from: string, to: string, t: number): string {
   const [a, b] = [hexToOklab(from), hexToOklab(to)];
   return oklabToHex([a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t, a[2] + (b[2] - a[2]) * t]);
 }

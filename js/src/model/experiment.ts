@@ -7,6 +7,11 @@ export type Prompt = "clean" | "corrupted";
 
 export type Lane = "clean" | "patched" | "corrupted";
 
+/** The runs that differ: while nothing is patched, the patched one is its host. */
+export function shownLanes(patched: boolean): readonly Lane[] {
+  return patched ? ["clean", "patched", "corrupted"] : ["clean", "corrupted"];
+}
+
 export interface TopToken {
   readonly token: string;
   readonly prob: number;

@@ -3,8 +3,14 @@
 import { type Direction, hostOf, type Prompt, sourceOf } from "./experiment";
 import { parseSite, printSite } from "./site";
 
+/** The queries of a pattern no longer see these keys. */
+export interface Cut {
+  readonly kind: "cut";
+  readonly keys: readonly (number | string)[];
+}
+
 /** "source" is the run that the direction takes values from. */
-type Source = "source" | "clean" | "corrupted" | "host";
+export type Source = "source" | "clean" | "corrupted" | "host" | Cut;
 
 export interface Patch {
   readonly site: string;
@@ -18,20 +24,30 @@ export interface PatchRequest {
   readonly metric: string;
 }
 
-/** The lane that a patch takes its value from. */
-export function sourceLane(patch: Patch, direction: Direction): Prompt {
+export function isCut(patch: Patch): patch is Patch & { readonly source: Cut } {
+  return typeof patch.source === "object";
+}
+
+/** The lane that a patch takes its value from; undefined if it takes none. */
+export function sourceLane(patch: Patch, direction: Direction): Prompt | undefined {
+  if (isCut(patch)) return undefined;
   if (patch.source === "clean" || patch.source === "corrupted") return patch.source;
   return patch.source === "host" ? hostOf(direction) : sourceOf(direction);
 }
 
 export function samePatches(a: readonly Patch[], b: readonly Patch[]): boolean {
-  const key = (patches: readonly Patch[]) => patches.map(patchKey).sort().join(" ");
-  return key(a) === key(b);
+  return patchesKey(a) === patchesKey(b);
+}
+
+/** The same for the same joint patch, in whatever order. */
+export function patchesKey(patches: readonly Patch[]): string {
+  return patches.map(patchKey).sort().join(" ");
 }
 
 function patchKey(patch: Patch): string {
   const site = parseSite(patch.site);
-  return `${site === undefined ? patch.site : printSite(site)}<${patch.source}`;
+  const source = isCut(patch) ? `cut(${[...patch.source.keys].sort().join()})` : patch.source;
+  return `${site === undefined ? patch.site : printSite(site)}<${source}`;
 }
 
 export function sameRequest(a: PatchRequest, b: PatchRequest): boolean {

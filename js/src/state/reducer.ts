@@ -6,6 +6,8 @@ import { type Position, sharedPosition } from "../model/position";
 import type { Result, Single } from "../model/result";
 import { withoutPosition } from "../model/site";
 import { type Connection, type Failure, isLost } from "../model/status";
+import { type FactEvent, reduceFacts } from "./facts";
+import { followFocus } from "./head-panel";
 import { withEntry, withPin, withSingles, withTimelineStep } from "./history";
 import type { Code, Pending, Settable, State } from "./state";
 import { reduceSweep, type SweepEvent } from "./sweep";
@@ -19,6 +21,7 @@ export type StateEvent =
   | { readonly type: "result"; readonly result: Result }
   | { readonly type: "singles"; readonly id: number; readonly singles: readonly Single[] }
   | { readonly type: "sweep"; readonly event: SweepEvent }
+  | { readonly type: "fact"; readonly event: FactEvent }
   | { readonly type: "code-asked"; readonly code: Code }
   | { readonly type: "code"; readonly id: number; readonly code: string }
   | { readonly type: "dropped" }
@@ -60,6 +63,7 @@ function withResult(state: State, result: Result): State {
     problem: undefined,
     notice: undefined,
     focus: focusAfter(state, result),
+    headPanel: followFocus(state.headPanel, state.headPanel.head ?? result.patches.at(-1)?.site),
   };
 }
 
@@ -92,7 +96,8 @@ function withTraits(state: State, values: TraitValues): State {
 function withConnection(state: State, connection: Connection): State {
   if (!isLost(connection)) return { ...state, connection };
   const sweep = reduceSweep(state.sweep, { type: "stopped" });
-  return { ...withoutPending(state), connection, sweep };
+  const facts = reduceFacts(state.facts, { type: "lost" });
+  return { ...withoutPending(state), connection, sweep, facts };
 }
 
 function withFailure(state: State, failure: Failure, ended: boolean): State {
@@ -122,13 +127,21 @@ function withScene(state: State, scene: Scene): State {
   const { direction, metric } = scene;
   const same = JSON.stringify(scene) === JSON.stringify(state.scene);
   const sweep = reduceSweep(state.sweep, { type: same ? "same-scene" : "new-scene" });
+  const facts = reduceFacts(state.facts, { type: same ? "lost" : "new-scene" });
   return {
     ...state,
     scene,
     sweep,
+    facts,
     code: undefined,
     ...(state.result === undefined ? { direction, metric } : {}),
   };
+}
+
+/** The panel of a head follows the focus, in the lanes and in the map of heads. */
+function withSet(state: State, values: Partial<Settable>): State {
+  const panel = followFocus(state.headPanel, values.focus ?? values.mapFocus?.heads);
+  return { ...state, headPanel: panel, ...values };
 }
 
 export function reduce(state: State, event: StateEvent): State {
@@ -143,6 +156,8 @@ export function reduce(state: State, event: StateEvent): State {
       return withSingles(state, event.id, event.singles);
     case "sweep":
       return { ...state, sweep: reduceSweep(state.sweep, event.event) };
+    case "fact":
+      return { ...state, facts: reduceFacts(state.facts, event.event) };
     case "code-asked":
       return { ...state, code: event.code };
     case "code":
@@ -162,6 +177,6 @@ export function reduce(state: State, event: StateEvent): State {
     case "pinned":
       return withPin(state);
     case "set":
-      return { ...state, ...event.values };
+      return withSet(state, event.values);
   }
 }

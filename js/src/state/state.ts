@@ -1,12 +1,15 @@
 /** What one view knows. */
 
 import type { Direction, Scene } from "../model/experiment";
+import type { LensMethod } from "../model/lens";
 import type { PatchRequest } from "../model/patch";
 import type { Position } from "../model/position";
 import type { Result, Single } from "../model/result";
 import type { Connection, Problem } from "../model/status";
 import type { Theme } from "../model/theme";
 import type { Term } from "../text/terms";
+import { type Facts, NO_FACTS } from "./facts";
+import { type HeadPanel, NO_HEAD } from "./head-panel";
 import { NO_SWEEP, type Sweep } from "./sweep";
 
 export type Panel = "none" | "keys" | "code" | "site" | "menu";
@@ -17,7 +20,7 @@ export type Unit = "share" | "effect";
 /** What the chart of tokens shows. */
 export type Scores = "logit" | "prob";
 
-export type Tab = "heads" | "positions" | "reach" | "logits" | "history";
+export type Tab = "heads" | "positions" | "reach" | "logits" | "history" | "head";
 
 /** A request that waits for its result. `id` is undefined if Python made it; `cursor` is its place in the timeline. */
 export interface Pending {
@@ -66,6 +69,11 @@ export interface State {
   /** The chart that was selected; undefined leaves it to the layout. */
   readonly tab: Tab | undefined;
   readonly sweep: Sweep;
+  /** What is known about heads and streams. */
+  readonly facts: Facts;
+  readonly headPanel: HeadPanel;
+  /** How the streams are read; undefined if they are not. */
+  readonly lens: LensMethod | undefined;
   /** The component of the map over positions. */
   readonly mapComponent: string;
   /** The cell of each map that Tab reaches, by the map's name. */
@@ -97,6 +105,8 @@ export type Settable = Pick<
   | "mapFocus"
   | "unit"
   | "scores"
+  | "headPanel"
+  | "lens"
   | "unfolded"
   | "firstLayer"
   | "lanesFull"
@@ -127,6 +137,9 @@ export const INITIAL: State = {
   code: undefined,
   tab: undefined,
   sweep: NO_SWEEP,
+  facts: NO_FACTS,
+  headPanel: NO_HEAD,
+  lens: undefined,
   mapComponent: "resid_pre",
   mapFocus: {},
   unit: "share",

@@ -12,7 +12,8 @@ import {
 import type { Patch } from "../model/patch";
 import { isolated } from "../model/printable";
 import type { Reading } from "../model/result";
-import { extentOf } from "./limits";
+import { allCut, cutSentence } from "./cut";
+import { extentOf } from "./extent";
 import { patchName } from "./names";
 import { effectNumber, metricNumber, percent } from "./numbers";
 import { sentence } from "./status";
@@ -119,7 +120,11 @@ export function findingSentence(f: Finding): string {
   const name = patchName(f.patches, f.model);
   const denoise = f.direction === "denoise";
   const many = denoise && f.patches.length > 1;
-  const said = denoise ? denoised(name, many, f.reading.share) : noised(name, f.reading.share);
+  const said = allCut(f.patches)
+    ? cutSentence(name, f.direction, f.reading.share)
+    : denoise
+      ? denoised(name, many, f.reading.share)
+      : noised(name, f.reading.share);
   const top = topChange(f, many);
   const comma = top.startsWith(" and") && said.includes(":") ? "," : "";
   return `${sentenceCase(said)}${comma}${top}.`;

@@ -2,22 +2,18 @@
 
 import { type Direction, type ModelInfo, sourceOf } from "../model/experiment";
 import type { Patch } from "../model/patch";
+import { allCut, cutCaption } from "./cut";
+import { type Extent, extentOf } from "./extent";
 import { patchName } from "./names";
 import { percent } from "./numbers";
-
-/** How far a patch went; every sentence depends on it. */
-export type Extent = "over" | "part" | "little" | "against";
-
-export function extentOf(share: number): Extent {
-  if (share > 1.05) return "over";
-  if (share >= 0.05) return "part";
-  return share > -0.05 ? "little" : "against";
-}
 
 /** Whose values the patches bring: "clean", "corrupted", the host's "own". */
 function valueWord(patches: readonly Patch[], direction: Direction): string {
   const sources = new Set(
-    patches.map((p) => (p.source === "source" ? sourceOf(direction) : p.source)),
+    patches.map(({ source }) => {
+      if (typeof source === "object") return "cut";
+      return source === "source" ? sourceOf(direction) : source;
+    }),
   );
   const [only, ...more] = sources;
   if (only === undefined || more.length > 0) return "chosen";
@@ -62,6 +58,7 @@ export function caption(
   share: number | null,
 ): readonly [string, string, string] {
   const name = patchName(patches, model);
+  if (allCut(patches)) return cutCaption(name, direction, share);
   const many = patches.length > 1;
   const source = valueWord(patches, direction);
   const what = many ? `the ${source} values of ${name}` : `${name}'s ${source} value`;

@@ -2,9 +2,10 @@
 
 import { type Cell, cellName, everythingBut, exactCell } from "../model/cell";
 import type { ModelInfo } from "../model/experiment";
-import type { Patch } from "../model/patch";
+import { isCut, type Patch } from "../model/patch";
 import { isolated } from "../model/printable";
 import { positionOf } from "../model/site";
+import { cutName } from "./cut";
 
 /** The most sites that are named one by one. */
 const MOST_NAMED = 3;
@@ -43,11 +44,13 @@ export function modelFacts({ n_layers, n_heads, dtype, device }: ModelInfo): str
   return facts.filter((fact) => fact !== "").join(" · ");
 }
 
+function onePatch(patch: Patch): string {
+  return isCut(patch) ? cutName(patch) : isolated(patch.site);
+}
+
 /** The name of what is patched: "L23.H3", "L23.H3 and L20.H0", "7 sites". */
 export function patchName(patches: readonly Patch[], model: ModelInfo): string {
   const but = butName(patches, model);
   if (but !== undefined) return but;
-  return patches.length > MOST_NAMED
-    ? `${patches.length} sites`
-    : listed(patches.map((p) => isolated(p.site)));
+  return patches.length > MOST_NAMED ? `${patches.length} sites` : listed(patches.map(onePatch));
 }

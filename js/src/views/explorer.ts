@@ -9,6 +9,7 @@ import { charts } from "./charts/charts";
 import type { Context } from "./context";
 import { findingStrip } from "./finding";
 import { lanes } from "./lanes/lanes";
+import { lensLine } from "./lanes/lens";
 import { overview } from "./lanes/overview";
 import { panels } from "./panels";
 import { readout } from "./readout";
@@ -28,7 +29,7 @@ function spoken(cx: Context): string {
 }
 
 export function explorer(cx: Context, focus: string) {
-  return html`${toolbar(cx)}${warnings(cx)}${findingStrip(cx)}${lanes(cx, focus)}${overview(cx)}${readout(cx, focus)}${panels(cx)}${charts(cx)}
+  return html`${toolbar(cx)}${warnings(cx)}${findingStrip(cx)}${lanes(cx, focus)}${overview(cx)}${readout(cx, focus)}${lensLine(cx)}${panels(cx)}${charts(cx)}
     <div class="spoken" role="status" aria-live="polite">${spoken(cx)}</div>`;
 }
 

@@ -16,8 +16,10 @@ import { effectNumber, percent, plainNumber } from "../text/numbers";
 import { NO_COUNTERPART, refusalSentence } from "../text/status";
 import { termSentence } from "../text/terms";
 import { tokenText } from "../text/tokens";
+import { edgeText } from "./charts/head-attention";
 import type { Context } from "./context";
 import { legend } from "./lanes/legend";
+import { lensText } from "./lanes/lens";
 
 function aboutToken(cx: Context, index: number): string {
   const { task } = cx.scene;
@@ -122,6 +124,6 @@ function said(cx: Context, focus: string): string {
 }
 
 export function readout(cx: Context, focus: string) {
-  const text = said(cx, focus);
+  const text = edgeText(cx) ?? lensText(cx, cx.state.hover ?? focus) ?? said(cx, focus);
   return html`<div class="readout"><span class="about">${text}</span></div>${cx.layout.wide ? nothing : legend(cx)}`;
 }

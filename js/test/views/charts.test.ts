@@ -15,6 +15,7 @@ describe("the layout", () => {
     expect(page.all('[role="tab"]').map((t) => t.textContent)).toEqual([
       "Tokens",
       "Reached",
+      "Head",
       "History",
     ]);
   });
@@ -30,7 +31,7 @@ describe("the layout", () => {
   it("is tabs under 900 px, the heads first", () => {
     page.width = 700;
     page.showMaps(tiny());
-    expect(page.all('[role="tab"]')).toHaveLength(5);
+    expect(page.all('[role="tab"]')).toHaveLength(6);
     expect(page.all("[data-map]")).toHaveLength(1);
     page.click(page.get('[role="tab"]:nth-child(2)'));
     expect(page.el.querySelector('[data-map="positions"]')).not.toBeNull();

@@ -10,6 +10,7 @@ import type { Context } from "../context";
 import { mapChart, mapNote } from "../maps/map";
 import { mapTitle } from "../maps/title";
 import { switchOf } from "../switch";
+import { headChart, headNote } from "./head";
 import { historyChart } from "./history";
 import { logitsChart } from "./logits";
 import { reachChart } from "./reach";
@@ -90,10 +91,18 @@ const HISTORY: Chart = {
   draw: historyChart,
 };
 
+const HEAD: Chart = {
+  tab: "head",
+  title: "One head",
+  short: "Head",
+  note: headNote,
+  draw: headChart,
+};
+
 const CHARTS: readonly Chart[] = [REACH, LOGITS, HISTORY];
 
 /** Beside the maps only one of them is shown; the logits come first. */
-const BESIDE_MAPS: readonly Chart[] = [LOGITS, REACH, HISTORY];
+const BESIDE_MAPS: readonly Chart[] = [LOGITS, REACH, HEAD, HISTORY];
 
 function card(cx: Context, chart: Chart) {
   return html`<section class="chart ${chart.tab}" aria-label=${chart.title}>
@@ -109,7 +118,8 @@ function isMap(chart: Chart): boolean {
 function tabs(cx: Context, charts: readonly Chart[], shown: Chart | undefined) {
   const short = hasMaps(cx.state);
   return html`<div class="tabs" role="tablist" aria-label="charts">${charts.map(
-    (chart) => html`<button role="tab" aria-selected=${chart === shown}
+    (chart) => html`<button role="tab" aria-selected=${chart === shown} data-tab=${chart.tab}
+      ?disabled=${chart === HEAD && cx.state.headPanel.head === undefined}
       title=${chart.title} @click=${() => cx.act.tab(chart.tab)}>${short ? chart.short : chart.title}</button>`,
   )}</div>`;
 }
@@ -132,5 +142,9 @@ export function charts(cx: Context) {
     return html`<div class="${kind} narrow">${tabbed(cx, all, maps ? "heads" : "logits")}</div>`;
   }
   if (!maps) return html`<div class=${kind}>${CHARTS.map((chart) => card(cx, chart))}</div>`;
-  return html`<div class=${kind}>${MAPS.map((chart) => card(cx, chart))}${tabbed(cx, BESIDE_MAPS, "logits")}</div>`;
+  // A head needs the room of two charts, and its tabs stay where they are.
+  const [heads, ...others] = MAPS;
+  const shown = cx.state.tab === "head" ? [heads] : [heads, ...others];
+  const cards = shown.map((chart) => chart && card(cx, chart));
+  return html`<div class="${kind} ${cx.state.tab === "head" ? "with-head" : ""}">${cards}${tabbed(cx, BESIDE_MAPS, "logits")}</div>`;
 }

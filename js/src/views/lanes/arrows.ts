@@ -12,8 +12,10 @@ const MOST_ARROWS = 16;
 
 function patchArrow(cx: Context, patch: Patch, pending: boolean) {
   const cell = nearestCell(patch.site);
-  if (cell === undefined || !layerVisible(cx.layout, cell.layer)) return nothing;
-  const path = arrowPath(cx.layout, sourceLane(patch, cx.state.direction), cell);
+  const from = sourceLane(patch, cx.state.direction);
+  if (cell === undefined || from === undefined || !layerVisible(cx.layout, cell.layer))
+    return nothing;
+  const path = arrowPath(cx.layout, from, cell);
   return svg`<path class="halo" d=${path}/><path class="patch-arrow ${pending ? "pending" : waveClass(cx)}" d=${path}
     pathLength=${pending ? nothing : 1} marker-end="url(#${cx.id}-tip)"/>`;
 }

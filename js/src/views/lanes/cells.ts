@@ -10,6 +10,7 @@ import { type Movement, movementAt, type ReachLook, reachLook } from "../../mode
 import { shownDirection } from "../../state/selectors";
 import { percent, plainNumber } from "../../text/numbers";
 import type { Context } from "../context";
+import { lensLabel } from "./lens";
 import { type PatchedCells, reachMarks } from "./reach-marks";
 
 interface CellsData {
@@ -58,7 +59,7 @@ function cellShape(cx: Context, data: CellsData, cell: Cell) {
   const moved = own ? movementAt(cx.state.result?.reach, cell) : undefined;
   const rect = own
     ? svg`<rect class="cell ${solid ? "box" : "hit"}" data-site=${name} id="${cx.id}-${name}" role="gridcell"
-        tabindex=${name === data.focus ? 0 : -1} aria-label=${label(name, moved, reachLook(moved), towards)}
+        tabindex=${name === data.focus ? 0 : -1} aria-label=${label(name, moved, reachLook(moved), towards) + lensLabel(cx, cell)}
         aria-selected=${isPatched}
         x=${box.x} y=${box.y} width=${box.w} height=${box.h} rx="1.5"/>`
     : svg`<rect class="cell ${solid ? "box" : "hit"}" data-site=${name} x=${box.x} y=${box.y}

@@ -5,6 +5,7 @@ import { guard } from "lit-html/directives/guard.js";
 import { cellName, exactCell, nearestCell } from "../../model/cell";
 import { hostOf, type Lane, sourceOf } from "../../model/experiment";
 import { withoutPosition } from "../../model/site";
+import { knownLens } from "../../state/head";
 import { shownDirection } from "../../state/selectors";
 import { patchName } from "../../text/names";
 import { type Context, waveClass } from "../context";
@@ -12,6 +13,7 @@ import { term } from "../term";
 import { cells } from "./cells";
 import { laneRings } from "./highlights";
 import { legend } from "./legend";
+import { lensBeads } from "./lens";
 import { outputs, outputsLine } from "./outputs";
 import type { PatchedCells } from "./reach-marks";
 import { residualStream } from "./residual-stream";
@@ -57,7 +59,8 @@ function drawing(cx: Context, lane: Lane, focus: string) {
   const { body } = layout;
   const { full, svgHeight: height } = layout.lanes[lane];
   const own = lane === "patched";
-  const changes = own ? [state.result, focus] : [];
+  const lens = own ? knownLens(state, cx.scene).fact : undefined;
+  const changes = own ? [state.result, focus, lens] : [];
   const content = guard([cx.scene, layout, shownDirection(state), ...changes], () => {
     const patched = patchedCells(cx);
     const boxes = full ? cells(cx, { lane, patched, focus }) : slimCells(cx, lane);
@@ -65,7 +68,7 @@ function drawing(cx: Context, lane: Lane, focus: string) {
   });
   const label = own ? "Components of the model: rows are layers" : `The ${lane} run's components`;
   const around = [layerNumbers(cx, lane), rowNames(cx, lane)];
-  const rings = laneRings(cx, lane, focus);
+  const rings = [lensBeads(cx, lane), laneRings(cx, lane, focus)];
   return own
     ? html`<svg class="cells ${waveClass(cx)}" role="grid" aria-label=${label}
         width=${body + 4} height=${height}>${around}${content}${rings}</svg>`

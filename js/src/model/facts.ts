@@ -1,0 +1,38 @@
+/** What the page asks in one message and the kernel answers in one: about a head, about what feeds it, about the stream. */
+
+import {
+  type HeadFacts,
+  type HeadRequest,
+  headKey,
+  type SenderFacts,
+  type SendersRequest,
+  sendersKey,
+} from "./head";
+import { type LensFacts, type LensRequest, lensKey } from "./lens";
+
+export type FactKind = "head" | "senders" | "lens";
+
+export type FactRequest =
+  | ({ readonly kind: "head" } & HeadRequest)
+  | ({ readonly kind: "senders" } & SendersRequest)
+  | ({ readonly kind: "lens" } & LensRequest);
+
+export type Fact =
+  | ({ readonly kind: "head" } & HeadFacts)
+  | ({ readonly kind: "senders" } & SenderFacts)
+  | ({ readonly kind: "lens" } & LensFacts);
+
+/** The answers of one kind. */
+export type FactOf<K extends FactKind> = Fact & { readonly kind: K };
+
+/** All that an answer depends on: the same for a request and for its answer. */
+export function factKey(of: FactRequest | Fact): string {
+  switch (of.kind) {
+    case "head":
+      return headKey(of);
+    case "senders":
+      return sendersKey(of);
+    case "lens":
+      return lensKey(of);
+  }
+}

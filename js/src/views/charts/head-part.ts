@@ -1,0 +1,34 @@
+/** What the parts of a head's panel have in common: a heading with its scope, and what stands there meanwhile. */
+
+import { html } from "lit-html";
+import { type Lane, shownLanes } from "../../model/experiment";
+import type { FactKind } from "../../model/facts";
+import { hasPatchedRun } from "../../state/head";
+import { sentence } from "../../text/status";
+import type { Context } from "../context";
+
+/** The runs that differ: without a patch the patched one is its host. */
+export function headLanes(cx: Context): readonly Lane[] {
+  return shownLanes(hasPatchedRun(cx.state));
+}
+
+/** Why something is not there yet, or will not be. */
+export function missing(
+  cx: Context,
+  kind: FactKind,
+  phase: "asked" | "answered" | "dropped" | "failed" | "none",
+  message: string,
+  waiting: string,
+) {
+  const again = html`<button @click=${() => cx.act.askAgain(kind)}>Ask again</button>`;
+  if (phase === "failed")
+    return html`<p class="none" data-phase="failed">${sentence(message)} ${again}</p>`;
+  if (phase === "dropped")
+    return html`<p class="none" data-phase="dropped">Stopped before it was done. ${again}</p>`;
+  return html`<p class="none" data-phase=${phase}>${waiting}</p>`;
+}
+
+export function part(name: string, title: unknown, scope: unknown, content: unknown) {
+  return html`<div class="head-part ${name}" role="group" aria-label=${name}>
+    <h4>${title}<span class="scope">${scope}</span></h4>${content}</div>`;
+}
