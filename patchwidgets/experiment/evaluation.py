@@ -142,6 +142,16 @@ class Evaluation:
         """One metric of an unpatched run at some entries; NaN where the metric does not read."""
         return self._unpatched[run][metric][[self._entry_number[entry] for entry in entries]]
 
+    def mean_with(self, run: str, metric: str, pair: int, known: Mapping[Entry, float]) -> float:
+        """One metric of one pair: the mean over its entries, of which those that are not known are an unpatched run's.
+
+        `known` is NaN where the metric does not read.
+        """
+        entries = self.read_positions.entries([pair])
+        of_run = self.unpatched_values(run, metric, entries)
+        values = [known.get(each, own) for each, own in zip(entries, of_run, strict=True)]
+        return float(np.nanmean(values))
+
     def measure_entries(
         self,
         logits: Float[Tensor, "entry vocabulary"],

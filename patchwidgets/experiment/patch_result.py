@@ -14,6 +14,7 @@ from patchwidgets.experiment.lenses import LensedResult
 from patchwidgets.experiment.patched_pass import patched_pass
 from patchwidgets.experiment.patterns import pattern_of_patch
 from patchwidgets.experiment.reach import Reach, measure_reach
+from patchwidgets.experiment.reach_sums import ReachSums
 from patchwidgets.experiment.reading import Reading
 from patchwidgets.experiment.readings import Readings
 from patchwidgets.experiment.top_token_rows import TopTokenRow, top_token_rows
@@ -72,7 +73,7 @@ class PatchResult(Readings, LensedResult):
         readings: dict[str, Reading],
         logits: Float[Tensor, "pair vocabulary"] | None,
         seconds: float,
-        reach: Reach | None = None,
+        reach: ReachSums | Reach | None = None,
     ) -> None:
         self.patches = tuple(patches)
         super().__init__(experiment, readings)
@@ -89,9 +90,8 @@ class PatchResult(Readings, LensedResult):
         >>> round(light.effect, 1), tuple(light.logits.shape)
         (12.6, (1, 448))
         """
-        return PatchResult(
-            self.experiment, self.patches, self.readings, None, self.seconds, self._reach
-        )
+        reach = None if self._reach is None else self.reach()
+        return PatchResult(self.experiment, self.patches, self.readings, None, self.seconds, reach)
 
     @property
     def logits(self) -> Float[Tensor, "pair vocabulary"]:
@@ -265,13 +265,15 @@ class PatchResult(Readings, LensedResult):
         """
         return pattern_of_patch(self.experiment, self.patches, site, pair)
 
-    def reach(self, pos: Position = -1) -> Reach:
+    def reach(self, pos: Position = -1, pair: int | None = None) -> Reach:
         """How far every component moved from the host towards the source at one position.
 
         Parameters
         ----------
         pos
             An index, from the end if negative, or a name of the task; the last by default.
+        pair
+            The number of one pair; by default, over all pairs.
 
         Raises
         ------
@@ -279,12 +281,20 @@ class PatchResult(Readings, LensedResult):
             A range, or None.
         SiteError
             A position out of range, an unknown name, or one without a counterpart.
+        TaskError
+            There is no such pair.
 
         Examples
         --------
         >>> exp.patch("L0.H1").reach().along["resid_post"].round(2)
         array([0.99, 0.99, 0.99, 0.99], dtype=float32)
         """
-        if pos == -1 and self._reach is not None:
+        if (
+            pos != -1
+            or self._reach is None
+            or (pair is not None and isinstance(self._reach, Reach))
+        ):
+            return measure_reach(self.experiment, self.patches, pos, pair)
+        if isinstance(self._reach, Reach):
             return self._reach
-        return measure_reach(self.experiment, self.patches, pos)
+        return Reach.of(self._reach, len(self.experiment.pairs[pair or 0]) - 1, pair)

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patched_pass import patched_pass
-from patchwidgets.experiment.reach import ReachSums, reach_keys
+from patchwidgets.experiment.reach_sums import ReachBaseline, ReachSums, reach_keys
 from patchwidgets.experiment.reading import Reading
 from patchwidgets.sites import Patchable
 from patchwidgets.sources.source import draws_of
@@ -29,7 +29,8 @@ def run_patch(
     host = experiment.host_name
     record = reach_keys(experiment) if record_reach else ()
     draws = draws_of(checked)
-    logits, sums = torch.zeros_like(experiment.host.logits), ReachSums()
+    logits = torch.zeros_like(experiment.host.logits)
+    sums = ReachSums(len(experiment.pairs)) if record_reach else None
     values = {name: np.empty((len(draws), len(experiment.pairs))) for name in experiment.metrics}
     sources.record(checked)
     for (draw, drawn), batch in product(enumerate(draws), experiment.host.batches):
@@ -42,17 +43,18 @@ def run_patch(
         )
         for name, of_batch in measured.items():
             values[name][draw, pairs] = of_batch
-        if record_reach:
-            sums.add_batch(experiment, batch, output.activations, -1)
+        if sums is not None:
+            baseline = ReachBaseline.of(experiment, batch, -1)
+            sums.add(pairs, baseline.sums(baseline.at_position(output.activations)))
     experiment.check_weights(checked)
-    reach = sums.reach(len(experiment.pairs[0]) - 1) if record_reach else None
     seconds = time.perf_counter() - started
-    return PatchResult(experiment, checked, _readings(experiment, values), logits, seconds, reach)
+    return PatchResult(experiment, checked, readings_of(experiment, values), logits, seconds, sums)
 
 
-def _readings(
+def readings_of(
     experiment: BaseExperiment, patched: dict[str, Float[np.ndarray, "draw pair"]]
 ) -> dict[str, Reading]:
+    """Every metric of patched runs, given by name, beside the unpatched runs."""
     unpatched, floor = experiment.evaluation.values, experiment.noise_floor
     return {
         name: Reading(

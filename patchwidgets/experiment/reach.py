@@ -1,27 +1,24 @@
 """How far a patch reached: per component, how much it moved from the host run towards the source run.
 
 With Δp = patched − host and Δs = source − host at one position, ``along`` = ⟨Δp,Δs⟩/⟨Δs,Δs⟩, ``size`` = ‖Δp‖/‖Δs‖,
-``cos`` = along/size. Over pairs, numerators and denominators are summed before they are divided. A distance between
-host and source that is no more than rounding counts as none. Costs a pass over the host prompts, the first time also
+``cos`` = along/size. Over pairs, numerators and denominators are summed before they are divided. A distance that is no
+more than rounding counts as none. Costs a pass over the host prompts, the first time also
 one over each unpatched run, and one over two prompts to measure the rounding.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
-from torch import Tensor
 
 from patchwidgets.errors import PatchError
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.hooks.hooks import Key
+from patchwidgets.experiment.reach_sums import ReachBaseline, ReachSums, reach_keys
 from patchwidgets.hooks.interrupts import Uninterrupted
-from patchwidgets.models.batches import Batch
 from patchwidgets.models.forward import forward
 from patchwidgets.sites import Patch, Position
 from patchwidgets.sources.source import draws_of
@@ -29,7 +26,6 @@ from patchwidgets.sources.source import draws_of
 if TYPE_CHECKING:
     import pandas as pd
 
-REACH_COMPONENTS = ("z", "attn_out", "mlp_out", "resid_post")
 Ratios = Float[NDArray[np.float32], "layer *head"]
 """``[layer, head]`` for ``z``, ``[layer]`` for the other components."""
 
@@ -47,7 +43,8 @@ class Reach:
         heads for ``z``, over layers for the others. NaN where the source equals the host: in the tokens that both
         prompts begin with, and where they differ by no more than the measured rounding.
     size
-        How far it moved in any direction, as a multiple of the distance between host and source. NaN as in `along`.
+        How far it moved in any direction, as a multiple of the distance between host and source; 0 where it moved by no
+        more than rounding. NaN as in `along`.
     cos
         The cosine between the movement and the direction of the source. NaN also where nothing moved but by rounding.
 
@@ -102,107 +99,33 @@ class Reach:
         frame = self.to_frame()
         return frame[frame.component != "resid_post"].nlargest(k, "along").reset_index(drop=True)
 
-
-@dataclass
-class ReachSums:
-    """⟨Δp,Δs⟩, ⟨Δp,Δp⟩, ⟨Δs,Δs⟩ and what of these is rounding, by component, stacked so and summed over pairs."""
-
-    sums: dict[str, Float[Tensor, "4 layer *head"]] = field(default_factory=dict)
-
-    def add_batch(
-        self,
-        experiment: BaseExperiment,
-        batch: Batch,
-        patched: Mapping[Key, Float[Tensor, "row pos *unit"]],
-        pos: Position,
-    ) -> None:
-        """Add a batch of the host run at one position.
-
-        Parameters
-        ----------
-        patched
-            The batch's patched activations, by component and layer.
-        pos
-            A position of the clean prompt; it must have a counterpart in the corrupted one.
-        """
-        pairs = [experiment.pairs[row] for row in batch.rows]
-        columns = torch.tensor([pair.columns_at(pos)[0] for pair in pairs])
-        clean, corrupted = columns.unbind(-1)
-        in_host, in_source = (
-            (clean, corrupted) if experiment.host_name == "clean" else (corrupted, clean)
-        )
-        keys, source_batch = reach_keys(experiment), experiment.sources.source_batch(batch)
-        experiment.host.record(batch, keys)
-        experiment.source.record(source_batch, keys)
-        rows = torch.arange(len(batch.rows))
-        host, moved, source = (
-            {key: activations[key][rows, positions].cpu() for key in keys}
-            for activations, positions in (
-                (batch.activations, in_host),
-                (patched, in_host),
-                (source_batch.activations, in_source),
-            )
-        )
-        # In equal beginnings both runs are the same; rounding differs if the prompts have unequal lengths.
-        for row, (pair, (i, j)) in enumerate(zip(pairs, columns.tolist(), strict=True)):
-            if i == j < pair.prefix:
-                for key in keys:
-                    source[key][row] = host[key][row]
-        noise = experiment.measurements.baselines.activation_noise(keys)
-        self._add(noise, host, moved, source, experiment.model.n_layers)
-
-    def _add(
-        self,
-        noise: Mapping[Key, float],
-        host: Mapping[Key, Float[Tensor, "row *unit"]],
-        patched: Mapping[Key, Float[Tensor, "row *unit"]],
-        source: Mapping[Key, Float[Tensor, "row *unit"]],
-        n_layers: int,
-    ) -> None:
-        """Add activations at the position, by component and layer."""
-        for component in REACH_COMPONENTS:
-            stacks = [
-                torch.stack([run[(component, layer)] for layer in range(n_layers)])
-                for run in (host, patched, source)
-            ]
-            base, moved, target = (stack.double() for stack in stacks)
-            delta_p, delta_s = moved - base, target - base
-            parts = torch.tensor([noise[(component, layer)] for layer in range(n_layers)])
-            rounding = base * parts.view(-1, *[1] * (base.dim() - 1))
-            products = (delta_p * delta_s, delta_p**2, delta_s**2, rounding**2)
-            sums = torch.stack([product.sum(dim=(1, -1)) for product in products]).cpu()
-            self.sums[component] = self.sums.get(component, 0) + sums
-
-    def reach(self, pos: int) -> Reach:
-        """The ratios of the sums, of activations at position `pos`."""
+    @classmethod
+    def of(cls, sums: ReachSums, pos: int, pair: int | None = None) -> "Reach":
+        """The ratios of sums of one pair, or of all for None, of activations at position `pos`."""
         along, size, cos = {}, {}, {}
-        for component, (ps, pp, ss, rounding) in self.sums.items():
-            undefined = torch.full_like(ss, float("nan"))
+        for component, of_pairs in sums.sums.items():
+            chosen = of_pairs.sum(-1) if pair is None else of_pairs[..., pair]
+            ps, pp, ss, rounding = chosen.numpy()
             differ, moved = ss > rounding, pp > rounding
-            along[component] = _float32(torch.where(differ, ps / ss, undefined))
-            size[component] = _float32(torch.where(differ, (pp / ss).sqrt(), undefined))
-            cos[component] = _float32(torch.where(differ & moved, ps / (pp * ss).sqrt(), undefined))
-        return Reach(pos, along, size, cos)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                along[component] = _ratios(differ, np.where(moved, ps / ss, 0.0))
+                size[component] = _ratios(differ, np.where(moved, np.sqrt(pp / ss), 0.0))
+                cos[component] = _ratios(differ & moved, ps / np.sqrt(pp * ss))
+        return cls(pos, along, size, cos)
 
 
-def _float32(values: Float[Tensor, "layer *head"]) -> Ratios:
-    array: Ratios = values.float().numpy()
+def _ratios(defined: NDArray[np.bool_], values: NDArray[np.float64]) -> Ratios:
+    array: Ratios = np.where(defined, values, np.nan).astype(np.float32)
     return array
 
 
-def reach_keys(experiment: BaseExperiment) -> list[Key]:
-    """The components and layers whose movement is measured: `REACH_COMPONENTS` in every layer."""
-    return [
-        (component, layer)
-        for component in REACH_COMPONENTS
-        for layer in range(experiment.model.n_layers)
-    ]
-
-
 def measure_reach(
-    experiment: BaseExperiment, patches: Sequence[Patch], pos: Position = -1
+    experiment: BaseExperiment,
+    patches: Sequence[Patch],
+    pos: Position = -1,
+    pair: int | None = None,
 ) -> Reach:
-    """Patch and measure how far every component moves at one position; see `Experiment.reach`.
+    """Patch and measure how far every component moves at one position; see `PatchResult.reach`.
 
     Raises
     ------
@@ -217,14 +140,15 @@ def measure_reach(
         raise PatchError(
             f"reach() looks at one position; got {pos!r}. Give an index such as -1, or a name of the task."
         )
-    sums, keys = ReachSums(), reach_keys(experiment)
+    sums, keys = ReachSums(len(experiment.pairs)), reach_keys(experiment)
     experiment.sources.record(patches)
     for drawn, batch in product(draws_of(patches), experiment.host.batches):
         edits = experiment.sources.edits(drawn, batch.rows)
         output = forward(experiment.model.layout, batch.ids, edits, keys)
-        sums.add_batch(experiment, batch, output.activations, pos)
+        baseline = ReachBaseline.of(experiment, batch, pos)
+        sums.add(batch.rows, baseline.sums(baseline.at_position(output.activations)))
     experiment.check_weights(patches)
-    return sums.reach(experiment.pairs[0].indices(pos)[0])
+    return Reach.of(sums, experiment.pairs[pair or 0].indices(pos)[0], pair)
 
 
 def record_runs(experiment: BaseExperiment) -> None:

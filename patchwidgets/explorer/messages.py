@@ -88,14 +88,10 @@ def readings(outcome: PatchResult) -> dict[str, Message]:
     return {name: _reading(reading) for name, reading in outcome.readings.items()}
 
 
-def single(outcome: PatchResult) -> Message:
-    """One patch of a joint patch, made alone, as an item of `singles`."""
-    return {"site": outcome.sites[0], "readings": readings(outcome)}
-
-
-def singles(each: Sequence[Message]) -> Message:
+def singles(outcomes: Sequence[PatchResult]) -> Message:
     """Each patch of a joint patch, made alone."""
-    return {"kind": "singles", "singles": list(each)}
+    each = [{"site": outcome.sites[0], "readings": readings(outcome)} for outcome in outcomes]
+    return {"kind": "singles", "singles": each}
 
 
 def cells(

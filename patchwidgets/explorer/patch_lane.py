@@ -94,13 +94,21 @@ class PatchLane(Lane):
         """Leave what runs to its thread."""
         self._running = self._alone = None
 
-    def settle(self, asked: Asked, message: Message, buffers: Buffers) -> bool:
-        """Answer a patch, unless it is not wanted any more; return whether it was."""
+    def settle(
+        self, asked: Asked, message: Message, buffers: Buffers, singles: Message | None
+    ) -> bool:
+        """Answer a patch, unless it is not wanted any more; return whether it was.
+
+        `singles` is about each patch of a joint one alone, if that is known already.
+        """
         with self.lock:
             if asked.ticket.unwanted.is_set():
                 return False
             self._outbox.put(asked.ticket, message, buffers)
-            self._alone = asked if len(asked.request.patches) > 1 else None
+            if singles is not None:
+                self._outbox.put(asked.ticket, singles, place="late")
+            is_joint = len(asked.request.patches) > 1
+            self._alone = asked if is_joint and singles is None else None
             return True
 
     def _run_alone(self, asked: Asked) -> None:

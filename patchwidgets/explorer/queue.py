@@ -161,9 +161,11 @@ class RequestQueue:
                 self._maps.take_back()
                 raise
 
-    def settle(self, asked: Asked, message: Message, buffers: Buffers) -> bool:
-        """Answer a patch, unless it is not wanted any more; return whether it was."""
-        return self._patches.settle(asked, message, buffers)
+    def settle(
+        self, asked: Asked, message: Message, buffers: Buffers, singles: Message | None
+    ) -> bool:
+        """Answer a patch, unless it is not wanted any more; return whether it was. See `PatchLane`."""
+        return self._patches.settle(asked, message, buffers, singles)
 
     def _refuses(self, ticket: Ticket) -> bool:
         """Whether the queue is closed; the asker is told."""

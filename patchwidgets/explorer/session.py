@@ -13,7 +13,6 @@ from typing import Any
 from patchwidgets.directions import Direction
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
-from patchwidgets.experiment.patching import run_patch
 from patchwidgets.explorer import messages
 from patchwidgets.explorer.code import code_of
 from patchwidgets.explorer.map_sweep import MapSweep
@@ -33,9 +32,10 @@ from patchwidgets.explorer.requests import (
 )
 from patchwidgets.explorer.views import Views
 from patchwidgets.hooks.cancellation import cancellable
+from patchwidgets.sweep.late_patching import LatePatching
 
-MOST_ALONE = 16
-"""Most patches of a joint patch that are also made alone: "everything but" has hundreds."""
+MOST_TOGETHER, MOST_ALONE = 8, 16
+"""Most patches of a joint patch that are also made alone: in the same pass, and after it. "Everything but" has hundreds."""
 
 
 class PatchSession:
@@ -80,6 +80,7 @@ class PatchSession:
         self.experiment = self._views.experiment
         self.history: list[PatchResult] = []
         self._own_ids = itertools.count(-1, -1)
+        self._patching = LatePatching()
         self._outbox = Outbox(send)
         self._queue = RequestQueue(
             self._outbox,
@@ -188,22 +189,25 @@ class PatchSession:
     def _answer(self, asked: Asked) -> None:
         request = asked.request
         with cancellable(asked.ticket.unwanted):
-            outcome = run_patch(self._view(request), *request.to_patches(), record_reach=True)
+            patches, experiment = request.to_patches(), self._view(request)
+            few = 1 < len(patches) <= MOST_TOGETHER
+            cells = [patches, *([patch] for patch in patches)] if few else [patches]
+            outcome, *alone = self._patching.run(experiment, cells)
             message, buffers = messages.result(outcome)
+            singles = messages.singles(alone) if few else None
         with self._queue.lock:
-            if self._queue.settle(asked, message, buffers):
+            if self._queue.settle(asked, message, buffers, singles):
                 if self.history:  # only the last one keeps its logits
                     self.history[-1] = self.history[-1].without_logits()
                 self.history.append(outcome)
         self._outbox.flush()
 
     def _answer_alone(self, request: PatchRequest) -> Message:
+        """Each patch of a joint patch of many alone, after the answer."""
         patches, experiment = request.to_patches(), self._view(request)
         if len(patches) > MOST_ALONE:
             return messages.singles([])
-        return messages.singles(
-            [messages.single(run_patch(experiment, patch)) for patch in patches]
-        )
+        return messages.singles(self._patching.run(experiment, [[each] for each in patches]))
 
     def _answer_question(self, kind: str, request: Any) -> tuple[Message, Buffers]:
         return QUESTIONS[kind].answer(self._views, request)

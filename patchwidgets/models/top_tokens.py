@@ -41,8 +41,17 @@ def select_pair(
     TaskError
         There is no such pair.
     """
-    if pair is not None and not -len(logits) <= pair < len(logits):
-        raise TaskError(
-            f"There is no pair {pair}; expected 0 to {len(logits) - 1}, or None for all."
-        )
-    return logits if pair is None else logits[[pair]]
+    check_pair(pair, len(logits))
+    return logits if pair is None else logits[pair][None]
+
+
+def check_pair(pair: int | None, n_pairs: int) -> None:
+    """Refuse the number of a pair that there is not.
+
+    Raises
+    ------
+    TaskError
+        There is no such pair.
+    """
+    if pair is not None and not -n_pairs <= pair < n_pairs:
+        raise TaskError(f"There is no pair {pair}; expected 0 to {n_pairs - 1}, or None for all.")

@@ -23,8 +23,8 @@ CONTINUABLE = frozenset(
 class Group:
     """Rows that run in one pass: of pairs of equal length, from the same position on.
 
-    A pass has one unpatched host row for each pair in front, then these rows. For answers of several tokens each row is
-    repeated `n_forced` times, with other tokens after the prompt (`teacher_forcing.TeacherForced`).
+    A pass has one unpatched host row for each pair in front, if it has any, then these rows. For answers of several
+    tokens each row is repeated `n_forced` times, with other tokens after the prompt (`teacher_forcing.TeacherForced`).
 
     Attributes
     ----------
@@ -40,6 +40,8 @@ class Group:
         How often each row is repeated, and how many tokens follow the prompts.
     plain
         Run whole prompts in one batch, because the model or a component cannot continue from a cache.
+    has_hosts
+        Whether the pass has host rows in front.
     """
 
     pairs: tuple[int, ...]
@@ -49,6 +51,7 @@ class Group:
     plain: bool = False
     n_forced: int = 1
     n_appended: int = 0
+    has_hosts: bool = True
 
     @classmethod
     def of(
@@ -58,11 +61,17 @@ class Group:
         start: int,
         plain: bool = False,
         forced_shape: tuple[int, int] = (1, 0),
+        has_hosts: bool = True,
     ) -> "Group":
         """A group of rows of pairs of equal length."""
         ordered = tuple(sorted(rows, key=lambda row: row.layer))
         pairs = tuple(sorted({row.pair for row in rows}))
-        return cls(pairs, start, length, ordered, plain, *forced_shape)
+        return cls(pairs, start, length, ordered, plain, *forced_shape, has_hosts)
+
+    @property
+    def host_pairs(self) -> tuple[int, ...]:
+        """The pairs of the host rows in front."""
+        return self.pairs if self.has_hosts else ()
 
     @property
     def positions(self) -> int:
@@ -72,7 +81,7 @@ class Group:
     @property
     def recorded_rows(self) -> list[int]:
         """For each row of the pass, host rows first, the row of the recording that it is a copy of."""
-        pairs = [*self.pairs, *(row.pair for row in self.rows)]
+        pairs = [*self.host_pairs, *(row.pair for row in self.rows)]
         return [i for pair in pairs for i in self.recorded_rows_of(pair)]
 
     def recorded_rows_of(self, pair: int) -> range:
@@ -82,7 +91,7 @@ class Group:
 
     def pass_rows(self, i: int) -> range:
         """The rows of the pass that belong to row `i` of this group."""
-        first = (len(self.pairs) + i) * self.n_forced
+        first = (len(self.host_pairs) + i) * self.n_forced
         return range(first, first + self.n_forced)
 
     def entries(self, read_positions: ReadPositions, host: RunName) -> list[list[Entry]]:
@@ -90,7 +99,7 @@ class Group:
 
         Entries before a row is patched are left out: there it equals the host.
         """
-        starts = [(pair, self.start) for pair in self.pairs]
+        starts = [(pair, self.start) for pair in self.host_pairs]
         starts += [(row.pair, row.start) for row in self.rows]
         return [
             [
@@ -114,7 +123,7 @@ class Group:
 
     def _with(self, rows: Sequence[Row]) -> "Group":
         forced_shape = (self.n_forced, self.n_appended)
-        return Group.of(rows, self.length, self.start, self.plain, forced_shape)
+        return Group.of(rows, self.length, self.start, self.plain, forced_shape, self.has_hosts)
 
 
 def make_groups(
@@ -138,7 +147,7 @@ def make_groups(
     for row in rows:
         stop_if_cancelled()
         length = len(experiment.pairs[row.pair].prompt(experiment.host_name))
-        whole = plain or not _continues(row)
+        whole = plain or not continues(row)
         start = row.start if savings.cone and not whole else 0
         joining = row if savings.descent and not whole else replace(row, layer=0)
         by_shape.setdefault((length, start, whole), []).append(joining)
@@ -163,7 +172,7 @@ def _join_small(
                 by_shape[(length, max(earlier), whole)] += by_shape.pop(shape)
 
 
-def _continues(row: Row) -> bool:
+def continues(row: Row) -> bool:
     """Whether all of a row's patches can act in a pass that continues from a cache."""
     return all(stream_of(patch.patch.site.component) in CONTINUABLE for patch in row.patches)
 

@@ -30,6 +30,16 @@ class PairBatch(NamedTuple):
     groups: list[Group]
 
 
+def forced_prompts(
+    experiment: BaseExperiment, pairs: Sequence[int], prompts: Int[Tensor, "pair pos"]
+) -> TeacherForced:
+    """The host prompts of some pairs, continued by answers of several tokens where metrics read them."""
+    chosen = [experiment.pairs[pair] for pair in pairs]
+    if experiment.evaluation.needs_joint:
+        return TeacherForced.of(chosen, prompts)
+    return TeacherForced(chosen, prompts, prompts.shape[1])
+
+
 class Packing:
     """Packs rows into batches of pairs and groups of rows.
 
@@ -76,11 +86,8 @@ class Packing:
         return max(1, int(LOGITS_SHARE * self._budget) // self.cost.logits_bytes())
 
     def forced(self, pairs: Sequence[int], prompts: Int[Tensor, "pair pos"]) -> TeacherForced:
-        """The host prompts of some pairs, continued by answers of several tokens where metrics read them."""
-        chosen = [self._experiment.pairs[pair] for pair in pairs]
-        if self._experiment.evaluation.needs_joint:
-            return TeacherForced.of(chosen, prompts)
-        return TeacherForced(chosen, prompts, prompts.shape[1])
+        """See `forced_prompts`."""
+        return forced_prompts(self._experiment, pairs, prompts)
 
     def _forced_shape(self, pairs: Sequence[int]) -> tuple[int, int]:
         """`Group.n_forced` and `Group.n_appended` of some pairs that are recorded together."""

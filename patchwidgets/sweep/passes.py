@@ -16,24 +16,16 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from patchwidgets.experiment.teacher_forcing import TeacherForced
-from patchwidgets.hooks.hook_points import HookPoint
-from patchwidgets.hooks.hooks import Edit, Key, hooked
+from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.hooks.reruns import Enough
-from patchwidgets.models.forward import (
-    gather_entries,
-    logits_to_keep,
-    running,
-    select_positions,
-    union_of_positions,
-)
+from patchwidgets.models.forward import gather_entries, select_positions, union_of_positions
 from patchwidgets.models.layout import Layout
 from patchwidgets.sweep.cache import HostCache, KeysAndValues
 from patchwidgets.sweep.groups import Group
 from patchwidgets.sweep.reads import RowPositions
 from patchwidgets.sweep.rows import RunRole
+from patchwidgets.sweep.view_pass import UNEMBED, no_rows, run_view
 
-UNEMBED: Key = ("unembed", None)
-"""The input of the output embedding."""
 RECORDED_TOGETHER = 64
 """Up to this many tokens, reading the weights costs more than computing, and source prompts join almost for free."""
 
@@ -129,14 +121,14 @@ def record(
     if source_ids is not None and not (few and source_ids.shape[1] == ids.shape[1]):
         record(layout, recording, host, with_cache)
         inputs = {"input_ids": source_ids, "use_cache": False}
-        recording.source |= _forward(layout, inputs, {UNEMBED: _no_rows}, source)[0]
+        recording.source |= run_view(layout, inputs, {UNEMBED: no_rows}, source)[0]
         return
     n, host, source = len(ids), {*host, *layout.routers}, set(source)
     ids = ids if source_ids is None else torch.cat([ids, source_ids])
     cache = DynamicCache()
     caching = {"past_key_values": cache, "use_cache": True} if with_cache else {"use_cache": False}
     inputs = {"input_ids": ids, **caching}
-    activations, _ = _forward(layout, inputs, {UNEMBED: _no_rows}, host | source)
+    activations, _ = run_view(layout, inputs, {UNEMBED: no_rows}, host | source)
     recording.host |= {key: activations[key][:n] for key in host}
     recording.source |= {key: activations[key][n:] for key in source}
     layers: list[Any] = cache.layers
@@ -166,7 +158,7 @@ def descend(
     """
     edits = _joined(layout, recording, group, edits)
     in_pass = [[pos - group.start for pos in read] for read in row_positions or _last(group)]
-    return _run(layout, _continued(recording, group), edits, n_logits, in_pass)
+    return _run(layout, continued_inputs(recording, group), edits, n_logits, in_pass)
 
 
 def run_plain(
@@ -193,9 +185,9 @@ def run_until(
         edits = _joined(layout, recording, group, edits)
     key = ("resid_post", last_layer)
     edits = edits | {key: chained(edits[key], stop) if key in edits else stop}
-    inputs = _whole(recording, group) if group.plain else _continued(recording, group)
+    inputs = _whole(recording, group) if group.plain else continued_inputs(recording, group)
     with suppress(Enough):
-        _forward(layout, inputs, edits)
+        run_view(layout, inputs, edits)
 
 
 def _whole(recording: Recording, group: Group) -> dict[str, Any]:
@@ -203,7 +195,7 @@ def _whole(recording: Recording, group: Group) -> dict[str, Any]:
     return {"input_ids": recording.prompts.ids[group.recorded_rows], "use_cache": False}
 
 
-def _continued(recording: Recording, group: Group) -> dict[str, Any]:
+def continued_inputs(recording: Recording, group: Group) -> dict[str, Any]:
     """The inputs of a descent, which begins with one row."""
     return {
         "input_ids": recording.prompts.ids[:1, group.start :],
@@ -218,7 +210,7 @@ def _joined(
     layout: Layout, recording: Recording, group: Group, edits: dict[Key, Edit]
 ) -> dict[Key, Edit]:
     """Edits that let the rows of a descent join first."""
-    joining = _joining(group)
+    joining = joining_rows(group)
     for layer in {0, *joining}:
         key, rows = joining_key(layout, layer), joining.get(layer, [])
         first = recording.host[("resid_pre", 0)][:, group.start :] if layer == 0 else None
@@ -237,7 +229,7 @@ def joining_key(layout: Layout, layer: int) -> Key:
     return ("resid_post", layout.n_layers - 1)
 
 
-def _joining(group: Group) -> dict[int, list[int]]:
+def joining_rows(group: Group) -> dict[int, list[int]]:
     """By layer, the host rows of which the rows that join there are copies."""
     joining: dict[int, list[int]] = {}
     for row in group.rows:
@@ -279,33 +271,5 @@ def _run(
         return hidden[:n_logits, None]
 
     edits = edits | {UNEMBED: capture}
-    choices, logits = _forward(layout, inputs, edits, layout.routers, keep=keep)
+    choices, logits = run_view(layout, inputs, edits, layout.routers, keep=keep)
     return FinalStates(final_states[0], logits[:, -1].float(), choices)
-
-
-def _no_rows(passing: Tensor) -> Tensor:
-    """Compute no logits, since nobody reads them: the unembedding is the largest of all weights."""
-    return passing[:0]
-
-
-def _forward(
-    layout: Layout,
-    inputs: dict[str, Any],
-    edits: dict[Key, Edit],
-    record: Iterable[Key] = (),
-    keep: Sequence[int] | None = None,
-) -> tuple[dict[Key, Tensor], Float[Tensor, "row pos vocabulary"]]:
-    """What was recorded, and the logits at the positions in `keep`; by default at the last."""
-    unembed = HookPoint(layout.hf_model.get_output_embeddings(), "input", whole=True)
-    hook_points = layout.all_hook_points | {UNEMBED: unembed}
-    length = inputs["input_ids"].shape[1]
-    inputs = inputs | {"input_ids": inputs["input_ids"].to(layout.device)}
-    with (
-        running(layout) as view,
-        hooked(
-            layout.outer_modules, hook_points, edits, record, continued=True, on=view.copy_of
-        ) as activations,
-    ):
-        inputs |= logits_to_keep(view.model, keep or [length - 1], length)
-        logits: Tensor = view.model(**inputs).logits
-    return activations, logits

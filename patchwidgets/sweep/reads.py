@@ -30,6 +30,8 @@ class Reads:
         Where each entry, one row after the other, is among all places.
     of_answers
         Where the answers' tokens are predicted; None where all answers are single tokens, or no metric reads them.
+    of_ends
+        Where the last position of each run's prompt is; None where it was not asked for, and is not read for sure.
     pairs
         For each host row and each row of the group, its pair.
     """
@@ -39,15 +41,17 @@ class Reads:
     of_entries: Int[NDArray[np.int64], "entry"]
     of_answers: Int[NDArray[np.int64], "run n_forced pos"] | None
     pairs: list[int]
+    of_ends: Int[NDArray[np.int64], "run"] | None = None
 
     @classmethod
-    def of(cls, experiment: BaseExperiment, group: Group) -> "Reads":
-        """Where a pass of a group is read."""
+    def of(cls, experiment: BaseExperiment, group: Group, ends: bool = False) -> "Reads":
+        """Where a pass of a group is read; with `ends`, the last position of each prompt too."""
         read_positions, host = experiment.evaluation.read_positions, experiment.host_name
         entries = group.entries(read_positions, host)
-        pairs = [*group.pairs, *(row.pair for row in group.rows)]
+        pairs = [*group.host_pairs, *(row.pair for row in group.rows)]
         read = [[read_positions.index(host, entry) for entry in each] for each in entries]
-        if not experiment.evaluation.needs_joint:
+        joint = experiment.evaluation.needs_joint
+        if not joint and not ends:
             return cls(read, entries, np.arange(sum(map(len, read))), None, pairs)
         answers = range(group.length - 1, group.length + group.n_appended)
         # The first of the forced rows of each run is read at its entries as well.
@@ -64,8 +68,15 @@ class Reads:
             for pos in each
         ]
         of_answers = (starts[1:, None] - len(answers)) + np.arange(len(answers))
-        shape = (len(read), group.n_forced, len(answers))
-        return cls(row_positions, entries, np.array(of_entries), of_answers.reshape(shape), pairs)
+        of_answers = of_answers.reshape(len(read), group.n_forced, len(answers))
+        return cls(
+            row_positions,
+            entries,
+            np.array(of_entries, dtype=np.int64),
+            of_answers if joint else None,
+            pairs,
+            of_answers[:, 0, 0],
+        )
 
     @property
     def all_entries(self) -> list[Entry]:

@@ -14,6 +14,8 @@ from patchwidgets.facade import Experiment
 from patchwidgets.hooks.cancellation import Cancelled
 from tests.support.page import HEADS, LONG, MLP, Gate, Page
 
+MANY = [f"L{i // 4}.H{i % 4}" for i in range(9)]
+"""More patches than are computed alone together with the joint one."""
 FINAL = {"result", "dropped", "error", "swept", "scene", "code"}
 
 
@@ -232,7 +234,7 @@ def test_a_result_is_never_followed_by_dropped(page: Page, experiment: Experimen
             gates.append(Gate(experiment))
 
     page.session = PatchSession(experiment, send)
-    page.patch(1, "L1.H2", "L0.H0")
+    page.patch(1, *MANY)
     until = time.monotonic() + LONG
     while not (gates and gates[0].reached.wait(0.01)) and time.monotonic() < until:
         time.sleep(0.01)
@@ -293,7 +295,7 @@ def test_waiting_for_a_patch_does_not_wait_for_each_alone(
             gate.append(Gate(experiment))
 
     page.session = PatchSession(experiment, send)
-    page.patch(1, "L1.H2", "L0.H0")
+    page.patch(1, *MANY)
     page.session.wait_for_patches(LONG)
     assert "singles" not in page.kinds(1)
     gate[0].open()

@@ -30,7 +30,7 @@ def test_direction_and_metric_belong_to_the_request(page: Page, experiment: Expe
     result = page.last("result")
     assert (result["direction"], result["metric"]) == ("noise", "kl")
     expected = experiment.measuring("kl").turned("noise").patch("L1.H2")
-    assert result["readings"]["kl"]["value"] == pytest.approx(expected.value)
+    assert result["readings"]["kl"]["value"] == pytest.approx(expected.value, abs=1e-6)
 
 
 def test_the_sources_of_a_request_are_kept(page: Page, experiment: Experiment) -> None:
@@ -43,7 +43,9 @@ def test_the_sources_of_a_request_are_kept(page: Page, experiment: Experiment) -
     )
     page.wait()
     expected = experiment.patch("L0.H1", Patch("L2.mlp_out", "host"))
-    assert page.last("result")["readings"]["logit_diff"]["value"] == pytest.approx(expected.value)
+    assert page.last("result")["readings"]["logit_diff"]["value"] == pytest.approx(
+        expected.value, abs=1e-6
+    )
 
 
 def test_of_very_many_patches_none_is_made_alone(page: Page) -> None:
@@ -61,8 +63,20 @@ def test_a_joint_patch_is_followed_by_each_alone(page: Page, experiment: Experim
     assert [single["site"] for single in singles] == ["L1.H2", "L0.mlp_out"]
     effects = [single["readings"]["logit_diff"]["effect"] for single in singles]
     assert effects == pytest.approx(
-        [experiment.patch(site).effect for site in ("L1.H2", "L0.mlp_out")]
+        [experiment.patch(site).effect for site in ("L1.H2", "L0.mlp_out")], abs=1e-6
     )
+
+
+def test_many_joint_patches_are_followed_by_each_alone_later(
+    page: Page, experiment: Experiment
+) -> None:
+    sites = [f"L{i // 4}.H{i % 4}" for i in range(9)]
+    page.patch(5, *sites)
+    page.wait()
+    assert page.kinds(5) == ["ack", "result", "singles"]
+    effects = [single["readings"]["kl"]["effect"] for single in page.last("singles")["singles"]]
+    measured = experiment.measuring("kl")
+    assert effects == pytest.approx([measured.patch(site).effect for site in sites], abs=1e-6)
 
 
 def test_the_newest_request_wins(page: Page, experiment: Experiment) -> None:

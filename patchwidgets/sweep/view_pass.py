@@ -1,0 +1,50 @@
+"""One pass of a view of the model, which may continue from a cache. Costs what the model's own forward costs."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
+
+from patchwidgets.hooks.hook_points import HookPoint
+from patchwidgets.hooks.hooks import Edit, Key, hooked
+from patchwidgets.models.forward import logits_to_keep, running
+from patchwidgets.models.layout import Layout
+from patchwidgets.models.view import View
+
+UNEMBED: Key = ("unembed", None)
+"""The input of the output embedding."""
+
+
+def no_rows(passing: Tensor) -> Tensor:
+    """Compute no logits, since nobody reads them: the unembedding is the largest of all weights."""
+    return passing[:0]
+
+
+def run_view(
+    layout: Layout,
+    inputs: dict[str, Any],
+    edits: dict[Key, Edit],
+    record: Iterable[Key] = (),
+    keep: Sequence[int] | None = None,
+    prepare: Callable[[View], None] | None = None,
+) -> tuple[dict[Key, Tensor], Float[Tensor, "row pos vocabulary"]]:
+    """What was recorded, and the logits at the positions in `keep`; by default at the last.
+
+    `prepare` is called with the view before it runs.
+    """
+    unembed = HookPoint(layout.hf_model.get_output_embeddings(), "input", whole=True)
+    hook_points = layout.all_hook_points | {UNEMBED: unembed}
+    length = inputs["input_ids"].shape[1]
+    inputs = inputs | {"input_ids": inputs["input_ids"].to(layout.device)}
+    with (
+        running(layout) as view,
+        hooked(
+            layout.outer_modules, hook_points, edits, record, continued=True, on=view.copy_of
+        ) as activations,
+    ):
+        if prepare is not None:
+            prepare(view)
+        inputs |= logits_to_keep(view.model, keep or [length - 1], length)
+        logits: Tensor = view.model(**inputs).logits
+    return activations, logits
