@@ -1,47 +1,17 @@
 /** Requests and replies over the widget's comm: the newest request wins, stale replies are dropped. */
 
-import type { Scene } from "../model/experiment";
-import type { Fact, FactKind, FactRequest } from "../model/facts";
-import type { MapData, MapSweepRequest } from "../model/map";
+import type { FactKind, FactRequest } from "../model/facts";
+import type { MapSweepRequest } from "../model/map";
 import type { PatchRequest } from "../model/patch";
-import type { Result, Single } from "../model/result";
-import { type Connection, type Failure, isLost } from "../model/status";
+import type { Result } from "../model/result";
+import { type Failure, isLost } from "../model/status";
 import { ConnectionWatch } from "./connection-watch";
 import { decode } from "./decode";
+import type { KernelEvent, SweepReply } from "./events";
 import type { Buffers } from "./grids";
 import { kernelStatus, liveness } from "./kernel-status";
 import type { Incoming, Outgoing } from "./protocol";
 import type { Handler, WidgetModel } from "./widget-model";
-
-/** What the kernel says about a sweep. */
-type SweepReply =
-  | { readonly type: "map"; readonly map: MapData }
-  | { readonly type: "swept"; readonly id: number }
-  | { readonly type: "dropped"; readonly id: number; readonly why: string }
-  | { readonly type: "failed"; readonly id: number; readonly failure: Failure };
-
-/** What the kernel says about a question. */
-type FactReply =
-  | { readonly type: "answered"; readonly id: number; readonly fact: Fact }
-  | { readonly type: "dropped"; readonly kind: FactKind; readonly id: number }
-  | {
-      readonly type: "failed";
-      readonly kind: FactKind;
-      readonly id: number;
-      readonly failure: Failure;
-    };
-
-export type KernelEvent =
-  | { readonly type: "scene"; readonly scene: Scene }
-  | { readonly type: "result"; readonly result: Result }
-  | { readonly type: "singles"; readonly id: number; readonly singles: readonly Single[] }
-  | { readonly type: "sweep"; readonly event: SweepReply }
-  | { readonly type: "code"; readonly id: number; readonly code: string }
-  | { readonly type: "fact"; readonly event: FactReply }
-  | { readonly type: "dropped" }
-  /** `ended`: nothing is waited for any more. Otherwise the failure is of another request than the newest one. */
-  | { readonly type: "failed"; readonly failure: Failure; readonly ended: boolean }
-  | { readonly type: "connection"; readonly connection: Connection };
 
 export interface Client {
   hello(): void;

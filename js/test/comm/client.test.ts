@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type Client, createClient, type KernelEvent } from "../../src/comm/client";
+import { type Client, createClient } from "../../src/comm/client";
 import { BUSY_AFTER, GONE_AFTER, IDLE_AFTER } from "../../src/comm/connection-watch";
+import type { KernelEvent } from "../../src/comm/events";
 import { kernelStatus } from "../../src/comm/kernel-status";
 import { FakeModel } from "../fixtures/model";
 import { bytes, recordedResult } from "../fixtures/recorded";
