@@ -12,7 +12,8 @@ from torch import Tensor
 
 from patchwidgets.edges import FROZEN, Frozen, Path
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.experiment.reach import Reach, ReachSums, reach_keys
+from patchwidgets.experiment.reach import Reach
+from patchwidgets.experiment.reach_sums import ReachBaseline, ReachSums, reach_keys
 from patchwidgets.experiment.reading import Reading
 from patchwidgets.experiment.top_token_rows import TopTokenRow, top_token_rows
 from patchwidgets.hooks.cancellation import Cancelled
@@ -89,15 +90,16 @@ def trace_path(
     if sweep.progress.left:
         raise Cancelled
     readings = readings_of(sweep)
-    logits, sums = torch.zeros_like(experiment.host.logits), ReachSums()
+    logits, sums = torch.zeros_like(experiment.host.logits), ReachSums(len(experiment.pairs))
     for batch in experiment.host.batches:
         output = forward(
             experiment.model.layout, batch.ids, sweep.edits_of(batch), reach_keys(experiment)
         )
         logits[batch.rows] = output.logits[:, -1]
-        sums.add_batch(experiment, batch, output.activations, -1)
+        baseline = ReachBaseline.of(experiment, batch, -1)
+        sums.add(batch.rows, baseline.sums(baseline.at_position(output.activations)))
     experiment.check_weights(())
-    reach = sums.reach(len(experiment.pairs[0]) - 1)
+    reach = Reach.of(sums, len(experiment.pairs[0]) - 1)
     seconds = time.perf_counter() - started
     return TracedPath(experiment, readings, checked, frozen, logits, reach, seconds)
 
