@@ -176,7 +176,7 @@ def computed(metric: Metric, readout: Readout) -> "Float[Tensor, 'row']":
 
     try:
         return torch.as_tensor(metric.function(readout))
-    except (PatchwidgetsError, torch.OutOfMemoryError):
+    except (PatchwidgetsError, torch.OutOfMemoryError, RecursionError):
         raise
     except (
         ArithmeticError,
