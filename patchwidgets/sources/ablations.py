@@ -250,7 +250,7 @@ def noise(scale: float = 3.0, n: int = 10, seed: int | None = None) -> Noise:
     >>> noisy = pw.Patch("embed@10", pw.sources.noise(n=4, seed=0))
     >>> clean = exp.flip()
     >>> clean.patch(noisy)
-    PatchResult(embed@10 = noise(scale=3.0, n=4, seed=0), noise: logit diff -0.7..., effect -7.2... in 4 draws, ...)
+    PatchResult(embed@10 = noise(scale=3.0, n=4, seed=0), noise: ..., effect -7.2... (sd 0.1... of 4 draws), ...)
 
     Causal tracing: the noisy run, in which one state of the clean run is restored.
 
