@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from patchwidgets.edges import Path
-from patchwidgets.errors import PatchError
+from patchwidgets.errors import PatchError, SiteError
 from patchwidgets.facade import Experiment
 from patchwidgets.tasks import Task
 from tests.support.sweeps import one_pair, several_pairs
@@ -158,3 +158,10 @@ def test_alternatives_do_not_add_up(answer: Any, foil: Any, metric: str, adds_up
 def test_capped_logits_do_not_add_up() -> None:
     result = one_pair(make_model("gemma2"), ["logit_diff"])
     assert "sum" not in result.direct_effects("mlp_out", norm="frozen", progress=False).attrs
+
+
+def test_a_component_that_there_is_not_is_not_said_to_write_nothing(toy_experiment: Any) -> None:
+    with pytest.raises(
+        SiteError, match=r"Unknown component 'heads'.* Did you mean z \(the heads\)\?"
+    ):
+        toy_experiment.direct_effects("heads")
