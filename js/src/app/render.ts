@@ -46,7 +46,8 @@ export function draw(
 ): void {
   root.classList.toggle("pw-dark", state.theme === "dark");
   root.classList.toggle("pw-compact", layout?.compact === true);
-  root.classList.toggle("pw-tight", layout?.wide === true && layout.width < 1200);
+  root.classList.toggle("pw-tight", layout?.sides === true && layout.width < 1200);
+  root.classList.toggle("pw-sides", layout?.sides === true);
   root.classList.toggle("pw-wide", layout?.wide === true);
   root.classList.toggle("pw-fresh", state.fresh);
   root.classList.toggle("pw-still", state.pending !== undefined);

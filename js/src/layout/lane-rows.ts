@@ -51,7 +51,7 @@ function fullRows(lane: Lane, heads: number): Rows {
   const gap = rowPitch >= 9 ? 2 : rowPitch >= 5 ? 1.25 : 0.75;
   const height = rowPitch - gap;
   const z = { top: LAYER_AXIS + 1, height };
-  const other = Math.min(HIGHEST_CELL, Math.max(lane === "patched" ? 9 : 7, height));
+  const other = Math.min(HIGHEST_CELL, Math.max(lane === "patched" ? 9 : 8, height));
   const attn = { top: z.top + heads * rowPitch + 3, height: other };
   const mlp = { top: attn.top + other + 3, height: other + (lane === "patched" ? 2 : 0) };
   const resid = { top: mlp.top + mlp.height + 3, height: 12 };
@@ -60,12 +60,12 @@ function fullRows(lane: Lane, heads: number): Rows {
 }
 
 interface Kind {
-  readonly wide: boolean;
+  readonly sides: boolean;
   readonly full: boolean;
 }
 
-function laneLayout(lane: Lane, top: number, heads: number, { wide, full }: Kind): LaneLayout {
-  const svgTop = top + 1 + (wide ? 0 : LANE_HEAD) + TOKEN_ROW;
+function laneLayout(lane: Lane, top: number, heads: number, { sides, full }: Kind): LaneLayout {
+  const svgTop = top + 1 + (sides ? 0 : LANE_HEAD) + TOKEN_ROW;
   const rows = full || lane === "patched" ? fullRows(lane, heads) : slimRows();
   return { top, svgTop, height: svgTop - top + rows.svgHeight + 2, ...rows };
 }

@@ -13,6 +13,9 @@ const STEPS = 100;
 /** A negative cell has a dash from this part of the range on. */
 const DASHED = 0.08;
 
+/** A notch says that a cell goes further than the colours, by more than can be seen: as in the lanes. */
+const OVER = 1.05;
+
 /** The range of a map: ±1 until it is complete, so that its colours change at most once. */
 export function mapRange(map: MapData | undefined): number {
   return map === undefined || map.done < map.total ? 1 : rangeOf(map.share);
@@ -73,7 +76,7 @@ export function mapPaint(
     value,
     fill: colourOf(value, scale.range, scale.theme),
     dash: value <= -DASHED * scale.range,
-    over: Math.abs(value) > scale.range * 1.0005,
+    over: Math.abs(value) > scale.range * OVER,
   };
 }
 

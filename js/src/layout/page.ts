@@ -22,7 +22,10 @@ export interface PageLayout {
   readonly width: number;
   /** The width without the padding of the page. */
   readonly inner: number;
+  /** The charts stand side by side. */
   readonly wide: boolean;
+  /** Lanes have their names and outputs at their sides. */
+  readonly sides: boolean;
   readonly compact: boolean;
   /** All three lanes show all their boxes; otherwise only the patched one does. */
   readonly full: boolean;
@@ -47,6 +50,11 @@ export interface PageLayout {
 }
 
 const PAD = 12;
+
+const WIDE = 900;
+
+/** A notebook in JupyterLab with its file browser open, on a screen of 1,280 px, is some 850 px wide. */
+const SIDES = 780;
 
 const EDGE = 8;
 
@@ -79,28 +87,30 @@ function columnsOf(body: number, shape: Shape, first: number) {
 }
 
 export function pageLayout(width: number, shape: Shape, first = 0, full = false): PageLayout {
-  const wide = width >= 900;
-  const gutter = wide ? GUTTER.names + GUTTER.rows : 0;
-  const outputs = wide ? OUTPUTS : 0;
+  const wide = width >= WIDE;
+  const sides = width >= SIDES;
+  const gutter = sides ? GUTTER.names + GUTTER.rows : 0;
+  const outputs = sides ? OUTPUTS : 0;
   const inner = width - 2 * PAD;
   const ribbon = Math.max(120, inner - gutter - outputs - 2 - 2 * EDGE);
-  const body = Math.max(120, ribbon - (wide ? 0 : GUTTER.rows));
+  const body = Math.max(120, ribbon - (sides ? 0 : GUTTER.rows));
   const layers = columnsOf(body, shape, first);
   return {
     width,
     inner,
     wide,
+    sides,
     compact: width < 600,
     full,
     gutter,
     outputs,
     body,
-    left: 1 + EDGE + (wide ? gutter : GUTTER.rows),
+    left: 1 + EDGE + (sides ? gutter : GUTTER.rows),
     ribbon,
     layers: shape.layers,
     ...layers,
     columnWidth: layers.headWidth / layers.columns,
-    ...lanesOf(layers.rows, { wide, full }),
+    ...lanesOf(layers.rows, { sides, full }),
   };
 }
 

@@ -78,7 +78,10 @@ function ranked(length: number, kept: ReadonlySet<number>): readonly number[] {
 function widened(widths: readonly number[], kept: Set<number>, first: number, room: number) {
   let shown = kept;
   let width = widthOf(pieces(widths.length, shown, first), widths);
-  for (const i of ranked(widths.length, kept).slice(0, TRIED)) {
+  const tried = ranked(widths.length, kept).slice(0, TRIED);
+  // Twice: a token that had no room may later be all that a fold would hide, and narrower than it.
+  for (const i of [...tried, ...tried]) {
+    if (shown.has(i)) continue;
     const more = new Set(shown).add(i);
     const wider = widthOf(pieces(widths.length, more, first), widths);
     if (wider > room && wider > width) continue;

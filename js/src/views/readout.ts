@@ -125,5 +125,5 @@ function said(cx: Context, focus: string): string {
 
 export function readout(cx: Context, focus: string) {
   const text = edgeText(cx) ?? lensText(cx, cx.state.hover ?? focus) ?? said(cx, focus);
-  return html`<div class="readout"><span class="about">${text}</span></div>${cx.layout.wide ? nothing : legend(cx)}`;
+  return html`<div class="readout"><span class="about">${text}</span></div>${cx.layout.sides ? nothing : legend(cx)}`;
 }

@@ -24,6 +24,11 @@ describe("token rows", () => {
     expect(tokens(tokenPieces(widths(9), [2, 6], [], 10))).toEqual([2, 6, 7, 8]);
   });
 
+  it("folds nothing that is narrower than the fold itself", () => {
+    const all = tokenPieces(widths(14), [9], [], 488 - 14);
+    for (const piece of all) if (piece.kind === "fold") expect(piece.count).toBeGreaterThan(1);
+  });
+
   it("measures a token by what is shown", () => {
     expect(tokenWidth(" a")).toBeCloseTo(2 * 7.25 + 7);
     expect(

@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { vi } from "vitest";
 import type { Actions } from "../../src/actions/actions";
 import type { Position } from "../../src/model/position";
-import type { Panel, Tab } from "../../src/state/state";
+import type { Panel, Scores, Tab, Unit } from "../../src/state/state";
+import type { Term } from "../../src/text/terms";
 import { markup, sweeping, tiny, unequal } from "../fixtures/worlds";
 import type { AttackedPage } from "./attacked-page";
 import { hostileText, hostileValue, SPOILT_BUFFERS, spoilt, spoiltBuffers } from "./hostile";
@@ -94,11 +95,25 @@ const persons = [
   person<[1 | -1]>("step", [fc.constantFrom(1, -1)], (a, s) => a.stepPosition(s)),
   person<[Panel]>("panel", [fc.constantFrom(...PANELS)], (a, p) => a.panel(p)),
   person<[Tab]>("tab", [fc.constantFrom(...TABS)], (a, t) => a.tab(t)),
+  person<[Unit]>("unit", [fc.constantFrom("share", "effect")], (a, u) => a.unit(u)),
+  person<[Scores]>("scores", [fc.constantFrom("logit", "prob")], (a, s) => a.scores(s)),
+  person<[Term]>("explain", [fc.constantFrom("host", "notch", "checks")], (a, t) => a.explain(t)),
   person<[string]>("component", [fc.constantFrom(...COMPONENTS)], (a, c) => a.mapComponent(c)),
   person<[number]>("replay", [index], (a, n) => a.replay(n)),
   person<[number]>("scroll", [index], (a, n) => a.scrollLayers(n)),
   ...(
-    ["undo", "redo", "cancel", "pin", "stopSweep", "continueSweep", "unfold", "dismiss"] as const
+    [
+      "undo",
+      "redo",
+      "cancel",
+      "pin",
+      "stopSweep",
+      "continueSweep",
+      "unfold",
+      "dismiss",
+      "clear",
+      "lanesFull",
+    ] as const
   ).map((name) => person<[]>(name, [], (a) => a[name]())),
 ];
 

@@ -8,8 +8,8 @@ describe("the layout", () => {
   it("is two maps and one column of tabs from 900 px", () => {
     page.showMaps(tiny());
     expect(page.all(".charts > *").map((e) => e.className)).toEqual([
-      "chart heads",
       "chart positions",
+      "chart heads",
       "tabbed",
     ]);
     expect(page.all('[role="tab"]').map((t) => t.textContent)).toEqual([
@@ -28,12 +28,12 @@ describe("the layout", () => {
     expect(first()).toBe("90.8 %");
   });
 
-  it("is tabs under 900 px, the heads first", () => {
+  it("is tabs under 900 px, the positions first", () => {
     page.width = 700;
     page.showMaps(tiny());
     expect(page.all('[role="tab"]')).toHaveLength(6);
     expect(page.all("[data-map]")).toHaveLength(1);
     page.click(page.get('[role="tab"]:nth-child(2)'));
-    expect(page.el.querySelector('[data-map="positions"]')).not.toBeNull();
+    expect(page.el.querySelector('[data-map="heads"]')).not.toBeNull();
   });
 });

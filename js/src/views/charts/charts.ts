@@ -49,20 +49,20 @@ function pinButton(cx: Context) {
 
 const MAPS: readonly Chart[] = [
   {
-    tab: "heads",
-    title: "Heads · layer × head",
-    short: "Heads",
-    heading: (cx) => mapTitle(cx, "heads"),
-    note: (cx) => mapNote(cx, "heads"),
-    draw: (cx) => mapChart(cx, "heads"),
-  },
-  {
     tab: "positions",
     title: "Positions · layer × position",
     short: "Positions",
     heading: (cx) => mapTitle(cx, "positions"),
     note: (cx) => mapNote(cx, "positions"),
     draw: (cx) => mapChart(cx, "positions"),
+  },
+  {
+    tab: "heads",
+    title: "Heads · layer × head",
+    short: "Heads",
+    heading: (cx) => mapTitle(cx, "heads"),
+    note: (cx) => mapNote(cx, "heads"),
+    draw: (cx) => mapChart(cx, "heads"),
   },
 ];
 
@@ -130,7 +130,7 @@ function tabbed(cx: Context, charts: readonly Chart[], usual: Tab) {
   const body =
     shown &&
     html`<section class="chart ${shown.tab}" role="tabpanel" aria-label=${shown.title}>
-    ${isMap(shown) ? html`<header>${shown.heading?.(cx)}</header>${shown.note(cx)}` : html`<header><span class="note">${shown.note(cx)}</span></header>`}${shown.draw(cx)}</section>`;
+    ${isMap(shown) ? html`<header class="one-line">${shown.heading?.(cx)}${shown.note(cx)}</header>` : html`<header><span class="note">${shown.note(cx)}</span></header>`}${shown.draw(cx)}</section>`;
   return html`<div class="tabbed">${tabs(cx, charts, shown)}${body}</div>`;
 }
 
@@ -139,7 +139,7 @@ export function charts(cx: Context) {
   const kind = maps ? "charts mapped" : "charts";
   if (!cx.layout.wide) {
     const all = maps ? [...MAPS, ...BESIDE_MAPS] : CHARTS;
-    return html`<div class="${kind} narrow">${tabbed(cx, all, maps ? "heads" : "logits")}</div>`;
+    return html`<div class="${kind} narrow">${tabbed(cx, all, maps ? "positions" : "logits")}</div>`;
   }
   if (!maps) return html`<div class=${kind}>${CHARTS.map((chart) => card(cx, chart))}</div>`;
   // A head needs the room of two charts, and its tabs stay where they are.

@@ -31,7 +31,11 @@ function role(cx: Context, lane: Lane) {
   if (lane !== "patched") return html`${term("source", "source")}${pair}`;
   if (state.result === undefined) return `${host} prompt, nothing patched yet`;
   const name = patchName(state.result.patches, scene.model);
-  return html`${term("patched", `${host} prompt`)} with ${sourceOf(shownDirection(state))} <b class="what">${name}</b>`;
+  const source = sourceOf(shownDirection(state));
+  // In one line, what is patched stands first: the end may have no room.
+  if (!cx.layout.sides)
+    return html`${source} <b class="what">${name}</b> in the ${term("patched", `${host} prompt`)}`;
+  return html`${term("patched", `${host} prompt`)} with ${source} <b class="what">${name}</b>`;
 }
 
 function patchedCells(cx: Context): PatchedCells {
@@ -87,12 +91,12 @@ export function lane(cx: Context, which: Lane, rows: TokenRows, focus: string) {
   const kind = layout.lanes[which].full ? "full" : "slim";
   return html`<section class="lane ${which} ${kind} ${tint}" data-run=${which} aria-label="${NAMES[which]} run"
       .style="height:${layout.lanes[which].height}px">
-    ${layout.wide ? html`<div class="gutter">${name}<p>${role(cx, which)}</p>${which === "patched" ? legend(cx) : nothing}</div>` : nothing}
+    ${layout.sides ? html`<div class="gutter">${name}<p>${role(cx, which)}</p>${which === "patched" ? legend(cx) : nothing}</div>` : nothing}
     <div class="body">
-      ${layout.wide ? nothing : html`<div class="lane-head">${name}<span class="role">${role(cx, which)}</span>${outputsLine(cx, which)}</div>`}
+      ${layout.sides ? nothing : html`<div class="lane-head">${name}<span class="role">${role(cx, which)}</span>${outputsLine(cx, which)}</div>`}
       ${tokenRow(cx, { lane: which, prompt, ...rows })}
       ${drawing(cx, which, focus)}
     </div>
-    ${layout.wide ? outputs(cx, which) : nothing}
+    ${layout.sides ? outputs(cx, which) : nothing}
   </section>`;
 }

@@ -4,12 +4,26 @@ import { html } from "lit-html";
 import { LANES } from "../../layout/page";
 import { tokenPieces, tokenWidths } from "../../layout/token-row";
 import { alignedColumns, differingColumns, tokenInColumn } from "../../model/counterparts";
+import type { Scene } from "../../model/experiment";
 import { markedPositions } from "../../state/selectors";
 import type { Context } from "../context";
 import { arrows } from "./arrows";
 import { lane, type TokenRows } from "./lane";
 
+/** The rows of a scene as they were last laid out: of a long prompt that costs more than all else under a moving pointer. */
+const laidOut = new WeakMap<Scene, { readonly key: string; readonly rows: TokenRows }>();
+
 function tokenRows(cx: Context): TokenRows {
+  const { scene, layout, state } = cx;
+  const key = [layout.ribbon, state.unfolded, ...markedPositions(state, scene)].join();
+  const known = laidOut.get(scene);
+  if (known?.key === key) return known.rows;
+  const rows = layOutTokens(cx);
+  laidOut.set(scene, { key, rows });
+  return rows;
+}
+
+function layOutTokens(cx: Context): TokenRows {
   const { task } = cx.scene;
   const columns = alignedColumns(task);
   const differs = differingColumns(columns, task.differs);

@@ -26,6 +26,6 @@ export function overview(cx: Context) {
         ${along >= 0.05 ? svg`<rect class="reach" x=${x} y=${13 - 9 * along} width=${Math.max(1, w - 1)} height=${9 * along}/>` : nothing}`;
     })}
     <rect class="window" x=${layout.left + layout.first * w - 1.5} y="1.5" width=${layout.count * w + 2} height="14" rx="3"/>
-    <text x=${layout.left - 10} y="12" text-anchor="end">${layout.wide ? `${layout.layers} layers` : ""}</text>
+    <text x=${layout.left - 10} y="12" text-anchor="end">${layout.sides ? `${layout.layers} layers` : ""}</text>
   </svg>`;
 }

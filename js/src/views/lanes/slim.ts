@@ -63,7 +63,7 @@ function shortName({ sites }: Shown): string {
 function slimBox(cx: Context, lane: Lane, shown: Shown, kind: string, hovered = false) {
   const { x, y, w, h } = boxOf(cx.layout, lane, shown.cell);
   const name = shortName(shown);
-  const inside = name.length * CHARACTER + 3 <= w;
+  const inside = name.length * CHARACTER + 5 <= w;
   const [at, anchor] = inside
     ? [x + w / 2, "middle"]
     : arrowBefore(cx.layout, shown.cell)
