@@ -35,7 +35,7 @@ from patchwidgets.hooks.cancellation import cancellable
 from patchwidgets.sweep.late_patching import LatePatching
 
 MOST_TOGETHER, MOST_ALONE = 8, 16
-"""Most patches of a joint patch that are also made alone: in its pass, and after it. "Everything but" has hundreds."""
+"""Most patches of a joint patch that are also made alone, in the same pass or after it; some have hundreds."""
 
 
 class PatchSession:

@@ -1,6 +1,6 @@
-"""Running a layer again on another residual stream than the one that reached it, or not running it at all.
+"""Running a layer again, in the midst of a pass, on another residual stream than the one that reached it.
 
-A layer that runs again gets the other arguments (masks, rotations) of the pass. Costs what the caller's runs cost.
+Its other arguments (masks, rotations) are those of the pass. Costs what the caller's runs cost.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -53,33 +53,3 @@ def _before(
         return block.forward(**kwargs | {"hidden_states": stream})
 
     act(args[0] if args else kwargs["hidden_states"], rerun)
-
-
-PassedOn = Callable[[Stream], object]
-"""From a residual stream to what a layer of some model returns for it: the stream, or a tuple that begins with it."""
-
-
-def pass_over(blocks: Sequence[nn.Module], copies: Sequence[nn.Module], form: PassedOn) -> None:
-    """Let layers of a view pass on the residual stream as it is, for as long as the view lives.
-
-    Parameters
-    ----------
-    blocks, copies
-        The user's layers, which stay as they are, and their copies in the view.
-    form
-        What the model expects a layer to return.
-
-    Raises
-    ------
-    TypeError
-        A layer is not copied in the view, as those of TorchScript.
-    """
-    for block, copy in zip(blocks, copies, strict=True):
-        if copy is block:
-            raise TypeError(f"A {type(block).__name__} cannot be passed over.")
-
-    def forward(*args: Any, **kwargs: Any) -> object:
-        return form(args[0] if args else kwargs["hidden_states"])
-
-    for copy in copies:
-        copy.__dict__["forward"] = forward

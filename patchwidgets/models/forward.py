@@ -21,7 +21,7 @@ from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Edit, Key, hooked, isolated
 from patchwidgets.hooks.interrupts import Uninterrupted, acquire
 from patchwidgets.models.layout import Layout
-from patchwidgets.models.view import View
+from patchwidgets.models.view import Form, View
 from patchwidgets.models.weights import first_of
 
 _LOCKS: "weakref.WeakKeyDictionary[nn.Module, threading.RLock]" = weakref.WeakKeyDictionary()
@@ -134,8 +134,10 @@ def _finite(tensor: Tensor) -> bool:
 
 
 @contextmanager
-def running(layout: Layout) -> Iterator[View]:
-    """Hold the model's lock, and yield a view of the model to run without gradients.
+def running(
+    layout: Layout, passed_over: Sequence[nn.Module] = (), form: Form | None = None
+) -> Iterator[View]:
+    """Hold the model's lock, and yield a view of the model to run without gradients; parameters as of `View`.
 
     Patches from outside the ``with`` block do not act inside it; hooks that users registered themselves still do. A
     Ctrl-C takes effect before the next layer, or when the block has ended.
@@ -145,16 +147,18 @@ def running(layout: Layout) -> Iterator[View]:
     ModelError
         Gradient checkpointing is active, or modules were replaced since the model was loaded.
     """
-    with viewing(layout.hf_model) as view:
-        layout.check_modules(view.modules)
+    with viewing(layout.hf_model, passed_over, form) as view:
+        layout.check_modules(view.modules, passed_over)
         yield view
 
 
 @contextmanager
-def viewing(hf_model: nn.Module) -> Iterator[View]:
+def viewing(
+    hf_model: nn.Module, passed_over: Sequence[nn.Module] = (), form: Form | None = None
+) -> Iterator[View]:
     """Do what `running` does, for a model whose layout is not known yet."""
     with Uninterrupted(), _held(model_lock(hf_model)), isolated(), torch.no_grad(), in_own_dtype():
-        yield View(hf_model)
+        yield View(hf_model, passed_over, form)
 
 
 @contextmanager

@@ -125,20 +125,28 @@ class Layout:
             self.architecture.layers.rpartition(".")[0]
         )
 
-    def check_modules(self, modules: Collection[nn.Module]) -> None:
+    def check_modules(
+        self, modules: Collection[nn.Module], passed_over: Iterable[nn.Module] = ()
+    ) -> None:
         """Check that the blocks consist of the same modules as when the layout was made.
 
         Parameters
         ----------
         modules
-            All modules of the model as it is now.
+            All modules of the model as it is now, but for those inside of blocks that are passed over.
+        passed_over
+            These blocks.
 
         Raises
         ------
         ModelError
             A module was added, removed or replaced, so hook points may be elsewhere.
         """
-        if set(modules) == self._modules:
+        found = set(modules)
+        if found == self._modules:
+            return
+        missing = self._modules - found
+        if found <= self._modules and missing <= _inside(passed_over):
             return
         if _inside(self._current_blocks()) != self._inside_blocks:
             raise ModelError(

@@ -33,6 +33,10 @@ _KEPT_TYPES = {
 """Types of attributes that refer to no module (the ordered dicts are hooks on gradients and on state dicts)."""
 
 
+Form = Callable[[Tensor], Any]
+"""From a residual stream to what a layer of some model returns for it: the stream, or a tuple that begins with it."""
+
+
 class View:
     """Copies of all modules of a model, in eval mode.
 
@@ -43,6 +47,11 @@ class View:
     ----------
     hf_model
         The user's model. If `torch.compile` made it, or a part of it, the copies run uncompiled.
+    passed_over
+        Modules of it that do not run. Their copies keep their attributes, and give back what `form` makes of their
+        first input.
+    form
+        From the first input of a module that is passed over to what it returns.
 
     Attributes
     ----------
@@ -55,7 +64,11 @@ class View:
         Gradient checkpointing is active, or a module of TorchScript, which cannot be copied, is in training mode.
     """
 
-    def __init__(self, hf_model: nn.Module) -> None:
+    def __init__(
+        self, hf_model: nn.Module, passed_over: Iterable[nn.Module] = (), form: Form | None = None
+    ) -> None:
+        self._passed_over = {_uncompiled(module) for module in passed_over}
+        self._form = form
         self._copies: dict[nn.Module, nn.Module] = {}
         self._children: dict[nn.Module, dict[str, nn.Module | None]] = {}
         self._led_here: dict[int, tuple[Any, Any]] = {}
@@ -93,7 +106,11 @@ class View:
             self._copies[module] = self._add(module._modules["_orig_mod"])  # type: ignore[arg-type]
             return self._copies[module]
         copy = self._copies[module] = _empty_copy(module)
-        if copy is not module:
+        if module in self._passed_over:
+            if copy is module:
+                raise ModelError(f"A {type(module).__name__} of TorchScript cannot be passed over.")
+            self._children[module] = {}
+        elif copy is not module:
             children = self._children[module] = module._modules.copy()
             for child in children.values():
                 if child is not None:
@@ -118,9 +135,16 @@ class View:
             name: None if child is None else self._copies[child]
             for name, child in self._children[module].items()
         }
+        if module in self._passed_over:
+            attributes["_modules"] = module._modules
+            attributes["forward"] = self._passing_on
         attributes["training"] = False
         attributes["_compiled_call_impl"] = None
         object.__setattr__(copy, "__dict__", attributes)
+
+    def _passing_on(self, *args: Any, **kwargs: Any) -> Any:
+        stream = args[0] if args else kwargs["hidden_states"]
+        return stream if self._form is None else self._form(stream)
 
     def _copied_hooks(self, hooks: dict[int, Any]) -> dict[int, Any]:
         if not hooks:
@@ -220,6 +244,12 @@ _COPIED: dict[type, Callable[[View, Any], Any]] = {
 
 def _same(values: Iterable[Any], others: Iterable[Any]) -> bool:
     return all(one is other for one, other in zip(values, others, strict=True))
+
+
+def _uncompiled(module: nn.Module) -> nn.Module:
+    original = module._modules["_orig_mod"] if _is_compiled(module) else module
+    assert original is not None
+    return original
 
 
 def _is_compiled(module: nn.Module) -> bool:

@@ -10,10 +10,10 @@ import weakref
 import torch
 from torch import Tensor, nn
 
-from patchwidgets.errors import PatchError
+from patchwidgets.errors import ModelError, PatchError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.teacher_forcing import TeacherForced
-from patchwidgets.hooks.reruns import PassedOn
+from patchwidgets.models.view import Form
 from patchwidgets.sites import Patch
 from patchwidgets.sweep.batched_edits import batched_edits
 from patchwidgets.sweep.groups import Group
@@ -23,8 +23,8 @@ from patchwidgets.sweep.rows import PairPatch, Row
 
 _LOG = logging.getLogger(__name__)
 _CAN_CONTINUE: "weakref.WeakKeyDictionary[nn.Module, bool]" = weakref.WeakKeyDictionary()
-_FORMS: "weakref.WeakKeyDictionary[nn.Module, list[PassedOn]]" = weakref.WeakKeyDictionary()
-_KNOWN_FORMS: tuple[PassedOn, ...] = (
+_FORMS: "weakref.WeakKeyDictionary[nn.Module, list[Form]]" = weakref.WeakKeyDictionary()
+_KNOWN_FORMS: tuple[Form, ...] = (
     lambda stream: stream,
     lambda stream: (stream,),
     lambda stream: (stream, None),
@@ -70,7 +70,7 @@ def _failure(experiment: BaseExperiment) -> str | None:
     return f"continued runs are off by {gap:.2g} of {size:.2g}."
 
 
-def late_form(experiment: BaseExperiment) -> PassedOn | None:
+def late_form(experiment: BaseExperiment) -> Form | None:
     """What layers that a late pass passes over must return, for it to give what whole prompts do; None if it cannot."""
     hf_model = experiment.model.layout.hf_model
     if hf_model not in _FORMS:
@@ -79,7 +79,7 @@ def late_form(experiment: BaseExperiment) -> PassedOn | None:
     return next(iter(_FORMS[hf_model]), None)
 
 
-def _reproduces(experiment: BaseExperiment, form: PassedOn) -> bool:
+def _reproduces(experiment: BaseExperiment, form: Form) -> bool:
     """Whether patches of the first pair in later layers give the same in a late pass as in whole prompts."""
     layout, pair = experiment.model.layout, experiment.pairs[0]
     ids = pair.prompt(experiment.host_name)
@@ -101,7 +101,7 @@ def _reproduces(experiment: BaseExperiment, form: PassedOn) -> bool:
         plain = run_plain(layout, recording, whole, edits, n_logits=None)
     except torch.OutOfMemoryError:
         raise
-    except (*_FAILURES, PatchError):
+    except (*_FAILURES, PatchError, ModelError):
         return False
     gap, size = _gap(late.logits, plain.logits[1:])
     return gap <= _allowed(layout.hf_model.dtype) * size

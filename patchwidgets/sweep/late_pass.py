@@ -12,7 +12,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from patchwidgets.hooks.hooks import Edit, Key
-from patchwidgets.hooks.reruns import PassedOn, pass_over
 from patchwidgets.models.forward import (
     gather_entries,
     refuse_not_finite,
@@ -20,7 +19,7 @@ from patchwidgets.models.forward import (
     union_of_positions,
 )
 from patchwidgets.models.layout import Layout
-from patchwidgets.models.view import View
+from patchwidgets.models.view import Form
 from patchwidgets.sweep.groups import Group
 from patchwidgets.sweep.passes import Recording, chained, continued_inputs, joining_rows
 from patchwidgets.sweep.reads import RowPositions
@@ -55,7 +54,7 @@ def run_late(
     edits: Mapping[Key, Edit],
     record: Iterable[Key],
     row_positions: RowPositions,
-    form: PassedOn,
+    form: Form,
 ) -> LateOutput:
     """Run a group without host rows from its first layer and position on.
 
@@ -68,20 +67,16 @@ def run_late(
     row_positions
         Where each row is read, as positions of the whole prompt.
     form
-        As in `pass_over`.
+        As in `View`.
     """
     first = group.rows[0].layer
-
-    def prepare(view: View) -> None:
-        blocks = layout.blocks[:first]
-        pass_over(blocks, [view.copy_of(block) for block in blocks], form)
 
     in_pass = [[pos - group.start for pos in read] for read in row_positions]
     keep = union_of_positions(in_pass)
     known = [key for key in record if key[1] is not None and key[1] >= first]
     inputs = continued_inputs(recording, group)
     joined = _joined(recording, group, dict(edits))
-    activations, logits = run_view(layout, inputs, joined, known, keep, prepare)
+    activations, logits = run_view(layout, inputs, joined, known, keep, first, form)
     logits = select_positions(logits, keep).float()
     refuse_not_finite(logits, layout.hf_model, edited=True)
     return LateOutput(gather_entries(logits, keep, in_pass), activations)

@@ -25,9 +25,9 @@ from patchwidgets.experiment.reach_sums import (
 )
 from patchwidgets.experiment.teacher_forcing import joint_logprobs
 from patchwidgets.hooks.hooks import Key
-from patchwidgets.hooks.reruns import PassedOn
 from patchwidgets.models.batches import MAX_TOKENS, Batch
 from patchwidgets.models.indexing import key_of
+from patchwidgets.models.view import Form
 from patchwidgets.sites import Patch
 from patchwidgets.sources.source import draws_of
 from patchwidgets.sweep.batched_edits import batched_edits
@@ -174,7 +174,7 @@ class LatePatching:
         experiment: BaseExperiment,
         recorded: _Recorded,
         group: Group,
-        form: PassedOn,
+        form: Form,
         measured: Sequence[_Measured],
     ) -> None:
         layout = experiment.model.layout

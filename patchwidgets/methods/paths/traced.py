@@ -90,7 +90,8 @@ def trace_path(
     if sweep.progress.left:
         raise Cancelled
     readings = readings_of(sweep)
-    logits, sums = torch.zeros_like(experiment.host.logits), ReachSums(len(experiment.pairs))
+    logits = torch.zeros_like(experiment.host.logits)
+    sums = ReachSums(len(experiment.pairs))
     for batch in experiment.host.batches:
         output = forward(
             experiment.model.layout, batch.ids, sweep.edits_of(batch), reach_keys(experiment)
