@@ -36,7 +36,7 @@ from patchwidgets.models.run import Run
 from patchwidgets.sites import HEAD_COMPONENTS, Patch, Site
 from patchwidgets.sources.ablations import Mean, Noise, Resample
 from patchwidgets.sources.attention import Cut
-from patchwidgets.sources.moved import At
+from patchwidgets.sources.moved import At, SteerDifference
 from patchwidgets.sources.source import SourceData
 from patchwidgets.tasks import Pair, Task
 
@@ -144,6 +144,8 @@ class Sources:
         if isinstance(source, Cut):
             keys = [self._cut_keys(source, pair) for pair in pairs]
             return cut_mask(site, positions, keys, len(self.host.prompts[pairs[0]]))
+        if isinstance(source, SteerDifference):
+            return self._difference(site, pairs, positions)
         if isinstance(source, Mean | Resample | At):
             reference = self._reference(site, source)
             if isinstance(source, At):
@@ -156,6 +158,22 @@ class Sources:
         constant = constant_of(source)
         assert constant is not None
         return value_of(Patch(site, constant), constant, pairs, positions, self.host.prompts, "")
+
+    def _difference(
+        self, site: Site, pairs: list[int], positions: list[list[int]]
+    ) -> Float[Tensor, "..."]:
+        """Clean − corrupted at positions of the source prompts and at their counterparts in the host prompts."""
+        in_host = []
+        for pair, of_pair in zip(pairs, positions, strict=True):
+            columns = self.pairs[pair].columns
+            of_source = {j: i for i, j in columns} if self.host_name == "clean" else dict(columns)
+            in_host.append([of_source[position] for position in of_pair])
+        patch = Patch(site)
+        host, source = (
+            value_of(patch, run, pairs, read, run.prompts, "prompt")
+            for run, read in ((self.host, in_host), (self.source, positions))
+        )
+        return host - source if self.host_name == "clean" else source - host
 
     def _cut_keys(self, source: Cut, pair: int) -> list[int]:
         of_pair = self.pairs[pair]
@@ -179,6 +197,9 @@ class Sources:
         keys: dict[Run, set[Key]] = {}
         for patch in patches:
             source = patch.source
+            if isinstance(source, SteerDifference):
+                for run in (self.clean, self.corrupted):
+                    keys.setdefault(run, set()).add(key_of(patch.site))
             if isinstance(source, Mean | Resample | At):
                 site = source.site if isinstance(source, At) else patch.site
                 run = self._reference(patch.site, source).run

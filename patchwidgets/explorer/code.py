@@ -8,7 +8,7 @@ from typing import Any
 from patchwidgets.directions import Direction
 from patchwidgets.metrics import METRICS, Metric
 from patchwidgets.sites import Patch, print_pos
-from patchwidgets.sources.moved import Steer
+from patchwidgets.sources.moved import Steer, SteerDifference
 from patchwidgets.sources.source import SourceData
 from patchwidgets.tasks import Task
 
@@ -98,7 +98,9 @@ def _patch(patch: Patch, number: str, task: Task) -> tuple[str, list[str]]:
 def _source(source: SourceData, number: str, task: Task) -> tuple[str, list[str]]:
     """A source of `patchwidgets.sources` as a call, with lines before it as in `_patch`."""
     plain, named = source.arguments()
-    names = ["vector" if isinstance(source, Steer) else "site"] * len(plain) + list(named)
+    names = ["vector" if isinstance(source, Steer | SteerDifference) else "site"] * len(
+        plain
+    ) + list(named)
     arguments: list[str] = []
     notes: list[str] = []
     for i, (name, value) in enumerate(zip(names, [*plain, *named.values()], strict=True)):

@@ -114,7 +114,8 @@ class MapSweep:
         assert self.request is not None
         experiment = self._experiment.turned(self.request.direction)
         experiment = experiment.measuring(experiment.metrics[self.request.metric])
-        grids = [make_grid(experiment, each.sweep_request) for each in self.request.maps]
+        source = self.request.source
+        grids = [make_grid(experiment, each.sweep_request(source)) for each in self.request.maps]
         return Sweep(experiment, grids, batch=self._runs_at_once)
 
 

@@ -14,6 +14,7 @@ from patchwidgets.experiment.measured_run import MeasuredRun
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.reach import Reach
 from patchwidgets.experiment.reading import Reading
+from patchwidgets.explorer.sources import offered
 from patchwidgets.models.top_tokens import TopToken
 from patchwidgets.sites import Patch
 from patchwidgets.sources.files import data_or_text
@@ -54,6 +55,7 @@ def scene(experiment: BaseExperiment) -> Message:
         "direction": experiment.direction,
         "metric": next(iter(experiment.metrics)),
         "can_sweep": True,
+        "sources": offered(experiment),
         "runs": {"clean": _run(experiment.clean), "corrupted": _run(experiment.corrupted)},
     }
 
@@ -165,6 +167,8 @@ def _reading(reading: Reading) -> Message:
         "share": defined(reading.share),
         "recovery": defined(reading.recovery),
         "reason": reading.reason,
+        "spread": defined(reading.spread),
+        "draws": len(reading.draws),
     }
 
 

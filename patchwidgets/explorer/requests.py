@@ -9,23 +9,24 @@ from patchwidgets.errors import ProtocolError, shown
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.explorer.fields import checked_list, checked_text, checked_view
 from patchwidgets.explorer.messages import PROTOCOL
+from patchwidgets.explorer.sources import (
+    ChosenSource,
+    PatchSource,
+    check_at_site,
+    checked_choice,
+    checked_source,
+    source_at,
+)
 from patchwidgets.sites import COMPONENTS, Component, Patch, Site
-from patchwidgets.sources.files import from_data
-from patchwidgets.sources.source import SourceData
 from patchwidgets.sweep.request import SweepRequest
 
 KINDS = ("hello", "patch", "sweep", "cancel", "code")
 """What the session handles itself; further kinds are in `questions.py`."""
-SOURCES = ("source", "clean", "corrupted", "host")
-DATA_SOURCES = ("cut",)
-"""Kinds of `patchwidgets.sources` that a page may ask for."""
 
 LARGEST_ID = 2**53 - 1
 """Beyond it JavaScript takes two whole numbers for one."""
-MOST_PATCHES, MOST_MAPS, MOST_KEYS = 100_000, 16, 1000
-"""In one request; keys of one patch."""
-
-PatchSource = str | SourceData
+MOST_PATCHES, MOST_MAPS = 100_000, 16
+"""In one request."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,16 @@ class PatchRequest:
     Attributes
     ----------
     patches
-        Pairs of site string and source: a name, or one of `patchwidgets.sources`.
+        Pairs of site string and source: the name of a run, or one of `patchwidgets.sources`.
+    source
+        What the page puts into whatever it patches next.
     """
 
     id: int
     patches: tuple[tuple[str, PatchSource], ...]
     direction: Direction
     metric: str
+    source: ChosenSource = "source"
 
     @property
     def sites(self) -> list[str]:
@@ -68,15 +72,23 @@ class Map:
     over: tuple[str, ...]
     position: str | None = None
 
-    @property
-    def sweep_request(self) -> SweepRequest:
-        """The sweep that fills it."""
+    def sweep_request(self, source: ChosenSource = "source") -> SweepRequest:
+        """The sweep that fills it, with what a source is at each site."""
         unit = "kv_head" if self.component in ("k", "v") else "head"
-        over = tuple(unit if a == "head" else a for a in self.over)
-        if self.position is None:
+        over = tuple(unit if axis == "head" else axis for axis in self.over)
+        if self.position is None and source == "source":
             return SweepRequest(self.component, over)
-        pos = Site.parse(f"L0.{self.component}@{self.position}").pos
-        return SweepRequest(self.component, over, make=lambda site: site.at(pos))
+        return SweepRequest(self.component, over, make=lambda site: self._patch_at(site, source))
+
+    def check(self, source: ChosenSource, experiment: BaseExperiment) -> None:
+        """Refuse a source that does not go with its sites; errors as in `check_at_site`."""
+        site = Site(self.component, 0, pos=0 if "pos" in self.over else None)
+        check_at_site(self._patch_at(site, source), experiment)
+
+    def _patch_at(self, site: Site, source: ChosenSource) -> Patch:
+        if self.position is not None:
+            site = site.at(Site.parse(f"L0.{self.component}@{self.position}").pos)
+        return Patch(site, source_at(site, source))
 
 
 @dataclass(frozen=True)
@@ -87,11 +99,12 @@ class MapSweepRequest:
     maps: tuple[Map, ...]
     direction: Direction
     metric: str
+    source: ChosenSource = "source"
 
     @property
-    def subject(self) -> tuple[tuple[Map, ...], Direction, str]:
+    def subject(self) -> tuple[tuple[Map, ...], Direction, str, ChosenSource]:
         """What is asked for: equal subjects have the same answer."""
-        return self.maps, self.direction, self.metric
+        return self.maps, self.direction, self.metric, self.source
 
 
 def checked_envelope(content: Any, kinds: Iterable[str] = KINDS) -> tuple[str, int]:
@@ -140,9 +153,16 @@ def checked_patch_request(content: dict[str, Any], experiment: BaseExperiment) -
     """
     patches = checked_list("patches", "{site, source}", content.get("patches"), MOST_PATCHES)
     direction, metric = checked_view(content, experiment)
-    sites = [(checked_text("site", patch.get("site")), _checked_source(patch)) for patch in patches]
-    checked = checked_sites(sites, experiment.turned(direction))
-    return PatchRequest(content["id"], checked, direction, metric)
+    source, known = checked_choice(content.get("source", "source")), _KnownSources()
+    asked = []
+    for patch in patches:
+        site = checked_text("site", patch.get("site"))
+        own = known.of(patch["source"]) if "source" in patch else None
+        asked.append(
+            (site, source_at(experiment.model.resolve(site), source) if own is None else own)
+        )
+    checked = checked_sites(asked, experiment.turned(direction))
+    return PatchRequest(content["id"], checked, direction, metric, source)
 
 
 def checked_map_sweep_request(
@@ -159,9 +179,11 @@ def checked_map_sweep_request(
     """
     maps = checked_list("maps", "{name, component, over}", content.get("maps"), MOST_MAPS, 1)
     direction, metric = checked_view(content, experiment)
-    turned = experiment.turned(direction)
+    turned, source = experiment.turned(direction), checked_choice(content.get("source", "source"))
     checked = tuple(_checked_map(each, turned) for each in maps)
-    return MapSweepRequest(content["id"], checked, direction, metric)
+    for each in checked:
+        each.check(source, turned)
+    return MapSweepRequest(content["id"], checked, direction, metric, source)
 
 
 def checked_sites(
@@ -182,32 +204,26 @@ def checked_sites(
     for site, source in resolved:
         unlike.setdefault((site.component, site.pos, source), Patch(site, source))
     for patch in unlike.values():
-        if isinstance(patch.source, SourceData):
-            patch.source.check(patch.site)
+        check_at_site(patch, experiment)
         for pair in experiment.pairs:
             experiment.sources.places(patch, pair)
     return tuple((str(site), source) for site, source in resolved)
 
 
-def _checked_source(patch: dict[str, Any]) -> PatchSource:
-    source = patch.get("source", "source")
-    if isinstance(source, str) and source in SOURCES:
-        return source
-    if isinstance(source, dict) and source.get("kind") in DATA_SOURCES:
-        return _checked_cut(source)
-    kinds = ", ".join((*SOURCES, *(f"{{kind: {kind!r}, keys: …}}" for kind in DATA_SOURCES)))
-    raise ProtocolError(f"Expected a source, one of {kinds}; got {shown(source)}.")
+class _KnownSources:
+    """Sources that were read already: a joint patch has thousands of sites, and most have the same source."""
 
+    def __init__(self) -> None:
+        self._by_text: dict[str, PatchSource] = {}
 
-def _checked_cut(source: dict[str, Any]) -> SourceData:
-    keys = source.get("keys")
-    if not isinstance(keys, list) or not 1 <= len(keys) <= MOST_KEYS:
-        raise ProtocolError(
-            f"Expected keys as a list of 1 to {MOST_KEYS:,} positions; got {shown(keys)}."
-        )
-    made = from_data(source)
-    assert isinstance(made, SourceData)
-    return made
+    def of(self, value: Any) -> PatchSource:
+        """Read what one patch writes; errors as in `checked_source`."""
+        if not isinstance(value, dict):
+            return checked_source(value)
+        text = repr(value)
+        if text not in self._by_text:
+            self._by_text[text] = checked_source(value)
+        return self._by_text[text]
 
 
 def _checked_map(given: dict[str, Any], experiment: BaseExperiment) -> Map:

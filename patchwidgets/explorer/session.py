@@ -30,6 +30,7 @@ from patchwidgets.explorer.requests import (
     checked_sites,
     is_id,
 )
+from patchwidgets.explorer.sources import ChosenSource, choice_data, chosen_patches
 from patchwidgets.explorer.views import Views
 from patchwidgets.hooks.cancellation import cancellable
 from patchwidgets.sweep.late_patching import LatePatching
@@ -116,10 +117,13 @@ class PatchSession:
         finally:
             self._outbox.flush()
 
-    def ask(self, sites: list[str], direction: Direction, metric: str) -> None:
+    def ask(
+        self, sites: list[str], direction: Direction, metric: str, source: ChosenSource = "source"
+    ) -> None:
         """Ask from Python for the same as a click does."""
-        patches = checked_sites([(site, "source") for site in sites], self.experiment)
-        request = PatchRequest(next(self._own_ids), patches, direction, metric)
+        asked = chosen_patches([self.experiment.model.resolve(site) for site in sites], source)
+        patches = checked_sites(asked, self.experiment.turned(direction))
+        request = PatchRequest(next(self._own_ids), patches, direction, metric, source)
         ticket = Ticket(request.id)
         try:
             self._queue.put(request, ticket)
@@ -184,7 +188,9 @@ class PatchSession:
     def _greet(self, ticket: Ticket) -> None:
         self._outbox.put(ticket, messages.scene(self._view(self.latest)))
         if self.result is not None and self.latest.patches:
-            self._outbox.put(ticket, *messages.result(self.result), place="late")
+            message, buffers = messages.result(self.result)
+            message["source"] = choice_data(self.latest.source)
+            self._outbox.put(ticket, message, buffers, place="late")
 
     def _answer(self, asked: Asked) -> None:
         request = asked.request
@@ -194,6 +200,7 @@ class PatchSession:
             cells = [patches, *([patch] for patch in patches)] if few else [patches]
             outcome, *alone = self._patching.run(experiment, cells)
             message, buffers = messages.result(outcome)
+            message["source"] = choice_data(request.source)
             singles = messages.singles(alone) if few else None
         with self._queue.lock:
             if self._queue.settle(asked, message, buffers, singles):

@@ -16,6 +16,13 @@ from patchwidgets.experiment.patching import run_patch
 from patchwidgets.explorer.messages import Buffers, Message
 from patchwidgets.explorer.requests import PatchRequest, checked_sites
 from patchwidgets.explorer.session import PatchSession
+from patchwidgets.explorer.sources import (
+    ChosenSource,
+    checked_choice,
+    choice_data,
+    chosen_patches,
+)
+from patchwidgets.sources.source import SourceData
 
 _LOG = logging.getLogger(__name__)
 
@@ -44,6 +51,9 @@ class PatchExplorer(anywidget.AnyWidget):
         ``"denoise"`` or ``"noise"``.
     metric
         The name of the metric that is shown.
+    source
+        What is put into the host: ``"source"``, the other run, or one of `pw.sources` that is data. Setting it patches
+        what is selected with it. It reads as data, as `sources.to_json` writes it: ``{"kind": "zero"}``.
     position
         Where a click patches: ``"all"``, an index or a name.
     result
@@ -62,6 +72,12 @@ class PatchExplorer(anywidget.AnyWidget):
     >>> w.metric = "answer_prob"
     >>> round(w.result.value, 2)
     1.0
+
+    Without L0.H1, the clean run loses the answer:
+
+    >>> w.direction, w.source = "noise", pw.sources.zero()
+    >>> w.result
+    PatchResult(L0.H1 = zero(), noise: answer probability ...)
     """
 
     # The text, not the path: anywidget watches a path, and its watcher holds every explorer for ever.
@@ -72,6 +88,7 @@ class PatchExplorer(anywidget.AnyWidget):
     selection = traitlets.List(traitlets.Unicode()).tag(sync=True)
     direction: Any = traitlets.Enum(("denoise", "noise"), "denoise").tag(sync=True)
     metric = traitlets.Unicode("logit_diff").tag(sync=True)
+    source: Any = traitlets.Any("source").tag(sync=True)
     position: Any = traitlets.Union(
         [traitlets.Int(), traitlets.Unicode()], default_value="all"
     ).tag(sync=True)
@@ -80,7 +97,7 @@ class PatchExplorer(anywidget.AnyWidget):
         self._session = PatchSession(experiment, self._emit)
         super().__init__(direction=experiment.direction, metric=next(iter(experiment.metrics)))
         self.on_msg(self._receive)
-        self.observe(self._ask, ["selection", "direction", "metric"])
+        self.observe(self._ask, ["selection", "direction", "metric", "source"])
         if selection:
             self.selection = selection
 
@@ -154,8 +171,19 @@ class PatchExplorer(anywidget.AnyWidget):
 
     @traitlets.validate("selection")
     def _checked_selection(self, proposal: Any) -> list[str]:
-        asked = [(site, "source") for site in proposal["value"]]
-        return [site for site, _ in checked_sites(asked, self._session.experiment)]
+        return self._check_sites(proposal["value"], self._choice())
+
+    def _check_sites(self, sites: list[str], choice: ChosenSource) -> list[str]:
+        experiment = self._session.experiment
+        asked = chosen_patches([experiment.model.resolve(site) for site in sites], choice)
+        return [site for site, _ in checked_sites(asked, experiment)]
+
+    @traitlets.validate("source")
+    def _checked_source(self, proposal: Any) -> Any:
+        value = proposal["value"]
+        choice = checked_choice(choice_data(value) if isinstance(value, SourceData) else value)
+        self._check_sites(self.selection, choice)
+        return choice_data(choice)
 
     @traitlets.validate("metric")
     def _checked_metric(self, proposal: Any) -> str:
@@ -174,13 +202,17 @@ class PatchExplorer(anywidget.AnyWidget):
         with self.hold_trait_notifications():
             self.selection = request.sites
             self.direction, self.metric = request.direction, request.metric
+            self.source = choice_data(request.source)
 
     def _ask(self, _change: Any) -> None:
         """Ask for what was changed in Python. What a click has changed is asked for already."""
         latest = self._session.latest
-        asked = latest.sites, latest.direction, latest.metric
-        if (self.selection, self.direction, self.metric) != asked:
-            self._session.ask(self.selection, self.direction, self.metric)
+        asked = latest.sites, latest.direction, latest.metric, choice_data(latest.source)
+        if (self.selection, self.direction, self.metric, self.source) != asked:
+            self._session.ask(self.selection, self.direction, self.metric, self._choice())
+
+    def _choice(self) -> ChosenSource:
+        return checked_choice(self.source)
 
     def _emit(self, message: Message, buffers: Buffers) -> None:
         self.send(message, buffers)

@@ -7,7 +7,7 @@ from typing import Any
 from patchwidgets.errors import PatchError, shown
 from patchwidgets.sources.ablations import mean, noise, resample, zero
 from patchwidgets.sources.attention import Cut, cut
-from patchwidgets.sources.moved import At, Steer, at
+from patchwidgets.sources.moved import At, Steer, SteerDifference, at, steer
 from patchwidgets.sources.source import RUN_CHOICES, SourceData
 from patchwidgets.storage import parse_json
 from patchwidgets.tasks import Task
@@ -20,6 +20,7 @@ _MAKE: dict[str, Any] = {
     "noise": noise,
     "at": at,
     "cut": cut,
+    "steer": steer,
 }
 """The functions that make sources which are data."""
 
@@ -78,6 +79,8 @@ def to_data(source: object) -> Any:
         data["keys"] = plain
     if isinstance(source, At):
         data["site"] = plain[0]
+    if isinstance(source, SteerDifference):
+        data["vector"] = plain[0]
     return data | {name: _plain(value, source) for name, value in named.items()}
 
 
@@ -121,6 +124,8 @@ def from_data(data: Any) -> "SourceData | str":
     keys = named.pop("keys", []) if kind == "cut" else []
     if not isinstance(keys, list):
         raise PatchError(f"cut has the keys {shown(keys)}; expected a list of positions.")
+    if kind == "steer" and not isinstance(named.get("vector"), str):
+        raise PatchError("A steering vector as data is 'clean - corrupted'; numbers are no data.")
     try:
         made: SourceData = _MAKE[kind](*keys, **named)
     except TypeError:

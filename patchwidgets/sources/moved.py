@@ -33,6 +33,34 @@ class Steer(SourceData):
         return [self.vector], {"alpha": self.alpha}
 
 
+DIFFERENCE = "clean - corrupted"
+"""The vector of steering that has a name instead of numbers."""
+
+
+@dataclass(frozen=True, repr=False)
+class SteerDifference(SourceData):
+    """The host's activation plus a multiple of clean − corrupted at the site; `steer` documents the fields."""
+
+    kind: ClassVar[str] = "steer"
+    alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_number(self.alpha, "alpha")
+
+    def combined(self, host: "Tensor", value: "Tensor") -> "Tensor":
+        """Return host + α · (clean − corrupted)."""
+        return host + self.alpha * value
+
+    @property
+    def read_in_place(self) -> Any:
+        """The source run: it acts where both prompts have a token."""
+        return "source"
+
+    def arguments(self) -> tuple[list[Any], dict[str, Any]]:
+        """Return the name of the vector, and α."""
+        return [DIFFERENCE], {"alpha": self.alpha}
+
+
 @dataclass(frozen=True, repr=False)
 class At(SourceData):
     """The activation at another site; `at` documents the fields."""
@@ -74,7 +102,7 @@ class At(SourceData):
         return [str(self.site)], {} if self.run == "source" else {"run": self.run}
 
 
-def steer(vector: Any, alpha: float = 1.0) -> Steer:
+def steer(vector: Any, alpha: float = 1.0) -> Steer | SteerDifference:
     """Add `alpha` times a vector to the activation: activation steering.
 
     The vector is added to what the patched run holds at the site by then. `Experiment.dose_curve` measures the metric
@@ -84,14 +112,16 @@ def steer(vector: Any, alpha: float = 1.0) -> Steer:
     ----------
     vector
         A tensor or array ``[d]`` of the site, or one that broadcasts to ``[pair, pos, d]``. It is copied. A tensor is
-        no data, so that a steering source cannot be written as JSON.
+        no data, so that such a source cannot be written as JSON. Or the text ``"clean - corrupted"``: for each pair
+        what its two runs differ by at the site, which is data. Of a single site, α = 1 then writes the clean value into
+        the corrupted run, and α = −1 the corrupted value into the clean run.
     alpha
         How much of it.
 
     Raises
     ------
     PatchError
-        α is no finite number, or the vector is no array of numbers.
+        α is no finite number, or the vector is neither an array of numbers nor the name of one.
 
     Examples
     --------
@@ -99,7 +129,16 @@ def steer(vector: Any, alpha: float = 1.0) -> Steer:
     >>> steered = exp.patch(pw.Patch("L1.resid_post@-1", pw.sources.steer(names, alpha=0.5)))
     >>> 0.2 < steered.recovery < 0.9
     True
+    >>> half = pw.sources.steer("clean - corrupted", alpha=0.5)
+    >>> exp.patch(pw.Patch("L1.resid_post@-1", half))
+    PatchResult(L1.resid_post@-1 = steer('clean - corrupted', alpha=0.5), denoise: ..., recovery 0.47...)
     """
+    if isinstance(vector, str):
+        if vector != DIFFERENCE:
+            raise PatchError(
+                f"steer(vector=...) is {shown(vector)}; expected a tensor or an array of numbers, or the name {DIFFERENCE!r}."
+            )
+        return SteerDifference(alpha)
     with Uninterrupted():
         import torch
 

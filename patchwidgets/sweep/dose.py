@@ -1,12 +1,13 @@
 """Dose curves of steering: one vector at one site, with several strengths. Costs a sweep of as many cells."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from patchwidgets.errors import PatchError, shown
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.sites import Patch, Site
-from patchwidgets.sources.moved import Steer, steer
+from patchwidgets.sources.moved import steer
 from patchwidgets.sweep.grid import Grid
 
 
@@ -29,7 +30,7 @@ def dose_grid(
         )
     site, unscaled = Site.parse(site), steer(vector)
     cells = [
-        tuple(experiment.checked([Patch(site, Steer(unscaled.vector, alpha))])) for alpha in doses
+        tuple(experiment.checked([Patch(site, replace(unscaled, alpha=alpha))])) for alpha in doses
     ]
     return Grid(
         site.component,

@@ -15,6 +15,7 @@ from patchwidgets.experiment.sources import Sources
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.models.run import Run
 from patchwidgets.sites import Patch, stream_of
+from patchwidgets.sources.moved import SteerDifference
 from patchwidgets.sweep.savings import Savings
 from patchwidgets.tasks import Pair
 
@@ -174,7 +175,7 @@ def _first_change(patch: PairPatch, pair: Pair) -> float:
     """The first position at which a patch alone can write something new; infinity if there is none."""
     if patch.copies == "host":
         return math.inf
-    if patch.copies is None:
+    if patch.copies is None and not isinstance(patch.patch.source, SteerDifference):
         return min(patch.host_positions)
     changed = (host for host, source in patch.places if host != source or host >= pair.prefix)
     return min(changed, default=math.inf)

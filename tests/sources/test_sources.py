@@ -27,6 +27,7 @@ DATA = [
     S.at("L12.resid_pre@S2", run="clean"),
     S.cut("S2", -1, "3:", (1, 4)),
     S.cut(0, renormalise=False),
+    S.steer("clean - corrupted", alpha=-0.5),
     "host",
     "clean",
 ]
@@ -102,7 +103,8 @@ def test_the_vector_is_a_copy() -> None:
         (lambda: S.cut(1, renormalise=2), PatchError, "renormalise is 2; expected True or False"),
         (lambda: S.from_json("{"), PatchError, "is no source: it is no JSON"),
         (lambda: S.from_json("3"), PatchError, "3 is no source; expected one of host, source"),
-        (lambda: S.from_json('{"kind": "steer"}'), PatchError, "a kind out of zero, mean"),
+        (lambda: S.from_json('{"kind": "nil"}'), PatchError, "a kind out of zero, mean"),
+        (lambda: S.from_json('{"kind": "steer"}'), PatchError, "data is 'clean - corrupted'"),
         (lambda: S.from_json('{"kind": "zero", "n": 1}'), PatchError, r"zero\(\) takes no arg"),
         (lambda: S.from_json('{"kind": "mean", "of": {}}'), TaskError, r"mean\(of=...\)"),
         (lambda: S.from_json('{"kind": "cut", "keys": 3}'), PatchError, "expected a list of pos"),
