@@ -136,7 +136,7 @@ def steer(vector: Any, alpha: float = 1.0) -> Steer | SteerDifference:
     if isinstance(vector, str):
         if vector != DIFFERENCE:
             raise PatchError(
-                f"steer(vector=...) is {shown(vector)}; expected a tensor or an array of numbers, or the name {DIFFERENCE!r}."
+                f"steer(vector=...) is {shown(vector)}; expected a tensor or an array of numbers, or {DIFFERENCE!r}."
             )
         return SteerDifference(alpha)
     with Uninterrupted():
