@@ -32,7 +32,7 @@ if (query.get("theme") === "dark") document.body.setAttribute("data-jp-theme-lig
 else document.body.setAttribute("data-jp-theme-light", "true");
 
 if (query.get("world") === "real") replay(model, fill);
-else serve(model, world, 0, { fill, every });
+else serve(model, world, 0, { fill, every, estimate: query.get("estimate") === "1" });
 const dispose = widget.render({ model, el });
 
 const silent = (ack: boolean) => {

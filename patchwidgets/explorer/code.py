@@ -6,6 +6,7 @@ from pprint import pformat
 from typing import Any
 
 from patchwidgets.directions import Direction
+from patchwidgets.edges import Path
 from patchwidgets.metrics import METRICS, Metric
 from patchwidgets.sites import Patch, print_pos
 from patchwidgets.sources.moved import Steer, SteerDifference
@@ -19,18 +20,22 @@ VARIABLES = frozenset({"pw", "model", "task", "exp", "r"})
 """Names that the lines use themselves: a metric of such a name is given another one."""
 
 
-def code_of(task: Task, metric: Metric, direction: Direction, patches: Sequence[Patch]) -> str:
-    """The lines that make an experiment with one metric and patch it.
+def code_of(task: Task, metric: Metric, direction: Direction, asked: Sequence[Patch] | Path) -> str:
+    """The lines that make an experiment with one metric, and patch it or follow a path.
 
     They use the variable ``model``. What cannot be written as code is a variable too, and a comment says which: a
     metric that is a function, a source that is or holds a `Run` or a tensor, the `fn` of a patch.
     """
     written_metric, notes = _metric(metric)
     arguments = []
-    for i, patch in enumerate(patches):
-        argument, of_patch = _patch(patch, "" if len(patches) == 1 else f"_{i + 1}", task)
-        arguments.append(argument)
-        notes += of_patch
+    if isinstance(asked, Path):
+        method, arguments = "path", [repr(str(part)) for part in (asked.sender, *asked.receivers)]
+    else:
+        method = "patch"
+        for i, patch in enumerate(asked):
+            argument, of_patch = _patch(patch, "" if len(asked) == 1 else f"_{i + 1}", task)
+            arguments.append(argument)
+            notes += of_patch
     experiment = ["model", "task", f"metric={written_metric}", f"direction={direction!r}"]
     return "\n".join(
         [
@@ -39,7 +44,7 @@ def code_of(task: Task, metric: Metric, direction: Direction, patches: Sequence[
             *notes,
             _call("task = pw.Task", _task_arguments(task)),
             _call("exp = pw.Experiment", experiment),
-            _call("r = exp.patch", arguments),
+            _call(f"r = exp.{method}", arguments),
             "r.value, r.effect, r.share, r.recovery",
         ]
     )

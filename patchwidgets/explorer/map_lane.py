@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from patchwidgets.explorer.lanes import Lane
+from patchwidgets.explorer.map_requests import MapSweepRequest
 from patchwidgets.explorer.map_sweep import KeptMaps, MapSweep
 from patchwidgets.explorer.outbox import Outbox, Ticket
-from patchwidgets.explorer.requests import MapSweepRequest
 from patchwidgets.explorer.worker import Job, Worker
 from patchwidgets.hooks.cancellation import Cancelled, cancellable
 

@@ -14,12 +14,12 @@ from patchwidgets.experiment.measured_run import MeasuredRun
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.reach import Reach
 from patchwidgets.experiment.reading import Reading
+from patchwidgets.experiment.readings import Readings
 from patchwidgets.explorer.sources import offered
+from patchwidgets.methods.paths.traced import TracedPath
 from patchwidgets.models.top_tokens import TopToken
 from patchwidgets.sites import Patch
 from patchwidgets.sources.files import data_or_text
-from patchwidgets.sweep.grid_values import GridValues
-from patchwidgets.sweep.over_pairs import PairValues
 from patchwidgets.tokens import adds_bos
 
 PROTOCOL = 1
@@ -60,14 +60,14 @@ def scene(experiment: BaseExperiment) -> Message:
     }
 
 
-def result(outcome: PatchResult) -> tuple[Message, Buffers]:
+def result(outcome: PatchResult | TracedPath) -> tuple[Message, Buffers]:
     """What a patch did. The reach is in the buffers."""
     reach = outcome.reach()
-    described, buffers = _packed(_named_arrays(reach))
+    described, buffers = packed(_named_arrays(reach))
     values = {name: reading.value for name, reading in outcome.readings.items()}
     return {
         "kind": "result",
-        "patches": patch_messages(outcome.patches),
+        "patches": shown_patches(outcome),
         "direction": outcome.experiment.direction,
         "metric": next(iter(outcome.readings)),
         "readings": readings(outcome),
@@ -85,7 +85,7 @@ def result(outcome: PatchResult) -> tuple[Message, Buffers]:
     }, buffers
 
 
-def readings(outcome: PatchResult) -> dict[str, Message]:
+def readings(outcome: Readings) -> dict[str, Message]:
     """Every metric of a result. An undefined number is None, with the reason beside it."""
     return {name: _reading(reading) for name, reading in outcome.readings.items()}
 
@@ -96,50 +96,22 @@ def singles(outcomes: Sequence[PatchResult]) -> Message:
     return {"kind": "singles", "singles": each}
 
 
-def cells(
-    about: Message, values: GridValues, pair_values: PairValues, seconds_left: float
-) -> tuple[Message, Buffers]:
-    """A whole map, as far as it is computed. A cell that is not done, or not defined, is NaN in the buffers.
-
-    Parameters
-    ----------
-    about
-        Name, position, direction and metric: what else the numbers depend on, for views that have not asked.
-    """
-    over_pairs = pair_values.over_pairs()
-    described, buffers = _packed({name: over_pairs[name] for name in ("share", "effect")})
-    grid, unpatchable = values.grid, values.unpatchable
-    return {
-        "kind": "cells",
-        **about,
-        "component": grid.component,
-        "over": ["head" if axis == "kv_head" else axis for axis in grid.axes],
-        "shape": list(grid.shape),
-        "done": int((~np.isnan(over_pairs["effect"])).sum()),
-        "total": unpatchable.size - int(unpatchable.sum()),
-        "zero": int(values.zero.sum()),
-        "unpatchable": np.flatnonzero(unpatchable).tolist(),
-        "seconds_left": defined(seconds_left),
-        "buffers": described,
-    }, buffers
-
-
 def error(raised: BaseException) -> Message:
     """What went wrong, as a sentence for the person, with a traceback to copy. Long texts are cut in the middle."""
-    name = _shortened(_made(lambda: type(raised).__name__), LONGEST_NAME)
-    text = _made(lambda: str(raised))
+    name = shortened(made(lambda: type(raised).__name__), LONGEST_NAME)
+    text = made(lambda: str(raised))
     if not isinstance(raised, Exception):
         text = f"{name}({text}) ended the computation. The model is unchanged."
-    details = _made(lambda: "".join(traceback.format_exception(raised)))
+    details = made(lambda: "".join(traceback.format_exception(raised)))
     return {
         "kind": "error",
         "code": name,
-        "message": _shortened(text or name, LONGEST_MESSAGE),
-        "details": _shortened(details, LONGEST_DETAILS),
+        "message": shortened(text or name, LONGEST_MESSAGE),
+        "details": shortened(details, LONGEST_DETAILS),
     }
 
 
-def _made(text: Callable[[], str]) -> str:
+def made(text: Callable[[], str]) -> str:
     """A text that a line can carry: half of a surrogate pair, which has no form in UTF-8, becomes its code."""
     try:
         return text().encode(errors="backslashreplace").decode()
@@ -147,7 +119,7 @@ def _made(text: Callable[[], str]) -> str:
         return ""
 
 
-def _shortened(text: str, longest: int) -> str:
+def shortened(text: str, longest: int) -> str:
     """The beginning and the end of a text."""
     if len(text) <= longest:
         return text
@@ -175,6 +147,13 @@ def _reading(reading: Reading) -> Message:
 def defined(value: float) -> float | None:
     """A number, or None where it is NaN, which JSON does not have."""
     return None if math.isnan(value) else value
+
+
+def shown_patches(outcome: PatchResult | TracedPath) -> list[Message]:
+    """What was patched; a path stands where a site stands."""
+    if isinstance(outcome, TracedPath):
+        return [{"site": str(outcome.path), "source": "source"}]
+    return patch_messages(outcome.patches)
 
 
 def patch_messages(patches: Sequence[Patch]) -> list[Message]:
@@ -248,7 +227,7 @@ def _named_arrays(reach: Reach) -> dict[str, Float[np.ndarray, "..."]]:
     }
 
 
-def _packed(arrays: Mapping[str, Float[np.ndarray, "..."]]) -> tuple[list[Message], Buffers]:
+def packed(arrays: Mapping[str, Float[np.ndarray, "..."]]) -> tuple[list[Message], Buffers]:
     """Arrays as float32 buffers, with the name and the shape of each."""
     described = [
         {"name": name, "dtype": "float32", "shape": list(array.shape)}

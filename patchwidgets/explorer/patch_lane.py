@@ -107,8 +107,7 @@ class PatchLane(Lane):
             self._outbox.put(asked.ticket, message, buffers)
             if singles is not None:
                 self._outbox.put(asked.ticket, singles, place="late")
-            is_joint = len(asked.request.patches) > 1
-            self._alone = asked if is_joint and singles is None else None
+            self._alone = asked if asked.request.has_parts and singles is None else None
             return True
 
     def _run_alone(self, asked: Asked) -> None:

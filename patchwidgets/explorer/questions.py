@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.explorer import neurons
 from patchwidgets.explorer.head import answer_head, checked_head_request
 from patchwidgets.explorer.lens import answer_lens, checked_lens_request
 from patchwidgets.explorer.messages import Buffers, Message
@@ -38,6 +39,7 @@ class Question(Generic[Request]):
 QUESTIONS: dict[str, Question[Any]] = {
     "head": Question(checked_head_request, answer_head),
     "senders": Question(checked_senders_request, answer_senders),
+    "neurons": Question(neurons.check, neurons.answer),
     "lens": Question(checked_lens_request, answer_lens),
 }
 """By the kind of the message that asks."""

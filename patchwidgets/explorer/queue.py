@@ -10,12 +10,13 @@ from typing import Any
 from patchwidgets.errors import WaitError, listed
 from patchwidgets.explorer.lanes import Lane
 from patchwidgets.explorer.map_lane import MapLane
+from patchwidgets.explorer.map_requests import MapSweepRequest
 from patchwidgets.explorer.map_sweep import MapSweep
 from patchwidgets.explorer.messages import Buffers, Message
 from patchwidgets.explorer.outbox import Outbox, Ticket
 from patchwidgets.explorer.patch_lane import Asked, PatchLane
 from patchwidgets.explorer.question_lane import AskedQuestion, QuestionLane
-from patchwidgets.explorer.requests import MapSweepRequest, PatchRequest
+from patchwidgets.explorer.requests import PatchRequest
 from patchwidgets.explorer.worker import Job, Worker
 
 

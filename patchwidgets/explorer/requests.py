@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from patchwidgets.directions import Direction
+from patchwidgets.edges import Path
 from patchwidgets.errors import ProtocolError, shown
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.explorer.fields import checked_list, checked_text, checked_view
 from patchwidgets.explorer.messages import PROTOCOL
+from patchwidgets.explorer.path_requests import ends, is_path
 from patchwidgets.explorer.sources import (
     ChosenSource,
     PatchSource,
@@ -17,15 +19,14 @@ from patchwidgets.explorer.sources import (
     checked_source,
     source_at,
 )
-from patchwidgets.sites import COMPONENTS, Component, Patch, Site
-from patchwidgets.sweep.request import SweepRequest
+from patchwidgets.sites import Patch
 
 KINDS = ("hello", "patch", "sweep", "cancel", "code")
 """What the session handles itself; further kinds are in `questions.py`."""
 
 LARGEST_ID = 2**53 - 1
 """Beyond it JavaScript takes two whole numbers for one."""
-MOST_PATCHES, MOST_MAPS = 100_000, 16
+MOST_PATCHES = 100_000
 """In one request."""
 
 
@@ -52,59 +53,21 @@ class PatchRequest:
         """The sites that are patched."""
         return [site for site, _ in self.patches]
 
-    def to_patches(self) -> list[Patch]:
-        """The request as patches."""
-        return [Patch(site, source) for site, source in self.patches]
-
-
-@dataclass(frozen=True)
-class Map:
-    """One map: its name in the page and what it shows.
-
-    Attributes
-    ----------
-    position
-        Where each cell patches, as a site writes it; None where the map has an axis of positions, or for all of them.
-    """
-
-    name: str
-    component: Component
-    over: tuple[str, ...]
-    position: str | None = None
-
-    def sweep_request(self, source: ChosenSource = "source") -> SweepRequest:
-        """The sweep that fills it, with what a source is at each site."""
-        unit = "kv_head" if self.component in ("k", "v") else "head"
-        over = tuple(unit if axis == "head" else axis for axis in self.over)
-        if self.position is None and source == "source":
-            return SweepRequest(self.component, over)
-        return SweepRequest(self.component, over, make=lambda site: self._patch_at(site, source))
-
-    def check(self, source: ChosenSource, experiment: BaseExperiment) -> None:
-        """Refuse a source that does not go with its sites; errors as in `check_at_site`."""
-        site = Site(self.component, 0, pos=0 if "pos" in self.over else None)
-        check_at_site(self._patch_at(site, source), experiment)
-
-    def _patch_at(self, site: Site, source: ChosenSource) -> Patch:
-        if self.position is not None:
-            site = site.at(Site.parse(f"L0.{self.component}@{self.position}").pos)
-        return Patch(site, source_at(site, source))
-
-
-@dataclass(frozen=True)
-class MapSweepRequest:
-    """A request for maps. It holds everything that the answer depends on."""
-
-    id: int
-    maps: tuple[Map, ...]
-    direction: Direction
-    metric: str
-    source: ChosenSource = "source"
+    @property
+    def path(self) -> Path | None:
+        """The path that is followed; None where sites are patched."""
+        return Path.parse(self.sites[0]) if self.patches and is_path(self.sites[0]) else None
 
     @property
-    def subject(self) -> tuple[tuple[Map, ...], Direction, str, ChosenSource]:
-        """What is asked for: equal subjects have the same answer."""
-        return self.maps, self.direction, self.metric, self.source
+    def has_parts(self) -> bool:
+        """Whether single patches tell more about it: the parts of a joint patch, or the ends of a path."""
+        return len(self.patches) > 1 or self.path is not None
+
+    def to_patches(self) -> list[Patch]:
+        """The request as patches; of a path, the ends."""
+        if self.path is not None:
+            return [Patch(site) for site in ends(self.path)]
+        return [Patch(site, source) for site, source in self.patches]
 
 
 def checked_envelope(content: Any, kinds: Iterable[str] = KINDS) -> tuple[str, int]:
@@ -158,46 +121,32 @@ def checked_patch_request(content: dict[str, Any], experiment: BaseExperiment) -
     for patch in patches:
         site = checked_text("site", patch.get("site"))
         own = known.of(patch["source"]) if "source" in patch else None
-        asked.append(
-            (site, source_at(experiment.model.resolve(site), source) if own is None else own)
-        )
+        asked.append((site, chosen_at(site, source, experiment) if own is None else own))
     checked = checked_sites(asked, experiment.turned(direction))
     return PatchRequest(content["id"], checked, direction, metric, source)
 
 
-def checked_map_sweep_request(
-    content: dict[str, Any], experiment: BaseExperiment
-) -> MapSweepRequest:
-    """Read a request for maps.
-
-    Raises
-    ------
-    ProtocolError
-        A field is missing or has another form.
-    MetricError, RefusedError, SiteError
-        The experiment does not have the metric, the component or the position.
-    """
-    maps = checked_list("maps", "{name, component, over}", content.get("maps"), MOST_MAPS, 1)
-    direction, metric = checked_view(content, experiment)
-    turned, source = experiment.turned(direction), checked_choice(content.get("source", "source"))
-    checked = tuple(_checked_map(each, turned) for each in maps)
-    for each in checked:
-        each.check(source, turned)
-    return MapSweepRequest(content["id"], checked, direction, metric, source)
+def chosen_at(site: Any, source: ChosenSource, experiment: BaseExperiment) -> Any:
+    """What a chosen source is at a site; for a path it stays as it is, and is checked there."""
+    return source if is_path(site) else source_at(experiment.model.resolve(site), source)
 
 
 def checked_sites(
     asked: Iterable[tuple[Any, PatchSource]], experiment: BaseExperiment
 ) -> tuple[tuple[str, PatchSource], ...]:
-    """Sites, each with its source, that can be patched jointly in the model and on all prompts.
+    """Sites, each with its source, that can be patched jointly in the model and on all prompts; or one path.
 
     Raises
     ------
     SiteError
         Any other site.
-    PatchError
-        A source that does not go with its site.
+    PatchError, RefusedError
+        A source that does not go with its site; a path beside something else, or that the model does not have.
     """
+    asked = list(asked)
+    for site, source in asked:
+        if is_path(site):
+            return ((path_in_model(site, source, len(asked), experiment), "source"),)
     resolved = [(experiment.model.resolve(site), source) for site, source in asked]
     # Where a patch acts depends on these three alone, and a joint patch may have thousands of sites.
     unlike: dict[tuple[object, ...], Patch] = {}
@@ -224,33 +173,3 @@ class _KnownSources:
         if text not in self._by_text:
             self._by_text[text] = checked_source(value)
         return self._by_text[text]
-
-
-def _checked_map(given: dict[str, Any], experiment: BaseExperiment) -> Map:
-    name, component, over = (given.get(field) for field in ("name", "component", "over"))
-    checked_text("map name", name)
-    if not isinstance(name, str) or over not in (
-        ["layer", "head"],
-        ["layer", "pos"],
-    ):
-        raise ProtocolError(
-            f"Expected a map with a name, and over ['layer', 'head'] or ['layer', 'pos']; got {shown(given)}."
-        )
-    if component not in COMPONENTS or component == "embed":
-        raise ProtocolError(f"Expected a component with layers; got {shown(component)}.")
-    site = experiment.model.resolve(f"L0.{component}")
-    return Map(name, site.component, tuple(over), _checked_position(given, site, experiment))
-
-
-def _checked_position(given: dict[str, Any], site: Site, experiment: BaseExperiment) -> str | None:
-    """The position at which each cell of a map patches, if it has one that every prompt has."""
-    position = checked_text("position", given.get("position"))
-    if position is None:
-        return None
-    if not isinstance(position, str) or "pos" in given["over"]:
-        raise ProtocolError(
-            "Expected a position as a site writes it, and none for a map over positions; "
-            f"got {shown(given)}."
-        )
-    checked_sites([(f"{site}@{position}", "source")], experiment)
-    return position

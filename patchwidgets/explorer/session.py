@@ -15,6 +15,8 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.explorer import messages
 from patchwidgets.explorer.code import code_of
+from patchwidgets.explorer.map_fields import TOTAL
+from patchwidgets.explorer.map_requests import checked_map_sweep_request
 from patchwidgets.explorer.map_sweep import MapSweep
 from patchwidgets.explorer.messages import Buffers, Message
 from patchwidgets.explorer.outbox import Outbox, Send, Ticket
@@ -25,14 +27,16 @@ from patchwidgets.explorer.requests import (
     KINDS,
     PatchRequest,
     checked_envelope,
-    checked_map_sweep_request,
     checked_patch_request,
     checked_sites,
+    chosen_at,
     is_id,
 )
-from patchwidgets.explorer.sources import ChosenSource, choice_data, chosen_patches
+from patchwidgets.explorer.sources import ChosenSource, choice_data
 from patchwidgets.explorer.views import Views
 from patchwidgets.hooks.cancellation import cancellable
+from patchwidgets.methods.paths.api import PathResult
+from patchwidgets.methods.paths.traced import TracedPath, trace_path
 from patchwidgets.sweep.late_patching import LatePatching
 
 MOST_TOGETHER, MOST_ALONE = 8, 16
@@ -57,7 +61,9 @@ class PatchSession:
     experiment
         The experiment, with all metrics that can be asked for.
     history
-        Every answered patch, oldest first.
+        Every answered patch and path, oldest first.
+    field
+        What the maps show that were last asked for.
 
     Examples
     --------
@@ -79,7 +85,9 @@ class PatchSession:
     ) -> None:
         self._views = Views(experiment)
         self.experiment = self._views.experiment
-        self.history: list[PatchResult] = []
+        self.field = TOTAL
+        self.history: list[PatchResult | PathResult] = []
+        self._shown: PatchResult | TracedPath | None = None
         self._own_ids = itertools.count(-1, -1)
         self._patching = LatePatching()
         self._outbox = Outbox(send)
@@ -98,9 +106,9 @@ class PatchSession:
         return self._queue.latest
 
     @property
-    def result(self) -> PatchResult | None:
+    def result(self) -> PatchResult | TracedPath | None:
         """The last answered patch, or None."""
-        return self.history[-1] if self.history else None
+        return self._shown
 
     def handle(self, content: Any) -> PatchRequest | None:
         """Take one message of a front end. Return the request if the message asks for a patch."""
@@ -121,7 +129,7 @@ class PatchSession:
         self, sites: list[str], direction: Direction, metric: str, source: ChosenSource = "source"
     ) -> None:
         """Ask from Python for the same as a click does."""
-        asked = chosen_patches([self.experiment.model.resolve(site) for site in sites], source)
+        asked = [(site, chosen_at(site, source, self.experiment)) for site in sites]
         patches = checked_sites(asked, self.experiment.turned(direction))
         request = PatchRequest(next(self._own_ids), patches, direction, metric, source)
         ticket = Ticket(request.id)
@@ -137,7 +145,8 @@ class PatchSession:
     def code_of(self, request: PatchRequest) -> str:
         """The lines of Python that give the numbers of a request."""
         metric = self.experiment.metrics[request.metric]
-        return code_of(self.experiment.task, metric, request.direction, request.to_patches())
+        asked = request.path or request.to_patches()
+        return code_of(self.experiment.task, metric, request.direction, asked)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing runs and nothing waits. Return False if the time runs out first."""
@@ -168,6 +177,7 @@ class PatchSession:
             return request
         if kind == "sweep":
             maps = checked_map_sweep_request(content, self.experiment)
+            self.field = maps.field
             self._outbox.put(ticket, acknowledgement, place="early")
             self._queue.put_maps(maps, ticket)
         elif kind == "code":
@@ -195,19 +205,27 @@ class PatchSession:
     def _answer(self, asked: Asked) -> None:
         request = asked.request
         with cancellable(asked.ticket.unwanted):
-            patches, experiment = request.to_patches(), self._view(request)
-            few = 1 < len(patches) <= MOST_TOGETHER
-            cells = [patches, *([patch] for patch in patches)] if few else [patches]
-            outcome, *alone = self._patching.run(experiment, cells)
+            outcome, singles = self._run(request)
             message, buffers = messages.result(outcome)
             message["source"] = choice_data(request.source)
-            singles = messages.singles(alone) if few else None
         with self._queue.lock:
             if self._queue.settle(asked, message, buffers, singles):
-                if self.history:  # only the last one keeps its logits
-                    self.history[-1] = self.history[-1].without_logits()
+                if self._shown is not None:  # only the last one keeps its logits
+                    self.history[-1] = self._shown.without_logits()
                 self.history.append(outcome)
+                self._shown = outcome
         self._outbox.flush()
+
+    def _run(self, request: PatchRequest) -> tuple[PatchResult | TracedPath, Message | None]:
+        """What was asked for, and each patch of a joint patch of few alone."""
+        experiment = self._view(request)
+        if request.path is not None:
+            return trace_path(experiment, request.path), None
+        patches = request.to_patches()
+        few = 1 < len(patches) <= MOST_TOGETHER
+        cells = [patches, *([patch] for patch in patches)] if few else [patches]
+        outcome, *alone = self._patching.run(experiment, cells)
+        return outcome, messages.singles(alone) if few else None
 
     def _answer_alone(self, request: PatchRequest) -> Message:
         """Each patch of a joint patch of many alone, after the answer."""

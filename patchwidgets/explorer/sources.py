@@ -1,7 +1,6 @@
 """What a page may put into a host: sources as names or as checked data (``docs/protocol.md``). Costs nothing."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,11 +50,6 @@ def source_at(site: Site, source: ChosenSource) -> PatchSource:
     if isinstance(source, AnotherPosition):
         return at(site.at(source.pos), source.run)
     return source
-
-
-def chosen_patches(sites: Sequence[Site], source: ChosenSource) -> list[tuple[str, PatchSource]]:
-    """Sites, each with what the chosen source is there."""
-    return [(str(site), source_at(site, source)) for site in sites]
 
 
 def checked_source(value: Any) -> PatchSource:

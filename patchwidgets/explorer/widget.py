@@ -13,15 +13,17 @@ from patchwidgets.errors import LoadError, listed
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import run_patch
+from patchwidgets.explorer.map_fields import TOTAL, checked_field
 from patchwidgets.explorer.messages import Buffers, Message
-from patchwidgets.explorer.requests import PatchRequest, checked_sites
+from patchwidgets.explorer.requests import PatchRequest, checked_sites, chosen_at
 from patchwidgets.explorer.session import PatchSession
 from patchwidgets.explorer.sources import (
     ChosenSource,
     checked_choice,
     choice_data,
-    chosen_patches,
 )
+from patchwidgets.methods.paths.api import PathResult
+from patchwidgets.methods.paths.traced import TracedPath
 from patchwidgets.sources.source import SourceData
 
 _LOG = logging.getLogger(__name__)
@@ -46,7 +48,7 @@ class PatchExplorer(anywidget.AnyWidget):
     Attributes
     ----------
     selection
-        Sites that are patched, as strings. Setting it patches.
+        Sites that are patched, as strings, or one path, as ``"L20.H0->L23.H3.q"``. Setting it patches.
     direction
         ``"denoise"`` or ``"noise"``.
     metric
@@ -56,8 +58,11 @@ class PatchExplorer(anywidget.AnyWidget):
         what is selected with it. It reads as data, as `sources.to_json` writes it: ``{"kind": "zero"}``.
     position
         Where a click patches: ``"all"``, an index or a name.
+    field
+        What the maps show: ``"total"`` or ``"direct"`` effects, an ``"estimate"``, or effects through a receiver, such
+        as ``"L23.H3.q"``.
     result
-        The last patch.
+        The last patch or path.
     history
         Every patch so far. All but the last one have their numbers, and compute their logits again where these are
         asked for.
@@ -92,6 +97,7 @@ class PatchExplorer(anywidget.AnyWidget):
     position: Any = traitlets.Union(
         [traitlets.Int(), traitlets.Unicode()], default_value="all"
     ).tag(sync=True)
+    field = traitlets.Unicode(TOTAL).tag(sync=True)
 
     def __init__(self, experiment: BaseExperiment, selection: list[str] | None = None) -> None:
         self._session = PatchSession(experiment, self._emit)
@@ -107,8 +113,8 @@ class PatchExplorer(anywidget.AnyWidget):
         return self._session.experiment.turned(self.direction).focused(self.metric)
 
     @property
-    def result(self) -> PatchResult | None:
-        """The last patch; None if nothing was patched yet. Waits for a patch that still runs.
+    def result(self) -> PatchResult | TracedPath | None:
+        """The last patch or path; None if nothing was patched yet. Waits for a patch that still runs.
 
         Raises
         ------
@@ -119,8 +125,8 @@ class PatchExplorer(anywidget.AnyWidget):
         return self._session.result
 
     @property
-    def history(self) -> list[PatchResult]:
-        """Every patch so far, oldest first. Waits for a patch that still runs, and raises as `result`."""
+    def history(self) -> list[PatchResult | PathResult]:
+        """Every patch and path so far, oldest first. Waits for a patch that still runs, and raises as `result`."""
         self._session.wait_for_patches(self.wait_limit)
         return list(self._session.history)
 
@@ -163,8 +169,9 @@ class PatchExplorer(anywidget.AnyWidget):
         if bundle is not None:
             try:
                 patched = self.result if self.selection else None
-                shown = patched or run_patch(self.experiment, record_reach=True)
-                bundle[0]["image/png"] = base64.b64encode(plot.flow_png(shown)).decode()
+                if not isinstance(patched, PatchResult):  # nothing, or a path, which has no figure
+                    patched = run_patch(self.experiment, record_reach=True)
+                bundle[0]["image/png"] = base64.b64encode(plot.flow_png(patched)).decode()
             except Exception:  # noqa: BLE001 - the live view does not need the picture
                 _LOG.exception("The picture beside the explorer could not be drawn.")
         return bundle
@@ -175,7 +182,7 @@ class PatchExplorer(anywidget.AnyWidget):
 
     def _check_sites(self, sites: list[str], choice: ChosenSource) -> list[str]:
         experiment = self._session.experiment
-        asked = chosen_patches([experiment.model.resolve(site) for site in sites], choice)
+        asked = [(site, chosen_at(site, choice, experiment)) for site in sites]
         return [site for site, _ in checked_sites(asked, experiment)]
 
     @traitlets.validate("source")
@@ -189,8 +196,16 @@ class PatchExplorer(anywidget.AnyWidget):
     def _checked_metric(self, proposal: Any) -> str:
         return next(iter(self._session.experiment.focused(proposal["value"]).metrics))
 
+    @traitlets.validate("field")
+    def _checked_field(self, proposal: Any) -> str:
+        return checked_field(proposal["value"], self._session.experiment)
+
     def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        if self._session.handle(content) is None:
+        field = self._session.field
+        request = self._session.handle(content)
+        if self._session.field != field:
+            self.field = self._session.field
+        if request is None:
             return
         # Another thread may take the next click meanwhile: the traits always end at the newest request.
         shown = None

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from patchwidgets.explorer.map_requests import Map, MapSweepRequest
 from patchwidgets.explorer.map_sweep import MapSweep
-from patchwidgets.explorer.requests import Map, MapSweepRequest
 from patchwidgets.explorer.session import PatchSession
 from patchwidgets.facade import Experiment
 from patchwidgets.tasks import Task
@@ -191,8 +191,9 @@ def test_bad_requests_are_answered_by_what_is_wrong(
 def test_a_map_that_this_component_does_not_have(page: Page) -> None:
     page.sweep(1, MLP | {"over": ["layer", "head"]})
     page.wait()
-    assert page.kinds(1)[-1] == "error"
-    assert "Cannot sweep mlp_out" in page.last("error")["message"]
+    assert page.kinds(1) == ["ack", "cells", "swept"]
+    assert "Cannot sweep mlp_out" in page.last("cells")["reason"]
+    assert page.last("cells")["shape"] == [0, 0]
 
 
 def test_who_waits_for_a_patch_does_not_wait_for_maps(page: Page, experiment: Experiment) -> None:

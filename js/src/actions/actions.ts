@@ -6,17 +6,20 @@ import type { Panel, Scores, Tab, Unit } from "../state/state";
 import type { Term } from "../text/terms";
 import { type HeadActions, headActions } from "./head";
 import { moveInTimeline, replay } from "./history";
+import { createMapActions, type MapActions } from "./map-actions";
 import { copy, openPanel } from "./panels";
-import { cancelPatch, clear, patchExactly, patchOne, patchTyped } from "./patching";
+import { cancelPatch, clear, patchOne, patchTyped } from "./patching";
+import { choosePart, chooseReceiver, setPathMode } from "./path";
 import { movePosition, stepPosition, unfold } from "./position";
 import { askSweep, stopSweep } from "./sweep";
 import { askPatch, set, type Tools } from "./tools";
 
-export interface Actions extends HeadActions {
+export interface Actions extends HeadActions, MapActions {
   /** Patches a site at the selected position; `extend` adds it to the joint patch or takes it out. */
   patch(site: string, extend: boolean): void;
-  /** Patches a site as it is written, whatever position is selected. */
-  patchExactly(site: string, extend: boolean): void;
+  /** Path mode: the next boxes that are chosen are a sender and what receives from it. */
+  pathMode(on: boolean): void;
+  chooseReceiver(receiver: string): void;
   hover(site: string | undefined): void;
   focus(site: string): void;
   direction(direction: Direction): void;
@@ -30,8 +33,6 @@ export interface Actions extends HeadActions {
   pin(): void;
   panel(panel: Panel): void;
   tab(tab: Tab): void;
-  mapComponent(component: string): void;
-  mapFocus(name: string, site: string): void;
   unit(unit: Unit): void;
   scores(scores: Scores): void;
   clear(): void;
@@ -53,8 +54,13 @@ export interface Actions extends HeadActions {
 export function createActions(tools: Tools): Actions {
   const { store, page } = tools;
   return {
-    patch: (site, extend) => patchOne(tools, site, extend),
-    patchExactly: (site, extend) => patchExactly(tools, site, extend),
+    ...createMapActions(tools),
+    patch: (site, extend) =>
+      store.state().draft === undefined
+        ? patchOne(tools, site, extend)
+        : choosePart(tools, site, extend),
+    pathMode: (on) => setPathMode(tools, on),
+    chooseReceiver: (receiver) => chooseReceiver(tools, receiver),
     hover: (hover) => hover !== store.state().hover && set(store, { hover }),
     focus: (focus) => focus !== store.state().focus && set(store, { focus }),
     direction: (direction) =>
@@ -69,8 +75,6 @@ export function createActions(tools: Tools): Actions {
     pin: () => store.dispatch({ type: "pinned" }),
     panel: (panel) => openPanel(tools, panel),
     tab: (tab) => set(store, { tab }),
-    mapComponent: (component) => set(store, { mapComponent: component, mapFocus: {} }),
-    mapFocus: (name, site) => set(store, { mapFocus: { ...store.state().mapFocus, [name]: site } }),
     unit: (unit) => set(store, { unit }),
     scores: (scores) => set(store, { scores }),
     clear: () => clear(tools),

@@ -5,11 +5,13 @@ import type { ModelInfo } from "../model/experiment";
 import { clamp } from "../model/math";
 import type { Patch } from "../model/patch";
 import { selectedPatches } from "../state/selectors";
+import type { State } from "../state/state";
 import type { Actions } from "./actions";
 import { patchEverythingBut } from "./inverse";
 import type { Command } from "./keymap";
 import { showLayerOf } from "./layers";
 import { atSelectedPosition, clear } from "./patching";
+import { chooseByKey, stepBack } from "./path";
 import { askPatch, set, type Tools } from "./tools";
 
 /** The cell some layers and some places further, inside the model. */
@@ -54,15 +56,46 @@ function leave(tools: Tools, act: Actions): boolean {
   const state = tools.store.state();
   if (state.panel !== "none") act.panel("none");
   else if (state.pending !== undefined) act.cancel();
+  else if (stepBack(tools)) return true;
   else if (state.result !== undefined) clear(tools);
   else return false;
   return true;
 }
 
+type Anywhere = Exclude<
+  Command,
+  { type: "move" | "edge" | "patch" | "toggle" | "everythingBut" | "escape" | "receiver" }
+>;
+
+/** Runs a command that does not depend on the focused site. */
+function runAnywhere(state: State, act: Actions, command: Anywhere): void {
+  const { direction, panel } = state;
+  switch (command.type) {
+    case "flipDirection":
+      act.direction(direction === "denoise" ? "noise" : "denoise");
+      return;
+    case "position":
+      act.stepPosition(command.step);
+      return;
+    case "allPositions":
+      act.position("all");
+      return;
+    case "site":
+    case "keys":
+      act.panel(command.type === "keys" && panel === "keys" ? "none" : command.type);
+      return;
+    case "path":
+      act.pathMode(state.draft === undefined);
+      return;
+    default:
+      act[command.type]();
+  }
+}
+
 /** Runs a command at the focused site; false leaves the key to the page. */
 export function runCommand(tools: Tools, act: Actions, command: Command, site: string): boolean {
   const cell = exactCell(site);
-  const { scene, direction, panel } = tools.store.state();
+  const { scene } = tools.store.state();
   if (cell === undefined || scene === undefined) return false;
   switch (command.type) {
     case "move":
@@ -78,23 +111,12 @@ export function runCommand(tools: Tools, act: Actions, command: Command, site: s
     case "everythingBut":
       patchEverythingBut(tools, cell);
       return true;
-    case "flipDirection":
-      act.direction(direction === "denoise" ? "noise" : "denoise");
-      return true;
-    case "position":
-      act.stepPosition(command.step);
-      return true;
-    case "allPositions":
-      act.position("all");
-      return true;
-    case "site":
-    case "keys":
-      act.panel(command.type === "keys" && panel === "keys" ? "none" : command.type);
-      return true;
     case "escape":
       return leave(tools, act);
+    case "receiver":
+      return chooseByKey(tools, command.part);
     default:
-      act[command.type]();
+      runAnywhere(tools.store.state(), act, command);
       return true;
   }
 }

@@ -19,8 +19,9 @@ export type Command =
         | "lanesFull"
         | "fullScreen";
     }
-  | { readonly type: "undo" | "redo" | "pin" }
-  | { readonly type: "openHead" | "stepLens" };
+  | { readonly type: "openHead" | "stepLens" }
+  | { readonly type: "undo" | "redo" | "pin" | "path" }
+  | { readonly type: "receiver"; readonly part: "q" | "k" | "v" | "logits" };
 
 export interface KeyPress {
   readonly key: string;
@@ -57,6 +58,11 @@ const PLAIN: Readonly<Record<string, Command>> = {
   p: { type: "pin" },
   h: { type: "openHead" },
   t: { type: "stepLens" },
+  e: { type: "path" },
+  q: { type: "receiver", part: "q" },
+  k: { type: "receiver", part: "k" },
+  v: { type: "receiver", part: "v" },
+  o: { type: "receiver", part: "logits" },
   z: { type: "undo" },
   "/": { type: "site" },
   "?": { type: "keys" },
@@ -105,6 +111,8 @@ export const KEY_HELP: readonly (readonly [string, string])[] = [
   ["Space", "add or remove"],
   ["Shift+arrows", "extend the patch"],
   ["I", "everything but these"],
+  ["E", "path: choose sender, receiver"],
+  ["Q K V O", "what receives: query, key, value, logits"],
   ["[ ]", "position"],
   ["A", "all positions"],
   ["N", "flip the direction"],
@@ -114,6 +122,6 @@ export const KEY_HELP: readonly (readonly [string, string])[] = [
   ["T", "lens: token of the stream"],
   ["P", "pin the result"],
   ["Z  Shift+Z", "undo, redo"],
-  ["/", "type a site, L9.H6@-1"],
+  ["/", "type a site or a path, L9.H6->L11.H0.q"],
   ["Esc", "cancel, clear, leave"],
 ];

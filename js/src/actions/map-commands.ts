@@ -38,7 +38,7 @@ export function runMapCommand(
   const command = commandOf(press);
   if (command === undefined || command.type === "move" || command.type === "edge") return false;
   if (command.type === "patch" || command.type === "toggle") {
-    act.patchExactly(site, command.type === "toggle");
+    act.patchCell(site, tools.store.state().field, command.type === "toggle");
     return true;
   }
   const cell = nearestCell(site);

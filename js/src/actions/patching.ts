@@ -3,6 +3,7 @@
 import { cellName, nearestCell } from "../model/cell";
 import { refusalReason, type Scene } from "../model/experiment";
 import type { Patch } from "../model/patch";
+import { parsePath, printPath, senderOf } from "../model/path";
 import { atPosition, positionRange } from "../model/position";
 import { parseSite, withoutPosition } from "../model/site";
 import { selectedPatches } from "../state/selectors";
@@ -41,8 +42,9 @@ function counterpartProblem({ task }: Scene, site: string): string | undefined {
 }
 
 /** Whether a site can be patched; if not, the page says why. */
-function canPatch({ store }: Tools, site: string): boolean {
+function canPatch({ store }: Tools, patched: string): boolean {
   const { scene } = store.state();
+  const site = senderOf(patched);
   const component = parseSite(site)?.component;
   const refused = scene && component && refusalReason(scene, component);
   const reason = refused ?? (scene && counterpartProblem(scene, site));
@@ -90,14 +92,27 @@ export function cancelPatch(tools: Tools): void {
   if (running) askSweep(tools);
 }
 
+/** A path that was typed, or that a map stands for: the draft follows, so that it can go on from there. */
+export function followPath(tools: Tools, text: string): void {
+  const path = parsePath(text);
+  if (path !== undefined && tools.store.state().draft !== undefined)
+    set(tools.store, { draft: { ...path, choices: [] } });
+}
+
+function sitesIn(text: string): readonly string[] {
+  return text.split(/[+,\s]+/).filter((site) => site !== "");
+}
+
 /**
  * Patches what was typed, such as "L23.H3 + L20.H0". The kernel says what is wrong with it; so the field stays open, with
  * its text and the keyboard, until there is an answer.
  */
 export function patchTyped(tools: Tools, text: string): void {
-  const sites = text.split(/[+,\s]+/).filter((site) => site !== "");
+  const path = parsePath(text);
+  const sites = path === undefined ? sitesIn(text) : [printPath(path)];
   set(tools.store, { typed: sites });
   patchSites(tools, sites);
+  if (path !== undefined) followPath(tools, text);
 }
 
 /** Closes the field when what was typed has its answer; the keyboard goes on from there. */

@@ -1,10 +1,12 @@
 /** Choosing another token position. */
 
 import { firstDifference, lacksCounterpart } from "../model/counterparts";
-import { isCut } from "../model/patch";
+import { isCut, pathOf } from "../model/patch";
+import { type Path, printPath } from "../model/path";
 import { atPosition, type Position, positionIndex } from "../model/position";
 import { positionOf } from "../model/site";
 import { selectedPatches } from "../state/selectors";
+import { followPath } from "./patching";
 import { askPatch, set, type Tools } from "./tools";
 
 /** Selects a position. The patches move there too, if all of them were at one position. */
@@ -15,10 +17,23 @@ export function movePosition(tools: Tools, position: Position): void {
   const at = new Set(patches.map((patch) => positionOf(patch.site)));
   // A cut edge stays where it is: the position chooses the query whose attention is seen.
   if (patches.length === 0 || at.size > 1 || patches.some(isCut)) return;
+  const path = pathOf(patches);
+  if (path !== undefined) {
+    moveSender(tools, path, position);
+    return;
+  }
   const length = state.scene?.task.clean.length ?? 0;
   askPatch(tools, {
     patches: patches.map((patch) => ({ ...patch, site: atPosition(patch.site, position, length) })),
   });
+}
+
+/** A path moves with its sender, which is what is patched. */
+function moveSender(tools: Tools, path: Path, position: Position): void {
+  const length = tools.store.state().scene?.task.clean.length ?? 0;
+  const site = printPath({ ...path, sender: atPosition(path.sender, position, length) });
+  askPatch(tools, { patches: [{ site, source: "source" }] });
+  followPath(tools, site);
 }
 
 export function stepPosition(tools: Tools, step: -1 | 1): void {

@@ -7,11 +7,14 @@ import { askPatch, type Tools } from "./tools";
 export function askSweep({ store, kernel }: Tools): void {
   const request = wantedSweep(store.state());
   if (request === undefined) return;
-  const maps = missingMaps(store.state(), request);
-  if (maps.length === 0) {
+  const missing = missingMaps(store.state(), request);
+  // Another field is told to the kernel, whose trait follows, even where its maps are known.
+  const isTold = store.state().sweep.request?.field === request.field;
+  if (missing.length === 0 && isTold) {
     store.dispatch({ type: "sweep", event: { type: "known", request } });
     return;
   }
+  const maps = missing.length === 0 ? request.maps : missing;
   kernel.sweep({ ...request, maps }, (id) =>
     store.dispatch({ type: "sweep", event: { type: "asked", id, request } }),
   );

@@ -3,6 +3,7 @@
 import type { PageLayout } from "../layout/page";
 import type { FactRequest } from "../model/facts";
 import type { MapSweepRequest } from "../model/map";
+import type { NeuronsRequest } from "../model/neurons";
 import type { PatchRequest } from "../model/patch";
 import { selectedRequest } from "../state/selectors";
 import type { Settable } from "../state/state";
@@ -27,6 +28,7 @@ export interface Page {
 interface Kernel {
   patch(request: PatchRequest, asked: (id: number) => void): void;
   sweep(request: MapSweepRequest, asked: (id: number) => void): void;
+  neurons(request: NeuronsRequest, asked: (id: number) => void): void;
   code(request: PatchRequest, asked: (id: number) => void): void;
   ask(request: FactRequest, asked: (id: number) => void): void;
   cancel(): void;

@@ -36,10 +36,22 @@ export function watchFocus(root: HTMLElement, act: Actions): Removal {
   ]);
 }
 
+/** The keys of a path where its step says what to choose next: Q, K, V, L, Escape. */
+function runPathCommand(tools: Tools, act: Actions, event: KeyboardEvent): boolean {
+  const command = commandOf(event);
+  if (command?.type !== "receiver" && command?.type !== "escape") return false;
+  event.stopPropagation();
+  event.preventDefault();
+  const done = runCommand(tools, act, command, "L0.H0");
+  if (done) tools.page.focusGrid();
+  return done;
+}
+
 export function watchKeys(root: HTMLElement, tools: Tools, act: Actions): Removal {
   return listen(root, "keydown", (event) => {
     const target = event.target instanceof Element ? event.target : null;
     const site = target?.closest('[role="grid"] [data-site]')?.getAttribute("data-site");
+    if (target?.closest(".path-step") && runPathCommand(tools, act, event)) return;
     if (event.key === "Escape" && tools.store.state().panel === "site") {
       event.stopPropagation();
       act.panel("none");

@@ -6,6 +6,7 @@ import { createAutoSweep } from "../actions/auto-sweep";
 import { keepCodeCurrent } from "../actions/code";
 import { createAsker } from "../actions/facts";
 import { followSelection } from "../actions/layers";
+import { keepNeuronsCurrent } from "../actions/neurons";
 import { closeSiteBox } from "../actions/patching";
 import { set, type Tools } from "../actions/tools";
 import { createClient } from "../comm/client";
@@ -46,6 +47,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
     asker.consider();
     keepCodeCurrent(tools);
     if (isAnswered(state, before)) tellReactiveCells(model);
+    keepNeuronsCurrent(tools);
   });
   const client = createClient(model, store.dispatch);
   const tools: Tools = { store, kernel: client, page: createPage(root, store, layoutOfState) };

@@ -2,6 +2,7 @@
 
 import type { FactKind, FactRequest } from "../model/facts";
 import type { MapSweepRequest } from "../model/map";
+import type { NeuronsRequest } from "../model/neurons";
 import type { PatchRequest } from "../model/patch";
 import type { Result } from "../model/result";
 import { type Failure, isLost } from "../model/status";
@@ -19,6 +20,8 @@ export interface Client {
   patch(request: PatchRequest, asked: (id: number) => void): void;
   /** Asks for maps. Nobody clicked for them, so a late acknowledgement does not count as busy. */
   sweep(request: MapSweepRequest, asked: (id: number) => void): void;
+  /** Asks for neurons. It may wait behind patches for long, as maps do. */
+  neurons(request: NeuronsRequest, asked: (id: number) => void): void;
   /** Asks for the lines of Python that give the numbers of a request. */
   code(request: PatchRequest, asked: (id: number) => void): void;
   /** Asks about a head or a stream. As for maps, nobody clicked for it. */
@@ -26,6 +29,8 @@ export interface Client {
   cancel(): void;
   dispose(): void;
 }
+
+const STOPPED: Failure = { code: "Dropped", message: "stopped.", details: "" };
 
 function failureOf(error: unknown): Failure {
   const message = error instanceof Error ? error.message : String(error);
@@ -48,6 +53,7 @@ class CommClient implements Client {
   private readonly patches = new Set<number>();
   private readonly sweeps = new Set<number>();
   private readonly questions = new Map<number, FactKind>();
+  private readonly neuronLists = new Set<number>();
   /** The newest question for a patch, until it is answered. */
   private latest: number | undefined;
   /** The newest greeting, until it is answered or a patch is asked for: its answer brings the last result. */
@@ -97,10 +103,18 @@ class CommClient implements Client {
 
   sweep(request: MapSweepRequest, asked: (id: number) => void): void {
     const id = this.takeId();
-    const { maps, direction, metric } = request;
+    const { maps, field, direction, metric } = request;
     this.sweeps.add(id);
     asked(id);
-    this.post({ v: 1, kind: "sweep", id, maps, direction, metric });
+    this.post({ v: 1, kind: "sweep", id, maps, field, direction, metric });
+  }
+
+  neurons(request: NeuronsRequest, asked: (id: number) => void): void {
+    const id = this.takeId();
+    const { layer, top, direction, metric } = request;
+    this.neuronLists.add(id);
+    asked(id);
+    this.post({ v: 1, kind: "neurons", id, layer, top, direction, metric });
   }
 
   code(request: PatchRequest, asked: (id: number) => void): void {
@@ -186,6 +200,9 @@ class CommClient implements Client {
       case "swept":
         this.emitSweep({ type: "swept", id: message.id });
         return;
+      case "neurons":
+        this.emit({ type: "neurons", id: message.id, list: message.neurons });
+        return;
       case "code":
         this.emit({ type: "code", id: message.id, code: message.code });
         return;
@@ -222,9 +239,11 @@ class CommClient implements Client {
   }
 
   private dropped(id: number, why: string): void {
+    if (this.neuronLists.has(id)) this.emit({ type: "neurons-failed", id, failure: STOPPED });
     const kind = this.questions.get(id);
     if (kind !== undefined) this.emit({ type: "fact", event: { type: "dropped", kind, id } });
-    else if (!this.patches.has(id)) this.emitSweep({ type: "dropped", id, why });
+    else if (!this.patches.has(id) && !this.neuronLists.has(id))
+      this.emitSweep({ type: "dropped", id, why });
     if (id !== this.latest) return;
     this.latest = undefined;
     const waiting = this.foreign;
@@ -235,6 +254,10 @@ class CommClient implements Client {
   private failed(id: number, failure: Failure): void {
     if (this.sweeps.has(id)) {
       this.emitSweep({ type: "failed", id, failure });
+      return;
+    }
+    if (this.neuronLists.has(id)) {
+      this.emit({ type: "neurons-failed", id, failure });
       return;
     }
     const kind = this.questions.get(id);

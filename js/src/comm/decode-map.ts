@@ -4,7 +4,17 @@ import type { MapData } from "../model/map";
 import type { Grid } from "../model/result";
 import { decodeDirection } from "./decode-scene";
 import { type Buffers, decodeGrids } from "./grids";
-import { count, DecodeError, Fields, listOf, maybeNumber, number, oneOf, text } from "./validate";
+import {
+  count,
+  DecodeError,
+  Fields,
+  listOf,
+  maybeNumber,
+  messageOr,
+  number,
+  oneOf,
+  text,
+} from "./validate";
 
 /** The numbers of one array, which must have the shape of the map. */
 function values(
@@ -23,17 +33,21 @@ export function decodeMap(value: unknown, buffers: Buffers): MapData {
   const f = new Fields(value, "cells");
   const shape = f.get("shape", listOf(count));
   const [rows = 0, columns = 0] = shape;
-  const [over, across] = f.get("over", listOf(text));
-  oneOf("layer")(over, "cells.over[0]");
-  const grids = decodeGrids(f, f, buffers);
+  const [down, across] = f.get("over", listOf(text));
+  const reason = f.getOr("reason", messageOr(undefined), undefined);
+  const grids = reason === undefined ? decodeGrids(f, f, buffers) : {};
+  const array = (name: string) => (reason === undefined ? values(grids, name, shape) : []);
   return {
     id: f.get("id", number),
     name: f.get("name", text),
     component: f.get("component", text),
+    down: oneOf("layer", "head")(down, "cells.over[0]"),
     across: oneOf("head", "pos")(across, "cells.over[1]"),
     position: f.has("position") ? f.get("position", text) : undefined,
     direction: f.get("direction", decodeDirection),
     metric: f.get("metric", text),
+    layer: f.getOr("layer", count, undefined),
+    field: f.getOr("field", text, "total"),
     rows,
     columns,
     done: f.get("done", count),
@@ -41,7 +55,8 @@ export function decodeMap(value: unknown, buffers: Buffers): MapData {
     zero: f.getOr("zero", count, 0),
     unpatchable: new Set(f.getOr("unpatchable", listOf(count), [])),
     secondsLeft: f.get("seconds_left", maybeNumber),
-    share: values(grids, "share", shape),
-    effect: values(grids, "effect", shape),
+    reason,
+    share: array("share"),
+    effect: array("effect"),
   };
 }

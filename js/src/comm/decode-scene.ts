@@ -50,12 +50,16 @@ function decodeChecks(value: unknown, where: string): ModelInfo["checks"] {
 
 function decodeModel(value: unknown, where: string): ModelInfo {
   const f = new Fields(value, where);
+  const n_heads = f.get("n_heads", countUpTo(MOST_PARTS));
   return {
     name: f.get("name", shownText),
     dtype: f.get("dtype", messageOr("")),
     device: f.get("device", messageOr("")),
     n_layers: f.get("n_layers", countUpTo(MOST_PARTS)),
-    n_heads: f.get("n_heads", countUpTo(MOST_PARTS)),
+    n_heads,
+    n_kv_heads: f.getOr("n_kv_heads", countUpTo(MOST_PARTS), n_heads) || n_heads,
+    parallel: f.raw("parallel") === true,
+    components: f.getOr("components", listOf(text), []),
     refused: f.getOr("refused", recordOf(message), NO_ENTRIES),
     checks: f.getOr("checks", decodeChecks, { passed: false, summary: "" }),
   };

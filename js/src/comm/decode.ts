@@ -2,6 +2,7 @@
 
 import { decodeFact } from "./decode-facts";
 import { decodeMap } from "./decode-map";
+import { decodeNeurons } from "./decode-neurons";
 import { decodeResult, decodeSingle } from "./decode-result";
 import { decodeScene } from "./decode-scene";
 import type { Buffers } from "./grids";
@@ -36,6 +37,8 @@ export function decode(value: unknown, buffers: Buffers): Incoming | undefined {
     case "senders":
     case "lens":
       return { kind: "fact", id, fact: decodeFact(kind, f, buffers) };
+    case "neurons":
+      return { kind, id, neurons: decodeNeurons(value) };
     case "code":
       return { kind, id, code: f.get("code", text) };
     default:

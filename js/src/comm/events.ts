@@ -3,6 +3,7 @@
 import type { Scene } from "../model/experiment";
 import type { Fact, FactKind } from "../model/facts";
 import type { MapData } from "../model/map";
+import type { NeuronList } from "../model/neurons";
 import type { Result, Single } from "../model/result";
 import type { Connection, Failure } from "../model/status";
 
@@ -29,6 +30,8 @@ export type KernelEvent =
   | { readonly type: "result"; readonly result: Result }
   | { readonly type: "singles"; readonly id: number; readonly singles: readonly Single[] }
   | { readonly type: "sweep"; readonly event: SweepReply }
+  | { readonly type: "neurons"; readonly id: number; readonly list: NeuronList }
+  | { readonly type: "neurons-failed"; readonly id: number; readonly failure: Failure }
   | { readonly type: "code"; readonly id: number; readonly code: string }
   | { readonly type: "fact"; readonly event: FactReply }
   | { readonly type: "dropped" }

@@ -3,6 +3,7 @@
 import type { Scene } from "../model/experiment";
 import type { Fact, FactRequest } from "../model/facts";
 import type { MapData, MapSweepRequest } from "../model/map";
+import type { NeuronList, NeuronsRequest } from "../model/neurons";
 import type { PatchRequest } from "../model/patch";
 import type { Result, Single } from "../model/result";
 import type { Failure } from "../model/status";
@@ -16,6 +17,7 @@ export type Incoming =
   | { readonly kind: "singles"; readonly id: number; readonly singles: readonly Single[] }
   | { readonly kind: "cells"; readonly id: number; readonly map: MapData }
   | { readonly kind: "swept"; readonly id: number }
+  | { readonly kind: "neurons"; readonly id: number; readonly neurons: NeuronList }
   | { readonly kind: "code"; readonly id: number; readonly code: string }
   /** The answer to a question, whatever its kind. */
   | { readonly kind: "fact"; readonly id: number; readonly fact: Fact };
@@ -24,6 +26,7 @@ export type Outgoing =
   | { readonly v: 1; readonly kind: "hello"; readonly id: number }
   | ({ readonly v: 1; readonly kind: "patch"; readonly id: number } & PatchRequest)
   | ({ readonly v: 1; readonly kind: "sweep"; readonly id: number } & MapSweepRequest)
+  | ({ readonly v: 1; readonly kind: "neurons"; readonly id: number } & NeuronsRequest)
   | ({ readonly v: 1; readonly kind: "code"; readonly id: number } & PatchRequest)
   | ({ readonly v: 1; readonly id: number } & FactRequest)
   | { readonly v: 1; readonly kind: "cancel"; readonly id: number };

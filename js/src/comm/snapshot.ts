@@ -26,11 +26,11 @@ function plain(grid: Grid): { shape: readonly number[]; data: (number | null)[] 
 }
 
 function plainMap(map: MapData): unknown {
-  const { share, effect, rows, columns, across, secondsLeft, unpatchable, ...rest } = map;
+  const { share, effect, rows, columns, down, across, secondsLeft, unpatchable, ...rest } = map;
   const shape = [rows, columns];
   const grids = { share: plain({ shape, data: share }), effect: plain({ shape, data: effect }) };
   const more = { unpatchable: [...unpatchable], seconds_left: secondsLeft };
-  return { ...rest, ...more, shape, over: ["layer", across], grids };
+  return { ...rest, ...more, shape, over: [down, across], grids };
 }
 
 function plainMaps(maps: Snapshot["maps"]): Record<string, unknown> {

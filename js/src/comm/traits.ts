@@ -13,6 +13,7 @@ type TraitEvent =
         readonly position?: Position;
         readonly direction?: Direction;
         readonly metric?: string;
+        readonly field?: string;
       };
     };
 
@@ -33,9 +34,13 @@ const READERS: Readonly<Record<string, (value: unknown) => TraitEvent | undefine
       : undefined,
   metric: (metric) =>
     typeof metric === "string" ? { type: "traits", values: { metric } } : undefined,
+  field: (field) => (typeof field === "string" ? { type: "traits", values: { field } } : undefined),
 };
 
-/** Tells every change, and the position that is there already; returns the removal. */
+/** What the page shows from the beginning as the kernel has it. */
+const AT_ONCE: readonly string[] = ["position", "field"];
+
+/** Tells every change, and what is there already of what no message tells; returns the removal. */
 export function watchTraits(model: WidgetModel, emit: (event: TraitEvent) => void): () => void {
   const watches = Object.entries(READERS).map(([name, read]) => {
     const changed = () => {
@@ -43,7 +48,7 @@ export function watchTraits(model: WidgetModel, emit: (event: TraitEvent) => voi
       if (event !== undefined) emit(event);
     };
     model.on(`change:${name}`, changed);
-    if (name === "position") changed();
+    if (AT_ONCE.includes(name)) changed();
     return () => model.off(`change:${name}`, changed);
   });
   return () => {

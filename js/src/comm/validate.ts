@@ -34,7 +34,7 @@ export class Fields {
   }
 
   /** The field, or another value where it is absent. */
-  getOr<T>(name: string, decoder: Decoder<T>, otherwise: T): T {
+  getOr<T, O = T>(name: string, decoder: Decoder<T>, otherwise: O): T | O {
     return this.has(name) ? this.get(name, decoder) : otherwise;
   }
 

@@ -80,11 +80,12 @@ export function mapPaint(
   };
 }
 
-/** A map as pixels, one per cell; cells without a value are transparent. */
+/** A map as pixels, one per cell; cells without a value are transparent. An estimate stands in for pending ones. */
 export function pixelsOf(
   map: MapData,
   from: number,
   scale: Parameters<typeof mapPaint>[2],
+  estimate?: MapData,
 ): {
   readonly width: number;
   readonly height: number;
@@ -94,7 +95,12 @@ export function pixelsOf(
   const data = new Uint8ClampedArray(width * map.rows * 4);
   for (let row = 0; row < map.rows; row++) {
     for (let column = 0; column < width; column++) {
-      const { look, fill } = mapPaint(map, row * map.columns + from + column, scale);
+      const index = row * map.columns + from + column;
+      const exact = mapPaint(map, index, scale);
+      const { look, fill } =
+        exact.look === "pending" && estimate !== undefined
+          ? mapPaint(estimate, index, scale)
+          : exact;
       if (look !== "value") continue;
       const rgb = Number.parseInt(fill.slice(1), 16);
       data.set([rgb >> 16, (rgb >> 8) & 255, rgb & 255, 255], (row * width + column) * 4);

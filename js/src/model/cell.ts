@@ -2,6 +2,7 @@
 
 import type { ModelInfo } from "./experiment";
 import { range } from "./math";
+import { parsePath } from "./path";
 import { parseSite } from "./site";
 
 type LayerOutput = "attn_out" | "mlp_out" | "resid_post";
@@ -38,13 +39,15 @@ export function exactCell(text: string): Cell | undefined {
 }
 
 /** The cell that stands for a site: for a neuron its MLP, for a query its head, for a dictionary's feature its stream,
- * for what enters a layer the residual stream after the layer before. */
+ * for what enters a layer the residual stream after the layer before; for a path its first receiver, which moves first. */
 export function nearestCell(text: string): Cell | undefined {
+  const path = parsePath(text);
+  if (path !== undefined) return nearestCell(path.receivers[0] ?? "");
   const site = parseSite(text);
   if (site?.layer === undefined) return undefined;
   const { layer, unit, component } = site;
   if (unit?.startsWith("H")) return headCell(layer, Number(unit.slice(1)));
-  if (unit?.startsWith("N")) return outputCell(layer, "mlp_out");
+  if (unit?.startsWith("N") || component === "mlp_in") return outputCell(layer, "mlp_out");
   if (unit?.startsWith("KV")) return outputCell(layer, "attn_out");
   const stream = component.replace(/\..*/, "");
   if (stream !== component) return nearestCell(`L${layer}.${stream}`);

@@ -29,6 +29,11 @@ export interface ModelInfo {
   readonly device: string;
   readonly n_layers: number;
   readonly n_heads: number;
+  /** Fewer than heads where several heads share keys and values. */
+  readonly n_kv_heads: number;
+  /** Attention and MLP of a layer read the same stream. */
+  readonly parallel: boolean;
+  readonly components: readonly string[];
   readonly refused: Readonly<Record<string, string>>;
   readonly checks: { readonly passed: boolean; readonly summary: string };
 }

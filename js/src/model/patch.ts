@@ -1,6 +1,7 @@
 /** Patches, and the request that asks for their effect. */
 
 import { type Direction, hostOf, type Prompt, sourceOf } from "./experiment";
+import { type Path, parsePath } from "./path";
 import { parseSite, printSite } from "./site";
 
 /** The queries of a pattern no longer see these keys. */
@@ -33,6 +34,12 @@ export function sourceLane(patch: Patch, direction: Direction): Prompt | undefin
   if (isCut(patch)) return undefined;
   if (patch.source === "clean" || patch.source === "corrupted") return patch.source;
   return patch.source === "host" ? hostOf(direction) : sourceOf(direction);
+}
+
+/** The path that is followed; undefined where sites are patched. */
+export function pathOf(patches: readonly Patch[]): Path | undefined {
+  const [only] = patches;
+  return only && parsePath(only.site);
 }
 
 export function samePatches(a: readonly Patch[], b: readonly Patch[]): boolean {

@@ -6,34 +6,49 @@ import type { PageLayout } from "../layout/page";
 import { firstDifference, lacksCounterpart, tokenAtPosition } from "../model/counterparts";
 import { type Direction, hostOf, refusalReason, type Scene } from "../model/experiment";
 import {
-  type Across,
+  type Field,
+  headsShape,
   isComplete,
   type MapData,
   type MapName,
+  type MapShape,
   type MapSweepRequest,
   mapKey,
   mapLook,
-  mapRequests,
+  mapRequest,
+  OF_HEADS,
+  positionsShape,
+  requestedShape,
+  type Score,
+  scoreOf,
 } from "../model/map";
+import { headsOfUnit, parsePath, senderOf } from "../model/path";
 import { positionRange, positionText } from "../model/position";
-import { parseSite, type Site } from "../model/site";
+import { parseSite, printSite, type Site } from "../model/site";
 import { isLost } from "../model/status";
 import { shortToken } from "../text/tokens";
 import { columnOfToken } from "./selectors";
 import type { State } from "./state";
 
-export const MAP_COMPONENTS: readonly string[] = ["resid_pre", "attn_out", "mlp_out"];
+/** Components whose positions can be mapped over all layers, and then those of the heads of one layer. */
+export const MAP_COMPONENTS: readonly string[] = [
+  ...["resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"],
+  ...OF_HEADS,
+];
 
 const LABEL = { plain: 10, differs: 16 } as const;
 
-export interface MapView {
+export interface MapView extends MapShape {
   readonly name: MapName;
-  readonly component: string;
-  readonly across: Across;
-  /** Where each of its cells patches, as a site writes it; undefined where each has its own, and for all positions. */
-  readonly position: string | undefined;
+  readonly field: Field;
+  /** "H", or "KV" for keys and values that several heads share. */
+  readonly unit: string;
   /** Undefined until the kernel has sent some cells. */
   readonly data: MapData | undefined;
+  /** Total effects by their gradient, shown until exact ones are there. */
+  readonly estimate: MapData | undefined;
+  /** How good the estimate was. */
+  readonly score: Score | undefined;
   readonly layout: MapLayout;
   readonly labels: readonly string[];
   readonly direction: Direction;
@@ -52,22 +67,43 @@ function scopeOf(state: State, scene: Scene): string | undefined {
 /** The maps of a request that are not known yet in whole. */
 export function missingMaps(
   { sweep }: State,
-  { maps, direction, metric }: MapSweepRequest,
+  { maps, field, direction, metric }: MapSweepRequest,
 ): MapSweepRequest["maps"] {
   return maps.filter((map) => {
-    const known = sweep.maps[mapKey(map, direction, metric)];
+    const known = sweep.maps[mapKey(requestedShape(map), field, direction, metric)];
     return known === undefined || !isComplete(known);
   });
 }
 
 /** The maps to ask for now; undefined if there are none, or while a patch is pending. */
 export function wantedSweep(state: State): MapSweepRequest | undefined {
-  const { scene, pending, connection, direction, metric } = state;
+  const { scene, pending, connection, field, direction, metric } = state;
   if (!scene?.can_sweep || pending !== undefined || isLost(connection)) return undefined;
-  const maps = mapRequests(state.mapComponent, scopeOf(state, scene)).filter(
-    ({ component }) => refusalReason(scene, component) === undefined,
-  );
-  return maps.length === 0 ? undefined : { maps, direction, metric };
+  const names: readonly MapName[] = ["heads", "positions"];
+  const maps = names
+    .map((name) => mapRequest(name, shapeOf(state, scene, name)))
+    .filter(({ component }) => refusalReason(scene, component) === undefined);
+  return maps.length === 0 ? undefined : { maps, field, direction, metric };
+}
+
+/** Which cells a map has now. */
+function shapeOf(state: State, scene: Scene, name: MapName): MapShape {
+  return name === "heads"
+    ? headsShape(state.headComponent, scopeOf(state, scene))
+    : positionsShape(state.mapComponent, state.mapLayer);
+}
+
+function unitOf(component: string, { model }: Scene): string {
+  const shared = model.n_kv_heads < model.n_heads && (component === "k" || component === "v");
+  return shared ? "KV" : "H";
+}
+
+function headCount(component: string, scene: Scene): number {
+  return unitOf(component, scene) === "KV" ? scene.model.n_kv_heads : scene.model.n_heads;
+}
+
+function known(state: State, shape: MapShape, field: Field): MapData | undefined {
+  return state.sweep.maps[mapKey(shape, field, state.direction, state.metric)];
 }
 
 /** A map of less than this has nothing that stands out. */
@@ -76,9 +112,8 @@ const LEAST_SHARE = 0.02;
 /** The head that alone moves the metric furthest towards the source, where a click patches; undefined until all of them
  * are known. */
 export function strongestHead(state: State, scene: Scene): string | undefined {
-  const { sweep, direction, metric } = state;
   const position = scopeOf(state, scene);
-  const data = sweep.maps[mapKey({ component: "z", position }, direction, metric)];
+  const data = known(state, headsShape("z", position), "total");
   if (data === undefined || !isComplete(data)) return undefined;
   let best = -1;
   let most = LEAST_SHARE;
@@ -87,7 +122,8 @@ export function strongestHead(state: State, scene: Scene): string | undefined {
     if (share > most) [best, most] = [i, share];
   }
   if (best < 0) return undefined;
-  return headSite(Math.floor(best / data.columns), best % data.columns, position);
+  const unit = `H${best % data.columns}`;
+  return printSite({ layer: Math.floor(best / data.columns), unit, component: "z", position });
 }
 
 function allZero(data: MapData | undefined, columns: number): boolean {
@@ -119,32 +155,49 @@ export function mapView(
   name: MapName,
 ): MapView {
   const heads = name === "heads";
-  const component = heads ? "z" : state.mapComponent;
-  const position = heads ? scopeOf(state, scene) : undefined;
-  const data = state.sweep.maps[mapKey({ component, position }, state.direction, state.metric)];
-  const rows = data?.rows ?? scene.model.n_layers;
-  const columns = data?.columns ?? (heads ? scene.model.n_heads : scene.task.clean.length);
+  const shape = shapeOf(state, scene, name);
+  const { field, direction } = state;
+  const count = headCount(shape.component, scene);
+  const data = known(state, shape, field);
+  const estimate = known(state, shape, "estimate");
+  const rows = data?.rows || (shape.down === "head" ? count : scene.model.n_layers);
+  const columns = data?.columns || (heads ? count : scene.task.clean.length);
   const labels = heads ? [] : tokenLabels(state, scene);
   const room = mapWidth(pageLayout, name);
   const first = Math.min(firstDifference(scene.task), columns);
   const foldable = heads || scene.task.n_pairs > 1 ? 0 : foldedColumns(columns, first, room);
   const fold = allZero(data, foldable) ? foldable : 0;
   const layout = mapLayout({ rows, columns, room, fold, labels });
-  const across = heads ? "head" : "pos";
-  return { name, component, across, position, data, layout, labels, direction: state.direction };
+  const unit = unitOf(shape.component, scene);
+  const scored = field === "total" || field === "estimate";
+  const score = scored ? scoreOf(estimate, known(state, shape, "total")) : undefined;
+  return {
+    ...{ ...shape, name, field, unit, data, layout, labels, direction, score },
+    estimate: field === "total" ? estimate : undefined,
+  };
 }
 
-function headSite(layer: number, head: number, position: string | undefined): string {
-  return `L${layer}.H${head}${position === undefined ? "" : `@${position}`}`;
-}
-
+/** The site of a cell. Of a map of paths it is the sender. */
 export function mapSite(
-  map: Pick<MapView, "across" | "component" | "layout" | "position">,
+  map: Pick<MapView, "down" | "across" | "layer" | "position" | "component" | "unit" | "layout">,
   row: number,
   column: number,
 ): string {
-  if (map.across === "head") return headSite(row, column, map.position);
-  return `L${row}.${map.component}@${positionText(column, map.layout.columns)}`;
+  const { component, down, across, layout } = map;
+  const index = down === "head" ? row : across === "head" ? column : undefined;
+  const layer = map.layer ?? row;
+  return printSite({
+    layer,
+    unit: index === undefined ? undefined : `${map.unit}${index}`,
+    component,
+    position: across === "head" ? map.position : positionText(column, layout.columns),
+  });
+}
+
+/** What a click on a cell patches: its site, or its path to what receives it. */
+export function cellPatch(field: Field, site: string): string {
+  if (field === "total" || field === "estimate") return site;
+  return `${site}->${field === "direct" ? "logits" : field}`;
 }
 
 interface MapRegion {
@@ -154,9 +207,9 @@ interface MapRegion {
   readonly to: number;
 }
 
-/** The row of a site. In a map of resid_pre, resid_post is the row of the next layer. */
+/** The row of a site among layers. In a map of resid_pre, resid_post is the row of the next layer. */
 function rowOf(map: MapView, layer: number, component: string): number | undefined {
-  if (component === map.component) return layer;
+  if (component === map.component || (map.across === "head" && component === "z")) return layer;
   return map.component === "resid_pre" && component === "resid_post" ? layer + 1 : undefined;
 }
 
@@ -167,48 +220,82 @@ export function mapRegion(map: MapView, site: string, scene: Scene): MapRegion |
     const at = map.across === "head" ? undefined : columnOfToken(site, scene);
     return at === undefined ? undefined : { top: 0, bottom: rows, from: at, to: at + 1 };
   }
+  const path = parsePath(site);
+  if (path !== undefined) return mapRegion(map, path.sender, scene);
   const parsed = parseSite(site);
   if (parsed?.layer === undefined) return undefined;
-  const row = rowOf(map, parsed.layer, parsed.component);
+  const unit = unitIndex(parsed, map, scene);
+  const row = map.down === "head" ? unit : rowOf(map, parsed.layer, parsed.component);
   if (row === undefined || row >= rows) return undefined;
-  const column = map.across === "head" ? headOf(parsed) : undefined;
-  if (column !== undefined && column < columns)
-    return { top: row, bottom: row + 1, from: column, to: column + 1 };
-  if (map.across === "head" || parsed.unit !== undefined) return undefined;
+  if (map.down === "head" && parsed.layer !== map.layer) return undefined;
+  if (map.across === "head")
+    return unit === undefined || unit >= columns
+      ? undefined
+      : { top: row, bottom: row + 1, from: unit, to: unit + 1 };
+  if (map.down === "layer" && parsed.unit !== undefined) return undefined;
   const [from, to] = positionRange(site, scene.task) ?? [0, columns];
   return { top: row, bottom: row + 1, from, to };
-}
-
-/** The head of a site; undefined if it is not one. */
-function headOf({ unit }: Site): number | undefined {
-  return unit?.startsWith("H") ? Number(unit.slice(1)) : undefined;
 }
 
 /** Whether a site is about the positions of the map: a head elsewhere is another patch than the map's cell. */
 export function isInScope(map: MapView, site: string, { task }: Scene): boolean {
   if (map.across === "pos") return true;
   const own = positionRange(mapSite(map, 0, 0), task);
-  return String(own) === String(positionRange(site, task));
+  return String(own) === String(positionRange(senderOf(site), task));
+}
+
+/** The number of the head that a site is, or that is part of; of key-value heads where the map has these. */
+function unitIndex({ unit, component }: Site, map: MapView, scene: Scene): number | undefined {
+  if (unit === undefined || unit.startsWith("N")) return undefined;
+  const index = Number(unit.replace(/\D+/, ""));
+  if (unit.startsWith("KV") === (map.unit === "KV")) return index;
+  const shares = scene.model.n_heads / scene.model.n_kv_heads;
+  if (map.unit === "KV") return component === "z" ? Math.floor(index / shares) : undefined;
+  return headsOfUnit(unit, scene.model)[0];
 }
 
 interface MapReading {
   readonly look: ReturnType<typeof mapLook>;
   readonly share: number;
   readonly effect: number;
+  readonly estimated: boolean;
 }
 
-/** What the maps know about a site; undefined if it is not one of their cells. */
+/** What the maps know about a site, in the field that they show; undefined if it is not one of their cells. */
 export function mapReading(state: State, scene: Scene, site: string): MapReading | undefined {
   const parsed = parseSite(site);
   if (parsed?.layer === undefined) return undefined;
-  const head = headOf(parsed);
-  const { component } = parsed;
-  const key = head === undefined ? { component } : { component, position: parsed.position };
-  const data = state.sweep.maps[mapKey(key, state.direction, state.metric)];
-  if (data === undefined || parsed.layer >= data.rows) return undefined;
-  const column = head ?? positionRange(site, scene.task)?.[0];
-  if (column === undefined || !(column < data.columns)) return undefined;
-  const index = parsed.layer * data.columns + column;
+  const { component, layer, unit, position } = parsed;
+  const column = positionRange(site, scene.task)?.[0];
+  const index = unit === undefined ? undefined : Number(unit.replace(/\D+/, ""));
+  const shapes: readonly MapShape[] =
+    index === undefined
+      ? [positionsShape(component, layer)]
+      : [headsShape(component, position), positionsShape(component, layer)];
+  const cell = (field: Field) => {
+    for (const shape of shapes) {
+      const data = known(state, shape, field);
+      const row = shape.down === "head" ? index : layer;
+      const at = shape.across === "head" ? index : column;
+      if (data === undefined || row === undefined || at === undefined) continue;
+      if (row < data.rows && at < data.columns) return readingAt(data, row * data.columns + at);
+    }
+    return undefined;
+  };
+  const exact = cell(state.field);
+  const estimate = state.field === "total" ? cell("estimate") : undefined;
+  if (exact === undefined || exact.look === "pending") {
+    return estimate === undefined ? exact : { ...estimate, estimated: true };
+  }
+  return { ...exact, estimated: state.field === "estimate" };
+}
+
+function readingAt(data: MapData, index: number): MapReading {
   const [share, effect] = [data.share[index], data.effect[index]];
-  return { look: mapLook(data, index), share: share ?? Number.NaN, effect: effect ?? Number.NaN };
+  return {
+    look: mapLook(data, index),
+    share: share ?? Number.NaN,
+    effect: effect ?? Number.NaN,
+    estimated: false,
+  };
 }

@@ -1,7 +1,10 @@
 /** Every change of the state, as a pure function. */
 
+import { cellName, nearestCell } from "../model/cell";
 import type { Scene } from "../model/experiment";
+import type { NeuronList } from "../model/neurons";
 import { type Patch, samePatches, sameRun } from "../model/patch";
+import { parsePath } from "../model/path";
 import { type Position, sharedPosition } from "../model/position";
 import type { Result, Single } from "../model/result";
 import { withoutPosition } from "../model/site";
@@ -9,11 +12,11 @@ import { type Connection, type Failure, isLost } from "../model/status";
 import { type FactEvent, reduceFacts } from "./facts";
 import { followFocus } from "./head-panel";
 import { withEntry, withPin, withSingles, withTimelineStep } from "./history";
-import type { Code, Pending, Settable, State } from "./state";
+import type { Code, Neurons, Pending, Settable, State } from "./state";
 import { reduceSweep, type SweepEvent } from "./sweep";
 
 /** What the kernel's traits say. */
-type TraitValues = Partial<Pick<State, "position" | "direction" | "metric">>;
+type TraitValues = Partial<Pick<State, "position" | "direction" | "metric" | "field">>;
 
 export type StateEvent =
   | { readonly type: "scene"; readonly scene: Scene }
@@ -22,6 +25,9 @@ export type StateEvent =
   | { readonly type: "singles"; readonly id: number; readonly singles: readonly Single[] }
   | { readonly type: "sweep"; readonly event: SweepEvent }
   | { readonly type: "fact"; readonly event: FactEvent }
+  | { readonly type: "neurons-asked"; readonly neurons: Neurons }
+  | { readonly type: "neurons"; readonly id: number; readonly list: NeuronList }
+  | { readonly type: "neurons-failed"; readonly id: number; readonly failure: Failure }
   | { readonly type: "code-asked"; readonly code: Code }
   | { readonly type: "code"; readonly id: number; readonly code: string }
   | { readonly type: "dropped" }
@@ -69,7 +75,9 @@ function withResult(state: State, result: Result): State {
 
 function focusAfter(state: State, result: Result): string | undefined {
   const last = result.patches.at(-1);
-  return state.focus ?? (last === undefined ? undefined : withoutPosition(last.site));
+  if (last === undefined || state.focus !== undefined) return state.focus;
+  const receiver = parsePath(last.site) && nearestCell(last.site);
+  return receiver === undefined ? withoutPosition(last.site) : cellName(receiver);
 }
 
 /** Python changed the selection: it is pending until its result arrives. */
@@ -89,7 +97,8 @@ function withDefaultSource(patch: Patch): Patch {
 /** Python changed a trait. A new direction or metric is ignored while a patch of the page is pending. */
 function withTraits(state: State, values: TraitValues): State {
   if (state.pending === undefined) return { ...state, ...values };
-  return values.position === undefined ? state : { ...state, position: values.position };
+  const { position = state.position, field = state.field } = values;
+  return { ...state, position, field };
 }
 
 /** Without Python nothing is pending any more. */
@@ -123,6 +132,11 @@ function withCode(state: State, id: number, lines: string): State {
   return state.code?.id === id ? { ...state, code: { ...state.code, lines } } : state;
 }
 
+/** Neurons that nobody waits for any more are dropped. */
+function withNeurons(state: State, id: number, news: Partial<Neurons>): State {
+  return state.neurons?.id === id ? { ...state, neurons: { ...state.neurons, ...news } } : state;
+}
+
 function withScene(state: State, scene: Scene): State {
   const { direction, metric } = scene;
   const same = JSON.stringify(scene) === JSON.stringify(state.scene);
@@ -134,6 +148,7 @@ function withScene(state: State, scene: Scene): State {
     sweep,
     facts,
     code: undefined,
+    neurons: same ? state.neurons : undefined,
     ...(state.result === undefined ? { direction, metric } : {}),
   };
 }
@@ -158,6 +173,12 @@ export function reduce(state: State, event: StateEvent): State {
       return { ...state, sweep: reduceSweep(state.sweep, event.event) };
     case "fact":
       return { ...state, facts: reduceFacts(state.facts, event.event) };
+    case "neurons-asked":
+      return { ...state, neurons: event.neurons };
+    case "neurons":
+      return withNeurons(state, event.id, { list: event.list });
+    case "neurons-failed":
+      return withNeurons(state, event.id, { reason: event.failure.message });
     case "code-asked":
       return { ...state, code: event.code };
     case "code":

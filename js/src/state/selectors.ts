@@ -1,7 +1,8 @@
 /** Questions about the state that several modules ask. */
 
 import type { Direction, MetricInfo, Scene } from "../model/experiment";
-import { type Patch, type PatchRequest, sameRequest, sameRun } from "../model/patch";
+import { type Patch, type PatchRequest, pathOf, sameRequest, sameRun } from "../model/patch";
+import { senderOf, wholeSite } from "../model/path";
 import { positionIndex, positionRange } from "../model/position";
 import type { Reading } from "../model/result";
 import { withoutPosition } from "../model/site";
@@ -77,7 +78,19 @@ export function currentFinding(state: State, scene: Scene): Finding | undefined 
     nPairs: scene.task.n_pairs,
     answer: scene.task.answer,
     foil: scene.task.foil,
+    whole: wholeEffect(state, metric.name),
   };
+}
+
+/** Of a path, the total effect of what it is part of; undefined where that is not known. */
+function wholeEffect(state: State, metric: string): number | null | undefined {
+  const { result } = state;
+  const path = result && pathOf(result.patches);
+  if (path === undefined) return undefined;
+  const site = wholeSite(path);
+  const singles = state.entries.find((entry) => entry.result.id === result?.id)?.singles ?? [];
+  const alone = singles.find((single) => single.site === site)?.readings[metric];
+  return (alone ?? knownReadings(state, metric).get(site))?.effect;
 }
 
 /** The known readings of single patches at all positions, by site. */
@@ -90,6 +103,7 @@ export function knownReadings(state: State, metric: string): ReadonlyMap<string,
     if (result.direction !== state.direction) continue;
     for (const single of singles) learn(single.site, single.readings[metric]);
     const [only, ...more] = result.patches;
+    if (pathOf(result.patches) !== undefined) continue;
     if (only?.source === "source" && more.length === 0) learn(only.site, result.readings[metric]);
   }
   return known;
@@ -99,7 +113,7 @@ export function knownReadings(state: State, metric: string): ReadonlyMap<string,
 export function markedPositions(state: State, scene: Scene): ReadonlySet<number> {
   const marked = new Set<number>();
   for (const { site } of selectedPatches(state)) {
-    const range = positionRange(site, scene.task);
+    const range = positionRange(senderOf(site), scene.task);
     if (range === undefined) continue;
     for (let i = range[0]; i < range[1]; i++) marked.add(i);
   }

@@ -2,6 +2,8 @@
 
 import type { Direction, Scene } from "../model/experiment";
 import type { LensMethod } from "../model/lens";
+import type { Field } from "../model/map";
+import type { NeuronList, NeuronsRequest } from "../model/neurons";
 import type { PatchRequest } from "../model/patch";
 import type { Position } from "../model/position";
 import type { Result, Single } from "../model/result";
@@ -20,7 +22,24 @@ export type Unit = "share" | "effect";
 /** What the chart of tokens shows. */
 export type Scores = "logit" | "prob";
 
-export type Tab = "heads" | "positions" | "reach" | "logits" | "history" | "head";
+export type Tab = "heads" | "positions" | "reach" | "logits" | "neurons" | "history" | "head";
+
+/** A path that is being made. The page is in path mode while there is one. */
+export interface Draft {
+  /** Undefined until it is chosen. */
+  readonly sender: string | undefined;
+  readonly receivers: readonly string[];
+  /** What of the cell that was chosen last may receive: its query, key, value. Empty while there is no choice. */
+  readonly choices: readonly string[];
+}
+
+/** The neurons that were asked for; neither list nor reason until they come. */
+export interface Neurons {
+  readonly id: number;
+  readonly request: NeuronsRequest;
+  readonly list: NeuronList | undefined;
+  readonly reason: string | undefined;
+}
 
 /** A request that waits for its result. `id` is undefined if Python made it; `cursor` is its place in the timeline. */
 export interface Pending {
@@ -74,8 +93,18 @@ export interface State {
   readonly headPanel: HeadPanel;
   /** How the streams are read; undefined if they are not. */
   readonly lens: LensMethod | undefined;
+  /** What the cells of the maps say. */
+  readonly field: Field;
+  readonly draft: Draft | undefined;
+  /** The component of the map of heads. */
+  readonly headComponent: string;
   /** The component of the map over positions. */
   readonly mapComponent: string;
+  /** The layer whose heads are the rows of the map over positions, for components of heads. */
+  readonly mapLayer: number;
+  readonly neurons: Neurons | undefined;
+  /** The layer whose neurons are listed; null for all. */
+  readonly neuronLayer: number | null;
   /** The cell of each map that Tab reaches, by the map's name. */
   readonly mapFocus: Readonly<Record<string, string>>;
   readonly unit: Unit;
@@ -101,7 +130,13 @@ export type Settable = Pick<
   | "panel"
   | "typed"
   | "tab"
+  | "field"
+  | "draft"
+  | "headComponent"
   | "mapComponent"
+  | "mapLayer"
+  | "neurons"
+  | "neuronLayer"
   | "mapFocus"
   | "unit"
   | "scores"
@@ -140,7 +175,13 @@ export const INITIAL: State = {
   facts: NO_FACTS,
   headPanel: NO_HEAD,
   lens: undefined,
+  field: "total",
+  draft: undefined,
+  headComponent: "z",
   mapComponent: "resid_pre",
+  mapLayer: 0,
+  neurons: undefined,
+  neuronLayer: null,
   mapFocus: {},
   unit: "share",
   scores: "logit",

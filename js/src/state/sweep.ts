@@ -1,6 +1,12 @@
 /** The maps that are known, and the sweep that fills them: their part of the reducer. */
 
-import { type MapData, type MapSweepRequest, mapKey, type SweepPhase } from "../model/map";
+import {
+  type MapData,
+  type MapSweepRequest,
+  mapKey,
+  requestedShape,
+  type SweepPhase,
+} from "../model/map";
 import type { Failure } from "../model/status";
 
 export interface Sweep {
@@ -37,11 +43,14 @@ export const NO_SWEEP: Sweep = {
 
 /** Whether a map is one of those that were asked for. */
 function isWanted({ request }: Sweep, map: MapData): boolean {
-  if (request?.direction !== map.direction || request.metric !== map.metric) return false;
-  const same = (a: string | undefined, b: string | undefined) => a === b;
-  return request.maps.some(
-    (each) => each.component === map.component && same(each.position, map.position),
-  );
+  if (request === undefined) return false;
+  const { maps, field, direction, metric } = request;
+  const key = keyOf(map);
+  return maps.some((each) => mapKey(requestedShape(each), field, direction, metric) === key);
+}
+
+function keyOf(map: MapData): string {
+  return mapKey(map, map.field, map.direction, map.metric);
 }
 
 /**
@@ -49,7 +58,7 @@ function isWanted({ request }: Sweep, map: MapData): boolean {
  * Its numbers never change: one with fewer cells done does not replace one with more.
  */
 function withMap(sweep: Sweep, map: MapData): Sweep {
-  const key = mapKey(map, map.direction, map.metric);
+  const key = keyOf(map);
   const known = sweep.maps[key];
   if (known !== undefined && known.done > map.done) return sweep;
   const goesOn = sweep.phase === "stopped" && map.id !== sweep.id && isWanted(sweep, map);

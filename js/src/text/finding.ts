@@ -9,13 +9,14 @@ import {
   type Run,
   sourceOf,
 } from "../model/experiment";
-import type { Patch } from "../model/patch";
+import { type Patch, pathOf } from "../model/patch";
 import { isolated } from "../model/printable";
 import type { Reading } from "../model/result";
 import { allCut, cutSentence } from "./cut";
 import { extentOf } from "./extent";
 import { patchName } from "./names";
 import { effectNumber, metricNumber, percent } from "./numbers";
+import { pathSentence } from "./paths";
 import { sentence } from "./status";
 import { shortToken } from "./tokens";
 
@@ -94,6 +95,8 @@ export interface Finding {
   readonly nPairs: number;
   readonly answer: readonly string[];
   readonly foil: readonly string[];
+  /** Of a path, the total effect that it is part of; undefined until it is known. */
+  readonly whole?: number | null | undefined;
 }
 
 function sentenceCase(text: string): string {
@@ -114,8 +117,16 @@ export function undefinedRecovery(
   return `No recovery: ${reason === null ? `${isolated(metric.label)} is undefined here.` : sentence(reason)}`;
 }
 
+/** The total effect that a path is part of, as a number to read. */
+export function wholeText({ whole, metric }: Finding): string | undefined {
+  return whole === undefined || whole === null ? undefined : effectNumber(whole, metric);
+}
+
 /** The finding, in one sentence. */
 export function findingSentence(f: Finding): string {
+  const path = pathOf(f.patches);
+  if (path !== undefined)
+    return pathSentence(path, effectNumber(f.reading.effect, f.metric), wholeText(f));
   if (f.reading.share === null) return undefinedRecovery(f.runs, f.metric, f.reading.reason);
   const name = patchName(f.patches, f.model);
   const denoise = f.direction === "denoise";

@@ -3,9 +3,11 @@
 import { type Cell, cellName, everythingBut, exactCell } from "../model/cell";
 import type { ModelInfo } from "../model/experiment";
 import { isCut, type Patch } from "../model/patch";
+import { parsePath } from "../model/path";
 import { isolated } from "../model/printable";
 import { positionOf } from "../model/site";
 import { cutName } from "./cut";
+import { pathName } from "./paths";
 
 /** The most sites that are named one by one. */
 const MOST_NAMED = 3;
@@ -45,6 +47,8 @@ export function modelFacts({ n_layers, n_heads, dtype, device }: ModelInfo): str
 }
 
 function onePatch(patch: Patch): string {
+  const path = parsePath(patch.site);
+  if (path !== undefined) return pathName(path);
   return isCut(patch) ? cutName(patch) : isolated(patch.site);
 }
 

@@ -1,6 +1,7 @@
 /** The strip above the lanes: the finding with its limit, its numbers and the gauge. */
 
 import { html, nothing } from "lit-html";
+import { pathOf } from "../model/patch";
 import { shownEntry } from "../state/history";
 import { strongestHead } from "../state/maps";
 import {
@@ -10,10 +11,12 @@ import {
   pendingPatchName,
   shownPatchName,
 } from "../state/selectors";
-import { type Finding, findingSentence, NOTHING_PATCHED } from "../text/finding";
+import type { State } from "../state/state";
+import { type Finding, findingSentence, NOTHING_PATCHED, wholeText } from "../text/finding";
 import { jointSentence } from "../text/joint-effect";
 import { caption, shortLimit } from "../text/limits";
 import { effectNumber, plainNumber } from "../text/numbers";
+import { NO_PATH, pathCaption } from "../text/paths";
 import { connectionSentence, problemSentence } from "../text/status";
 import type { Context } from "./context";
 import { gauge } from "./gauge";
@@ -48,12 +51,19 @@ function firstStep(cx: Context) {
   const more = "Click a token to patch at one position; Shift-click adds a box to the patch.";
   return strongest === undefined
     ? html`<p class="caption">${more}</p>`
-    : html`<p class="caption"><button type="button" class="first-step" data-first-step=${strongest} @click=${() => cx.act.patchExactly(strongest, false)}>Try the strongest: ${strongest}</button> ${more}</p>`;
+    : html`<p class="caption"><button type="button" class="first-step" data-first-step=${strongest} @click=${() => cx.act.patchCell(strongest, "total", false)}>Try the strongest: ${strongest}</button> ${more}</p>`;
 }
 
 function limit(cx: Context, found: Finding | undefined) {
   const { state, scene } = cx;
+  if (found === undefined && state.draft !== undefined)
+    return html`<p class="caption">Between the two, all else stays as it is. Esc steps back.</p>`;
   if (found === undefined) return firstStep(cx);
+  const path = pathOf(found.patches);
+  if (path !== undefined) {
+    const [before, stressed, after] = pathCaption(path, found.direction, wholeText(found));
+    return html`<p class="caption">${before}<strong>${stressed}</strong>${after}</p>`;
+  }
   const singles = shownEntry(state)?.singles ?? [];
   const sum = jointSentence(found.reading, singles, found.metric);
   const { patches, direction, reading } = found;
@@ -82,11 +92,15 @@ function resultAttributes(found: Finding) {
   };
 }
 
+function nothingPatched({ draft, direction }: State): string {
+  return draft === undefined ? NOTHING_PATCHED[direction] : NO_PATH;
+}
+
 export function findingStrip(cx: Context) {
   const { state, scene } = cx;
   const metric = currentMetric(state, scene);
   const found = currentFinding(state, scene);
-  const sentence = found === undefined ? NOTHING_PATCHED[state.direction] : findingSentence(found);
+  const sentence = found === undefined ? nothingPatched(state) : findingSentence(found);
   const attributes = found && resultAttributes(found);
   return html`<div class="answer ${awaitsResult(state) ? "waiting" : ""}"
       data-result=${found === undefined ? nothing : ""}

@@ -25,10 +25,12 @@ function siteBox(cx: Context) {
   const failed = problem !== undefined && typed === undefined;
   return html`<form class="panel site-box" @submit=${submit} @keydown=${enter}>
     <label for="${cx.id}-site">Site</label>
-    <input id="${cx.id}-site" type="text" placeholder="L9.H6   L26.N1262@-1   L20.mlp_out@3:7" autocomplete="off" spellcheck="false"
+    <input id="${cx.id}-site" type="text" placeholder="L9.H6   L26.N1262@-1   L20.H0 -> L23.H3.q" autocomplete="off" spellcheck="false"
       aria-invalid=${failed} aria-describedby="${cx.id}-site-hint">
     <button type="submit">Patch</button><span class="hint" id="${cx.id}-site-hint">${
-      failed ? problemSentence(problem) : "Join sites with + to patch them together."
+      failed
+        ? problemSentence(problem)
+        : "Join sites with + to patch them together; -> makes a path."
     }</span></form>`;
 }
 

@@ -20,6 +20,8 @@ import { edgeText } from "./charts/head-attention";
 import type { Context } from "./context";
 import { legend } from "./lanes/legend";
 import { lensText } from "./lanes/lens";
+import { fieldText } from "./maps/title";
+import { pathStep } from "./path-step";
 
 function aboutToken(cx: Context, index: number): string {
   const { task } = cx.scene;
@@ -43,7 +45,8 @@ function nearestName(site: string): string | undefined {
 function reachText(cx: Context, site: string): string {
   const { result } = cx.state;
   const cell = nearestCell(site);
-  if (result === undefined || cell === undefined) return "click to patch, Shift-click to add";
+  if (result === undefined || cell === undefined)
+    return cx.state.draft === undefined ? "click to patch, Shift-click to add" : "click to choose";
   const towards = sourceOf(result.direction);
   const [own, node] = [withoutPosition(site), cellName(cell)];
   const enters = (patch: string) => /\.resid_pre\b/.test(patch) && nearestName(patch) === node;
@@ -63,6 +66,7 @@ function mapText(cx: Context, site: string): string | undefined {
   const known = mapReading(cx.state, cx.scene, site);
   if (known === undefined) return undefined;
   if (known.look === "pending") return "not yet computed";
+  if (known.look === "beyond") return "comes after the receiver: no path";
   if (known.look === "unpatchable") return NO_COUNTERPART.clean;
   if (known.look === "zero") {
     const at = positionRange(site, cx.scene.task)?.[0] ?? Number.POSITIVE_INFINITY;
@@ -71,7 +75,9 @@ function mapText(cx: Context, site: string): string | undefined {
       : "exactly 0: it does not reach the answer";
   }
   const effect = `effect ${effectNumber(known.effect, currentMetric(cx.state, cx.scene))}`;
-  return Number.isNaN(known.share) ? effect : `share ${percent(known.share)}, ${effect}`;
+  const share = Number.isNaN(known.share) ? "" : `share ${percent(known.share)}, `;
+  const estimated = known.estimated ? " (estimated)" : "";
+  return `${fieldText(cx.state.field)}${share}${effect}${estimated}`;
 }
 
 function aloneText({ effect, share }: Reading, metric: MetricInfo): string {
@@ -90,8 +96,9 @@ function aboutSite(cx: Context, site: string): string {
     const click = said === NO_COUNTERPART.clean ? "" : " · click to patch, Shift-click to add";
     return `${isolated(site)} · ${said ?? "not in a map"}${click}`;
   }
+  const ofField = fieldText(cx.state.field) === "" ? undefined : said;
   const alone = known === undefined ? said : aloneText(known, metric);
-  const end = alone === undefined ? "" : ` · alone: ${alone}`;
+  const end = ofField ? ` · ${ofField}` : alone === undefined ? "" : ` · alone: ${alone}`;
   return `${isolated(site)} · ${reachText(cx, site)}${end}`;
 }
 
@@ -125,5 +132,10 @@ function said(cx: Context, focus: string): string {
 
 export function readout(cx: Context, focus: string) {
   const text = edgeText(cx) ?? lensText(cx, cx.state.hover ?? focus) ?? said(cx, focus);
+  const { draft, hover, explained } = cx.state;
+  if (draft !== undefined) {
+    const about = hover === undefined && explained === undefined ? "" : text;
+    return html`<div class="readout">${pathStep(cx)}<span class="about">${about}</span></div>`;
+  }
   return html`<div class="readout"><span class="about">${text}</span></div>${cx.layout.sides ? nothing : legend(cx)}`;
 }

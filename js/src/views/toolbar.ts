@@ -34,6 +34,13 @@ function direction(cx: Context, which: Direction) {
     @click=${() => cx.act.direction(which)}>${verb}<small>${way}</small></button>`;
 }
 
+function mode(cx: Context, path: boolean) {
+  const on = (cx.state.draft !== undefined) === path;
+  const title = path ? "choose a sender, then what receives from it (E)" : "patch what is clicked";
+  return html`<button class="segment mode ${on ? "on" : ""}" aria-pressed=${on} data-mode=${path ? "path" : "patch"}
+    title=${title} @click=${() => cx.act.pathMode(path)}>${path ? "Path" : "Patch"}</button>`;
+}
+
 function metrics(cx: Context) {
   const { metrics: all } = cx.scene;
   const change = (event: Event) => {
@@ -85,6 +92,7 @@ export function toolbar(cx: Context) {
   const open = cx.state.panel === "menu";
   return html`<div class="toolbar" role="toolbar" aria-label="patchwidgets">${modelName(cx)}
     <div class="segments" role="group" aria-label="direction">${direction(cx, "denoise")}${direction(cx, "noise")}</div>
+    <div class="segments" role="group" aria-label="mode">${mode(cx, false)}${mode(cx, true)}</div>
     ${compact ? panelButton(cx, "menu", "⋯", "more") : tools(cx)}</div>
     ${compact && open ? html`<div class="toolbar menu">${tools(cx)}</div>` : nothing}`;
 }

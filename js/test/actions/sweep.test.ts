@@ -47,7 +47,7 @@ describe("asking", () => {
     };
     choose(".metric-select", "kl");
     expect(page.sent("sweep").at(-1)).toMatchObject({ direction: "noise", metric: "kl" });
-    choose("select.mapped", "attn_out");
+    choose('[aria-label="component of the map"]', "attn_out");
     expect(page.sent("sweep").at(-1)).toMatchObject({ maps: [{ component: "attn_out" }] });
     expect(page.sent("sweep")).toHaveLength(4);
     expect(page.mapCell("positions", "L2.attn_out@-1")).toBeDefined();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { mapKey } from "../../src/model/map";
+import { headsShape, mapKey } from "../../src/model/map";
 import { NO_SWEEP, reduceSweep, type Sweep } from "../../src/state/sweep";
 import { cells, KEY, request } from "../fixtures/map";
 
@@ -72,7 +72,7 @@ describe("the sweep", () => {
     });
     expect(Object.keys(both.maps)).toEqual([
       KEY,
-      mapKey({ component: "z" }, "noise", "logit_diff"),
+      mapKey(headsShape("z"), "total", "noise", "logit_diff"),
     ]);
   });
 

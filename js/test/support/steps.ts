@@ -62,9 +62,22 @@ const part = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
 const site = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom("L0.H0", "L1.H1", "L2.H3", "L1.mlp_out", "L0.attn_out") },
-  { weight: 2, arbitrary: fc.constantFrom("L1.resid_post", "L0.H1@-1", "L2.N7@1:3", "embed@S2") },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(
+      "L1.resid_post",
+      "L0.H1@-1",
+      "L2.N7@1:3",
+      "embed@S2",
+      "L0.H1->L2.H3.q",
+    ),
+  },
   { weight: 1, arbitrary: hostileText },
 );
+
+const receiver = fc.constantFrom("L1.H1.q", "L2.KV1.k", "L2.mlp_in", "logits", "L9.H0.q", "?");
+
+const field = fc.oneof(fc.constantFrom("total", "direct", "estimate"), receiver);
 
 const position = fc.oneof(
   fc.constantFrom<Position>("all", 0, 1, -1, "S2"),
@@ -75,7 +88,7 @@ const direction = fc.constantFrom("denoise" as const, "noise" as const);
 
 const PANELS: readonly Panel[] = ["none", "keys", "code", "site", "menu"];
 
-const TABS: readonly Tab[] = ["heads", "positions", "reach", "logits", "history"];
+const TABS: readonly Tab[] = ["heads", "positions", "reach", "logits", "neurons", "history"];
 
 const METRICS = ["logit_diff", "answer_prob", "kl", "none of them"];
 
@@ -83,9 +96,15 @@ const COMPONENTS = ["mlp_out", "attn_out", "resid_pre", "z"];
 
 const persons = [
   person<[string, boolean]>("click", [site, fc.boolean()], (a, s, extend) => a.patch(s, extend)),
-  person<[string, boolean]>("map", [site, fc.boolean()], (a, s, extend) =>
-    a.patchExactly(s, extend),
+  person<[string, string, boolean]>("map", [site, field, fc.boolean()], (a, s, f, extend) =>
+    a.patchCell(s, f, extend),
   ),
+  person<[string]>("field", [field], (a, f) => a.field(f)),
+  person<[boolean]>("mode", [fc.boolean()], (a, on) => a.pathMode(on)),
+  person<[string]>("receiver", [receiver], (a, r) => a.chooseReceiver(r)),
+  person<[string]>("heads", [fc.constantFrom("z", "q", "k", "none")], (a, c) => a.headComponent(c)),
+  person<[number]>("map layer", [fc.constantFrom(0, 1, 99)], (a, l) => a.mapLayer(l)),
+  person<[number | null]>("neurons", [fc.constantFrom(null, 1, 99)], (a, l) => a.neuronLayer(l)),
   person<[string]>("type", [site], (a, s) => a.patchTyped(s)),
   person<[string]>("hover", [site], (a, s) => a.hover(s)),
   person<[string]>("focus", [site], (a, s) => a.focus(s)),

@@ -16,6 +16,7 @@ describe("the layout", () => {
       "Tokens",
       "Reached",
       "Head",
+      "Neurons",
       "History",
     ]);
   });
@@ -31,7 +32,7 @@ describe("the layout", () => {
   it("is tabs under 900 px, the positions first", () => {
     page.width = 700;
     page.showMaps(tiny());
-    expect(page.all('[role="tab"]')).toHaveLength(6);
+    expect(page.all('[role="tab"]')).toHaveLength(7);
     expect(page.all("[data-map]")).toHaveLength(1);
     page.click(page.get('[role="tab"]:nth-child(2)'));
     expect(page.el.querySelector('[data-map="heads"]')).not.toBeNull();

@@ -38,7 +38,7 @@ describe("what a map shows", () => {
   it("says the range with its unit where it is not all of the difference, and marks the differing token", () => {
     page.showMaps(tiny());
     expect(page.text(".chart.heads .scale")).toBe("towards corrupted −100 % +100 % towards clean");
-    page.choose("select.mapped", "mlp_out");
+    page.choose('[aria-label="component of the map"]', "mlp_out");
     vi.advanceTimersByTime(600);
     expect(page.text(".chart.positions .scale")).toContain("range ±5 %");
     page.click(page.get("[data-value=effect]"));
@@ -78,7 +78,7 @@ describe("what a map shows", () => {
       "layer",
       "token",
     ]);
-    expect(page.text(".chart.heads header")).toBe("Heads patched at all positions");
+    expect(page.text(".chart.heads .scope")).toBe("patched at all positions");
   });
 
   it("says why there is nothing to see where both prompts give the same", () => {
@@ -111,7 +111,7 @@ it("shows the numbers that Python really sent", () => {
   expect(label("heads", "L24.H4")).toBe("L24.H4, −25 %");
   expect(label("positions", "L3.resid_pre@9")).toBe("L3.resid_pre@9, 100.3 %");
   expect(label("positions", "L21.resid_pre@-1")).toBe("L21.resid_pre@-1, 33 %");
-  page.choose("select.mapped", "mlp_out");
+  page.choose('[aria-label="component of the map"]', "mlp_out");
   vi.advanceTimersByTime(600);
   expect(label("positions", "L0.mlp_out@9")).toBe("L0.mlp_out@9, 99.9 %");
   expect(label("positions", "L20.mlp_out@-1")).toBe("L20.mlp_out@-1, −6.1 %");
@@ -122,7 +122,7 @@ it("shows the numbers that Python really sent", () => {
 
 function showMlps(): void {
   page.showMaps(tiny());
-  page.choose("select.mapped", "mlp_out");
+  page.choose('[aria-label="component of the map"]', "mlp_out");
   vi.advanceTimersByTime(600);
 }
 

@@ -8,6 +8,7 @@ Costs a forward pass over both prompts; then for each point a forward pass and, 
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -48,7 +49,8 @@ def estimate_nodes(
     Parameters
     ----------
     request
-        A component, perhaps with `over` and `layers`; nothing else of it is used.
+        A component, perhaps with `over` and `layers`, and a `make` that moves a site to a position; nothing else of it
+        is used.
     budget
         Bytes in addition to the model; half of what is free by default.
     progress
@@ -61,27 +63,32 @@ def estimate_nodes(
     MetricError
         A metric without a gradient, or with one that is 0.
     """
+    return estimate_together(experiment, [request], method, budget, progress)[0]
+
+
+def estimate_together(
+    experiment: BaseExperiment,
+    requests: Sequence[SweepRequest],
+    method: Method,
+    budget: float | None = None,
+    progress: bool = False,
+) -> list[GridValues]:
+    """Estimate the effects of several components by the same gradients; as `estimate_nodes`."""
     started = time.perf_counter()
     check_metrics(experiment, method)
-    grid = _Grid.of(experiment, request)
-    rows = make_rows(experiment, grid.cells, Savings())
-    shape = (len(grid.cells), grid.n_units, len(experiment.pairs))
-    effects = {metric: np.zeros(shape) for metric in experiment.metrics}
-    by_pair: dict[int, list[Row]] = {}
-    for row in rows.rows:
-        by_pair.setdefault(row.pair, []).append(row)
+    parts = [_Part.of(experiment, request) for request in requests]
+    grids = [part.grid for part in parts]
     with tqdm(total=len(experiment.pairs), disable=not progress, unit="pair") as bar:
-        for way in ways(experiment, grid.held_bytes, budget):
-            if any(pair in by_pair for pair in way.pairs):
-                for metric, products in _products(way, grid, method).items():
-                    _add(effects[metric], way, grid, products, by_pair)
+        for way in ways(
+            experiment, lambda length: sum(grid.held_bytes(length) for grid in grids), budget
+        ):
+            if any(pair in part.by_pair for part in parts for pair in way.pairs):
+                for part, products in zip(parts, _products(way, grids, method), strict=True):
+                    part.add(way, products)
             bar.update(len(way.pairs))
     experiment.check_weights()
-    check_effects(effects, any_expected=bool(rows.rows))
-    for cell, pair in rows.unpatchable:
-        for of_metric in effects.values():
-            of_metric[cell, :, pair] = np.nan
-    return grid.values(experiment, effects, rows, method, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return [part.values(experiment, method, seconds) for part in parts]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +128,8 @@ class _Grid:
             index = None if unit is None else at[unit]
             pos = at.get("pos", at.get("pos_name"))
             site = Site(component, at.get("layer"), index, pos, kv=unit == "kv_head")
-            cells.append(tuple(experiment.checked([site])))
+            moved = site if request.make is None else request.make(site)
+            cells.append(tuple(experiment.checked([moved])))  # type: ignore[list-item]
         model = experiment.model
         dictionaries = model.layout.dictionaries
         found = [attached_to(dictionaries, (component, i)) for i in axes.get("layer", [])]
@@ -189,20 +197,57 @@ class _Grid:
         return in_order.reshape(-1, *of_cells.shape[2:])
 
 
-def _products(way: Way, grid: _Grid, method: Method) -> dict[str, Products]:
-    """Σ gradient · (source − host) by metric and layer, with the mean of the gradients at all points."""
-    host, source = way.host.recorded([EMBED, *grid.keys]), way.source.recorded([EMBED, *grid.keys])
-    changes = {key: source[key] - host[key] for key in grid.keys}
-    products: dict[str, Products] = {metric: {} for metric in way.host.experiment.metrics}
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """The estimates of one request: its sites, where they act, and their effects so far."""
+
+    grid: _Grid
+    rows: Rows
+    by_pair: dict[int, list[Row]]
+    effects: dict[str, Float[np.ndarray, "cell unit pair"]]
+
+    @classmethod
+    def of(cls, experiment: BaseExperiment, request: SweepRequest) -> "_Part":
+        grid = _Grid.of(experiment, request)
+        rows = make_rows(experiment, grid.cells, Savings())
+        shape = (len(grid.cells), grid.n_units, len(experiment.pairs))
+        by_pair: dict[int, list[Row]] = {}
+        for row in rows.rows:
+            by_pair.setdefault(row.pair, []).append(row)
+        return cls(grid, rows, by_pair, {metric: np.zeros(shape) for metric in experiment.metrics})
+
+    def add(self, way: Way, products: dict[str, Products]) -> None:
+        """Add what was computed of some pairs, by metric."""
+        for metric, of_metric in products.items():
+            _add(self.effects[metric], way, self.grid, of_metric, self.by_pair)
+
+    def values(self, experiment: BaseExperiment, method: Method, seconds: float) -> GridValues:
+        """The estimates, once all pairs are done."""
+        check_effects(self.effects, any_expected=bool(self.rows.rows))
+        for cell, pair in self.rows.unpatchable:
+            for of_metric in self.effects.values():
+                of_metric[cell, :, pair] = np.nan
+        return self.grid.values(experiment, self.effects, self.rows, method, seconds)
+
+
+def _products(way: Way, grids: Sequence[_Grid], method: Method) -> list[dict[str, Products]]:
+    """Σ gradient · (source − host) of each grid, by metric and layer, with the mean of the gradients at all points."""
+    keys = list(dict.fromkeys(key for grid in grids for key in grid.keys))
+    host, source = way.host.recorded([EMBED, *keys]), way.source.recorded([EMBED, *keys])
+    changes = {key: source[key] - host[key] for key in keys}
+    metrics = way.host.experiment.metrics
+    products: list[dict[str, Products]] = [{metric: {} for metric in metrics} for _ in grids]
     for embeddings in embeddings_on_the_way(way, host[EMBED], source[EMBED], method):
-        with differentiable(way, grid.keys, embeddings) as backward:
-            for metric, of_metric in products.items():
-                for key, gradient in backward.gradients(metric, grid.keys).items():
+        with differentiable(way, keys, embeddings) as backward:
+            for metric in metrics:
+                for key, gradient in backward.gradients(metric, keys).items():
                     at_columns = way.host.at_columns(key, gradient).double()
-                    of_units = (
-                        grid.per_unit(changes[key].double() * at_columns).cpu() / method.steps
-                    )
-                    of_metric[key] = of_metric.get(key, torch.zeros(())) + of_units
+                    product = changes[key].double() * at_columns
+                    for grid, of_grid in zip(grids, products, strict=True):
+                        if key in grid.keys:
+                            of_units = grid.per_unit(product).cpu() / method.steps
+                            known = of_grid[metric].get(key, torch.zeros(()))
+                            of_grid[metric][key] = known + of_units
     return products
 
 

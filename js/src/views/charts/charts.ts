@@ -13,6 +13,7 @@ import { switchOf } from "../switch";
 import { headChart, headNote } from "./head";
 import { historyChart } from "./history";
 import { logitsChart } from "./logits";
+import { neuronMenu, neuronsChart } from "./neurons";
 import { reachChart } from "./reach";
 
 interface Chart {
@@ -83,6 +84,14 @@ const LOGITS: Chart = {
   draw: logitsChart,
 };
 
+const NEURONS: Chart = {
+  tab: "neurons",
+  title: "Neurons of the largest effect",
+  short: "Neurons",
+  note: neuronMenu,
+  draw: neuronsChart,
+};
+
 const HISTORY: Chart = {
   tab: "history",
   title: "History",
@@ -102,7 +111,7 @@ const HEAD: Chart = {
 const CHARTS: readonly Chart[] = [REACH, LOGITS, HISTORY];
 
 /** Beside the maps only one of them is shown; the logits come first. */
-const BESIDE_MAPS: readonly Chart[] = [LOGITS, REACH, HEAD, HISTORY];
+const BESIDE_MAPS: readonly Chart[] = [LOGITS, REACH, HEAD, NEURONS, HISTORY];
 
 function card(cx: Context, chart: Chart) {
   return html`<section class="chart ${chart.tab}" aria-label=${chart.title}>
@@ -143,8 +152,7 @@ export function charts(cx: Context) {
   }
   if (!maps) return html`<div class=${kind}>${CHARTS.map((chart) => card(cx, chart))}</div>`;
   // A head needs the room of two charts, and its tabs stay where they are.
-  const [heads, ...others] = MAPS;
-  const shown = cx.state.tab === "head" ? [heads] : [heads, ...others];
-  const cards = shown.map((chart) => chart && card(cx, chart));
+  const shown = MAPS.filter(({ tab }) => cx.state.tab !== "head" || tab === "heads");
+  const cards = shown.map((chart) => card(cx, chart));
   return html`<div class="${kind} ${cx.state.tab === "head" ? "with-head" : ""}">${cards}${tabbed(cx, BESIDE_MAPS, "logits")}</div>`;
 }

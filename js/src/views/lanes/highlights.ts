@@ -6,9 +6,11 @@ import { layerVisible } from "../../layout/page";
 import { type Cell, exactCell, nearestCell } from "../../model/cell";
 import type { Lane } from "../../model/experiment";
 import { sourceLane } from "../../model/patch";
+import { parsePath } from "../../model/path";
 import { withoutPosition } from "../../model/site";
 import { awaitsResult, selectedPatches } from "../../state/selectors";
 import type { Context } from "../context";
+import { pathCells, pathVeil } from "./path-line";
 import { slimBoxes } from "./slim";
 
 function ring(cx: Context, lane: Lane, cell: Cell | undefined, kind: string, out: number) {
@@ -22,6 +24,7 @@ function patchRings(cx: Context, lane: Lane) {
   const { state } = cx;
   const pending = awaitsResult(state);
   return selectedPatches(state).map((patch) => {
+    if (parsePath(patch.site) !== undefined) return nothing;
     const cell = nearestCell(patch.site);
     const part = exactCell(withoutPosition(patch.site)) === undefined ? " part" : "";
     if (lane === "patched")
@@ -37,7 +40,11 @@ export function laneRings(cx: Context, lane: Lane, focus: string) {
   if (!cx.layout.lanes[lane].full) return slimBoxes(cx, lane);
   const { hover } = cx.state;
   const under = hover === undefined ? undefined : nearestCell(hover);
-  return svg`<g class="rings" aria-hidden="true">${patchRings(cx, lane)}${
+  const ofPath = lane === "patched" ? pathCells(cx) : [];
+  const veil = lane === "patched" ? pathVeil(cx) : nothing;
+  return svg`<g class="rings" aria-hidden="true">${veil}${patchRings(cx, lane)}${ofPath.map(
+    (cell) => ring(cx, lane, cell, "patched part", 1),
+  )}${
     under === undefined ? nothing : ring(cx, lane, under, "hover", 1)
   }${lane === "patched" ? svg`<g class="focus">${ring(cx, lane, nearestCell(focus), "inner", 2.75)}${ring(cx, lane, nearestCell(focus), "outer", 4.5)}</g>` : nothing}</g>`;
 }

@@ -7,6 +7,7 @@ import { type Cell, cellName, exactCell, nearestCell, outputCell } from "../../m
 import type { Lane } from "../../model/experiment";
 import { range } from "../../model/math";
 import { sourceLane } from "../../model/patch";
+import { senderOf } from "../../model/path";
 import { parseSite, withoutPosition } from "../../model/site";
 import { awaitsResult, selectedPatches } from "../../state/selectors";
 import type { Context } from "../context";
@@ -88,7 +89,7 @@ function kindOf(cx: Context, lane: Lane): string {
 export function slimBoxes(cx: Context, lane: Lane) {
   const patched = boxesOf(
     cx,
-    selectedPatches(cx.state).map(({ site }) => site),
+    selectedPatches(cx.state).map(({ site }) => senderOf(site)),
   );
   const [hovered] = boxesOf(cx, cx.state.hover === undefined ? [] : [cx.state.hover]);
   const under = (shown: Shown) =>

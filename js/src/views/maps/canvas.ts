@@ -21,8 +21,11 @@ export function mapCanvas(cx: Context, map: MapView) {
   if (!layout.raster) return nothing;
   const left = layout.left + layout.foldWidth;
   const width = layout.plotWidth - layout.foldWidth;
-  const content = guard([data, cx.state.theme, map.direction, layout.fold, left, width], () => {
-    const pixels = data && pixelsOf(data, layout.fold, scaleOf(cx, map, data));
+  const { estimate } = map;
+  const changes = [data, estimate, cx.state.theme, map.direction, layout.fold, left, width];
+  const content = guard(changes, () => {
+    const shown = data ?? estimate;
+    const pixels = shown && pixelsOf(shown, layout.fold, scaleOf(cx, map, shown), estimate);
     return html`<canvas aria-hidden="true" .style="left:${left}px;width:${width}px;height:${layout.plotHeight}px"
       ${ref((element) => pixels && paint(element, pixels))}></canvas>`;
   });

@@ -2,7 +2,7 @@
 
 import { nothing, svg } from "lit-html";
 import { hasNumber, mapBox } from "../../layout/map";
-import { mapPaint, mapRange, unpainted } from "../../layout/map-colours";
+import { type MapPaint, mapPaint, mapRange, unpainted } from "../../layout/map-colours";
 import type { Box } from "../../layout/page";
 import { type MapData, mapLook } from "../../model/map";
 import { range } from "../../model/math";
@@ -34,32 +34,52 @@ function isSelected(cx: Context, map: MapView, row: number, column: number): boo
 const PENDING = unpainted("pending");
 
 function cellPaint(cx: Context, map: MapView) {
-  const { data, layout } = map;
+  const { data, estimate, layout } = map;
+  const exact = painter(cx, map, data);
+  const estimated = painter(cx, map, estimate);
+  return (row: number, column: number): MapPaint => {
+    const index = row * layout.columns + column;
+    const paint = exact(index);
+    return paint.look === "pending" ? estimated(index) : paint;
+  };
+}
+
+function painter(cx: Context, map: MapView, data: MapData | undefined) {
   if (data === undefined) return () => PENDING;
-  const scale = scaleOf(cx, map, data);
-  return (row: number, column: number) => mapPaint(data, row * layout.columns + column, scale);
+  const scale = { ...scaleOf(cx, map, data), range: mapRange(map.data) };
+  return (index: number) => mapPaint(data, index, scale);
 }
 
 /** What a cell's colour stands for: its share, or the effect that it is. */
-function cellNumber(cx: Context, { data }: MapView, index: number): string {
-  const [share, effect] = [data?.share[index] ?? Number.NaN, data?.effect[index] ?? Number.NaN];
+function cellNumber(cx: Context, data: MapData, index: number): string {
+  const [share, effect] = [data.share[index] ?? Number.NaN, data.effect[index] ?? Number.NaN];
   if (cx.state.unit === "effect" || Number.isNaN(share))
     return effectNumber(effect, currentMetric(cx.state, cx.scene));
   // "0 %" would read as exactly 0.
   return share !== 0 && Math.abs(share) < 0.0005 ? "0.0 %" : percent(share);
 }
 
+/** What a cell shows: its own number, or the estimate that stands in for it. */
+function shownData(map: MapView, index: number): { data: MapData | undefined; estimated: boolean } {
+  const { data, estimate, field } = map;
+  const isPending = data === undefined || mapLook(data, index) === "pending";
+  if (isPending && estimate !== undefined) return { data: estimate, estimated: true };
+  return { data, estimated: field === "estimate" };
+}
+
 function label(cx: Context, map: MapView, site: string, index: number): string {
-  const { data } = map;
+  const { data, estimated } = shownData(map, index);
   if (data === undefined) return cellLabel(site, "pending", "");
-  return cellLabel(site, mapLook(data, index), cellNumber(cx, map, index));
+  const said = cellLabel(site, mapLook(data, index), cellNumber(cx, data, index), map.field);
+  return estimated ? `${said}, estimated` : said;
 }
 
 /** The number of a cell, printed in those that are large enough. */
 function numberText(cx: Context, map: MapView, box: Box, index: number) {
-  if (map.data === undefined || !hasNumber(box)) return nothing;
-  if (!(Math.abs(map.data.effect[index] ?? Number.NaN) > 0)) return nothing;
-  const text = cellNumber(cx, map, index);
+  const { data } = shownData(map, index);
+  if (data === undefined || !hasNumber(box)) return nothing;
+  if (!(Math.abs(data.effect[index] ?? Number.NaN) > 0)) return nothing;
+  const text = cellNumber(cx, data, index);
   return svg`<text class="inside" x=${box.x + box.w / 2} y=${box.y + box.h / 2 + 4} aria-hidden="true">${text}</text>`;
 }
 
@@ -75,7 +95,7 @@ function cellRow(cx: Context, map: MapView, row: number, paint: ReturnType<typeo
       aria-colindex=${column + 1} aria-label=${label(cx, map, site, index)} aria-selected=${isSelected(cx, map, row, column)}
       x=${box.x} y=${box.y} width=${box.w} height=${box.h} fill=${fill}/>${layout.raster ? nothing : numberText(cx, map, box, index)}`;
   });
-  return svg`<g role="row" aria-rowindex=${row + 1} aria-label="layer ${row}">${drawn}</g>`;
+  return svg`<g role="row" aria-rowindex=${row + 1} aria-label="${map.down} ${row}">${drawn}</g>`;
 }
 
 export function gridRows(cx: Context, map: MapView) {

@@ -9,8 +9,9 @@ import { selectedPatches } from "../../state/selectors";
 import type { Context } from "../context";
 import { mapCanvas } from "./canvas";
 import { gridRows, tabSite } from "./cells";
+import { hatching } from "./hatching";
 import { mapRings } from "./highlights";
-import { axisNames, columnLabels, foldedColumn, rowLabels } from "./labels";
+import { axisNames, beyondRows, columnLabels, foldedColumn, rowLabels } from "./labels";
 
 /** The site under the pointer: that of the cell, or on a canvas the one at that point. */
 function siteAt(map: MapView, event: MouseEvent): string | undefined {
@@ -30,7 +31,7 @@ export function heatmap(cx: Context, map: MapView) {
     const site = siteAt(map, event);
     if (site === undefined) return;
     cx.act.mapFocus(map.name, site);
-    cx.act.patchExactly(site, event.shiftKey);
+    cx.act.patchCell(site, map.field, event.shiftKey);
     cx.act.takeKeyboard(site, map.name);
   };
   const where = Object.values(layout).join();
@@ -38,6 +39,9 @@ export function heatmap(cx: Context, map: MapView) {
   const content = guard(
     [
       data,
+      map.estimate,
+      map.field,
+      map.layer,
       where,
       theme,
       metric,
@@ -51,10 +55,12 @@ export function heatmap(cx: Context, map: MapView) {
     () => gridRows(cx, map),
   );
   const across = map.across === "head" ? "head" : "position";
+  const hatch = `${cx.id}-${map.name}-hatch`;
   return html`<div class="plot" .style="height:${layout.height}px" @click=${click}
       @pointermove=${(event: PointerEvent) => cx.act.hover(siteAt(map, event))} @pointerleave=${() => cx.act.hover(undefined)}>
     ${mapCanvas(cx, map)}
-    <svg role="grid" aria-label="${parseSite(mapSite(map, 0, 0))?.component ?? ""} by layer and ${across}, share of the difference"
+    <svg role="grid" aria-label="${parseSite(mapSite(map, 0, 0))?.component ?? ""} by ${map.down} and ${across}, share of the difference"
       aria-rowcount=${layout.rows} aria-colcount=${layout.columns} width=${layout.width} height=${layout.height}>
-      <g class="labels" aria-hidden="true">${rowLabels(cx, map)}${columnLabels(cx, map)}${foldedColumn(map)}${axisNames(map)}</g>${content}${mapRings(cx, map)}</svg></div>`;
+      <defs><pattern id=${hatch} patternUnits="userSpaceOnUse" width="5" height="5" patternTransform="rotate(45)"><path class="hatch" d="M2.5 0V5"/></pattern></defs>
+      <g class="labels" aria-hidden="true">${rowLabels(cx, map)}${columnLabels(cx, map)}${foldedColumn(map)}${axisNames(map)}${beyondRows(map)}</g>${content}${hatching(map, hatch)}${mapRings(cx, map)}</svg></div>`;
 }

@@ -4,7 +4,9 @@ import { nothing, svg } from "lit-html";
 import { columnLeft, labelledColumns } from "../../layout/map";
 import { lacksCounterpart } from "../../model/counterparts";
 import { hostOf } from "../../model/experiment";
+import { isReceiver } from "../../model/map";
 import { range } from "../../model/math";
+import { parseSite } from "../../model/site";
 import { type MapView, mapRegion } from "../../state/maps";
 import { hoveredPosition, selectedPosition } from "../../state/selectors";
 import type { Context } from "../context";
@@ -23,7 +25,7 @@ export function rowLabels(cx: Context, map: MapView) {
   );
   return shown.map(
     (row) => svg`<text class=${row === under ? "hovered" : ""} x=${layout.left - 6}
-      y=${(row + 0.5) * layout.rowPitch + 4 - layout.gapY / 2} text-anchor="end">${row}</text>`,
+      y=${(row + 0.5) * layout.rowPitch + 4 - layout.gapY / 2} text-anchor="end">${map.down === "head" ? map.unit : ""}${row}</text>`,
   );
 }
 
@@ -71,6 +73,17 @@ export function axisNames({ layout, across }: MapView) {
   const [x, y] = tilted ? [left + plotWidth, height - 2] : [left - 6, plotHeight + 13];
   const columns = svg`<text class="axis-name" x=${x} y=${y} text-anchor="end">${across === "head" ? "head" : "token"}</text>`;
   return svg`<text class="axis-name" transform="translate(10 ${plotHeight / 2}) rotate(-90)" text-anchor="middle">layer</text>${columns}`;
+}
+
+/** Why the rows after a receiver are empty. */
+export function beyondRows({ data, field, layout }: MapView) {
+  const layer = isReceiver(field) ? parseSite(field)?.layer : undefined;
+  if (data === undefined || data.down === "head" || layer === undefined) return nothing;
+  const top = layer * layout.rowPitch;
+  const room = layout.plotHeight - top;
+  if (room < 16) return nothing;
+  const x = layout.left + layout.plotWidth / 2;
+  return svg`<text x=${x} y=${top + room / 2 + 4} text-anchor="middle">from L${layer} on: no path</text>`;
 }
 
 /** The folded columns of identical tokens, drawn as one with its label. */

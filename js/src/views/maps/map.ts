@@ -8,9 +8,9 @@ import { isolated } from "../../model/printable";
 import { type MapView, mapView } from "../../state/maps";
 import { currentMetric } from "../../state/selectors";
 import { undefinedRecovery } from "../../text/finding";
-import { sweepSentence } from "../../text/map-status";
+import { estimateSentence, sweepSentence } from "../../text/map-status";
 import { scaleWords } from "../../text/scale";
-import { refusalSentence } from "../../text/status";
+import { refusalSentence, sentence } from "../../text/status";
 import type { Context } from "../context";
 import { switchOf } from "../switch";
 import { term } from "../term";
@@ -46,7 +46,11 @@ function unitSwitch(cx: Context) {
 export function mapNote(cx: Context, name: MapName) {
   const map = mapOf(cx, name);
   const { phase, message } = cx.state.sweep;
-  const said = sweepSentence(phase, map.data, message);
+  const estimate = { shown: map.estimate !== undefined, score: map.score };
+  const said =
+    map.field === "estimate" && phase !== "failed"
+      ? estimateSentence(phase, map.data, map.score)
+      : sweepSentence(phase, map.data, message, estimate);
   // Each sentence is an element: one that has no room is hidden whole.
   const sentences = said.split(/(?<=\.) /);
   return html`<div class="map-line"><div class="map-note" data-sweep=${complete(map) ? "done" : phase}><span class="said-so-far" title=${said}>${sentences.map((s) => html`<span>${s} </span>`)}</span> ${sweepButton(cx, map)}</div>${unitSwitch(cx)}</div>`;
@@ -73,6 +77,7 @@ function emptyReason(cx: Context, map: MapView): string | undefined {
   if (reason !== undefined)
     return refusalSentence(map.across === "head" ? "heads" : map.component, reason);
   const { data } = map;
+  if (data?.reason !== undefined) return `No such map: ${sentence(data.reason)}`;
   if (data === undefined || data.done < data.total || data.total === 0) return undefined;
   for (let i = 0; i < data.share.length; i++) {
     if (mapLook(data, i) !== "undefined") return undefined;
@@ -80,9 +85,17 @@ function emptyReason(cx: Context, map: MapView): string | undefined {
   return undefinedRecovery(cx.scene.runs, currentMetric(cx.state, cx.scene), null);
 }
 
+/** Where a component has no such effect, one that has. */
+function otherComponent(cx: Context, map: MapView) {
+  if (map.data?.reason === undefined || map.name === "heads") return nothing;
+  if (map.component === "mlp_out" || refusalReason(cx.scene, "mlp_out") !== undefined)
+    return nothing;
+  return html`<button @click=${() => cx.act.mapComponent("mlp_out")}>Show mlp_out</button>`;
+}
+
 export function mapChart(cx: Context, name: MapName) {
   const map = mapOf(cx, name);
   const reason = emptyReason(cx, map);
-  if (reason !== undefined) return html`<p class="none">${reason}</p>`;
-  return html`<div class="map" data-map=${name}>${heatmap(cx, map)}${scaleBar(cx, map)}</div>`;
+  if (reason !== undefined) return html`<p class="none">${reason} ${otherComponent(cx, map)}</p>`;
+  return html`<div class="map" data-map=${name} data-field=${map.field}>${heatmap(cx, map)}${scaleBar(cx, map)}</div>`;
 }
