@@ -119,14 +119,14 @@ def unknown_words(tokenizer: Tokenizer, text: str) -> tuple[str, ...]:
 
 
 def token_strings(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
-    """Return the text that each id adds when a sequence is decoded, including leading spaces."""
+    """Return the text of each id by itself, including leading spaces."""
     return [token_string(tokenizer, token_id) for token_id in ids]
 
 
 def token_string(tokenizer: Tokenizer, token_id: int) -> str:
     """Return one token as text, including its leading space.
 
-    A part of a character comes as its raw token, and an id that the tokenizer does not know as ``<id>``.
+    Parts of a character come as their bytes, as in ``‹E6 97›``, and an id that the tokenizer does not know as ``<id>``.
 
     The token is decoded after another one, because many tokenizers drop the leading space of a first token.
     """
@@ -136,8 +136,80 @@ def token_string(tokenizer: Tokenizer, token_id: int) -> str:
     text: str = both[len(before) :] if both.startswith(before) else tokenizer.decode([token_id])
     if text and "\ufffd" not in text:
         return text
+    data = _token_bytes(tokenizer, token_id)
+    if data is not None:
+        whole, rest = _decoded(data)
+        return whole + _as_bytes(rest)
     raw = tokenizer.convert_ids_to_tokens(token_id)
     return f"<{token_id}>" if raw is None else str(raw)
+
+
+def sequence_strings(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
+    """Return the text that each id adds to a sequence.
+
+    A character of several tokens stands at the last of them; the others come as their bytes, as in ``‹E6›``.
+    """
+    strings, unfinished = [], b""
+    for token_id, alone in zip(ids, token_strings(tokenizer, ids), strict=True):
+        data = _token_bytes(tokenizer, token_id) if unfinished or _BYTES.search(alone) else None
+        if data is None:
+            strings.append(alone)
+            unfinished = b""
+            continue
+        text, rest = _decoded(unfinished + data)
+        if unfinished and text.startswith(
+            _BYTES_START
+        ):  # these bytes do not go on with that character
+            text, rest = _decoded(data)
+        strings.append(text + _as_bytes(rest if text else data))
+        unfinished = rest
+    return strings
+
+
+def _token_bytes(tokenizer: Tokenizer, token_id: int) -> bytes | None:
+    """The bytes of a token of a byte-level tokenizer, or of a single byte; None for any other."""
+    raw = tokenizer.convert_ids_to_tokens(token_id)
+    if isinstance(raw, bytes):
+        return raw
+    if raw is None:
+        return None
+    if single := re.fullmatch(r"<0x([0-9A-Fa-f]{2})>", raw):
+        return bytes.fromhex(single[1])
+    known = [_BYTE_OF.get(character) for character in raw]
+    return None if None in known else bytes(byte for byte in known if byte is not None)
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """The characters that byte-level tokenizers write for bytes, from GPT-2's ``bytes_to_unicode``."""
+    printed = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(0x100) if byte not in printed]
+    return {chr(byte): byte for byte in printed} | {
+        chr(0x100 + i): byte for i, byte in enumerate(others)
+    }
+
+
+_BYTE_OF = _byte_alphabet()
+_BYTES = re.compile("‹[0-9A-F]{2}( [0-9A-F]{2})*›")
+_BYTES_START = "‹"
+
+
+def _as_bytes(data: bytes) -> str:
+    return f"‹{data.hex(' ').upper()}›" if data else ""
+
+
+def _decoded(data: bytes) -> tuple[str, bytes]:
+    """The characters of some bytes, with those that belong to none as bytes, and the beginning of an unfinished one."""
+    text = ""
+    while data:
+        try:
+            return text + data.decode(), b""
+        except UnicodeDecodeError as error:
+            text += data[: error.start].decode()
+            if error.reason == "unexpected end of data":
+                return text, data[error.start :]
+            text += _as_bytes(data[error.start : error.end])
+            data = data[error.end :]
+    return text, b""
 
 
 def _characters(ranges: str) -> re.Pattern[str]:

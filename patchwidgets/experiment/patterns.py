@@ -19,6 +19,7 @@ from patchwidgets.models.patterns import (
 )
 from patchwidgets.sites import Patch, Site
 from patchwidgets.sources.source import draws_of
+from patchwidgets.tokens import sequence_strings
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -92,4 +93,4 @@ def _patched(
 
 
 def _tokens(experiment: BaseExperiment, prompt: Sequence[int], n: int) -> list[str]:
-    return [*experiment.model.token_strings(prompt), *[""] * (n - len(prompt))]
+    return [*sequence_strings(experiment.model.tokenizer, prompt), *[""] * (n - len(prompt))]

@@ -20,7 +20,7 @@ from patchwidgets.methods.paths.traced import TracedPath
 from patchwidgets.models.top_tokens import TopToken
 from patchwidgets.sites import Patch
 from patchwidgets.sources.files import data_or_text
-from patchwidgets.tokens import adds_bos
+from patchwidgets.tokens import adds_bos, sequence_strings
 
 PROTOCOL = 1
 """The version of the protocol."""
@@ -190,8 +190,8 @@ def _task(experiment: BaseExperiment) -> Message:
         adds_bos(tokenizer) if bos is None else bos
     )
     return {
-        "clean": strings(pair.clean),
-        "corrupted": strings(pair.corrupted),
+        "clean": sequence_strings(tokenizer, pair.clean),
+        "corrupted": sequence_strings(tokenizer, pair.corrupted),
         "differs": list(pair.differing()),
         "counterparts": [pair.counterparts.get(i) for i in range(len(pair))],
         "answer": strings(pair.answers) or _texts(experiment, pair.long_answers),
@@ -205,7 +205,7 @@ def _task(experiment: BaseExperiment) -> Message:
 
 def _texts(experiment: BaseExperiment, answers: Sequence[Sequence[int]]) -> list[str]:
     """Answers of several tokens as text."""
-    return ["".join(experiment.model.token_strings(ids)) for ids in answers]
+    return ["".join(sequence_strings(experiment.model.tokenizer, ids)) for ids in answers]
 
 
 def _run(run: MeasuredRun) -> Message:

@@ -189,7 +189,7 @@ class Model(Sizes):
         return encode(self.tokenizer, text, bos, chat)
 
     def token_strings(self, ids: Sequence[int]) -> list[str]:
-        """Return the text that each id adds when a sequence is decoded, including leading spaces."""
+        """Return the text of each id by itself, with its leading space; parts of a character as bytes, ``‹E6 97›``."""
         return token_strings(self.tokenizer, ids)
 
     def run(

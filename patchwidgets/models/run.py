@@ -26,7 +26,7 @@ from patchwidgets.models.run_attribution import AttributedRun
 from patchwidgets.models.top_tokens import TopToken, select_pair, top_tokens
 from patchwidgets.models.weights_mark import WeightsMark
 from patchwidgets.sites import Entry, Site
-from patchwidgets.tokens import Tokenizer, token_strings
+from patchwidgets.tokens import Tokenizer, sequence_strings
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -70,13 +70,13 @@ class Run(AttributedRun, Lensed):
         self._other_logits: dict[Entry, Tensor] = {}
 
     def __repr__(self) -> str:
-        shown = "".join(token_strings(self.tokenizer, self.prompts[0]))
+        shown = "".join(sequence_strings(self.tokenizer, self.prompts[0]))
         return f"Run({shown!r}{'' if len(self.prompts) == 1 else f' and {len(self.prompts) - 1} more'})"
 
     @property
     def tokens(self) -> list[str] | list[list[str]]:
         """The tokens of the prompt; for several prompts a list of lists."""
-        tokens = [token_strings(self.tokenizer, prompt) for prompt in self.prompts]
+        tokens = [sequence_strings(self.tokenizer, prompt) for prompt in self.prompts]
         return tokens[0] if len(tokens) == 1 else tokens
 
     @property
@@ -206,7 +206,7 @@ class Run(AttributedRun, Lensed):
         site = pattern_site(self.layout, site)
         rows = rows_of_one_length(pair, [[len(prompt) for prompt in self.prompts]])
         patterns = pattern_of(self.activation_of(rows, key_of(site)), site)
-        tokens = [token_strings(self.tokenizer, self.prompts[row]) for row in rows]
+        tokens = [sequence_strings(self.tokenizer, self.prompts[row]) for row in rows]
         return labelled(patterns, tokens, rows)
 
     def activation(self, batch: Batch, key: Key) -> Activation:

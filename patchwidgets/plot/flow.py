@@ -15,7 +15,7 @@ from patchwidgets.models.top_tokens import TopToken
 from patchwidgets.plot.axes import literal, new_axes
 from patchwidgets.plot.colours import FAINT, INK, RUN_COLOURS, TINTS
 from patchwidgets.sites import Site, stream_of
-from patchwidgets.tokens import printable, visible
+from patchwidgets.tokens import printable, sequence_strings, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -138,7 +138,8 @@ def _heading(result: PatchResult, lane: Lane) -> str:
     experiment = result.experiment
     run = experiment.host_name if lane == "patched" else lane
     pair = experiment.pairs[0]
-    tokens, differs = experiment.model.token_strings(pair.prompt(run)), pair.differing(run)
+    tokens = sequence_strings(experiment.model.tokenizer, pair.prompt(run))
+    differs = pair.differing(run)
     prompt = "".join(
         f"[{visible(t)}]" if i in differs else printable(t) for i, t in enumerate(tokens)
     )

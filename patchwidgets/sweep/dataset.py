@@ -18,6 +18,7 @@ from patchwidgets.sweep.axes import UNITS
 from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.over_pairs import PairValues
 from patchwidgets.tasks import Pair
+from patchwidgets.tokens import sequence_strings
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -117,7 +118,8 @@ def _tokens(experiment: BaseExperiment, axes: tuple[str, ...]) -> dict[str, Any]
 
 def _pair_tokens(experiment: BaseExperiment, pair: Pair) -> tuple[list[str], list[str]]:
     """The clean prompt's tokens, and their counterparts in the corrupted one: ``""`` where there is none."""
-    clean, corrupted = map(experiment.model.token_strings, (pair.clean, pair.corrupted))
+    tokenizer = experiment.model.tokenizer
+    clean, corrupted = (sequence_strings(tokenizer, ids) for ids in (pair.clean, pair.corrupted))
     counterparts = (pair.counterparts.get(i) for i in range(len(clean)))
     return clean, ["" if j is None else corrupted[j] for j in counterparts]
 

@@ -18,6 +18,7 @@ from patchwidgets.tokens import (
     Tokenizer,
     answer_ids,
     encode,
+    sequence_strings,
     side_by_side,
     token_strings,
     unknown_words,
@@ -234,7 +235,7 @@ def _columns(
 
 
 def _side_by_side(clean: Sequence[int], corrupted: Sequence[int], tokenizer: Tokenizer) -> str:
-    return side_by_side(token_strings(tokenizer, clean), token_strings(tokenizer, corrupted))
+    return side_by_side(sequence_strings(tokenizer, clean), sequence_strings(tokenizer, corrupted))
 
 
 def _alternatives(answer: Any, task: Task, tokenizer: Tokenizer) -> tuple[tuple[int, ...], ...]:

@@ -32,9 +32,25 @@ export function shortToken(token: string, longest = 22): string {
   return isolated(shortened(token, longest).join(""));
 }
 
-/** How many characters of a token `shortToken` shows. */
+/** Characters that are as wide as two letters: Chinese, Japanese, Korean, pictures. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u;
+
+/** How many letters a token is wide as `shortToken` shows it. */
 export function shortLength(token: string, longest: number): number {
-  return shortened(token, longest).length;
+  return shortened(token, longest).reduce((sum, one) => sum + (WIDE.test(one) ? 2 : 1), 0);
+}
+
+/** The bytes of a part of a character, as Python writes them: ‹E6 97›. */
+const BYTES = /(‹[0-9A-F]{2}(?: [0-9A-F]{2})*›)/;
+
+/** A shown token in pieces: every second one is bytes that make no whole character. */
+export function bytesApart(shown: string): readonly string[] {
+  return shown.split(BYTES);
+}
+
+export function hasBytes(token: string): boolean {
+  return BYTES.test(token);
 }
 
 export function foldLabel(count: number, before: boolean): string {

@@ -15,7 +15,7 @@ import { modelFacts } from "../text/names";
 import { effectNumber, percent, plainNumber } from "../text/numbers";
 import { NO_COUNTERPART, refusalSentence } from "../text/status";
 import { termSentence } from "../text/terms";
-import { tokenText } from "../text/tokens";
+import { hasBytes, tokenText } from "../text/tokens";
 import { edgeText } from "./charts/head-attention";
 import type { Context } from "./context";
 import { legend } from "./lanes/legend";
@@ -31,10 +31,20 @@ function aboutToken(cx: Context, index: number): string {
   if (lacksCounterpart(task, index))
     return `${where} · clean ${tokenText(clean)} · ${NO_COUNTERPART.clean}`;
   const corrupted = tokenAtPosition(task, "corrupted", index);
+  if (hasBytes(clean) || hasBytes(corrupted)) return `${where} · ${partText(clean, corrupted)}`;
   if (clean !== corrupted)
     return `${where} · clean ${tokenText(clean)} · corrupted ${tokenText(corrupted)}`;
   const before = index < firstDifference(task);
   return `${where} · ${tokenText(clean)} in both${before ? " · before the first difference: exactly 0" : ""}`;
+}
+
+/** Of a token that is a part of a character: its bytes, and where the character stands. */
+function partText(clean: string, corrupted: string): string {
+  const both =
+    clean === corrupted
+      ? `${tokenText(clean)} in both`
+      : `clean ${tokenText(clean)} · corrupted ${tokenText(corrupted)}`;
+  return `${both} · ‹bytes› of a character that ends at a later token`;
 }
 
 function nearestName(site: string): string | undefined {

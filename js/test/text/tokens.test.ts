@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { isolated, printable } from "../../src/model/printable";
 import { sentence } from "../../src/text/status";
-import { shortLength, shortToken, tokenText, visible } from "../../src/text/tokens";
+import {
+  bytesApart,
+  hasBytes,
+  shortLength,
+  shortToken,
+  tokenText,
+  visible,
+} from "../../src/text/tokens";
 import table from "../fixtures/visible.json";
 
 interface Row {
@@ -27,6 +34,19 @@ describe("a token in a line of text", () => {
   it("cannot turn what follows", () => {
     expect(tokenText("\u05d0\u202e")).toBe("\u2068\u05d0‹U+202E›\u2069");
     expect(sentence("\u05d0 failed.")).toBe("\u2068\u05d0 failed\u2069.");
+  });
+
+  it("is twice as wide where its characters are", () => {
+    expect(shortLength("日本語", 22)).toBe(6);
+    expect(shortLength("🚀", 22)).toBe(2);
+    expect(shortLength("‹E6 97›", 22)).toBe(7);
+  });
+
+  it("has its bytes apart from its whole characters", () => {
+    expect(bytesApart("日‹E6 97›")).toEqual(["日", "‹E6 97›", ""]);
+    expect(bytesApart("‹U+202E›")).toEqual(["‹U+202E›"]);
+    expect(hasBytes("‹9C›")).toBe(true);
+    expect(hasBytes("‹9C›".slice(0, 3))).toBe(false);
   });
 
   it("is measured by what is seen", () => {

@@ -18,6 +18,24 @@ describe("other worlds", () => {
     expect(page.text("h2")).toBe("<i>model</i>");
   });
 
+  it("shows the characters of byte-level tokens, and the parts of one as faint bytes", () => {
+    const clean = ["‹E6›", "日", "‹E6›", "‹9C›", "本", " is"];
+    const corrupted = ["‹E6›", "日", "‹E4›", "‹B8›", "中", " is"];
+    serve(page.model, smollm({ layers: 3, heads: 2, clean, corrupted, differs: [2, 3, 4] }));
+    page.show();
+    const row = page.get('[data-run="clean"] .token-row');
+    expect(row.textContent?.replace(/\s/g, "")).toBe("‹E6›日‹E6›‹9C›本␣is");
+    expect(page.all('[data-run="clean"] .token .bytes').map((b) => b.textContent)).toEqual([
+      "‹E6›",
+      "‹E6›",
+      "‹9C›",
+    ]);
+    page.get('[data-run="clean"] [data-token="3"]').dispatchEvent(new Event("pointerenter"));
+    expect(page.text(".about")).toBe(
+      "position 3 · clean ‹9C› · corrupted ‹B8› · ‹bytes› of a character that ends at a later token",
+    );
+  });
+
   it("draws no bar for a token without a probability", () => {
     const world = smollm();
     const top = [{ token: " is", logit: null, prob: null }];

@@ -29,7 +29,7 @@ from patchwidgets.models.batches import Batch
 from patchwidgets.sites import Patch, Patchable
 from patchwidgets.sources.source import check_one_draw
 from patchwidgets.sweep.continuation import can_continue
-from patchwidgets.tokens import token_strings
+from patchwidgets.tokens import sequence_strings
 
 
 def generate(
@@ -146,7 +146,7 @@ def _noise_floor(experiment: BaseExperiment, pairs: Sequence[int], logits: Logit
 def _continuation(experiment: BaseExperiment, run: ContinuedRun, row: int) -> Continuation:
     ids, prompt = run.generated[row], run.ids[row, : run.n_prompt].tolist()
     before, both = _text(experiment, prompt), _text(experiment, [*prompt, *ids])
-    tokens = token_strings(experiment.model.tokenizer, ids)
+    tokens = sequence_strings(experiment.model.tokenizer, ids)
     text = both[len(before) :] if both.startswith(before) else "".join(tokens)
     return Continuation(tuple(ids), tuple(tokens), text, run.ended(row))
 

@@ -8,6 +8,7 @@ import type { Scores } from "../../state/state";
 import { plainNumber, probability } from "../../text/numbers";
 import { shortToken, tokenText } from "../../text/tokens";
 import type { Context } from "../context";
+import { tokenSpans } from "../token-text";
 
 interface Scale {
   readonly scores: Scores;
@@ -58,7 +59,7 @@ export function logitsChart(cx: Context) {
   return html`<div class="logits">${shown.slice(0, 5).map(
     (
       row,
-    ) => html`<div class="lrow"><span class="mono" title=${tokenText(row.token)}>${shortToken(row.token, 12)}</span>
+    ) => html`<div class="lrow"><span class="mono" title=${tokenText(row.token)}>${tokenSpans(shortToken(row.token, 12))}</span>
       <div class="lbars">${lanes
         .filter((lane) => Number.isFinite(row[lane][scores]))
         .map((lane) => bar(lane, row[lane], scale))}</div></div>`,

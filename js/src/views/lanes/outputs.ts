@@ -7,6 +7,7 @@ import { currentMetric, shownDirection } from "../../state/selectors";
 import { metricNumber, probability } from "../../text/numbers";
 import { shortToken } from "../../text/tokens";
 import type { Context } from "../context";
+import { tokenSpans } from "../token-text";
 
 const HEAD = 26;
 
@@ -39,7 +40,7 @@ export function outputs(cx: Context, lane: Lane) {
     (
       t,
     ) => html`<div class="out"><span class="bar" .style="width:${((t.prob || 0) * 100).toFixed(1)}%"></span
-      ><span class="mono">${shortToken(t.token, 12)}</span><span class="num">${probability(t.prob)}</span></div>`,
+      ><span class="mono">${tokenSpans(shortToken(t.token, 12))}</span><span class="num">${probability(t.prob)}</span></div>`,
   )}</div>`;
 }
 
@@ -49,6 +50,6 @@ export function outputsLine(cx: Context, lane: Lane) {
   const said =
     first === undefined
       ? ""
-      : html`<span class="mono">${shortToken(first.token, 14)}</span> ${probability(first.prob)}`;
+      : html`<span class="mono">${tokenSpans(shortToken(first.token, 14))}</span> ${probability(first.prob)}`;
   return html`<span class="said">${said}</span>${metricValue(cx, lane)}`;
 }

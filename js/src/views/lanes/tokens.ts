@@ -9,6 +9,7 @@ import { hoveredPosition } from "../../state/selectors";
 import { NO_COUNTERPART } from "../../text/status";
 import { foldLabel, tokenText } from "../../text/tokens";
 import type { Context } from "../context";
+import { tokenSpans } from "../token-text";
 
 export interface TokenRowData {
   readonly lane: Lane;
@@ -41,7 +42,7 @@ function unpatchableToken(
   const hover = () => at !== undefined && cx.act.hover(`@${at}`);
   return html`<button class="token alone ${hovered ? "hovered" : ""}" aria-disabled="true" tabindex="-1" data-token=${at ?? nothing}
     .style="min-width:${width}px" title=${NO_COUNTERPART[data.prompt]} aria-label="${tokenText(text)}, ${NO_COUNTERPART[data.prompt]}"
-    @pointerenter=${hover} @pointerleave=${() => cx.act.hover(undefined)}>${rowToken(text, true)}</button>`;
+    @pointerenter=${hover} @pointerleave=${() => cx.act.hover(undefined)}>${tokenSpans(rowToken(text, true))}</button>`;
 }
 
 function token(cx: Context, data: TokenRowData, i: number) {
@@ -66,7 +67,7 @@ function token(cx: Context, data: TokenRowData, i: number) {
     aria-pressed=${selected} aria-label="position ${index}, ${tokenText(text)}${differs ? ", differs" : ""}"
     @click=${() => cx.act.position(selected ? "all" : index)}
     @pointerenter=${() => cx.act.hover(`@${index}`)}
-    @pointerleave=${() => cx.act.hover(undefined)}>${rowToken(text, differs)}</button>`;
+    @pointerleave=${() => cx.act.hover(undefined)}>${tokenSpans(rowToken(text, differs))}</button>`;
 }
 
 function fold(cx: Context, piece: TokenPiece & { kind: "fold" }) {
