@@ -17,7 +17,8 @@ class Estimates(BaseExperiment):
 
     Examples
     --------
-    An estimate costs two passes and a gradient, whatever the number of sites. It says that it is one.
+    An estimate costs a pass over both prompts, one more over the host and its gradient, whatever the number of sites.
+    It says that it is one.
 
     >>> estimate = exp.estimate("z", progress=False)
     >>> estimate

@@ -11,7 +11,7 @@
 | `cut` | a pattern without some keys |
 
 They go wherever a `Patch` goes: ``exp.patch``, joint patches, the ``sites=`` and ``make=`` of ``exp.sweep``. An
-experiment works out their values (`experiment.sources`).
+experiment works out their values for its prompts.
 
 Examples
 --------
