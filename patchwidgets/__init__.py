@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from patchwidgets.models.logit_attribution import LogitAttribution
     from patchwidgets.models.model import Model
     from patchwidgets.models.run import Run
+    from patchwidgets.models.written import Written
     from patchwidgets.sites import Patch, Site
     from patchwidgets.sweep.comparison import Comparison
     from patchwidgets.sweep.request import Top
@@ -49,6 +50,7 @@ __all__ = [
     "SweepResult",
     "Task",
     "Top",
+    "Written",
     "errors",
     "explore",
     "fit_lens",
@@ -84,6 +86,7 @@ _MODULE_OF = {
     "SweepResult": "sweep.sweep_result",
     "Task": "tasks",
     "Top": "sweep.request",
+    "Written": "models.written",
     "explore": "facade",
     "fit_lens": "methods.fit_lens",
     "load": "models.loading",

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from patchwidgets.directions import Direction
 from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
 from patchwidgets.sites import Patch
@@ -39,7 +40,7 @@ def attention(page: Page) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("direction", ["denoise", "noise"])
 @pytest.mark.parametrize("whole", [True, False])
 def test_attention_is_that_of_the_public_pattern(
-    page: Page, experiment: Experiment, direction: str, whole: bool
+    page: Page, experiment: Experiment, direction: Direction, whole: bool
 ) -> None:
     asked = ASKED | MLP | {"direction": direction, "whole": whole}
     answer = ask(page, "head", **asked)
@@ -74,7 +75,7 @@ def test_without_a_patch_the_patched_run_is_the_host(page: Page) -> None:
 @pytest.mark.parametrize("metric", ["logit_diff", "kl"])
 @pytest.mark.parametrize("direction", ["denoise", "noise"])
 def test_senders_are_those_of_the_public_path_sweep(
-    page: Page, experiment: Experiment, direction: str, metric: str
+    page: Page, experiment: Experiment, direction: Direction, metric: str
 ) -> None:
     answer = ask(page, "senders", head="L2.H1", direction=direction, metric=metric)
     exp = experiment.turned(direction).measuring(metric)
@@ -108,7 +109,7 @@ def test_the_first_layer_is_fed_by_the_embedding(page: Page) -> None:
 
 @pytest.mark.parametrize("direction", ["denoise", "noise"])
 def test_a_lens_reads_what_the_public_lens_reads(
-    page: Page, experiment: Experiment, direction: str
+    page: Page, experiment: Experiment, direction: Direction
 ) -> None:
     answer = ask(page, "lens", **MLP | {"direction": direction, "position": 3})
     assert (answer["method"], answer["methods"], answer["reason"]) == ("logit", ["logit"], None)
@@ -163,7 +164,9 @@ def test_what_a_model_cannot_say_is_left_out_with_the_reason() -> None:
 
 
 @pytest.mark.parametrize("direction", ["denoise", "noise"])
-def test_an_edge_is_cut_like_any_patch(page: Page, experiment: Experiment, direction: str) -> None:
+def test_an_edge_is_cut_like_any_patch(
+    page: Page, experiment: Experiment, direction: Direction
+) -> None:
     page.say("patch", 3, **CUT | {"direction": direction})
     page.wait()
     assert page.kinds(3) == ["ack", "result"]

@@ -20,9 +20,9 @@ export function readPosition(state: State, scene: Scene): number {
   return selectedPosition(state, scene) ?? scene.task.clean.length - 1;
 }
 
-function canAsk(state: State): boolean {
-  const { scene, pending, connection } = state;
-  return scene?.can_sweep === true && pending === undefined && !isLost(connection);
+/** Whether Python is there to be asked; it is not for a saved page. */
+export function canAsk({ scene, connection }: State): boolean {
+  return scene?.can_sweep === true && !isLost(connection);
 }
 
 /** Whether the picture has a patched run to read. A path leaves the runs as they are up to its receiver. */
@@ -68,7 +68,7 @@ export function waitsForClick(state: State, scene: Scene): boolean {
 /** The questions that the open panel has. */
 export function panelQuestions(state: State): readonly FactRequest[] {
   const { scene, tab } = state;
-  if (scene === undefined || tab !== "head" || !canAsk(state)) return [];
+  if (scene === undefined || tab !== "head" || state.pending || !canAsk(state)) return [];
   const senders = waitsForClick(state, scene) ? undefined : sendersRequest(state);
   return [headRequest(state, scene), senders].filter((asked) => asked !== undefined);
 }
@@ -84,7 +84,9 @@ export function lensRequest(
 
 export function lensQuestions(state: State): readonly FactRequest[] {
   const asked =
-    state.scene === undefined || !canAsk(state) ? undefined : lensRequest(state, state.scene);
+    state.scene === undefined || state.pending || !canAsk(state)
+      ? undefined
+      : lensRequest(state, state.scene);
   return asked === undefined ? [] : [asked];
 }
 

@@ -41,3 +41,6 @@ export const NO_COUNTERPART = {
   clean: "no counterpart in the corrupted prompt, so not patchable",
   corrupted: "no counterpart in the clean prompt, so not patchable",
 } as const;
+
+/** In place of what only Python can say. */
+export const NO_PYTHON = "Only Python can tell: run this cell again.";

@@ -23,7 +23,13 @@ export type Term =
   | "logit"
   | "prob"
   | "recovery"
-  | "checks";
+  | "checks"
+  | "attention"
+  | "total"
+  | "direct"
+  | "fed"
+  | "writes"
+  | "lens";
 
 export interface TermContext {
   readonly direction: Direction;
@@ -69,6 +75,18 @@ const SENTENCES: Readonly<Record<Term, Said>> = {
   prob: () => "Probability of a token as the next one, at the last position.",
   recovery: () =>
     "Recovery: where the patched run's metric lies between the corrupted run's (0) and the clean run's (1).",
+  attention: () =>
+    "Attention: how much of what this head reads at the query comes from each token; a row adds up to 100 %.",
+  total: (host, source) =>
+    `Total: the ${host} run gets this head's ${source} value at all positions, and everything after it follows.`,
+  direct: () =>
+    "Direct: only what the head itself adds for the logits changes; all other components stay as in the host.",
+  fed: (_, source) =>
+    `Fed by: what changes if only this head's queries, keys or values see the sender's ${source} value. Exact.`,
+  writes: () =>
+    "Writes: what the head's output adds to the logit of each token directly, by the unembedding; most and least.",
+  lens: () =>
+    "Lens: the token that the stream after each layer would say, if the model ended there. Not what it computes.",
   checks: (_host, _source, { model, checks }) => `${model}. Checked when it was loaded: ${checks}`,
 };
 

@@ -31,6 +31,7 @@ describe("cutting an edge", () => {
     expect(page.result()?.site).toBe("L23.H3.pattern@-1");
     expect(page.text(".finding")).toMatch(/^Cutting L23\.H3 @-1 → @9 /);
     expect(page.text(".caption")).toMatch(/^The corrupted run no longer reads L23\.H3 @-1 → @9;/);
+    expect(page.text('[data-run="patched"] .gutter')).toContain("without L23.H3 @-1 → @9");
     page.press(page.cell("L23.H3"), "z");
     expect(page.result()?.site).toBe("L23.H3");
     page.press(page.cell("L23.H3"), "Z", { shiftKey: true });

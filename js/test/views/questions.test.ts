@@ -75,4 +75,18 @@ describe("when the kernel does not answer", () => {
     settle();
     expect(page.all(".key-row")).not.toHaveLength(0);
   });
+
+  it("says that only Python can tell, in a saved page and after the kernel is gone", () => {
+    page.model.trigger("comm_live_update", { model: { comm_live: false } });
+    expect(page.text(".attention .none")).toBe("Only Python can tell: run this cell again.");
+    page.reopen();
+    vi.advanceTimersByTime(600);
+    page.click(page.cell("L1.H2"));
+    page.press(page.cell("L1.H2"), "h");
+    page.press(page.cell("L1.H2"), "t");
+    settle();
+    expect(page.text(".attention .none")).toBe("Only Python can tell: run this cell again.");
+    expect(page.text(".lens-line .said")).toBe("Only Python can tell: run this cell again.");
+    expect(page.sent("head")).toEqual([]);
+  });
 });

@@ -11,6 +11,7 @@ import { percent } from "../../text/numbers";
 import { shortToken, tokenText } from "../../text/tokens";
 import type { Context } from "../context";
 import { walkRows } from "../rows";
+import { term } from "../term";
 import { headLanes, missing, part } from "./head-part";
 import { patterns } from "./head-pattern";
 
@@ -111,7 +112,12 @@ export function attention(cx: Context) {
   const from = whole
     ? `all queries${pair}`
     : html`from @${position} <span class="mono">${text}</span>${pair}`;
-  return part("attention", html`Attention ${wholeSwitch(cx)}`, from, content(cx));
+  return part(
+    "attention",
+    html`${term("attention", "Attention")} ${wholeSwitch(cx)}`,
+    from,
+    content(cx),
+  );
 }
 
 /** What the read-out says of the edge under the pointer; undefined if there is none. */

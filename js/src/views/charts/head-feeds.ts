@@ -18,6 +18,7 @@ import { patchName } from "../../text/names";
 import { effectNumber, percent } from "../../text/numbers";
 import type { Context } from "../context";
 import { walkRows } from "../rows";
+import { term } from "../term";
 import { missing, part } from "./head-part";
 
 const READS: Readonly<Record<Part, string>> = { q: "queries", k: "keys", v: "values" };
@@ -80,7 +81,7 @@ function effectRow(
   cx: Context,
   facts: SenderFacts,
   name: string,
-  label: string,
+  label: unknown,
   effect: Effect,
   most: number,
 ) {
@@ -106,9 +107,9 @@ function effects(cx: Context, facts: SenderFacts) {
   const shown = shownPatch(cx, facts);
   const all = [facts.total, facts.direct, ...(shown === undefined ? [] : [shown])];
   const most = Math.max(...all.map(({ effect }) => Math.abs(effect ?? 0)));
-  const row = (name: string, label: string, effect: Effect) =>
+  const row = (name: string, label: unknown, effect: Effect) =>
     effectRow(cx, facts, name, label, effect, most);
-  return html`<div class="rrows effects">${row("total", "total", facts.total)}${row("direct", "direct", facts.direct)}${
+  return html`<div class="rrows effects">${row("total", term("total", "total"), facts.total)}${row("direct", term("direct", "direct"), facts.direct)}${
     shown === undefined ? nothing : row("patch", shown.name, shown)
   }</div>`;
 }
@@ -117,7 +118,7 @@ function content(cx: Context) {
   const { fact, phase, message } = knownSenders(cx.state);
   const { head } = cx.state.headPanel;
   if (fact !== undefined)
-    return html`${effects(cx, fact)}<h5>Fed by ${parts(cx, fact)}</h5>${senders(cx, fact)}`;
+    return html`${effects(cx, fact)}<h5>${term("fed", "Fed by")} ${parts(cx, fact)}</h5>${senders(cx, fact)}`;
   if (head === undefined) return nothing;
   const count = nPaths(head, cx.scene);
   if (waitsForClick(cx.state, cx.scene))

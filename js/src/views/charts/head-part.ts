@@ -3,8 +3,8 @@
 import { html } from "lit-html";
 import { type Lane, shownLanes } from "../../model/experiment";
 import type { FactKind } from "../../model/facts";
-import { hasPatchedRun } from "../../state/head";
-import { sentence } from "../../text/status";
+import { canAsk, hasPatchedRun } from "../../state/head";
+import { NO_PYTHON, sentence } from "../../text/status";
 import type { Context } from "../context";
 
 /** The runs that differ: without a patch the patched one is its host. */
@@ -25,7 +25,8 @@ export function missing(
     return html`<p class="none" data-phase="failed">${sentence(message)} ${again}</p>`;
   if (phase === "dropped")
     return html`<p class="none" data-phase="dropped">Stopped before it was done. ${again}</p>`;
-  return html`<p class="none" data-phase=${phase}>${waiting}</p>`;
+  const said = canAsk(cx.state) ? waiting : NO_PYTHON;
+  return html`<p class="none" data-phase=${phase}>${said}</p>`;
 }
 
 export function part(name: string, title: unknown, scope: unknown, content: unknown) {

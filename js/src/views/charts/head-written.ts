@@ -7,6 +7,7 @@ import { knownHead, readPosition } from "../../state/head";
 import { signed } from "../../text/numbers";
 import { shortToken, tokenText } from "../../text/tokens";
 import type { Context } from "../context";
+import { term } from "../term";
 import { headLanes, part } from "./head-part";
 
 function tokenRow(cx: Context, { token, logit }: WrittenToken) {
@@ -37,5 +38,5 @@ export function written(cx: Context) {
   const { fact } = knownHead(cx.state, cx.scene);
   const position = fact?.position ?? readPosition(cx.state, cx.scene);
   const pair = cx.scene.task.n_pairs > 1 ? ", pair 1" : "";
-  return part("written", "Writes", `at @${position}${pair}`, content(cx));
+  return part("written", term("writes", "Writes"), `at @${position}${pair}`, content(cx));
 }

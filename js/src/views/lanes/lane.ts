@@ -7,6 +7,7 @@ import { hostOf, type Lane, sourceOf } from "../../model/experiment";
 import { withoutPosition } from "../../model/site";
 import { knownLens } from "../../state/head";
 import { shownDirection } from "../../state/selectors";
+import { allCut } from "../../text/cut";
 import { patchName } from "../../text/names";
 import { type Context, waveClass } from "../context";
 import { term } from "../term";
@@ -31,11 +32,13 @@ function role(cx: Context, lane: Lane) {
   if (lane !== "patched") return html`${term("source", "source")}${pair}`;
   if (state.result === undefined) return `${host} prompt, nothing patched yet`;
   const name = patchName(state.result.patches, scene.model);
-  const source = sourceOf(shownDirection(state));
+  const cut = allCut(state.result.patches);
+  const source = cut ? "cut" : sourceOf(shownDirection(state));
   // In one line, what is patched stands first: the end may have no room.
   if (!cx.layout.sides)
     return html`${source} <b class="what">${name}</b> in the ${term("patched", `${host} prompt`)}`;
-  return html`${term("patched", `${host} prompt`)} with ${source} <b class="what">${name}</b>`;
+  const change = cut ? "without" : `with ${source}`;
+  return html`${term("patched", `${host} prompt`)} ${change} <b class="what">${name}</b>`;
 }
 
 function patchedCells(cx: Context): PatchedCells {

@@ -5,11 +5,12 @@ import { type BeadBox, beadBoxes } from "../../layout/lens";
 import { type Cell, exactCell } from "../../model/cell";
 import type { Lane } from "../../model/experiment";
 import { LENS_METHODS, type LensFacts, type LensLayer, type LensMethod } from "../../model/lens";
-import { hasPatchedRun, knownLens, readPosition } from "../../state/head";
+import { canAsk, hasPatchedRun, knownLens, readPosition } from "../../state/head";
 import { probability } from "../../text/numbers";
-import { sentence } from "../../text/status";
+import { NO_PYTHON, sentence } from "../../text/status";
 import { shortToken, tokenText } from "../../text/tokens";
 import type { Context } from "../context";
+import { term } from "../term";
 
 const NAMES: Readonly<Record<LensMethod, string>> = { logit: "logit", jacobian: "Jacobian" };
 
@@ -79,13 +80,14 @@ export function lensLabel(cx: Context, cell: Cell): string {
 function method(cx: Context, facts: LensFacts | undefined) {
   const known = facts?.methods ?? [];
   const name = (which: LensMethod) => NAMES[which];
-  if (known.length < 2) return html`<b>${name(cx.state.lens ?? "logit")} lens</b>`;
+  if (known.length < 2)
+    return html`<b>${name(cx.state.lens ?? "logit")} ${term("lens", "lens")}</b>`;
   return html`<span class="switch" role="group" aria-label="lens">${LENS_METHODS.map(
     (
       which,
     ) => html`<button type="button" data-method=${which} aria-pressed=${which === cx.state.lens}
       @click=${() => cx.act.lens(which)}>${name(which)}</button>`,
-  )}</span> lens`;
+  )}</span> ${term("lens", "lens")}`;
 }
 
 const LIMITS: Readonly<Record<LensMethod, string>> = {
@@ -108,7 +110,9 @@ export function lensLine(cx: Context) {
       : phase === "dropped"
         ? html`Stopped before it was done. ${again}`
         : fact === undefined || stale
-          ? "Reading the streams …"
+          ? canAsk(cx.state)
+            ? "Reading the streams …"
+            : NO_PYTHON
           : `${LIMITS[lens]} It is not what the model computes there.`;
   return html`<div class="lens-line" role="group" aria-label="lens" data-lens-phase=${phase}>${method(cx, fact)} ${at} <span class="said">${said}</span>
     <button class="tool" title="lens off (T)" aria-label="lens off" @click=${() => cx.act.lens(undefined)}>×</button></div>`;
