@@ -16,6 +16,7 @@ from patchwidgets.experiment.reach import Reach
 from patchwidgets.experiment.reading import Reading
 from patchwidgets.experiment.readings import Readings
 from patchwidgets.explorer.sources import offered
+from patchwidgets.methods.paths.api import PathResult
 from patchwidgets.methods.paths.traced import TracedPath
 from patchwidgets.models.top_tokens import TopToken
 from patchwidgets.sites import Patch
@@ -90,6 +91,22 @@ def readings(outcome: Readings) -> dict[str, Message]:
     return {name: _reading(reading) for name, reading in outcome.readings.items()}
 
 
+def history(results: Sequence[PatchResult | PathResult]) -> Message:
+    """The patches and paths so far, oldest first, with their numbers alone."""
+    return {
+        "kind": "history",
+        "results": [
+            {
+                "patches": shown_patches(outcome),
+                "direction": outcome.experiment.direction,
+                "metric": next(iter(outcome.readings)),
+                "readings": readings(outcome),
+            }
+            for outcome in results
+        ],
+    }
+
+
 def singles(outcomes: Sequence[PatchResult]) -> Message:
     """Each patch of a joint patch, made alone."""
     each = [{"site": outcome.sites[0], "readings": readings(outcome)} for outcome in outcomes]
@@ -149,9 +166,9 @@ def defined(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def shown_patches(outcome: PatchResult | TracedPath) -> list[Message]:
+def shown_patches(outcome: PatchResult | PathResult) -> list[Message]:
     """What was patched; a path stands where a site stands."""
-    if isinstance(outcome, TracedPath):
+    if isinstance(outcome, PathResult):
         return [{"site": str(outcome.path), "source": "source"}]
     return patch_messages(outcome.patches)
 

@@ -15,6 +15,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.explorer import messages
 from patchwidgets.explorer.code import code_of
+from patchwidgets.explorer.history import History
 from patchwidgets.explorer.map_fields import TOTAL
 from patchwidgets.explorer.map_requests import checked_map_sweep_request
 from patchwidgets.explorer.map_sweep import MapSweep
@@ -39,6 +40,8 @@ from patchwidgets.methods.paths.api import PathResult
 from patchwidgets.methods.paths.traced import TracedPath, trace_path
 from patchwidgets.sweep.late_patching import LatePatching
 
+MOST_LISTED = 200
+"""How many patches of the history a page gets."""
 MOST_TOGETHER, MOST_ALONE = 8, 16
 """Most patches of a joint patch that are also made alone, in the same pass or after it; some have hundreds."""
 
@@ -60,8 +63,6 @@ class PatchSession:
     ----------
     experiment
         The experiment, with all metrics that can be asked for.
-    history
-        Every answered patch and path, oldest first.
     field
         What the maps show that were last asked for.
 
@@ -86,8 +87,7 @@ class PatchSession:
         self._views = Views(experiment)
         self.experiment = self._views.experiment
         self.field = TOTAL
-        self.history: list[PatchResult | PathResult] = []
-        self._shown: PatchResult | TracedPath | None = None
+        self._history = History()
         self._own_ids = itertools.count(-1, -1)
         self._patching = LatePatching()
         self._outbox = Outbox(send)
@@ -107,8 +107,14 @@ class PatchSession:
 
     @property
     def result(self) -> PatchResult | TracedPath | None:
-        """The last answered patch, or None."""
-        return self._shown
+        """The last answer, or None."""
+        return self._history.last
+
+    @property
+    def history(self) -> list[PatchResult | PathResult]:
+        """Every patch and path so far, each once, oldest first."""
+        with self._queue.lock:
+            return self._history.results
 
     def handle(self, content: Any) -> PatchRequest | None:
         """Take one message of a front end. Return the request if the message asks for a patch."""
@@ -197,6 +203,8 @@ class PatchSession:
 
     def _greet(self, ticket: Ticket) -> None:
         self._outbox.put(ticket, messages.scene(self._view(self.latest)))
+        if history := self.history:
+            self._outbox.put(ticket, messages.history(history[-MOST_LISTED:]), place="late")
         if self.result is not None and self.latest.patches:
             message, buffers = messages.result(self.result)
             message["source"] = choice_data(self.latest.source)
@@ -210,10 +218,7 @@ class PatchSession:
             message["source"] = choice_data(request.source)
         with self._queue.lock:
             if self._queue.settle(asked, message, buffers, singles):
-                if self._shown is not None:  # only the last one keeps its logits
-                    self.history[-1] = self._shown.without_logits()
-                self.history.append(outcome)
-                self._shown = outcome
+                self._history.add(request, outcome)
         self._outbox.flush()
 
     def _run(self, request: PatchRequest) -> tuple[PatchResult | TracedPath, Message | None]:

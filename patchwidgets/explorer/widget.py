@@ -64,8 +64,8 @@ class PatchExplorer(anywidget.AnyWidget):
     result
         The last patch or path.
     history
-        Every patch so far. All but the last one have their numbers, and compute their logits again where these are
-        asked for.
+        Every patch so far, each once, as the page lists them. All but the last one have their numbers, and compute
+        their logits again where these are asked for.
     wait_limit
         Seconds that `result` and `history` wait for a patch that still runs; 600 by default.
 
@@ -126,7 +126,7 @@ class PatchExplorer(anywidget.AnyWidget):
 
     @property
     def history(self) -> list[PatchResult | PathResult]:
-        """Every patch and path so far, oldest first. Waits for a patch that still runs, and raises as `result`."""
+        """Every patch and path so far, each once, oldest first. Waits for one that runs, and raises as `result`."""
         self._session.wait_for_patches(self.wait_limit)
         return list(self._session.history)
 

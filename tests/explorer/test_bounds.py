@@ -31,11 +31,11 @@ def test_history_keeps_numbers_and_drops_tensors(page: Page, experiment: Experim
     page.wait()
     before = n_logits(experiment)
     for i in range(12):
-        page.patch(1 + i, f"L1.H{i % 4}")
+        page.patch(1 + i, f"L1.N{i}")
         page.wait()
     assert n_logits(experiment) == before
     assert len(page.session.history) == 13
-    old, same = page.session.history[1], experiment.patch("L1.H0", record_reach=True)
+    old, same = page.session.history[1], experiment.patch("L1.N0", record_reach=True)
     for name in ("value", "effect", "share", "recovery", "reason", "sites", "patches", "seconds"):
         assert hasattr(old, name)
     assert (old.effect, old.share, old.recovery) == (same.effect, same.share, same.recovery)

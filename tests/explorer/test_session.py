@@ -127,8 +127,31 @@ def test_a_second_view_gets_the_last_result(page: Page) -> None:
     page.patch(5, "L1.H2")
     page.wait()
     page.say("hello", 9)
-    assert page.kinds(9) == ["ack", "scene", "result"]
+    assert page.kinds(9) == ["ack", "scene", "history", "result"]
     assert page.last("scene")["direction"] == "denoise"
+
+
+def test_the_history_has_each_patch_once_and_a_second_view_gets_it(page: Page) -> None:
+    asked: list[tuple[list[str], dict[str, str]]] = [
+        (["L1.H2"], {}),
+        (["L0.H0", "L1.H2"], {}),
+        (["L1.H2"], {"metric": "kl"}),
+        ([], {}),
+        (["L1.H2", "L0.H0"], {}),
+        (["L1.H2"], {"direction": "noise"}),
+    ]
+    for number, (sites, view) in enumerate(asked):
+        page.patch(number, *sites, **view)
+        page.wait()
+    history = page.session.history
+    assert [set(result.sites) for result in history] == [{"L1.H2"}, {"L0.H0", "L1.H2"}, {"L1.H2"}]
+    assert [next(iter(result.readings)) for result in history] == ["kl", "logit_diff", "logit_diff"]
+    page.say("hello", 99)
+    listed = page.last("history")["results"]
+    assert [each["direction"] for each in listed] == ["denoise", "denoise", "noise"]
+    for each, result in zip(listed, history, strict=True):
+        assert {patch["site"] for patch in each["patches"]} == set(result.sites)
+        assert each["readings"]["logit_diff"]["effect"] == result.readings["logit_diff"].effect
 
 
 def test_asked_from_python(page: Page) -> None:

@@ -54,7 +54,7 @@ def test_a_selection_made_in_python_is_patched(explorer: PatchExplorer, model: M
     assert explorer.result.experiment.direction == "noise"
     explorer.metric = "kl"
     assert next(iter(explorer.result.readings)) == "kl"
-    assert [result.sites for result in explorer.history] == [("L1.H2",)] * 3
+    assert [result.sites for result in explorer.history] == [("L1.H2",)] * 2
 
 
 def test_a_click_sets_the_traits_and_is_computed_once(explorer: PatchExplorer) -> None:

@@ -191,6 +191,9 @@ class CommClient implements Client {
       case "scene":
         this.emit({ type: "scene", scene: message.scene });
         return;
+      case "history":
+        this.emit({ type: "history", results: message.results });
+        return;
       case "singles":
         this.emit({ type: "singles", id: message.id, singles: message.singles });
         return;

@@ -1,7 +1,15 @@
 /** Decodes the `result` and `singles` messages. */
 
 import type { Patch, Source } from "../model/patch";
-import type { Reach, Reading, Result, Single, TokenComparison, TokenScore } from "../model/result";
+import type {
+  PastResult,
+  Reach,
+  Reading,
+  Result,
+  Single,
+  TokenComparison,
+  TokenScore,
+} from "../model/result";
 import { decodeDirection, decodeRun } from "./decode-scene";
 import { type Buffers, decodeGrids } from "./grids";
 import {
@@ -70,14 +78,25 @@ function decodeReach(f: Fields, buffers: Buffers): Reach | undefined {
   return { position: reach.get("position", number), grids: decodeGrids(f, reach, buffers) };
 }
 
-export function decodeResult(value: unknown, buffers: Buffers): Result {
-  const f = new Fields(value, "result");
+function pastResult(f: Fields, id: number): PastResult {
   return {
-    id: f.get("id", number),
+    id,
     patches: f.get("patches", listOf(decodePatch)),
     direction: f.get("direction", decodeDirection),
     metric: f.get("metric", text),
     readings: f.get("readings", recordOf(decodeReading)),
+  };
+}
+
+/** An item of `history`, which has no id of its own. */
+export function decodePastResult(id: number) {
+  return (value: unknown, where: string) => pastResult(new Fields(value, where), id);
+}
+
+export function decodeResult(value: unknown, buffers: Buffers): Result {
+  const f = new Fields(value, "result");
+  return {
+    ...pastResult(f, f.get("id", number)),
     patched: f.get("patched", decodeRun),
     tokens: f.getOr("tokens", listOf(decodeToken), []),
     reach: decodeReach(f, buffers),

@@ -3,7 +3,7 @@
 import { decodeFact } from "./decode-facts";
 import { decodeMap } from "./decode-map";
 import { decodeNeurons } from "./decode-neurons";
-import { decodeResult, decodeSingle } from "./decode-result";
+import { decodePastResult, decodeResult, decodeSingle } from "./decode-result";
 import { decodeScene } from "./decode-scene";
 import type { Buffers } from "./grids";
 import type { Incoming } from "./protocol";
@@ -29,6 +29,8 @@ export function decode(value: unknown, buffers: Buffers): Incoming | undefined {
       return { kind, id, scene: decodeScene(value) };
     case "result":
       return { kind, id, result: decodeResult(value, buffers) };
+    case "history":
+      return { kind, id, results: f.get("results", listOf(decodePastResult(id))) };
     case "singles":
       return { kind, id, singles: f.get("singles", listOf(decodeSingle)) };
     case "cells":

@@ -4,7 +4,7 @@ import type { Scene } from "../model/experiment";
 import type { Fact, FactKind } from "../model/facts";
 import type { MapData } from "../model/map";
 import type { NeuronList } from "../model/neurons";
-import type { Result, Single } from "../model/result";
+import type { PastResult, Result, Single } from "../model/result";
 import type { Connection, Failure } from "../model/status";
 
 /** What the kernel says about a sweep. */
@@ -28,6 +28,7 @@ type FactReply =
 export type KernelEvent =
   | { readonly type: "scene"; readonly scene: Scene }
   | { readonly type: "result"; readonly result: Result }
+  | { readonly type: "history"; readonly results: readonly PastResult[] }
   | { readonly type: "singles"; readonly id: number; readonly singles: readonly Single[] }
   | { readonly type: "sweep"; readonly event: SweepReply }
   | { readonly type: "neurons"; readonly id: number; readonly list: NeuronList }

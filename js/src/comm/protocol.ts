@@ -5,7 +5,7 @@ import type { Fact, FactRequest } from "../model/facts";
 import type { MapData, MapSweepRequest } from "../model/map";
 import type { NeuronList, NeuronsRequest } from "../model/neurons";
 import type { PatchRequest } from "../model/patch";
-import type { Result, Single } from "../model/result";
+import type { PastResult, Result, Single } from "../model/result";
 import type { Failure } from "../model/status";
 
 export type Incoming =
@@ -14,6 +14,7 @@ export type Incoming =
   | { readonly kind: "error"; readonly id: number; readonly failure: Failure }
   | { readonly kind: "scene"; readonly id: number; readonly scene: Scene }
   | { readonly kind: "result"; readonly id: number; readonly result: Result }
+  | { readonly kind: "history"; readonly id: number; readonly results: readonly PastResult[] }
   | { readonly kind: "singles"; readonly id: number; readonly singles: readonly Single[] }
   | { readonly kind: "cells"; readonly id: number; readonly map: MapData }
   | { readonly kind: "swept"; readonly id: number }

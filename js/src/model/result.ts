@@ -36,9 +36,13 @@ export interface Reach {
   readonly grids: Readonly<Record<string, Grid>>;
 }
 
-export interface Result extends PatchRequest {
+/** A patch with its numbers alone, as the history keeps it. */
+export interface PastResult extends PatchRequest {
   readonly id: number;
   readonly readings: Readonly<Record<string, Reading>>;
+}
+
+export interface Result extends PastResult {
   readonly patched: Run;
   readonly tokens: readonly TokenComparison[];
   readonly reach: Reach | undefined;

@@ -1,10 +1,11 @@
 /** Past results, and the timeline in which undo and redo move. */
 
 import { requestOf, sameRequest, sameRun } from "../model/patch";
-import type { Result, Single } from "../model/result";
+import type { PastResult, Result, Single } from "../model/result";
 import type { HistoryEntry, State } from "./state";
 
-const ENTRIES_KEPT = 60;
+/** As many as the kernel sends to a new view. */
+const ENTRIES_KEPT = 200;
 
 export function shownEntry(state: State): HistoryEntry | undefined {
   const result = state.result;
@@ -13,14 +14,27 @@ export function shownEntry(state: State): HistoryEntry | undefined {
 
 export function withEntry(
   entries: readonly HistoryEntry[],
-  result: Result,
+  { id, patches, direction, metric, readings }: PastResult,
 ): readonly HistoryEntry[] {
+  const result = { id, patches, direction, metric, readings };
   const known = entries.findIndex((entry) => sameRun(entry.result, result));
   if (known >= 0) return entries.map((entry, i) => (i === known ? { ...entry, result } : entry));
   const next = (entries.at(-1)?.number ?? 0) + 1;
   const added = [...entries, { number: next, result, singles: [], pinned: false }];
   const surplus = added.length - ENTRIES_KEPT;
   return surplus <= 0 ? added : added.filter((entry, i) => entry.pinned || i >= surplus);
+}
+
+/** The patches that the kernel has answered so far; pins and singles of what is known stay. */
+export function withHistory(state: State, results: readonly PastResult[]): State {
+  const known = (result: PastResult) => state.entries.find((e) => sameRun(e.result, result));
+  const entries = results.map((result, i): HistoryEntry => {
+    const entry = known(result);
+    const id = entry?.result.id ?? result.id;
+    const kept = entry ?? { singles: [], pinned: false };
+    return { ...kept, number: i + 1, result: { ...result, id } };
+  });
+  return { ...state, entries };
 }
 
 /** The timeline after a result: undo and redo move in it, anything new cuts off what lay ahead. */

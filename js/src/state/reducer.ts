@@ -6,12 +6,12 @@ import type { NeuronList } from "../model/neurons";
 import { type Patch, samePatches, sameRun } from "../model/patch";
 import { parsePath } from "../model/path";
 import { type Position, sharedPosition } from "../model/position";
-import type { Result, Single } from "../model/result";
+import type { PastResult, Result, Single } from "../model/result";
 import { withoutPosition } from "../model/site";
 import { type Connection, type Failure, isLost } from "../model/status";
 import { type FactEvent, reduceFacts } from "./facts";
 import { followFocus } from "./head-panel";
-import { withEntry, withPin, withSingles, withTimelineStep } from "./history";
+import { withEntry, withHistory, withPin, withSingles, withTimelineStep } from "./history";
 import type { Code, Neurons, Pending, Settable, State } from "./state";
 import { reduceSweep, type SweepEvent } from "./sweep";
 
@@ -22,6 +22,7 @@ export type StateEvent =
   | { readonly type: "scene"; readonly scene: Scene }
   | { readonly type: "asked"; readonly pending: Pending }
   | { readonly type: "result"; readonly result: Result }
+  | { readonly type: "history"; readonly results: readonly PastResult[] }
   | { readonly type: "singles"; readonly id: number; readonly singles: readonly Single[] }
   | { readonly type: "sweep"; readonly event: SweepEvent }
   | { readonly type: "fact"; readonly event: FactEvent }
@@ -128,8 +129,10 @@ function withoutPending(state: State): State {
 }
 
 /** Lines that nobody waits for any more are dropped. */
-function withCode(state: State, id: number, lines: string): State {
-  return state.code?.id === id ? { ...state, code: { ...state.code, lines } } : state;
+function withCode(state: State, event: StateEvent & { type: "code-asked" | "code" }): State {
+  if (event.type === "code-asked") return { ...state, code: event.code };
+  const { code } = state;
+  return code?.id === event.id ? { ...state, code: { ...code, lines: event.code } } : state;
 }
 
 /** Neurons that nobody waits for any more are dropped. */
@@ -167,6 +170,8 @@ export function reduce(state: State, event: StateEvent): State {
       return withPending(state, event.pending);
     case "result":
       return withResult(state, event.result);
+    case "history":
+      return withHistory(state, event.results);
     case "singles":
       return withSingles(state, event.id, event.singles);
     case "sweep":
@@ -180,9 +185,8 @@ export function reduce(state: State, event: StateEvent): State {
     case "neurons-failed":
       return withNeurons(state, event.id, { reason: event.failure.message });
     case "code-asked":
-      return { ...state, code: event.code };
     case "code":
-      return withCode(state, event.id, event.code);
+      return withCode(state, event);
     case "dropped":
       return withoutPending(state);
     case "failed":

@@ -6,7 +6,7 @@ import type { Field } from "../model/map";
 import type { NeuronList, NeuronsRequest } from "../model/neurons";
 import type { PatchRequest } from "../model/patch";
 import type { Position } from "../model/position";
-import type { Result, Single } from "../model/result";
+import type { PastResult, Result, Single } from "../model/result";
 import type { Connection, Problem } from "../model/status";
 import type { Theme } from "../model/theme";
 import type { Term } from "../text/terms";
@@ -50,7 +50,7 @@ export interface Pending {
 
 export interface HistoryEntry {
   readonly number: number;
-  readonly result: Result;
+  readonly result: PastResult;
   readonly singles: readonly Single[];
   readonly pinned: boolean;
 }

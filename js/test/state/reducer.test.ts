@@ -131,9 +131,21 @@ describe("history", () => {
 
   it("never loses a pinned entry to newer ones", () => {
     let state = run(...answer("L0.H0"), { type: "pinned" });
-    for (let i = 0; i < 80; i++) state = answer(`L1.H${i}`).reduce(reduce, state);
+    for (let i = 0; i < 260; i++) state = answer(`L1.H${i}`).reduce(reduce, state);
     expect(state.entries[0]?.result.patches[0]?.site).toBe("L0.H0");
-    expect(state.entries.length).toBeLessThanOrEqual(61);
+    expect(state.entries.length).toBeLessThanOrEqual(201);
+  });
+
+  it("is the kernel's: a view that was opened later lists the same, and keeps its pins", () => {
+    const past = ["L0.H0", "L1.H0", "L2.H0"].map((site) => result(ask(site)));
+    const late = run({ type: "history", results: past });
+    expect(late.entries.map((e) => [e.number, e.result.patches[0]?.site])).toEqual([
+      [1, "L0.H0"],
+      [2, "L1.H0"],
+      [3, "L2.H0"],
+    ]);
+    const pinned = run(...answer("L1.H0"), { type: "pinned" }, { type: "history", results: past });
+    expect(pinned.entries.map((e) => e.pinned)).toEqual([false, true, false]);
   });
 
   it("gives the singles to the joint patch they belong to", () => {
