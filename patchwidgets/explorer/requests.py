@@ -10,7 +10,7 @@ from patchwidgets.errors import ProtocolError, shown
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.explorer.fields import checked_list, checked_text, checked_view
 from patchwidgets.explorer.messages import PROTOCOL
-from patchwidgets.explorer.path_requests import ends, is_path
+from patchwidgets.explorer.path_requests import ends, is_path, path_in_model
 from patchwidgets.explorer.sources import (
     ChosenSource,
     PatchSource,

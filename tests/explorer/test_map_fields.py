@@ -191,3 +191,33 @@ def test_bad_fields_are_answered_by_what_is_wrong(
     page.wait()
     assert page.kinds(1) == ["error"]
     assert (page.last("error")["code"], says in page.last("error")["message"]) == (code, True)
+
+
+def test_another_source_goes_with_total_effects_alone(page: Page) -> None:
+    page.sweep(1, HEADS, field="direct", source={"kind": "zero"})
+    page.wait()
+    assert "are of the other run's values" in last(page, "heads")[0]["reason"]
+    page.sweep(2, HEADS, source={"kind": "zero"})
+    page.wait()
+    assert last(page, "heads")[0]["done"] == 12
+    page.sweep(3, HEADS)
+    page.wait()
+    zero, other = page.maps("heads")[-2:]
+    assert not np.allclose(zero["effect"], other["effect"])
+
+
+def test_fields_at_one_position(page: Page, experiment: Experiment) -> None:
+    for field in ("total", "direct", "L2.H3.q", "estimate"):
+        page.sweep(1, HEADS | {"position": "-1"}, field=field)
+        page.wait()
+        event, heads = last(page, "heads")
+        assert (event["field"], event["position"]) == (field, "-1")
+        if field == "estimate":
+            known = experiment.estimate("z", ("layer", "head", "pos"), progress=False)
+            assert heads["effect"] == pytest.approx(known.effect.values[..., -1], abs=1e-5)
+            continue
+        if field == "total":
+            effect = experiment.patch("L0.H1@-1").effect
+        else:
+            effect = experiment.path("L0.H1@-1", "logits" if field == "direct" else field).effect
+        assert heads["effect"][0, 1] == pytest.approx(effect, abs=1e-5)

@@ -31,7 +31,8 @@ def test_a_path_is_answered_like_a_patch(page: Page, experiment: Experiment, wri
     singles = page.last("singles")["singles"]
     assert [each["site"] for each in singles] == ["L0.H1", "L2.H3"]
     effects = [each["readings"]["logit_diff"]["effect"] for each in singles]
-    assert effects == pytest.approx([experiment.patch(s).effect for s in ("L0.H1", "L2.H3")])
+    alone = [experiment.patch(s).effect for s in ("L0.H1", "L2.H3")]
+    assert effects == pytest.approx(alone, abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_the_selection_of_the_widget_can_be_a_path(experiment: Experiment) -> No
     assert "exp.path" in w.to_code()
     assert "image/png" in (w._repr_mimebundle_() or ({}, {}))[0]
     w.selection = ["L0.H1"]
-    assert w.result.effect == experiment.patch("L0.H1").effect
+    assert w.result.effect == pytest.approx(experiment.patch("L0.H1").effect, abs=1e-5)
     assert [type(each).__name__ for each in w.history] == ["PathResult", "PatchResult"]
     w.close()
 
@@ -169,3 +170,14 @@ def test_the_field_of_the_widget_is_checked_and_follows_the_maps(experiment: Exp
     w._receive(w, ask, [])
     assert w.field == "direct"
     w.close()
+
+
+@pytest.mark.parametrize("source", [{"kind": "zero"}, "host", "corrupted"])
+def test_a_path_carries_the_other_run_alone(page: Page, source: Any) -> None:
+    patches = [{"site": PATH}]
+    page.say("patch", 5, patches=patches, source=source, direction="denoise", metric="kl")
+    assert page.kinds(5) == ["error"]
+    assert "A path carries what the other run has there" in page.last("error")["message"]
+    page.say("patch", 6, patches=patches, source="clean", direction="denoise", metric="kl")
+    page.wait()
+    assert page.kinds(6) == ["ack", "result", "singles"]
