@@ -51,6 +51,13 @@ def run_patch(
     return PatchResult(experiment, checked, readings_of(experiment, values), logits, seconds, sums)
 
 
+def unpatched(experiment: BaseExperiment) -> PatchResult:
+    """The host run itself as a result: nothing is patched, and nothing runs."""
+    host = experiment.evaluation.values[experiment.host_name]
+    values = {name: host[name][None] for name in experiment.metrics}
+    return PatchResult(experiment, (), readings_of(experiment, values), experiment.host.logits, 0.0)
+
+
 def readings_of(
     experiment: BaseExperiment, patched: dict[str, Float[np.ndarray, "draw pair"]]
 ) -> dict[str, Reading]:

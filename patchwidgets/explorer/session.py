@@ -13,7 +13,9 @@ from typing import Any
 from patchwidgets.directions import Direction
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
+from patchwidgets.experiment.patching import unpatched
 from patchwidgets.explorer import messages
+from patchwidgets.explorer.chosen import ChosenPosition, checked_position, position_of
 from patchwidgets.explorer.code import code_of
 from patchwidgets.explorer.history import History
 from patchwidgets.explorer.map_fields import TOTAL
@@ -38,12 +40,15 @@ from patchwidgets.explorer.views import Views
 from patchwidgets.hooks.cancellation import cancellable
 from patchwidgets.methods.paths.api import PathResult
 from patchwidgets.methods.paths.traced import TracedPath, trace_path
+from patchwidgets.plot.flow import flow_png
 from patchwidgets.sweep.late_patching import LatePatching
 
 MOST_LISTED = 200
 """How many patches of the history a page gets."""
 MOST_TOGETHER, MOST_ALONE = 8, 16
 """Most patches of a joint patch that are also made alone, in the same pass or after it; some have hundreds."""
+
+PICTURE_NOTE = "A picture of the last state. Run this cell to explore on."
 
 
 class PatchSession:
@@ -65,6 +70,8 @@ class PatchSession:
         The experiment, with all metrics that can be asked for.
     field
         What the maps show that were last asked for.
+    position
+        Where the next click patches: where everything is that was last asked for, or what was chosen since.
 
     Examples
     --------
@@ -88,6 +95,7 @@ class PatchSession:
         self.experiment = self._views.experiment
         self.field = TOTAL
         self._history = History()
+        self.position: ChosenPosition = "all"
         self._own_ids = itertools.count(-1, -1)
         self._patching = LatePatching()
         self._outbox = Outbox(send)
@@ -140,7 +148,7 @@ class PatchSession:
         request = PatchRequest(next(self._own_ids), patches, direction, metric, source)
         ticket = Ticket(request.id)
         try:
-            self._queue.put(request, ticket)
+            self._put(request, ticket)
         except BaseException as error:
             ticket.unwanted.set()
             self._outbox.put_error(ticket, error)
@@ -168,6 +176,18 @@ class PatchSession:
         """
         self._queue.wait_for_patches(limit)
 
+    def interrupt(self) -> None:
+        """Drop whatever runs or waits; what maps have shown stays."""
+        self._queue.drop("interrupted")
+        self._outbox.flush()
+
+    def picture(self) -> bytes:
+        """What is shown, as a PNG for where no Python answers."""
+        shown, latest = self.result, self.latest
+        if not isinstance(shown, PatchResult) or not latest.patches:  # a path has no figure
+            shown = unpatched(self._view(latest))
+        return flow_png(shown, note=PICTURE_NOTE)
+
     def close(self) -> None:
         """Drop whatever runs or waits, and accept nothing more."""
         self._queue.close()
@@ -179,7 +199,7 @@ class PatchSession:
         if kind == "patch":
             request = checked_patch_request(content, self.experiment)
             self._outbox.put(ticket, acknowledgement, place="early")
-            self._queue.put(request, ticket)
+            self._put(request, ticket)
             return request
         if kind == "sweep":
             maps = checked_map_sweep_request(content, self.experiment)
@@ -192,6 +212,9 @@ class PatchSession:
         elif kind == "cancel":
             self._outbox.put(ticket, acknowledgement)
             self._queue.drop("cancelled")
+        elif kind == "position":
+            self.position = checked_position(content.get("position"), self.experiment)
+            self._outbox.put(ticket, acknowledgement)
         elif (question := QUESTIONS.get(kind)) is not None:
             asked = question.check(content, self.experiment)
             self._outbox.put(ticket, acknowledgement, place="early")
@@ -200,6 +223,12 @@ class PatchSession:
             self._outbox.put(ticket, acknowledgement, place="early")
             self._greet(ticket)
         return None
+
+    def _put(self, request: PatchRequest, ticket: Ticket) -> None:
+        """Queue a patch. What is patched at one position says where the next click patches."""
+        self._queue.put(request, ticket)
+        if request.path is None:
+            self.position = position_of(request.sites, self.experiment) or self.position
 
     def _greet(self, ticket: Ticket) -> None:
         self._outbox.put(ticket, messages.scene(self._view(self.latest)))

@@ -2,17 +2,20 @@
 
 import base64
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
-from patchwidgets import plot
-from patchwidgets.errors import LoadError, listed
+from patchwidgets.directions import checked_direction
+from patchwidgets.errors import LoadError, PatchError, listed
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
-from patchwidgets.experiment.patching import run_patch
+from patchwidgets.explorer import kernel_interrupts
+from patchwidgets.explorer.chosen import at_position, checked_pair, checked_position, position_of
+from patchwidgets.explorer.history_list import HistoryList
 from patchwidgets.explorer.map_fields import TOTAL, checked_field
 from patchwidgets.explorer.messages import Buffers, Message
 from patchwidgets.explorer.requests import PatchRequest, checked_sites, chosen_at
@@ -22,8 +25,8 @@ from patchwidgets.explorer.sources import (
     checked_choice,
     choice_data,
 )
-from patchwidgets.methods.paths.api import PathResult
 from patchwidgets.methods.paths.traced import TracedPath
+from patchwidgets.sites import Site
 from patchwidgets.sources.source import SourceData
 
 _LOG = logging.getLogger(__name__)
@@ -57,15 +60,18 @@ class PatchExplorer(anywidget.AnyWidget):
         What is put into the host: ``"source"``, the other run, or one of `pw.sources` that is data. Setting it patches
         what is selected with it. It reads as data, as `sources.to_json` writes it: ``{"kind": "zero"}``.
     position
-        Where a click patches: ``"all"``, an index or a name.
+        Where a click patches: ``"all"``, an index into the clean prompt, a name of the task, or a range such as
+        ``"3:7"``. It follows what is patched; setting it moves what is patched there, if all of it is at one position.
+    pair
+        Which pair of a dataset is shown: its number, or ``"mean"`` over all.
     field
         What the maps show: ``"total"`` or ``"direct"`` effects, an ``"estimate"``, or effects through a receiver, such
         as ``"L23.H3.q"``.
     result
         The last patch or path.
     history
-        Every patch so far, each once, as the page lists them. All but the last one have their numbers, and compute
-        their logits again where these are asked for.
+        Every patch so far, each once, as the page lists them: a list that has `to_frame()`. All but the last one have
+        their numbers, and compute their logits again where these are asked for.
     wait_limit
         Seconds that `result` and `history` wait for a patch that still runs; 600 by default.
 
@@ -77,12 +83,16 @@ class PatchExplorer(anywidget.AnyWidget):
     >>> w.metric = "answer_prob"
     >>> round(w.result.value, 2)
     1.0
+    >>> w.select("L0.H1@-1", "L1.H2@-1", metric="logit_diff")
+    >>> w.position, round(w.result.recovery, 2)
+    (14, 0.99)
 
     Without L0.H1, the clean run loses the answer:
 
-    >>> w.direction, w.source = "noise", pw.sources.zero()
+    >>> w.select("L0.H1", direction="noise")
+    >>> w.source = pw.sources.zero()
     >>> w.result
-    PatchResult(L0.H1 = zero(), noise: answer probability ...)
+    PatchResult(L0.H1 = zero(), noise: logit diff ...)
     """
 
     # The text, not the path: anywidget watches a path, and its watcher holds every explorer for ever.
@@ -94,16 +104,17 @@ class PatchExplorer(anywidget.AnyWidget):
     direction: Any = traitlets.Enum(("denoise", "noise"), "denoise").tag(sync=True)
     metric = traitlets.Unicode("logit_diff").tag(sync=True)
     source: Any = traitlets.Any("source").tag(sync=True)
-    position: Any = traitlets.Union(
-        [traitlets.Int(), traitlets.Unicode()], default_value="all"
-    ).tag(sync=True)
-    field = traitlets.Unicode(TOTAL).tag(sync=True)
+    position: Any = traitlets.Any("all").tag(sync=True)
+    pair: Any = traitlets.Any("mean").tag(sync=True)
+    field: Any = traitlets.Any(TOTAL).tag(sync=True)
 
     def __init__(self, experiment: BaseExperiment, selection: list[str] | None = None) -> None:
         self._session = PatchSession(experiment, self._emit)
         super().__init__(direction=experiment.direction, metric=next(iter(experiment.metrics)))
+        kernel_interrupts.watch(self._session)
         self.on_msg(self._receive)
         self.observe(self._ask, ["selection", "direction", "metric", "source"])
+        self.observe(self._move, "position")
         if selection:
             self.selection = selection
 
@@ -125,10 +136,51 @@ class PatchExplorer(anywidget.AnyWidget):
         return self._session.result
 
     @property
-    def history(self) -> list[PatchResult | PathResult]:
+    def history(self) -> HistoryList:
         """Every patch and path so far, each once, oldest first. Waits for one that runs, and raises as `result`."""
         self._session.wait_for_patches(self.wait_limit)
-        return list(self._session.history)
+        return HistoryList(self._session.history)
+
+    def select(self, *sites: str | Site, **chosen: Any) -> None:
+        """Patch some sites, as clicks do; without any, nothing is patched. `result` waits for the answer.
+
+        Parameters
+        ----------
+        sites
+            Sites or site strings, patched jointly.
+        chosen
+            `direction`, `metric`, `pair` or `field`, to be set together with them.
+
+        Raises
+        ------
+        SiteError, MetricError, TaskError, PatchError
+            One of them is not what the explorer has. Then nothing changes.
+
+        Examples
+        --------
+        >>> w = exp.explore()
+        >>> w.select("L0.H1", direction="noise")
+        >>> w.result
+        PatchResult(L0.H1, noise: logit diff ...)
+        """
+        session = self._session.experiment
+        checks: dict[str, Callable[[Any], Any]] = {
+            "direction": checked_direction,
+            "metric": lambda name: next(iter(session.focused(name).metrics)),
+            "pair": lambda pair: checked_pair(pair, session),
+            "field": lambda field: checked_field(field, session),
+        }
+        if unknown := chosen.keys() - checks.keys():
+            raise PatchError(
+                f"select() sets {', '.join(checks)}; got {', '.join(sorted(unknown))}."
+            )
+        # Checked before anything is set: several traits change together, or none does.
+        wanted = {name: checks[name](value) for name, value in chosen.items()}
+        asked = [(str(site), "source") for site in sites]
+        wanted["selection"] = [site for site, _ in checked_sites(asked, session)]
+        with self.hold_trait_notifications():
+            for name, value in wanted.items():
+                self.set_trait(name, value)
 
     def to_code(self) -> str:
         """The lines of Python that give the numbers on the screen.
@@ -168,10 +220,8 @@ class PatchExplorer(anywidget.AnyWidget):
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is not None:
             try:
-                patched = self.result if self.selection else None
-                if not isinstance(patched, PatchResult):  # nothing, or a path, which has no figure
-                    patched = run_patch(self.experiment, record_reach=True)
-                bundle[0]["image/png"] = base64.b64encode(plot.flow_png(patched)).decode()
+                self._session.wait_for_patches(self.wait_limit)
+                bundle[0]["image/png"] = base64.b64encode(self._session.picture()).decode()
             except Exception:  # noqa: BLE001 - the live view does not need the picture
                 _LOG.exception("The picture beside the explorer could not be drawn.")
         return bundle
@@ -196,6 +246,14 @@ class PatchExplorer(anywidget.AnyWidget):
     def _checked_metric(self, proposal: Any) -> str:
         return next(iter(self._session.experiment.focused(proposal["value"]).metrics))
 
+    @traitlets.validate("position")
+    def _checked_position(self, proposal: Any) -> Any:
+        return checked_position(proposal["value"], self._session.experiment)
+
+    @traitlets.validate("pair")
+    def _checked_pair(self, proposal: Any) -> Any:
+        return checked_pair(proposal["value"], self._session.experiment)
+
     @traitlets.validate("field")
     def _checked_field(self, proposal: Any) -> str:
         return checked_field(proposal["value"], self._session.experiment)
@@ -206,6 +264,7 @@ class PatchExplorer(anywidget.AnyWidget):
         if self._session.field != field:
             self.field = self._session.field
         if request is None:
+            self.position = self._session.position
             return
         # Another thread may take the next click meanwhile: the traits always end at the newest request.
         shown = None
@@ -218,6 +277,7 @@ class PatchExplorer(anywidget.AnyWidget):
             self.selection = request.sites
             self.direction, self.metric = request.direction, request.metric
             self.source = choice_data(request.source)
+            self.position = self._session.position
 
     def _ask(self, _change: Any) -> None:
         """Ask for what was changed in Python. What a click has changed is asked for already."""
@@ -225,9 +285,18 @@ class PatchExplorer(anywidget.AnyWidget):
         asked = latest.sites, latest.direction, latest.metric, choice_data(latest.source)
         if (self.selection, self.direction, self.metric, self.source) != asked:
             self._session.ask(self.selection, self.direction, self.metric, self._choice())
+            self.position = self._session.position
 
     def _choice(self) -> ChosenSource:
         return checked_choice(self.source)
+
+    def _move(self, _change: Any) -> None:
+        """Move what is patched to a position that was chosen in Python, if all of it is at one."""
+        if self.position == self._session.position:
+            return
+        self._session.position = self.position
+        if position_of(self.selection, self._session.experiment) is not None:
+            self.selection = at_position(self.selection, self.position)
 
     def _emit(self, message: Message, buffers: Buffers) -> None:
         self.send(message, buffers)

@@ -33,6 +33,9 @@ STREAM, HEADS, TOP = 0.16, 0.30, 0.78
 SIZE = (11, 4.6)
 """Inches."""
 
+MOST_OUTLINED = 24
+"""Heads of a layer, each with a box of its own."""
+
 LONGEST_PROMPT = 110
 """Characters; of a longer prompt the end is shown."""
 
@@ -78,7 +81,7 @@ def flow(result: PatchResult, ax: "Axes | None" = None) -> "Axes":
     return ax
 
 
-def flow_png(result: PatchResult, dpi: int = 110) -> bytes:
+def flow_png(result: PatchResult, dpi: int = 110, note: str = "") -> bytes:
     """Draw `flow` into a PNG, without a pyplot figure.
 
     Parameters
@@ -87,6 +90,8 @@ def flow_png(result: PatchResult, dpi: int = 110) -> bytes:
         From ``exp.patch(...)``.
     dpi
         Pixels per inch, of 11 × 4.6 inches.
+    note
+        A line below.
 
     Returns
     -------
@@ -100,8 +105,11 @@ def flow_png(result: PatchResult, dpi: int = 110) -> bytes:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=SIZE, layout="constrained")
-    flow(result, figure.subplots())
+    figure = Figure(figsize=SIZE)
+    # A layout engine would draw everything twice.
+    ax = flow(result, figure.add_axes((0.005, 0.03 if note else 0.005, 0.99, 0.92)))
+    if note:
+        ax.text(0, -0.02, literal(note), transform=ax.transAxes, fontsize=9, color=FAINT)
     with BytesIO() as file:
         figure.savefig(file, dpi=dpi, format="png", metadata={"Software": None})
         return file.getvalue()
@@ -127,7 +135,8 @@ def _draw_lane(ax: "Axes", result: PatchResult, lane: Lane, base: float) -> None
     ax.axhspan(base - 0.06, base + 0.92, color=tint, lw=0, alpha=0.55)
     ax.text(-0.6, base + 0.84, _heading(result, lane), fontsize=7.5, color=FAINT, va="center")
     ax.plot([-0.6, n_layers - 0.4], [base + STREAM] * 2, color=RUN_COLOURS[lane], lw=1.4, zorder=1)
-    along = _along(result) if lane == "patched" else _along_of_nothing(experiment.model)
+    moved = lane == "patched" and result.patches
+    along = _along(result) if moved else _along_of_nothing(experiment.model)
     fill = RUN_COLOURS[source_name(experiment.direction)]
     _draw_cells(ax, experiment.model, base, along, edge=RUN_COLOURS[lane], fill=fill)
     _draw_outputs(ax, result, lane, base)
@@ -161,26 +170,52 @@ def _draw_cells(
     ax: "Axes", model: Model, base: float, along: Along, *, edge: str, fill: str
 ) -> None:
     """Draw every head and MLP as a box, filled from below as far as it moved."""
-    from matplotlib.collections import PatchCollection
-    from matplotlib.patches import Rectangle
+    from matplotlib.collections import PolyCollection
 
-    height = (TOP - HEADS) / model.n_heads
-    boxes, fills = [], []
-    for layer in range(model.n_layers):
-        cells = [
-            (layer - 0.3, base + TOP - (head + 1) * height, 0.42, height * 0.8)
-            for head in range(model.n_heads)
-        ]
-        cells.append((layer + 0.18, base + STREAM - 0.07, 0.3, 0.14))
-        parts = [*along["z"][layer], along["mlp_out"][layer]]
-        for (x, y, w, h), part in zip(cells, parts, strict=True):
-            boxes.append(Rectangle((x, y), w, h))
-            if part > 0.05:
-                fills.append(Rectangle((x, y), w, h * min(part, 1.0)))
+    boxes, outlines = _boxes(model, base), _outlines(model, base)
+    parts = np.concatenate([along["z"], along["mlp_out"][:, None]], axis=1).ravel()
+    filled = parts > 0.05
+    fills = boxes[filled] * [1, 1, 1, 0]
+    fills[:, 3] = boxes[filled, 3] * np.minimum(parts[filled], 1.0)
     ax.add_collection(
-        PatchCollection(boxes, facecolor="white", edgecolor=edge, linewidth=0.4, zorder=2)
+        PolyCollection(
+            list(_corners(outlines)), facecolor="white", edgecolor=edge, linewidth=0.4, zorder=2
+        )
     )
-    ax.add_collection(PatchCollection(fills, facecolor=fill, edgecolor="none", zorder=3))
+    ax.add_collection(
+        PolyCollection(list(_corners(fills)), facecolor=fill, edgecolor="none", zorder=3)
+    )
+
+
+def _boxes(model: Model, base: float) -> Float[np.ndarray, "cell 4"]:
+    """Left, bottom, width and height of every head of a layer and of its MLP, layer by layer."""
+    height = (TOP - HEADS) / model.n_heads
+    layers = np.arange(model.n_layers)[:, None]
+    boxes = np.empty((model.n_layers, model.n_heads + 1, 4))
+    boxes[..., 0] = layers - 0.3
+    boxes[..., 1] = base + TOP - np.arange(1, model.n_heads + 2) * height
+    boxes[..., 2:] = 0.42, height * 0.8
+    boxes[:, -1, 0] = layers[:, 0] + 0.18
+    boxes[:, -1, 1:] = base + STREAM - 0.07, 0.3, 0.14
+    return boxes.reshape(-1, 4)
+
+
+def _outlines(model: Model, base: float) -> Float[np.ndarray, "cell 4"]:
+    """The boxes to draw; the heads of a layer share one where each would be hardly a pixel high."""
+    boxes = _boxes(model, base)
+    if model.n_heads <= MOST_OUTLINED:
+        return boxes
+    by_layer = boxes.reshape(model.n_layers, -1, 4)
+    heads = by_layer[:, 0].copy()
+    heads[:, 1], heads[:, 3] = base + HEADS, TOP - HEADS
+    return np.concatenate([heads, by_layer[:, -1]])
+
+
+def _corners(boxes: Float[np.ndarray, "box 4"]) -> Float[np.ndarray, "box corner 2"]:
+    left, bottom, width, height = boxes.T
+    x = np.stack([left, left + width, left + width, left], axis=-1)
+    y = np.stack([bottom, bottom, bottom + height, bottom + height], axis=-1)
+    return np.stack([x, y], axis=-1)
 
 
 def _draw_outputs(ax: "Axes", result: PatchResult, lane: Lane, base: float) -> None:

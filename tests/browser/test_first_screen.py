@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.explorer import SECONDS, Explorer
 from tests.browser.notebook import Notebook
 
-SCREEN = {"width": 1280, "height": 720}
+SCREEN: ViewportSize = {"width": 1280, "height": 720}
 TOGGLE_FILES = "() => window.jupyterapp.commands.execute('application:toggle-left-area')"
 # JupyterLab scrolls its own panel; the explorer begins at its upper edge.
 TO_TOP = """(root) => {

@@ -100,7 +100,7 @@ def test_a_second_view_gets_the_last_path(page: Page) -> None:
     page.patch(5, PATH)
     page.wait()
     page.say("hello", 9)
-    assert page.kinds(9) == ["ack", "scene", "result"]
+    assert page.kinds(9) == ["ack", "scene", "history", "result"]
     assert page.last("result")["patches"][0]["site"] == PATH
 
 

@@ -116,10 +116,10 @@ def test_an_unknown_selection_is_an_error_where_it_is_made(explorer: PatchExplor
 def test_a_picture_that_cannot_be_drawn_does_not_take_the_view_away(
     explorer: PatchExplorer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fails(_: object) -> bytes:
+    def fails(*_: object, **_named: object) -> bytes:
         raise ValueError("no fonts")
 
-    monkeypatch.setattr(pw.plot, "flow_png", fails)
+    monkeypatch.setattr("patchwidgets.explorer.session.flow_png", fails)
     bundle = explorer._repr_mimebundle_()
     assert bundle is not None
     assert "application/vnd.jupyter.widget-view+json" in bundle[0]
@@ -154,3 +154,141 @@ def test_clicks_from_two_threads_leave_the_traits_at_the_newest(explorer: PatchE
         assert explorer._session.wait(60)
         assert explorer.selection == explorer._session.latest.sites
         assert explorer._session.latest.id == 7
+
+
+# ---- what is chosen from Python, and follows clicks ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sites", "position"),
+    [
+        (["L1.H2@X"], "X"),
+        (["L1.H2@3", "L0.mlp_out@3"], 3),
+        (["L1.H2@-1"], 4),
+        (["L1.H2@1:3"], "1:3"),
+        (["L1.H2"], "all"),
+    ],
+)
+def test_the_position_follows_what_is_patched(
+    explorer: PatchExplorer, sites: list[str], position: Any
+) -> None:
+    explorer.position = 2
+    click(explorer, *sites)
+    assert explorer.position == position
+    explorer.position = 2
+    explorer.selection = sites
+    assert explorer.position == position
+
+
+def test_sites_at_several_positions_leave_the_position(explorer: PatchExplorer) -> None:
+    explorer.position = 2
+    click(explorer, "L1.H2@3", "L0.H1")
+    assert explorer.position == 2
+
+
+def test_a_position_chosen_in_the_page_is_known(explorer: PatchExplorer) -> None:
+    explorer._receive(explorer, {"v": 1, "kind": "position", "id": 8, "position": "X"}, [])
+    assert explorer.position == "X"
+    assert explorer.sent[-1] == {"v": 1, "kind": "ack", "id": 8}  # type: ignore[attr-defined]
+    explorer._receive(explorer, {"v": 1, "kind": "position", "id": 9, "position": 99}, [])
+    assert explorer.position == "X"
+    assert explorer.sent[-1]["code"] == "SiteError"  # type: ignore[attr-defined]
+
+
+def test_a_position_set_in_python_moves_what_is_patched(explorer: PatchExplorer) -> None:
+    explorer.selection = ["L1.H2", "L0.mlp_out"]
+    explorer.position = "X"
+    assert explorer.selection == ["L1.H2@X", "L0.mlp_out@X"]
+    assert explorer.result is not None
+    assert explorer.result.sites == ("L1.H2@X", "L0.mlp_out@X")
+    explorer.position = "all"
+    assert explorer.selection == ["L1.H2", "L0.mlp_out"]
+
+
+@pytest.mark.parametrize(
+    ("position", "says"),
+    [
+        ("zz", "names no position 'zz'.*Expected 'all', an index from 0 to 4, a name \\(X\\)"),
+        (99, "Position 99 is out of range.*Expected 'all'"),
+        (True, "Expected a position"),
+        (2.5, "Expected a position"),
+        ("3:9:1", "neither a number"),
+    ],
+)
+def test_a_position_that_is_not_there_is_refused(
+    explorer: PatchExplorer, position: Any, says: str
+) -> None:
+    with pytest.raises(pw.errors.SiteError, match=f"(?s){says}"):
+        explorer.position = position
+    assert explorer.position == "all"
+
+
+def test_pairs_and_fields_are_checked(explorer: PatchExplorer) -> None:
+    assert (explorer.pair, explorer.field) == ("mean", "total")
+    explorer.pair, explorer.field = 0, "L1.H2.q"
+    assert (explorer.pair, explorer.field) == (0, "L1.H2.q")
+    with pytest.raises(pw.errors.TaskError, match="'mean', or a pair from 0 to 0; got 1"):
+        explorer.pair = 1
+    with pytest.raises(pw.errors.SiteError, match="'total', 'direct', 'estimate', or a receiver"):
+        explorer.field = "attribution"
+    with pytest.raises(pw.errors.SiteError, match="layer 9 is out of range"):
+        explorer.field = "L9.H2.q"
+    assert (explorer.pair, explorer.field) == (0, "L1.H2.q")
+
+
+def test_select_sets_several_at_once_and_asks_once(explorer: PatchExplorer) -> None:
+    seen: list[str] = []
+    explorer.observe(lambda change: seen.append(change["name"]))
+    explorer.select("L1.H2@X", pw.Site.parse("L0.H1@X"), direction="noise", metric="kl")
+    assert explorer.result is not None
+    assert explorer.result.sites == ("L1.H2@X", "L0.H1@X")
+    assert next(iter(explorer.result.readings)) == "kl"
+    assert len(explorer.history) == 1
+    assert set(seen) == {"selection", "direction", "metric", "position"}
+    explorer.select()
+    assert explorer.selection == []
+
+
+def test_a_selection_that_is_refused_changes_nothing(explorer: PatchExplorer) -> None:
+    explorer.select("L1.H2")
+    with pytest.raises(pw.errors.MetricError):
+        explorer.select("L0.H0", direction="noise", metric="loss")
+    with pytest.raises(pw.errors.SiteError):
+        explorer.select("L9.H0", direction="noise")
+    with pytest.raises(pw.errors.PatchError, match="got positon"):
+        explorer.select("L0.H0", positon=3)
+    assert (explorer.selection, explorer.direction) == (["L1.H2"], "denoise")
+    assert len(explorer.history) == 1
+
+
+def test_the_history_is_a_list_and_a_table(explorer: PatchExplorer) -> None:
+    assert list(explorer.history.to_frame().columns)[:3] == ["sites", "direction", "metric"]
+    explorer.select("L1.H2", "L0.mlp_out@X")
+    assert explorer.result is not None
+    explorer.select("L1.H2", direction="noise", metric="kl")
+    history = explorer.history
+    assert isinstance(history, list)
+    frame = history.to_frame()
+    assert frame["sites"].tolist() == ["L1.H2 + L0.mlp_out@X", "L1.H2"]
+    assert frame["direction"].tolist() == ["denoise", "noise"]
+    assert frame["metric"].tolist() == ["logit_diff", "kl"]
+    for name in ("value", "effect", "share", "recovery", "seconds"):
+        expected = [getattr(result, name) for result in history]
+        assert frame[name].tolist() == pytest.approx(expected, nan_ok=True)
+    assert frame["kl"].tolist() == [result["kl"].value for result in history]
+
+
+def test_inside_of_other_widgets(explorer: PatchExplorer) -> None:
+    import ipywidgets
+
+    box = ipywidgets.HBox([explorer])
+    assert box.children == (explorer,)
+    made = ipywidgets.interactive(
+        lambda site, direction: explorer.select(site, direction=direction),
+        site=["L1.H2", "L0.H1"],
+        direction=["denoise", "noise"],
+    )
+    made.update()
+    made.children[0].value = "L0.H1"
+    assert explorer.selection == ["L0.H1"]
+    assert explorer.result is not None
