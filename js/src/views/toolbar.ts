@@ -9,6 +9,9 @@ import { scopeText } from "../text/scope";
 import type { Context } from "./context";
 import { term } from "./term";
 
+/** The least width that leaves room for whole words on the buttons. */
+const ROOMY = 1000;
+
 /** The least width that leaves room for the model's size beside its name. */
 const FACTS_FIT = 1400;
 
@@ -55,7 +58,7 @@ function metrics(cx: Context) {
 
 function position(cx: Context) {
   const { state, scene, act } = cx;
-  const label = scopeText(state, scene, cx.layout.wide ? "all positions" : "all");
+  const label = scopeText(state, scene, cx.layout.width >= ROOMY ? "all positions" : "all");
   return html`<div class="chip" role="group" aria-label="position">
     <button title="previous position ( [ )" aria-label="previous position" @click=${() => act.stepPosition(-1)}>‹</button>
     <button class="where ${state.position === "all" ? "" : "on"}" title="all positions (A)" @click=${() => act.position("all")}>${label}</button>
@@ -84,7 +87,7 @@ function tools(cx: Context) {
     <button class="tool" title="redo (Shift+Z)" aria-label="redo" ?disabled=${!on} @click=${() => act.redo()}>↷</button>
     <button class="tool clear" title="patch nothing (Esc)" ?disabled=${selectedPatches(state).length === 0} @click=${() => act.clear()}>Clear</button>
     <button class="tool lens-switch" aria-pressed=${state.lens !== undefined} title="lens: the token that the stream would say, by layer (T)" @click=${() => act.stepLens()}>Lens</button>
-    ${panelButton(cx, "site", cx.layout.wide ? "Site" : "/", "type a site (/)")}${panelButton(cx, "code", "Code", "this view as Python code")}${panelButton(cx, "keys", "?", "keys (?)")}${fullScreen(cx)}</div>`;
+    ${panelButton(cx, "site", cx.layout.width >= ROOMY ? "Site" : "/", "type a site (/)")}${panelButton(cx, "code", "Code", "this view as Python code")}${panelButton(cx, "keys", "?", "keys (?)")}${fullScreen(cx)}</div>`;
 }
 
 export function toolbar(cx: Context) {
