@@ -55,8 +55,8 @@ function move(tools: Tools, command: Command & { type: "move" }, from: Cell): vo
 function leave(tools: Tools, act: Actions): boolean {
   const state = tools.store.state();
   if (state.panel !== "none") act.panel("none");
-  else if (state.pending !== undefined) act.cancel();
   else if (stepBack(tools)) return true;
+  else if (state.pending !== undefined) act.cancel();
   else if (state.result !== undefined) clear(tools);
   else return false;
   return true;

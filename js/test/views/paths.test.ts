@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
-import { smollm, tiny } from "../fixtures/worlds";
+import { serve } from "../fixtures/kernel";
+import { smollm, sweeping, tiny } from "../fixtures/worlds";
 import { violations } from "../support/axe";
 import { useExplorer } from "../support/explorer";
 
@@ -67,6 +68,20 @@ describe("path mode", () => {
     expect(page.all(".path-step")).toHaveLength(0);
     page.press(page.cell("L23.H3"), "q");
     expect(page.get('[data-mode="patch"]').getAttribute("aria-pressed")).toBe("true");
+  });
+
+  it("steps back by Escape while Python is still at the last step", () => {
+    serve(page.model, sweeping(smollm()), 500);
+    page.show();
+    vi.advanceTimersByTime(600);
+    startPath("L20.H0");
+    page.click(page.cell("L23.mlp_out"));
+    vi.advanceTimersByTime(600);
+    const steps = [1, 2, 3].map(() => {
+      page.press(page.cell("L23.H3"), "Escape");
+      return page.all("[data-step]")[0]?.dataset.step;
+    });
+    expect(steps).toEqual(["receiver", "sender", undefined]);
   });
 
   it("goes on with Shift: each click is a further step", () => {
