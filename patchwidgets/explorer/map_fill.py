@@ -184,7 +184,7 @@ class MapFill:
     @property
     def _about(self) -> Message:
         subject = self.subject
-        return what(subject.map, subject.field, subject.direction, subject.metric)
+        return what(subject.map, subject.field, subject.direction, subject.metric, subject.source)
 
     def _keep_if_done(self) -> None:
         """With the last piece only the message stays, which is small."""

@@ -13,6 +13,7 @@ from patchwidgets.explorer.messages import (
     packed,
     shortened,
 )
+from patchwidgets.explorer.sources import ChosenSource, choice_data
 from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.over_pairs import PairValues
 
@@ -51,7 +52,9 @@ def no_cells(about: Message, error: PatchwidgetsError) -> tuple[Message, Buffers
     return about | none | {"reason": reason}, []
 
 
-def what(shown: Map, field: str, direction: Direction, metric: str) -> Message:
+def what(
+    shown: Map, field: str, direction: Direction, metric: str, source: ChosenSource
+) -> Message:
     """All that the numbers of a map depend on; its name is that of the request."""
     return {
         "kind": "cells",
@@ -62,4 +65,5 @@ def what(shown: Map, field: str, direction: Direction, metric: str) -> Message:
         "field": field,
         "direction": direction,
         "metric": metric,
+        "source": choice_data(source),
     }

@@ -11,10 +11,11 @@ import { copy, openPanel } from "./panels";
 import { cancelPatch, clear, patchOne, patchTyped } from "./patching";
 import { choosePart, chooseReceiver, setPathMode } from "./path";
 import { movePosition, stepPosition, unfold } from "./position";
+import { type SourceActions, sourceActions } from "./source";
 import { askSweep, stopSweep } from "./sweep";
 import { askPatch, set, type Tools } from "./tools";
 
-export interface Actions extends HeadActions, MapActions {
+export interface Actions extends HeadActions, MapActions, SourceActions {
   /** Patches a site at the selected position; `extend` adds it to the joint patch or takes it out. */
   patch(site: string, extend: boolean): void;
   /** Path mode: the next boxes that are chosen are a sender and what receives from it. */
@@ -89,6 +90,7 @@ export function createActions(tools: Tools): Actions {
     lanesFull: () => set(store, { lanesFull: !store.state().lanesFull }),
     explain: (explained) => explained !== store.state().explained && set(store, { explained }),
     ...headActions(tools),
+    ...sourceActions(tools),
     copy: (text) => void copy(tools, text),
     dismiss: () => set(store, { problem: undefined, notice: undefined }),
   };

@@ -3,7 +3,7 @@
 import { type Cell, cellName, exactCell, layerCells } from "../model/cell";
 import type { ModelInfo } from "../model/experiment";
 import { clamp } from "../model/math";
-import type { Patch } from "../model/patch";
+import { type Patch, patchWith } from "../model/patch";
 import { selectedPatches } from "../state/selectors";
 import type { State } from "../state/state";
 import type { Actions } from "./actions";
@@ -45,7 +45,7 @@ function move(tools: Tools, command: Command & { type: "move" }, from: Cell): vo
   const state = store.state();
   const current = selectedPatches(state);
   const wanted = [from, next].map(
-    (cell): Patch => ({ site: atSelectedPosition(state, cellName(cell)), source: "source" }),
+    (cell): Patch => patchWith(state.source, atSelectedPosition(state, cellName(cell))),
   );
   const added = wanted.filter((w) => current.every((patch) => patch.site !== w.site));
   if (added.length > 0) askPatch(tools, { patches: [...current, ...added] });

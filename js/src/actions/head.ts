@@ -2,8 +2,9 @@
 
 import type { FactKind } from "../model/facts";
 import { LENS_METHODS, type LensMethod } from "../model/lens";
-import { type Cut, isCut, type Patch } from "../model/patch";
+import { isCut, type Patch } from "../model/patch";
 import { positionText } from "../model/position";
+import type { Cut } from "../model/source";
 import { canCut, knownLens } from "../state/head";
 import type { Edge, HeadPanel } from "../state/head-panel";
 import { selectedPatches } from "../state/selectors";

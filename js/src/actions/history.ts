@@ -1,5 +1,7 @@
 /** Undo, redo, and asking again for a past result. */
 
+import type { PastResult } from "../model/result";
+import { choiceOf, isMade, type Source } from "../model/source";
 import { askPatch, type Tools } from "./tools";
 
 export function moveInTimeline(tools: Tools, step: -1 | 1): void {
@@ -11,9 +13,16 @@ export function moveInTimeline(tools: Tools, step: -1 | 1): void {
   askPatch(tools, request, target);
 }
 
+/** What was chosen when these were patched. */
+function chosenFor({ patches, source }: PastResult): Source {
+  const own = patches[0]?.source ?? "source";
+  return source ?? (isMade(own) ? choiceOf(own) : "source");
+}
+
 export function replay(tools: Tools, number: number): void {
   const state = tools.store.state();
   const entry = state.entries.find((e) => e.number === number);
   if (entry === undefined) return;
-  askPatch(tools, { patches: entry.result.patches, direction: entry.result.direction });
+  const { patches, direction } = entry.result;
+  askPatch(tools, { patches, direction, source: chosenFor(entry.result) });
 }

@@ -2,12 +2,14 @@
 
 import { cellName, nearestCell } from "../model/cell";
 import { refusalReason, type Scene } from "../model/experiment";
-import type { Patch } from "../model/patch";
+import { type Patch, patchWith } from "../model/patch";
 import { parsePath, printPath, senderOf } from "../model/path";
 import { atPosition, positionRange } from "../model/position";
 import { parseSite, withoutPosition } from "../model/site";
+import { fitsBoxes } from "../model/source";
 import { selectedPatches } from "../state/selectors";
 import type { State } from "../state/state";
+import { NOISE_ON_TOKENS } from "../text/source";
 import { NO_COUNTERPART, refusalSentence } from "../text/status";
 import { askSweep } from "./sweep";
 import { askPatch, set, type Tools } from "./tools";
@@ -21,12 +23,9 @@ function toggled(
   return rest.length < patches.length ? rest : [...patches, added];
 }
 
-function fromSource(site: string): Patch {
-  return { site, source: "source" };
-}
-
 export function patchSites(tools: Tools, sites: readonly string[]): void {
-  askPatch(tools, { patches: sites.map(fromSource) });
+  const { source } = tools.store.state();
+  askPatch(tools, { patches: sites.map((site) => patchWith(source, site)) });
 }
 
 /** The site at the selected position. */
@@ -43,7 +42,7 @@ function counterpartProblem({ task }: Scene, site: string): string | undefined {
 
 /** Whether a site can be patched; if not, the page says why. */
 function canPatch({ store }: Tools, patched: string): boolean {
-  const { scene } = store.state();
+  const { scene, source } = store.state();
   const site = senderOf(patched);
   const component = parseSite(site)?.component;
   const refused = scene && component && refusalReason(scene, component);
@@ -51,7 +50,9 @@ function canPatch({ store }: Tools, patched: string): boolean {
   const cell = nearestCell(site);
   set(store, { focus: cell === undefined ? withoutPosition(site) : cellName(cell) });
   if (reason !== undefined) set(store, { notice: refusalSentence(site, reason) });
-  return reason === undefined;
+  const fits = fitsBoxes(source) || component === "embed";
+  if (!fits) set(store, { notice: NOISE_ON_TOKENS });
+  return reason === undefined && fits;
 }
 
 export function patchOrClear(tools: Tools, patches: readonly Patch[]): void {
@@ -62,7 +63,7 @@ export function patchOrClear(tools: Tools, patches: readonly Patch[]): void {
 export function patchOne(tools: Tools, site: string, extend: boolean): void {
   if (!canPatch(tools, atSelectedPosition(tools.store.state(), site))) return;
   const state = tools.store.state();
-  const added: Patch = { site: atSelectedPosition(state, site), source: "source" };
+  const added = patchWith(state.source, atSelectedPosition(state, site));
   const sameComponent = (a: string, b: string) => withoutPosition(a) === withoutPosition(b);
   patchOrClear(tools, extend ? toggled(selectedPatches(state), added, sameComponent) : [added]);
 }
@@ -70,7 +71,7 @@ export function patchOne(tools: Tools, site: string, extend: boolean): void {
 /** Patches a cell of a map: its site as it is, so that its number is the map's. */
 export function patchExactly(tools: Tools, site: string, extend: boolean): void {
   if (!canPatch(tools, site)) return;
-  const added: Patch = { site, source: "source" };
+  const added = patchWith(tools.store.state().source, site);
   const same = (a: string, b: string) => a === b;
   patchOrClear(
     tools,

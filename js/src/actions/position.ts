@@ -7,6 +7,7 @@ import { atPosition, type Position, positionIndex } from "../model/position";
 import { positionOf } from "../model/site";
 import { selectedPatches } from "../state/selectors";
 import { followPath } from "./patching";
+import { noiseAt } from "./source";
 import { askPatch, set, type Tools } from "./tools";
 
 /** Selects a position. The patches move there too, if all of them were at one position. */
@@ -14,6 +15,11 @@ export function movePosition(tools: Tools, position: Position): void {
   const state = tools.store.state();
   set(tools.store, { position });
   const patches = selectedPatches(state);
+  const noise = noiseAt(state, position);
+  if (noise !== undefined && patches.length === 0) {
+    askPatch(tools, { patches: noise });
+    return;
+  }
   const at = new Set(patches.map((patch) => positionOf(patch.site)));
   // A cut edge stays where it is: the position chooses the query whose attention is seen.
   if (patches.length === 0 || at.size > 1 || patches.some(isCut)) return;

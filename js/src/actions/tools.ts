@@ -4,7 +4,7 @@ import type { PageLayout } from "../layout/page";
 import type { FactRequest } from "../model/facts";
 import type { MapSweepRequest } from "../model/map";
 import type { NeuronsRequest } from "../model/neurons";
-import type { PatchRequest } from "../model/patch";
+import { type PatchRequest, pathOf } from "../model/patch";
 import { selectedRequest } from "../state/selectors";
 import type { Settable } from "../state/state";
 import type { Store } from "../state/store";
@@ -50,7 +50,9 @@ export function askPatch(
   change: Partial<PatchRequest>,
   cursor?: number,
 ): void {
-  const request = { ...selectedRequest(store.state()), ...change };
+  const whole = { ...selectedRequest(store.state()), ...change };
+  const request =
+    pathOf(whole.patches) === undefined ? whole : { ...whole, source: "source" as const };
   kernel.patch(request, (id) =>
     store.dispatch({ type: "asked", pending: { id, request, cursor } }),
   );

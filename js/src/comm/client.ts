@@ -5,6 +5,7 @@ import type { MapSweepRequest } from "../model/map";
 import type { NeuronsRequest } from "../model/neurons";
 import type { PatchRequest } from "../model/patch";
 import type { Result } from "../model/result";
+import type { Source } from "../model/source";
 import { type Failure, isLost } from "../model/status";
 import { ConnectionWatch } from "./connection-watch";
 import { decode } from "./decode";
@@ -39,6 +40,13 @@ function failureOf(error: unknown): Failure {
     message: `The kernel sent something this page cannot read: ${message}`,
     details: error instanceof Error ? (error.stack ?? message) : message,
   };
+}
+
+/** What is put into the host, if it is not the other run. */
+function ownSource({ source = "source" }: { readonly source?: Source }): {
+  readonly source?: Source;
+} {
+  return source === "source" ? {} : { source };
 }
 
 /** The request that a message is about, if it says so in a way that can be read. */
@@ -98,7 +106,7 @@ class CommClient implements Client {
     this.greeting = undefined;
     this.patches.add(id);
     asked(id);
-    this.send({ v: 1, kind: "patch", id, patches, direction, metric });
+    this.send({ v: 1, kind: "patch", id, patches, direction, metric, ...ownSource(request) });
   }
 
   sweep(request: MapSweepRequest, asked: (id: number) => void): void {
@@ -106,7 +114,8 @@ class CommClient implements Client {
     const { maps, field, direction, metric } = request;
     this.sweeps.add(id);
     asked(id);
-    this.post({ v: 1, kind: "sweep", id, maps, field, direction, metric });
+    const view = { field, direction, metric, ...ownSource(request) };
+    this.post({ v: 1, kind: "sweep", id, maps, ...view });
   }
 
   neurons(request: NeuronsRequest, asked: (id: number) => void): void {
@@ -121,7 +130,7 @@ class CommClient implements Client {
     const id = this.takeId();
     const { patches, direction, metric } = request;
     asked(id);
-    this.send({ v: 1, kind: "code", id, patches, direction, metric });
+    this.send({ v: 1, kind: "code", id, patches, direction, metric, ...ownSource(request) });
   }
 
   ask(request: FactRequest, asked: (id: number) => void): void {

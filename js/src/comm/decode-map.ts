@@ -3,6 +3,7 @@
 import type { MapData } from "../model/map";
 import type { Grid } from "../model/result";
 import { decodeDirection } from "./decode-scene";
+import { decodeSource } from "./decode-source";
 import { type Buffers, decodeGrids } from "./grids";
 import {
   count,
@@ -46,6 +47,7 @@ export function decodeMap(value: unknown, buffers: Buffers): MapData {
     position: f.has("position") ? f.get("position", text) : undefined,
     direction: f.get("direction", decodeDirection),
     metric: f.get("metric", text),
+    source: f.getOr("source", decodeSource, "source"),
     layer: f.getOr("layer", count, undefined),
     field: f.getOr("field", text, "total"),
     rows,

@@ -1,6 +1,7 @@
 /** Decodes the `result` and `singles` messages. */
 
-import type { Patch, Source } from "../model/patch";
+import { onlyAblates, type Patch } from "../model/patch";
+import { undirected } from "../model/reach";
 import type {
   PastResult,
   Reach,
@@ -11,15 +12,16 @@ import type {
   TokenScore,
 } from "../model/result";
 import { decodeDirection, decodeRun } from "./decode-scene";
+import { decodeSource } from "./decode-source";
 import { type Buffers, decodeGrids } from "./grids";
 import {
+  count,
   Fields,
   listOf,
   maybeNumber,
   messageOr,
   number,
   numberOrNaN,
-  oneOf,
   recordOf,
   shownText,
   text,
@@ -33,20 +35,8 @@ function decodeReading(value: unknown, where: string): Reading {
     share: f.get("share", maybeNumber),
     recovery: f.get("recovery", maybeNumber),
     reason: f.get("reason", messageOr(null)),
+    ...(f.has("spread") ? { draws: f.get("draws", count), spread: f.get("spread", number) } : {}),
   };
-}
-
-const decodeName = oneOf("source", "clean", "corrupted", "host");
-
-/** A position, as a number or as the task names it. */
-function decodeKey(value: unknown, where: string): number | string {
-  return typeof value === "string" ? value : number(value, where);
-}
-
-function decodeSource(value: unknown, where: string): Source {
-  if (typeof value === "string") return decodeName(value, where);
-  const f = new Fields(value, where);
-  return { kind: f.get("kind", oneOf("cut")), keys: f.get("keys", listOf(decodeKey)) };
 }
 
 export function decodePatch(value: unknown, where: string): Patch {
@@ -95,11 +85,15 @@ export function decodePastResult(id: number) {
 
 export function decodeResult(value: unknown, buffers: Buffers): Result {
   const f = new Fields(value, "result");
+  const past = pastResult(f, f.get("id", number));
+  const shown = (reach: Reach | undefined) =>
+    reach !== undefined && onlyAblates(past.patches) ? undirected(reach) : reach;
   return {
-    ...pastResult(f, f.get("id", number)),
+    ...past,
     patched: f.get("patched", decodeRun),
     tokens: f.getOr("tokens", listOf(decodeToken), []),
-    reach: decodeReach(f, buffers),
+    reach: shown(decodeReach(f, buffers)),
+    source: f.getOr("source", decodeSource, "source"),
   };
 }
 

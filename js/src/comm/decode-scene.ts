@@ -3,6 +3,7 @@
 import type { MetricInfo, ModelInfo, Run, Scene, TaskInfo, TopToken } from "../model/experiment";
 import { range } from "../model/math";
 import { printable } from "../model/printable";
+import { decodeOffered } from "./decode-source";
 import {
   countUpTo,
   DecodeError,
@@ -123,6 +124,7 @@ export function decodeScene(value: unknown): Scene {
     metrics: f.get("metrics", listOf(decodeMetric)),
     direction: f.get("direction", decodeDirection),
     metric: f.get("metric", text),
+    sources: f.getOr("sources", listOf(decodeOffered), []),
     can_sweep: f.raw("can_sweep") === true,
   };
 }

@@ -3,6 +3,8 @@
 import type { Direction } from "../model/experiment";
 import type { Position } from "../model/position";
 import { printable } from "../model/printable";
+import type { Source } from "../model/source";
+import { decodeSource } from "./decode-source";
 import type { WidgetModel } from "./widget-model";
 
 type TraitEvent =
@@ -13,6 +15,7 @@ type TraitEvent =
         readonly position?: Position;
         readonly direction?: Direction;
         readonly metric?: string;
+        readonly source?: Source;
         readonly field?: string;
       };
     };
@@ -32,6 +35,13 @@ const READERS: Readonly<Record<string, (value: unknown) => TraitEvent | undefine
     direction === "denoise" || direction === "noise"
       ? { type: "traits", values: { direction } }
       : undefined,
+  source: (value) => {
+    try {
+      return { type: "traits", values: { source: decodeSource(value, "source") } };
+    } catch {
+      return undefined;
+    }
+  },
   metric: (metric) =>
     typeof metric === "string" ? { type: "traits", values: { metric } } : undefined,
   field: (field) => (typeof field === "string" ? { type: "traits", values: { field } } : undefined),

@@ -31,20 +31,23 @@ export function rangeOf(values: ArrayLike<number>): number {
   return RANGES.find((range) => most <= range) ?? 1;
 }
 
-const palettes = new Map<Theme, readonly string[]>();
+const palettes = new Map<string, readonly string[]>();
 
-/** The scale in 201 steps from its orange to its blue end. */
-export function palette(theme: Theme): readonly string[] {
-  const known = palettes.get(theme);
+/** The scale in 201 steps from its orange to its blue end; of ablations, in greys. */
+export function palette(theme: Theme, grey = false): readonly string[] {
+  const key = `${theme} ${grey}`;
+  const known = palettes.get(key);
   if (known !== undefined) return known;
-  const made = Array.from({ length: 2 * STEPS + 1 }, (_, i) => diverging(i / STEPS - 1, theme));
-  palettes.set(theme, made);
+  const made = Array.from({ length: 2 * STEPS + 1 }, (_, i) =>
+    diverging(i / STEPS - 1, theme, grey),
+  );
+  palettes.set(key, made);
   return made;
 }
 
-export function colourOf(value: number, range: number, theme: Theme): string {
+export function colourOf(value: number, range: number, theme: Theme, grey = false): string {
   const at = Math.round((clamp(value / range, -1, 1) + 1) * STEPS);
-  return palette(theme)[at] ?? "";
+  return palette(theme, grey)[at] ?? "";
 }
 
 export interface MapPaint {
@@ -66,7 +69,12 @@ export function unpainted(look: MapLook): MapPaint {
 export function mapPaint(
   map: MapData,
   index: number,
-  scale: { readonly range: number; readonly direction: Direction; readonly theme: Theme },
+  scale: {
+    readonly range: number;
+    readonly direction: Direction;
+    readonly theme: Theme;
+    readonly grey?: boolean;
+  },
 ): MapPaint {
   const look = mapLook(map, index);
   if (look !== "value") return unpainted(look);
@@ -74,7 +82,7 @@ export function mapPaint(
   return {
     look,
     value,
-    fill: colourOf(value, scale.range, scale.theme),
+    fill: colourOf(value, scale.range, scale.theme, scale.grey),
     dash: value <= -DASHED * scale.range,
     over: Math.abs(value) > scale.range * OVER,
   };

@@ -53,9 +53,15 @@ export function mix(from: string, to: string, t: number): string {
   return oklabToHex([a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t, a[2] + (b[2] - a[2]) * t]);
 }
 
+/** The same for ablations, which are neither clean nor corrupted: lost, neutral, gained. */
+const GREY = {
+  light: ["#17191D", "#8C9299", "#F4F4F2", "#86BF9E", "#1C6B44"],
+  dark: ["#F4F5F7", "#878D95", "#2C2F33", "#3D7C5B", "#A3E2BF"],
+} as const;
+
 /** The colour of −1 … 1 on the diverging scale: orange, neutral, blue. Clipped at the ends. */
-export function diverging(value: number, theme: Theme): string {
-  const stops = DIVERGING[theme];
+export function diverging(value: number, theme: Theme, grey = false): string {
+  const stops = (grey ? GREY : DIVERGING)[theme];
   const at = (clamp(value, -1, 1) + 1) * 2;
   const index = Math.min(3, Math.floor(at));
   return mix(stops[index] ?? stops[2], stops[index + 1] ?? stops[2], at - index);

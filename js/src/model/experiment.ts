@@ -1,5 +1,7 @@
 /** The experiment that the page shows: the model, the task, the metrics and the two unpatched runs. */
 
+import type { Offered } from "./source";
+
 export type Direction = "denoise" | "noise";
 
 /** One of the two prompts, and its unpatched run. */
@@ -67,6 +69,8 @@ export interface Scene {
   readonly direction: Direction;
   readonly metric: string;
   readonly runs: Readonly<Record<Prompt, Run>>;
+  /** What can be put into a host beside the two runs. */
+  readonly sources: readonly Offered[];
   /** The kernel can fill maps: false if an answer has several tokens, and in a saved page. */
   readonly can_sweep: boolean;
 }

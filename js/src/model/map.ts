@@ -2,6 +2,7 @@
 
 import type { Direction } from "./experiment";
 import { parseSite } from "./site";
+import { type Source, sourceKey } from "./source";
 
 /** What the columns of a map are. */
 export type Across = "head" | "pos";
@@ -36,6 +37,8 @@ export interface MapSweepRequest {
   readonly field: Field;
   readonly direction: Direction;
   readonly metric: string;
+  /** What each cell puts into the host; absent, the run that the direction takes values from. */
+  readonly source?: Source;
 }
 
 /** What is known of a map so far. NaN in both arrays means not yet done; in `share` alone, undefined. */
@@ -45,6 +48,7 @@ export interface MapData extends MapShape {
   readonly field: Field;
   readonly direction: Direction;
   readonly metric: string;
+  readonly source?: Source;
   readonly rows: number;
   readonly columns: number;
   readonly done: number;
@@ -76,10 +80,12 @@ export function mapKey(
   field: Field,
   direction: Direction,
   metric: string,
+  source: Source = "source",
 ): string {
   const { component, down, across, layer, position } = shape;
   const where = position === undefined ? "" : `@${position}`;
-  return `${field} ${component}${where} ${down} ${across} ${layer ?? ""} ${direction} ${metric}`;
+  const what = source === "source" ? "" : `${sourceKey(source)} `;
+  return `${what}${field} ${component}${where} ${down} ${across} ${layer ?? ""} ${direction} ${metric}`;
 }
 
 /** Components whose heads can be the rows of the map over positions. */

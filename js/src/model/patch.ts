@@ -3,15 +3,7 @@
 import { type Direction, hostOf, type Prompt, sourceOf } from "./experiment";
 import { type Path, parsePath } from "./path";
 import { parseSite, printSite } from "./site";
-
-/** The queries of a pattern no longer see these keys. */
-export interface Cut {
-  readonly kind: "cut";
-  readonly keys: readonly (number | string)[];
-}
-
-/** "source" is the run that the direction takes values from. */
-export type Source = "source" | "clean" | "corrupted" | "host" | Cut;
+import { type Cut, isAblation, type Source, sourceAt, sourceKey } from "./source";
 
 export interface Patch {
   readonly site: string;
@@ -23,15 +15,27 @@ export interface PatchRequest {
   readonly patches: readonly Patch[];
   readonly direction: Direction;
   readonly metric: string;
+  /** What is put into whatever is patched next; absent, the run that the direction takes values from. */
+  readonly source?: Source;
 }
 
 export function isCut(patch: Patch): patch is Patch & { readonly source: Cut } {
-  return typeof patch.source === "object";
+  return typeof patch.source === "object" && patch.source.kind === "cut";
 }
 
-/** The lane that a patch takes its value from; undefined if it takes none. */
+/** A patch with a chosen source. A path carries what the other run has. */
+export function patchWith(source: Source, site: string): Patch {
+  return { site, source: parsePath(site) === undefined ? sourceAt(source, site) : "source" };
+}
+
+/** Whether a joint patch only takes information away. */
+export function onlyAblates(patches: readonly Patch[]): boolean {
+  return patches.length > 0 && patches.every((patch) => isAblation(patch.source));
+}
+
+/** The lane that a patch takes its value from; undefined if it takes none, or not from the same place. */
 export function sourceLane(patch: Patch, direction: Direction): Prompt | undefined {
-  if (isCut(patch)) return undefined;
+  if (typeof patch.source === "object") return undefined;
   if (patch.source === "clean" || patch.source === "corrupted") return patch.source;
   return patch.source === "host" ? hostOf(direction) : sourceOf(direction);
 }
@@ -53,7 +57,9 @@ export function patchesKey(patches: readonly Patch[]): string {
 
 function patchKey(patch: Patch): string {
   const site = parseSite(patch.site);
-  const source = isCut(patch) ? `cut(${[...patch.source.keys].sort().join()})` : patch.source;
+  const source = isCut(patch)
+    ? `cut(${[...patch.source.keys].sort().join()})`
+    : sourceKey(patch.source);
   return `${site === undefined ? patch.site : printSite(site)}<${source}`;
 }
 
@@ -65,6 +71,6 @@ export function sameRun(a: PatchRequest, b: PatchRequest): boolean {
   return a.direction === b.direction && samePatches(a.patches, b.patches);
 }
 
-export function requestOf({ patches, direction, metric }: PatchRequest): PatchRequest {
-  return { patches, direction, metric };
+export function requestOf({ patches, direction, metric, source }: PatchRequest): PatchRequest {
+  return { patches, direction, metric, source: source ?? "source" };
 }

@@ -40,6 +40,17 @@ export function reachLook(moved: Movement | undefined): ReachLook {
   return Math.abs(moved.along) < 0.05 ? "none" : "moved";
 }
 
+/** The reach of an ablation, which moves nothing towards the other run: how far each component moved, in any direction. */
+export function undirected({ position, grids }: Reach): Reach {
+  const plain = Object.entries(grids).map(([name, grid]) => {
+    const [component = "", what] = name.split(/\.(?=[^.]*$)/);
+    const size = grids[`${component}.size`] ?? grid;
+    const ones = { ...size, data: Array.from(size.data, (x) => (x > 0 ? 1 : Number.NaN)) };
+    return [name, what === "along" ? size : what === "cos" ? ones : grid] as const;
+  });
+  return { position, grids: Object.fromEntries(plain) };
+}
+
 export interface ReachedComponent extends Movement {
   readonly cell: Cell;
   readonly site: string;

@@ -9,6 +9,9 @@ export interface Reading {
   readonly share: number | null;
   readonly recovery: number | null;
   readonly reason: string | null;
+  /** Of a source that is drawn at random: how many draws, and how much the effect varies between them. */
+  readonly draws?: number;
+  readonly spread?: number | null;
 }
 
 export interface TokenScore {

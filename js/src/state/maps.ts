@@ -25,6 +25,7 @@ import {
 import { headsOfUnit, parsePath, senderOf } from "../model/path";
 import { positionRange, positionText } from "../model/position";
 import { parseSite, printSite, type Site } from "../model/site";
+import { fitsBoxes, isAblation } from "../model/source";
 import { isLost } from "../model/status";
 import { shortToken } from "../text/tokens";
 import { columnOfToken } from "./selectors";
@@ -52,6 +53,8 @@ export interface MapView extends MapShape {
   readonly layout: MapLayout;
   readonly labels: readonly string[];
   readonly direction: Direction;
+  /** Its cells take information away and bring none. */
+  readonly grey: boolean;
 }
 
 /** Maps are shown if the kernel can fill them, or if a saved page has them. */
@@ -60,30 +63,31 @@ export function hasMaps(state: State): boolean {
 }
 
 /** The position at which a click patches a head, as a site writes it; undefined means all. */
-function scopeOf(state: State, scene: Scene): string | undefined {
+export function scopeOf(state: State, scene: Scene): string | undefined {
   return positionText(state.position, scene.task.clean.length);
 }
 
 /** The maps of a request that are not known yet in whole. */
 export function missingMaps(
   { sweep }: State,
-  { maps, field, direction, metric }: MapSweepRequest,
+  { maps, field, direction, metric, source }: MapSweepRequest,
 ): MapSweepRequest["maps"] {
   return maps.filter((map) => {
-    const known = sweep.maps[mapKey(requestedShape(map), field, direction, metric)];
+    const known = sweep.maps[mapKey(requestedShape(map), field, direction, metric, source)];
     return known === undefined || !isComplete(known);
   });
 }
 
 /** The maps to ask for now; undefined if there are none, or while a patch is pending. */
 export function wantedSweep(state: State): MapSweepRequest | undefined {
-  const { scene, pending, connection, field, direction, metric } = state;
+  const { scene, pending, connection, field, direction, metric, source } = state;
   if (!scene?.can_sweep || pending !== undefined || isLost(connection)) return undefined;
+  if (!fitsBoxes(source)) return undefined;
   const names: readonly MapName[] = ["heads", "positions"];
   const maps = names
     .map((name) => mapRequest(name, shapeOf(state, scene, name)))
     .filter(({ component }) => refusalReason(scene, component) === undefined);
-  return maps.length === 0 ? undefined : { maps, field, direction, metric };
+  return maps.length === 0 ? undefined : { maps, field, direction, metric, source };
 }
 
 /** Which cells a map has now. */
@@ -102,28 +106,9 @@ function headCount(component: string, scene: Scene): number {
   return unitOf(component, scene) === "KV" ? scene.model.n_kv_heads : scene.model.n_heads;
 }
 
-function known(state: State, shape: MapShape, field: Field): MapData | undefined {
-  return state.sweep.maps[mapKey(shape, field, state.direction, state.metric)];
-}
-
-/** A map of less than this has nothing that stands out. */
-const LEAST_SHARE = 0.02;
-
-/** The head that alone moves the metric furthest towards the source, where a click patches; undefined until all of them
- * are known. */
-export function strongestHead(state: State, scene: Scene): string | undefined {
-  const position = scopeOf(state, scene);
-  const data = known(state, headsShape("z", position), "total");
-  if (data === undefined || !isComplete(data)) return undefined;
-  let best = -1;
-  let most = LEAST_SHARE;
-  for (let i = 0; i < data.share.length; i++) {
-    const share = data.share[i] ?? Number.NaN;
-    if (share > most) [best, most] = [i, share];
-  }
-  if (best < 0) return undefined;
-  const unit = `H${best % data.columns}`;
-  return printSite({ layer: Math.floor(best / data.columns), unit, component: "z", position });
+/** A map of these cells with what is chosen now, as far as it is known. */
+export function knownMap(state: State, shape: MapShape, field: Field): MapData | undefined {
+  return state.sweep.maps[mapKey(shape, field, state.direction, state.metric, state.source)];
 }
 
 function allZero(data: MapData | undefined, columns: number): boolean {
@@ -158,8 +143,8 @@ export function mapView(
   const shape = shapeOf(state, scene, name);
   const { field, direction } = state;
   const count = headCount(shape.component, scene);
-  const data = known(state, shape, field);
-  const estimate = known(state, shape, "estimate");
+  const data = knownMap(state, shape, field);
+  const estimate = knownMap(state, shape, "estimate");
   const rows = data?.rows || (shape.down === "head" ? count : scene.model.n_layers);
   const columns = data?.columns || (heads ? count : scene.task.clean.length);
   const labels = heads ? [] : tokenLabels(state, scene);
@@ -170,10 +155,11 @@ export function mapView(
   const layout = mapLayout({ rows, columns, room, fold, labels });
   const unit = unitOf(shape.component, scene);
   const scored = field === "total" || field === "estimate";
-  const score = scored ? scoreOf(estimate, known(state, shape, "total")) : undefined;
+  const score = scored ? scoreOf(estimate, knownMap(state, shape, "total")) : undefined;
   return {
     ...{ ...shape, name, field, unit, data, layout, labels, direction, score },
     estimate: field === "total" ? estimate : undefined,
+    grey: isAblation(state.source),
   };
 }
 
@@ -274,7 +260,7 @@ export function mapReading(state: State, scene: Scene, site: string): MapReading
       : [headsShape(component, position), positionsShape(component, layer)];
   const cell = (field: Field) => {
     for (const shape of shapes) {
-      const data = known(state, shape, field);
+      const data = knownMap(state, shape, field);
       const row = shape.down === "head" ? index : layer;
       const at = shape.across === "head" ? index : column;
       if (data === undefined || row === undefined || at === undefined) continue;

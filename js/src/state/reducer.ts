@@ -3,7 +3,7 @@
 import { cellName, nearestCell } from "../model/cell";
 import type { Scene } from "../model/experiment";
 import type { NeuronList } from "../model/neurons";
-import { type Patch, samePatches, sameRun } from "../model/patch";
+import { type Patch, patchWith, samePatches, sameRun } from "../model/patch";
 import { parsePath } from "../model/path";
 import { type Position, sharedPosition } from "../model/position";
 import type { PastResult, Result, Single } from "../model/result";
@@ -16,7 +16,7 @@ import type { Code, Neurons, Pending, Settable, State } from "./state";
 import { reduceSweep, type SweepEvent } from "./sweep";
 
 /** What the kernel's traits say. */
-type TraitValues = Partial<Pick<State, "position" | "direction" | "metric" | "field">>;
+type TraitValues = Partial<Pick<State, "position" | "direction" | "metric" | "field" | "source">>;
 
 export type StateEvent =
   | { readonly type: "scene"; readonly scene: Scene }
@@ -47,10 +47,10 @@ function positionAfter({ scene, position }: State, patches: readonly Patch[]): P
 }
 
 function withPending(state: State, pending: Pending): State {
-  const { direction, metric, patches } = pending.request;
+  const { direction, metric, patches, source = "source" } = pending.request;
   const said = { problem: undefined, notice: undefined };
   const position = positionAfter(state, patches);
-  return { ...state, pending, fresh: false, direction, metric, position, ...said };
+  return { ...state, pending, fresh: false, direction, metric, source, position, ...said };
 }
 
 function withResult(state: State, result: Result): State {
@@ -63,6 +63,7 @@ function withResult(state: State, result: Result): State {
     entries: empty ? state.entries : withEntry(state.entries, result),
     direction: result.direction,
     metric: result.metric,
+    source: result.source ?? "source",
     position: state.pending === undefined ? positionAfter(state, result.patches) : state.position,
     resultCount: state.resultCount + (repeated ? 0 : 1),
     fresh: !repeated,
@@ -83,11 +84,13 @@ function focusAfter(state: State, result: Result): string | undefined {
 
 /** Python changed the selection: it is pending until its result arrives. */
 function withSelection(state: State, sites: readonly string[]): State {
-  const patches = sites.map((site): Patch => ({ site, source: "source" }));
-  const same = (a: readonly Patch[]) => samePatches(a.map(withDefaultSource), patches);
-  if (state.pending !== undefined || same(state.result?.patches ?? [])) return state;
+  const patches = sites.map((site) => patchWith(state.source, site));
+  const plain = (all: readonly Patch[]) => all.map(withDefaultSource);
+  const same = samePatches(plain(state.result?.patches ?? []), plain(patches));
+  if (state.pending !== undefined || same) return state;
   if (sites.length === 0) return { ...state, result: undefined };
-  const request = { patches, direction: state.direction, metric: state.metric };
+  const { direction, metric, source } = state;
+  const request = { patches, direction, metric, source };
   return { ...state, pending: { id: undefined, request, cursor: undefined } };
 }
 
@@ -124,7 +127,11 @@ function withFailure(state: State, failure: Failure, ended: boolean): State {
 /** Back to what is shown, after a request was cancelled or failed. */
 function withoutPending(state: State): State {
   const { result } = state;
-  const shown = result && { direction: result.direction, metric: result.metric };
+  const shown = result && {
+    direction: result.direction,
+    metric: result.metric,
+    source: result.source ?? "source",
+  };
   return { ...state, ...shown, pending: undefined };
 }
 

@@ -6,6 +6,7 @@ import { senderOf, wholeSite } from "../model/path";
 import { positionIndex, positionRange } from "../model/position";
 import type { Reading } from "../model/result";
 import { withoutPosition } from "../model/site";
+import { sourceAt, sourceKey } from "../model/source";
 import type { Finding } from "../text/finding";
 import { patchName } from "../text/names";
 import type { State } from "./state";
@@ -20,8 +21,8 @@ export function selectedPatches(state: State): readonly Patch[] {
 
 /** The request whose answer the person sees, or waits for. */
 export function selectedRequest(state: State): PatchRequest {
-  const { direction, metric } = state;
-  return { patches: selectedPatches(state), direction, metric };
+  const { direction, metric, source } = state;
+  return { patches: selectedPatches(state), direction, metric, source };
 }
 
 /** The selected request as lines of Python; undefined until the kernel has written them. */
@@ -93,6 +94,11 @@ function wholeEffect(state: State, metric: string): number | null | undefined {
   return (alone ?? knownReadings(state, metric).get(site))?.effect;
 }
 
+/** Whether a patch puts in what is chosen now. */
+function isChosen({ source }: State, patch: Patch): boolean {
+  return sourceKey(patch.source) === sourceKey(sourceAt(source, patch.site));
+}
+
 /** The known readings of single patches at all positions, by site. */
 export function knownReadings(state: State, metric: string): ReadonlyMap<string, Reading> {
   const known = new Map<string, Reading>();
@@ -101,10 +107,11 @@ export function knownReadings(state: State, metric: string): ReadonlyMap<string,
   };
   for (const { result, singles } of state.entries) {
     if (result.direction !== state.direction) continue;
+    if (!result.patches.every((patch) => isChosen(state, patch))) continue;
     for (const single of singles) learn(single.site, single.readings[metric]);
     const [only, ...more] = result.patches;
     if (pathOf(result.patches) !== undefined) continue;
-    if (only?.source === "source" && more.length === 0) learn(only.site, result.readings[metric]);
+    if (only !== undefined && more.length === 0) learn(only.site, result.readings[metric]);
   }
   return known;
 }

@@ -7,6 +7,7 @@ import type { NeuronList, NeuronsRequest } from "../model/neurons";
 import type { PatchRequest } from "../model/patch";
 import type { Position } from "../model/position";
 import type { PastResult, Result, Single } from "../model/result";
+import type { Source } from "../model/source";
 import type { Connection, Problem } from "../model/status";
 import type { Theme } from "../model/theme";
 import type { Term } from "../text/terms";
@@ -66,6 +67,8 @@ export interface State {
   readonly scene: Scene | undefined;
   readonly direction: Direction;
   readonly metric: string;
+  /** What is put into whatever is patched next. */
+  readonly source: Source;
   readonly position: Position;
   readonly result: Result | undefined;
   /** How many results have come. Views alternate two class names by it, which starts the motion again. */
@@ -154,6 +157,7 @@ export const INITIAL: State = {
   scene: undefined,
   direction: "denoise",
   metric: "",
+  source: "source",
   position: "all",
   result: undefined,
   resultCount: 0,

@@ -44,13 +44,15 @@ export const NO_SWEEP: Sweep = {
 /** Whether a map is one of those that were asked for. */
 function isWanted({ request }: Sweep, map: MapData): boolean {
   if (request === undefined) return false;
-  const { maps, field, direction, metric } = request;
+  const { maps, field, direction, metric, source } = request;
   const key = keyOf(map);
-  return maps.some((each) => mapKey(requestedShape(each), field, direction, metric) === key);
+  return maps.some(
+    (each) => mapKey(requestedShape(each), field, direction, metric, source) === key,
+  );
 }
 
 function keyOf(map: MapData): string {
-  return mapKey(map, map.field, map.direction, map.metric);
+  return mapKey(map, map.field, map.direction, map.metric, map.source);
 }
 
 /**

@@ -1,9 +1,10 @@
 /** Cut edges of attention in words. */
 
 import { type Direction, hostOf } from "../model/experiment";
-import { type Cut, isCut, type Patch } from "../model/patch";
+import { isCut, type Patch } from "../model/patch";
 import { isolated } from "../model/printable";
 import { positionOf, withoutPosition } from "../model/site";
+import type { Cut } from "../model/source";
 import { type Extent, extentOf } from "./extent";
 import { percent } from "./numbers";
 

@@ -17,13 +17,9 @@ import { extentOf } from "./extent";
 import { patchName } from "./names";
 import { effectNumber, metricNumber, percent } from "./numbers";
 import { pathSentence } from "./paths";
+import { madeSource, sourceSentence } from "./source";
 import { sentence } from "./status";
 import { shortToken } from "./tokens";
-
-export const NOTHING_PATCHED = {
-  denoise: "Click any box: the corrupted prompt is run again with that box's clean value.",
-  noise: "Click any box: the clean prompt is run again with that box's corrupted value.",
-} as const;
 
 /** What the new top token is, if it changed. Only an answer on top is a success. */
 function topChange(f: Finding, plural: boolean): string {
@@ -131,11 +127,14 @@ export function findingSentence(f: Finding): string {
   const name = patchName(f.patches, f.model);
   const denoise = f.direction === "denoise";
   const many = denoise && f.patches.length > 1;
+  const made = madeSource(f.patches);
   const said = allCut(f.patches)
     ? cutSentence(name, f.direction, f.reading.share)
-    : denoise
-      ? denoised(name, many, f.reading.share)
-      : noised(name, f.reading.share);
+    : made !== undefined
+      ? sourceSentence(made, name, f.patches.length > 1, f.direction, f.reading.share)
+      : denoise
+        ? denoised(name, many, f.reading.share)
+        : noised(name, f.reading.share);
   const top = topChange(f, many);
   const comma = top.startsWith(" and") && said.includes(":") ? "," : "";
   return `${sentenceCase(said)}${comma}${top}.`;

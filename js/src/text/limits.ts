@@ -6,12 +6,13 @@ import { allCut, cutCaption } from "./cut";
 import { type Extent, extentOf } from "./extent";
 import { patchName } from "./names";
 import { percent } from "./numbers";
+import { madeSource, sourceCaption } from "./source";
 
 /** Whose values the patches bring: "clean", "corrupted", the host's "own". */
 function valueWord(patches: readonly Patch[], direction: Direction): string {
   const sources = new Set(
     patches.map(({ source }) => {
-      if (typeof source === "object") return "cut";
+      if (typeof source === "object") return "chosen";
       return source === "source" ? sourceOf(direction) : source;
     }),
   );
@@ -60,6 +61,8 @@ export function caption(
   const name = patchName(patches, model);
   if (allCut(patches)) return cutCaption(name, direction, share);
   const many = patches.length > 1;
+  const made = madeSource(patches);
+  if (made !== undefined) return sourceCaption(made, name, many, direction, share);
   const source = valueWord(patches, direction);
   const what = many ? `the ${source} values of ${name}` : `${name}'s ${source} value`;
   const host = direction === "denoise" ? "corrupted" : "clean";

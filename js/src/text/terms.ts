@@ -7,6 +7,13 @@ export type Term =
   | "noise"
   | "host"
   | "source"
+  | "put-zero"
+  | "put-mean"
+  | "put-resample"
+  | "put-noise"
+  | "put-steer"
+  | "put-at"
+  | "changed"
   | "patched"
   | "layer"
   | "heads"
@@ -48,6 +55,19 @@ const SENTENCES: Readonly<Record<Term, Said>> = {
     `Host: the run that is patched. The ${host} prompt is run again, with some ${source} values.`,
   source: (host, source) =>
     `Source: the run that values are taken from. Its ${source} values go into the ${host} run.`,
+  "put-zero": () =>
+    "Zero: the box writes zeros. Simple, but perhaps a state that the model never sees.",
+  "put-mean": () =>
+    "Mean: the box writes its mean, so that it still says what it always says, and nothing about this prompt.",
+  "put-resample": () =>
+    "Other prompts: the box writes what it has in another pair, drawn at random; numbers are means over draws.",
+  "put-noise": () =>
+    "Noise: random numbers are added to a token's embedding (3 standard deviations), as in causal tracing.",
+  "put-steer": () =>
+    "Steer: α times what the clean and the corrupted run differ by in a box is added to it.",
+  "put-at": () => "Another position: the box writes what it has at another token.",
+  changed: () =>
+    "Changed: how far a box moved in any direction. Full is as far as the two runs are apart, at the last token.",
   patched: (host, source) =>
     `Patched: the ${host} prompt, run again with the ${source} value of every box that has a violet ring.`,
   layer: () =>

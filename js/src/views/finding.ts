@@ -3,7 +3,6 @@
 import { html, nothing } from "lit-html";
 import { pathOf } from "../model/patch";
 import { shownEntry } from "../state/history";
-import { strongestHead } from "../state/maps";
 import {
   awaitsResult,
   currentFinding,
@@ -12,11 +11,13 @@ import {
   shownPatchName,
 } from "../state/selectors";
 import type { State } from "../state/state";
-import { type Finding, findingSentence, NOTHING_PATCHED, wholeText } from "../text/finding";
+import { strongestHead } from "../state/strongest";
+import { type Finding, findingSentence, wholeText } from "../text/finding";
 import { jointSentence } from "../text/joint-effect";
 import { caption, shortLimit } from "../text/limits";
 import { effectNumber, plainNumber } from "../text/numbers";
 import { NO_PATH, pathCaption } from "../text/paths";
+import { madeSource, nothingPatched } from "../text/source";
 import { connectionSentence, problemSentence } from "../text/status";
 import type { Context } from "./context";
 import { gauge } from "./gauge";
@@ -67,8 +68,8 @@ function limit(cx: Context, found: Finding | undefined) {
   const singles = shownEntry(state)?.singles ?? [];
   const sum = jointSentence(found.reading, singles, found.metric);
   const { patches, direction, reading } = found;
-  if (sum !== undefined)
-    return html`<p class="caption">${sum} ${shortLimit(direction, reading.share)}</p>`;
+  const short = madeSource(patches) === undefined ? shortLimit(direction, reading.share) : "";
+  if (sum !== undefined) return html`<p class="caption">${sum} ${short}</p>`;
   const [before, stressed, after] = caption(patches, direction, scene.model, reading.share);
   return html`<p class="caption">${before}<strong>${stressed}</strong>${after}</p>`;
 }
@@ -80,7 +81,12 @@ function stat(name: "effect" | "recovery", value: string) {
 function numbers(found: Finding) {
   const { effect, recovery } = found.reading;
   const shown = recovery === null ? "–" : plainNumber(recovery);
-  return html`<div class="stats">${stat("effect", effectNumber(effect, found.metric))}${stat("recovery", shown)}</div>`;
+  const { spread, draws = 1 } = found.reading;
+  const varied = draws > 1 && spread !== null && spread !== undefined;
+  const size = varied ? plainNumber(spread, found.metric.noise_floor) : "";
+  const shownEffect = effectNumber(effect, found.metric);
+  const title = varied ? `the mean of ${draws} draws, and how much they vary` : nothing;
+  return html`<div class="stats" title=${title}>${stat("effect", varied ? `${shownEffect} ± ${size}` : shownEffect)}${stat("recovery", shown)}</div>`;
 }
 
 /** The same numbers with all their digits, for scripts and tests. */
@@ -92,15 +98,15 @@ function resultAttributes(found: Finding) {
   };
 }
 
-function nothingPatched({ draft, direction }: State): string {
-  return draft === undefined ? NOTHING_PATCHED[direction] : NO_PATH;
+function nothingYet({ draft, direction, source }: State): string {
+  return draft === undefined ? nothingPatched(source, direction) : NO_PATH;
 }
 
 export function findingStrip(cx: Context) {
   const { state, scene } = cx;
   const metric = currentMetric(state, scene);
   const found = currentFinding(state, scene);
-  const sentence = found === undefined ? nothingPatched(state) : findingSentence(found);
+  const sentence = found === undefined ? nothingYet(state) : findingSentence(found);
   const attributes = found && resultAttributes(found);
   return html`<div class="answer ${awaitsResult(state) ? "waiting" : ""}"
       data-result=${found === undefined ? nothing : ""}

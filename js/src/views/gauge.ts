@@ -3,6 +3,7 @@
 import { html, nothing } from "lit-html";
 import type { Direction, MetricInfo, Prompt } from "../model/experiment";
 import { clamp } from "../model/math";
+import { onlyAblates } from "../model/patch";
 import type { Reading } from "../model/result";
 import { shownDirection } from "../state/selectors";
 import { patchName } from "../text/names";
@@ -18,11 +19,12 @@ function gaugePercent(recovery: number): number {
   return ((clamp(recovery, LOW, HIGH) - LOW) / (HIGH - LOW)) * 100;
 }
 
-function fill(recovery: number, direction: Direction) {
+function fill(recovery: number, direction: Direction, grey: boolean) {
   const from = gaugePercent(direction === "denoise" ? 0 : 1);
   const to = gaugePercent(recovery);
   const towards = direction === "denoise" ? recovery >= 0 : recovery <= 1;
-  const colour = towards === (direction === "denoise") ? "clean" : "corrupted";
+  const run = towards === (direction === "denoise") ? "clean" : "corrupted";
+  const colour = grey ? "grey" : run;
   return html`<i class="gauge-fill ${colour}" .style="left:${Math.min(from, to)}%;width:${Math.abs(to - from)}%"></i>`;
 }
 
@@ -50,7 +52,9 @@ export function gauge(cx: Context, metric: MetricInfo, reading: Reading | undefi
   return html`<div class="gauge" role="img" data-explain="recovery"
       aria-label="Recovery ${said}; 0 is corrupted at ${value("corrupted")}, 1 is clean at ${value("clean")}">
     <div class="track"><i class="end corrupted" .style="left:${gaugePercent(0)}%"></i><i class="end clean" .style="left:${gaugePercent(1)}%"></i>${
-      recovery === null ? nothing : fill(recovery, shownDirection(cx.state))
+      recovery === null
+        ? nothing
+        : fill(recovery, shownDirection(cx.state), onlyAblates(cx.state.result?.patches ?? []))
     }${ghosts(cx, metric)}${reading === undefined ? nothing : knob(reading, metric)}</div>
     <span class="gauge-end corrupted" .style="left:${gaugePercent(0)}%">corrupted ${value("corrupted")}</span>
     <span class="gauge-end clean" .style="left:${gaugePercent(1)}%">clean ${value("clean")}</span>

@@ -3,7 +3,7 @@
 import { html, nothing } from "lit-html";
 import { cellName, nearestCell } from "../model/cell";
 import { firstDifference, lacksCounterpart, tokenAtPosition } from "../model/counterparts";
-import { type MetricInfo, refusalReason, sourceOf } from "../model/experiment";
+import { type MetricInfo, refusalReason } from "../model/experiment";
 import { atPosition, positionRange, positionText } from "../model/position";
 import { isolated, printable } from "../model/printable";
 import { firstPatchedLayer, movementAt } from "../model/reach";
@@ -22,6 +22,7 @@ import { legend } from "./lanes/legend";
 import { lensText } from "./lanes/lens";
 import { fieldText } from "./maps/title";
 import { pathStep } from "./path-step";
+import { shownSource } from "./shown-source";
 
 function aboutToken(cx: Context, index: number): string {
   const { task } = cx.scene;
@@ -57,17 +58,19 @@ function reachText(cx: Context, site: string): string {
   const cell = nearestCell(site);
   if (result === undefined || cell === undefined)
     return cx.state.draft === undefined ? "click to patch, Shift-click to add" : "click to choose";
-  const towards = sourceOf(result.direction);
+  const { own: word, towards } = shownSource(cx.state);
   const [own, node] = [withoutPosition(site), cellName(cell)];
   const enters = (patch: string) => /\.resid_pre\b/.test(patch) && nearestName(patch) === node;
   if (result.patches.some((patch) => withoutPosition(patch.site) === own || enters(patch.site)))
-    return `has its ${towards} value`;
+    return word === towards ? `has its ${towards} value` : `patched: ${word}`;
   const moved = movementAt(result.reach, cell);
   if (moved?.size === 0) {
     const before = cell.layer <= firstPatchedLayer(result.patches);
     return before ? "exactly 0: nothing patched lies before it" : "exactly 0: it did not change";
   }
   if (moved === undefined || !Number.isFinite(moved.along)) return "no movement to measure here";
+  if (towards === undefined)
+    return `changed by ${plainNumber(moved.size)} of the distance between the runs, at the last token`;
   return `moved ${plainNumber(moved.along)} of the way to ${towards} at the last token (size ${plainNumber(moved.size)}, cos ${plainNumber(moved.cos)})`;
 }
 

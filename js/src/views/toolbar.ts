@@ -1,12 +1,12 @@
-/** The toolbar: model, direction, metric, position; undo, code, keys. */
+/** The toolbar: model, source and host, metric, position; undo, code, keys. */
 
 import { html, nothing, svg } from "lit-html";
-import type { Direction } from "../model/experiment";
 import { currentMetric, selectedPatches } from "../state/selectors";
 import type { Panel } from "../state/state";
 import { modelFacts } from "../text/names";
 import { scopeText } from "../text/scope";
 import type { Context } from "./context";
+import { sourceSentence } from "./source";
 import { term } from "./term";
 
 /** The least width that leaves room for whole words on the buttons. */
@@ -26,15 +26,6 @@ function modelName(cx: Context) {
   return html`<div class="model"><h2 title=${model.name}>${model.name}</h2><span class="facts" title=${facts}>${cx.layout.width < FACTS_FIT ? nothing : facts}</span>
     ${model.checks.summary === "" ? nothing : html`<span class="check">${term("checks", check)}</span>`}
     ${task.n_pairs > 1 ? html`<span class="facts">mean of ${task.n_pairs} pairs</span>` : nothing}</div>`;
-}
-
-function direction(cx: Context, which: Direction) {
-  const on = cx.state.direction === which;
-  const [verb, way] =
-    which === "denoise" ? ["Denoise", "clean → corrupted"] : ["Noise", "corrupted → clean"];
-  return html`<button class="segment ${which} ${on ? "on" : ""}" aria-pressed=${on} data-direction=${which} data-explain=${which}
-    title="${which === "denoise" ? "put clean values into the corrupted run: what is enough" : "put corrupted values into the clean run: what is needed"} (N)"
-    @click=${() => cx.act.direction(which)}>${verb}<small>${way}</small></button>`;
 }
 
 function mode(cx: Context, path: boolean) {
@@ -94,7 +85,7 @@ export function toolbar(cx: Context) {
   const { compact } = cx.layout;
   const open = cx.state.panel === "menu";
   return html`<div class="toolbar" role="toolbar" aria-label="patchwidgets">${modelName(cx)}
-    <div class="segments" role="group" aria-label="direction">${direction(cx, "denoise")}${direction(cx, "noise")}</div>
+    ${sourceSentence(cx)}
     <div class="segments" role="group" aria-label="mode">${mode(cx, false)}${mode(cx, true)}</div>
     ${compact ? panelButton(cx, "menu", "⋯", "more") : tools(cx)}</div>
     ${compact && open ? html`<div class="toolbar menu">${tools(cx)}</div>` : nothing}`;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Patch } from "../../src/model/patch";
-import { announcement, findingSentence, NOTHING_PATCHED } from "../../src/text/finding";
+import { announcement, findingSentence } from "../../src/text/finding";
 import { caption, shortLimit } from "../../src/text/limits";
+import { nothingPatched } from "../../src/text/source";
 import { at, found, model, reading, run } from "../fixtures/findings";
 
 describe("the finding", () => {
@@ -153,10 +154,10 @@ describe("captions", () => {
   });
 
   it("says where to click", () => {
-    expect(NOTHING_PATCHED.denoise).toBe(
+    expect(nothingPatched("source", "denoise")).toBe(
       "Click any box: the corrupted prompt is run again with that box's clean value.",
     );
-    expect(NOTHING_PATCHED.noise).toBe(
+    expect(nothingPatched("source", "noise")).toBe(
       "Click any box: the clean prompt is run again with that box's corrupted value.",
     );
   });

@@ -97,7 +97,7 @@ describe("with the recorded answers of Python", () => {
 
   it("shows another metric of the same run", () => {
     page.click(page.cell("L23.H3"));
-    page.choose("select", "kl");
+    page.choose(".metric-select", "kl");
     expect(page.result()).toMatchObject({ metric: "kl" });
     expect(page.text('[data-run="patched"] .metric')).toBe("KL from clean 0.496");
   });

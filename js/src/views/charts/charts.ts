@@ -1,14 +1,13 @@
 /** The charts under the lanes: side by side, or as tabs. A new chart is one more row in CHARTS. */
 
 import { html, nothing, type TemplateResult } from "lit-html";
-import { sourceOf } from "../../model/experiment";
 import { shownEntry } from "../../state/history";
 import { hasMaps } from "../../state/maps";
-import { shownDirection } from "../../state/selectors";
 import type { Scores, Tab } from "../../state/state";
 import type { Context } from "../context";
 import { mapChart, mapNote } from "../maps/map";
 import { mapTitle } from "../maps/title";
+import { shownSource } from "../shown-source";
 import { switchOf } from "../switch";
 import { headChart, headNote } from "./head";
 import { historyChart } from "./history";
@@ -72,7 +71,7 @@ const REACH: Chart = {
   title: "What the patch reached",
   short: "Reached",
   note: (cx) =>
-    `1 = ${sourceOf(shownDirection(cx.state))}${cx.layout.width < 1200 ? "" : " · last token"}`,
+    `1 = ${shownSource(cx.state).towards ?? "as far as the runs are apart"}${cx.layout.width < 1200 ? "" : " · last token"}`,
   draw: reachChart,
 };
 

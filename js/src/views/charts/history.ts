@@ -3,11 +3,21 @@
 import { html } from "lit-html";
 import { diverging } from "../../layout/oklab";
 import { towardsClean } from "../../model/experiment";
+import { onlyAblates } from "../../model/patch";
+import type { Result } from "../../model/result";
 import { shownEntry } from "../../state/history";
 import type { HistoryEntry } from "../../state/state";
 import { patchName } from "../../text/names";
 import { percent } from "../../text/numbers";
+import { madeSource, shortSource } from "../../text/source";
 import type { Context } from "../context";
+
+/** "noise" for corrupted values in the clean run, "zero" and the like; nothing for clean ones in the corrupted run. */
+function sourceWord({ patches, direction }: Result): string {
+  const made = madeSource(patches);
+  if (made === undefined) return direction === "noise" ? "noise" : "";
+  return shortSource(made) ?? "";
+}
 
 function row(cx: Context, entry: HistoryEntry, current: boolean) {
   const { result, number, pinned } = entry;
@@ -15,11 +25,15 @@ function row(cx: Context, entry: HistoryEntry, current: boolean) {
   const colour =
     share === null
       ? "transparent"
-      : diverging(towardsClean(share, result.direction), cx.state.theme);
+      : diverging(
+          towardsClean(share, result.direction),
+          cx.state.theme,
+          onlyAblates(result.patches),
+        );
   return html`<button class="hrow ${current ? "current" : ""}" data-history=${number} aria-current=${current}
       @click=${() => cx.act.replay(number)}>
     <span class="no">${pinned ? "◆" : number}</span><span class="mono">${patchName(result.patches, cx.scene.model)}</span>
-    <span class="dir">${result.direction === "noise" ? "noise" : ""}</span>
+    <span class="dir">${sourceWord(result)}</span>
     <i class="swatch" .style="background:${colour}"></i><span class="num">${share === null ? "–" : percent(share)}</span></button>`;
 }
 

@@ -1,7 +1,6 @@
 /** Chart: what the patch reached. The residual stream over layers, and the five strongest components. */
 
 import { html, nothing, svg } from "lit-html";
-import { sourceOf } from "../../model/experiment";
 import { clamp, range } from "../../model/math";
 import {
   firstPatchedLayer,
@@ -12,6 +11,7 @@ import {
 import type { Result } from "../../model/result";
 import { plainNumber } from "../../text/numbers";
 import type { Context } from "../context";
+import { shownSource } from "../shown-source";
 
 const HEIGHT = 84;
 
@@ -32,13 +32,18 @@ function profilePath(cx: Context, result: Result): { area: string; line: string 
 function profile(cx: Context, result: Result) {
   const { area, line } = profilePath(cx, result);
   const at = ((firstPatchedLayer(result.patches) + 0.5) / cx.scene.model.n_layers) * WIDTH;
-  const towards = sourceOf(result.direction);
+  const towards = shownSource(cx.state).towards;
+  const tint = towards ?? "grey";
+  const said =
+    towards === undefined
+      ? "How far the residual stream changed, by layer"
+      : `How far the residual stream moved towards ${towards}, by layer`;
   return html`<div class="profile"><span class="y1">1</span><span class="y0">0</span>
     <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img"
-      aria-label="How far the residual stream moved towards ${towards}, by layer">
+      aria-label=${said}>
       ${svg`<line class="grid-line" x1="0" x2=${WIDTH} y1=${HEIGHT * (1 - 1 / 1.1)} y2=${HEIGHT * (1 - 1 / 1.1)}/>
       <line class="grid-line" x1="0" x2=${WIDTH} y1=${HEIGHT} y2=${HEIGHT}/>
-      <path class="area ${towards}" d=${area}/><path class="line ${towards}" d=${line}/>
+      <path class="area ${tint}" d=${area}/><path class="line ${tint}" d=${line}/>
       <line class="at" x1=${at} x2=${at} y1="0" y2=${HEIGHT}/>`}
     </svg><span class="x0">layer 0</span><span class="x1">${cx.scene.model.n_layers - 1}</span></div>`;
 }
@@ -57,7 +62,7 @@ export function reachChart(cx: Context) {
   if (result?.reach === undefined) {
     return html`<p class="none">Patch a box to see how far the residual stream and later components move towards the other run.</p>`;
   }
-  const towards = sourceOf(result.direction);
+  const towards = shownSource(cx.state).towards ?? "grey";
   const top = furthestMoved(result, cx.scene.model, 5);
   const most = Math.max(1, ...top.map((r) => Math.abs(r.along)));
   return html`${profile(cx, result)}<div class="rrows">${top.map((r) => row(cx, r, towards, most))}</div>`;

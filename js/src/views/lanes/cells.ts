@@ -4,12 +4,12 @@ import { nothing, svg } from "lit-html";
 import { boxOf } from "../../layout/lane-cells";
 import type { Box } from "../../layout/page";
 import { type Cell, cellName, layerCells } from "../../model/cell";
-import { type Lane, refusalReason, sourceOf } from "../../model/experiment";
+import { type Lane, refusalReason } from "../../model/experiment";
 import { range } from "../../model/math";
 import { type Movement, movementAt, type ReachLook, reachLook } from "../../model/reach";
-import { shownDirection } from "../../state/selectors";
 import { percent, plainNumber } from "../../text/numbers";
 import type { Context } from "../context";
+import { shownSource } from "../shown-source";
 import { lensLabel } from "./lens";
 import { type PatchedCells, reachMarks } from "./reach-marks";
 
@@ -23,10 +23,11 @@ function label(
   name: string,
   moved: Movement | undefined,
   look: ReachLook,
-  towards: string,
+  towards: string | undefined,
 ): string {
   if (look === "zero") return `${name}, exactly unchanged`;
   if (moved === undefined || !Number.isFinite(moved.along)) return name;
+  if (towards === undefined) return `${name}, changed by ${plainNumber(moved.along)}`;
   return `${name}, moved ${plainNumber(moved.along)} towards ${towards}`;
 }
 
@@ -54,7 +55,7 @@ function cellShape(cx: Context, data: CellsData, cell: Cell) {
   const name = cellName(cell);
   const solid = cell.component !== "resid_post";
   const own = data.lane === "patched";
-  const towards = sourceOf(shownDirection(cx.state));
+  const { own: word, towards } = shownSource(cx.state);
   const isPatched = data.patched.all.has(name);
   const moved = own ? movementAt(cx.state.result?.reach, cell) : undefined;
   const rect = own
@@ -68,7 +69,7 @@ function cellShape(cx: Context, data: CellsData, cell: Cell) {
     refusalReason(cx.scene, cell.component) === undefined ? nothing : refusedMark(box)
   }${own && solid ? reachMarks(cx, cell, box, data.patched) : nothing}${
     own && solid
-      ? reachText(box, isPatched && !data.patched.partly.has(name) ? towards : undefined, moved)
+      ? reachText(box, isPatched && !data.patched.partly.has(name) ? word : undefined, moved)
       : nothing
   }`;
 }

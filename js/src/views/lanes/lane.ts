@@ -3,13 +3,16 @@
 import { html, nothing } from "lit-html";
 import { guard } from "lit-html/directives/guard.js";
 import { cellName, exactCell, nearestCell } from "../../model/cell";
-import { hostOf, type Lane, sourceOf } from "../../model/experiment";
+import { hostOf, type Lane } from "../../model/experiment";
+import { onlyAblates } from "../../model/patch";
 import { withoutPosition } from "../../model/site";
+import { isAblation } from "../../model/source";
 import { knownLens } from "../../state/head";
 import { shownDirection } from "../../state/selectors";
 import { allCut } from "../../text/cut";
 import { patchName } from "../../text/names";
 import { type Context, waveClass } from "../context";
+import { shownSource } from "../shown-source";
 import { term } from "../term";
 import { cells } from "./cells";
 import { laneRings } from "./highlights";
@@ -29,11 +32,13 @@ function role(cx: Context, lane: Lane) {
   const host = hostOf(shownDirection(state));
   const pair = scene.task.n_pairs > 1 ? `, pair 1 of ${scene.task.n_pairs}` : "";
   if (lane === host) return html`${term("host", "host")}${pair}`;
-  if (lane !== "patched") return html`${term("source", "source")}${pair}`;
+  const patches = state.result?.patches ?? [];
+  const unused = state.result === undefined ? isAblation(state.source) : onlyAblates(patches);
+  if (lane !== "patched")
+    return unused ? `unpatched${pair}` : html`${term("source", "source")}${pair}`;
   if (state.result === undefined) return `${host} prompt, nothing patched yet`;
   const name = patchName(state.result.patches, scene.model);
-  const cut = allCut(state.result.patches);
-  const source = cut ? "cut" : sourceOf(shownDirection(state));
+  const source = allCut(state.result.patches) ? "cut" : shownSource(state).own;
   // In one line, what is patched stands first: the end may have no room.
   if (!cx.layout.sides)
     return html`${source} <b class="what">${name}</b> in the ${term("patched", `${host} prompt`)}`;
@@ -89,7 +94,8 @@ export function lane(cx: Context, which: Lane, rows: TokenRows, focus: string) {
   const { layout, state } = cx;
   const host = hostOf(shownDirection(state));
   const prompt = which === "patched" ? host : which;
-  const tint = which === "patched" ? `host-${host}` : "";
+  const grey = onlyAblates(state.result?.patches ?? []) ? "ablated" : "";
+  const tint = which === "patched" ? `host-${host} ${grey}` : "";
   const name = heading(cx, which);
   const kind = layout.lanes[which].full ? "full" : "slim";
   return html`<section class="lane ${which} ${kind} ${tint}" data-run=${which} aria-label="${NAMES[which]} run"

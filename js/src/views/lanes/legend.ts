@@ -2,6 +2,7 @@
 
 import { html, nothing } from "lit-html";
 import { hostOf } from "../../model/experiment";
+import { onlyAblates } from "../../model/patch";
 import type { Term } from "../../text/terms";
 import type { Context } from "../context";
 import { term } from "../term";
@@ -13,10 +14,19 @@ const MARKS: readonly (readonly [string, Term, string])[] = [
   ["corner", "notch", "beyond"],
 ];
 
+/** An ablation moves nothing towards the other run, so nothing is "elsewhere". */
+const GREY_MARKS: typeof MARKS = [
+  ["from-below", "changed", "changed"],
+  ["dot", "zero", "exactly 0"],
+  ["corner", "changed", "beyond"],
+];
+
 export function legend(cx: Context) {
   const { result } = cx.state;
   if (result === undefined) return nothing;
-  return html`<ul class="legend into-${hostOf(result.direction)}" aria-label="marks">${MARKS.map(
+  const grey = onlyAblates(result.patches);
+  const marks = grey ? GREY_MARKS : MARKS;
+  return html`<ul class="legend ${grey ? "into-grey" : `into-${hostOf(result.direction)}`}" aria-label="marks">${marks.map(
     ([mark, name, label]) => html`<li><i class=${mark}></i>${term(name, label)}</li>`,
   )}</ul>`;
 }

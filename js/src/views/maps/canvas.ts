@@ -22,7 +22,16 @@ export function mapCanvas(cx: Context, map: MapView) {
   const left = layout.left + layout.foldWidth;
   const width = layout.plotWidth - layout.foldWidth;
   const { estimate } = map;
-  const changes = [data, estimate, cx.state.theme, map.direction, layout.fold, left, width];
+  const changes = [
+    data,
+    estimate,
+    cx.state.theme,
+    map.direction,
+    map.grey,
+    layout.fold,
+    left,
+    width,
+  ];
   const content = guard(changes, () => {
     const shown = data ?? estimate;
     const pixels = shown && pixelsOf(shown, layout.fold, scaleOf(cx, map, shown), estimate);

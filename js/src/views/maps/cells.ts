@@ -14,7 +14,7 @@ import type { Context } from "../context";
 import { mapMarks } from "./marks";
 
 export function scaleOf(cx: Context, map: MapView, data: MapData) {
-  return { range: mapRange(data), direction: map.direction, theme: cx.state.theme };
+  return { range: mapRange(data), direction: map.direction, theme: cx.state.theme, grey: map.grey };
 }
 
 /** The one cell of a map that Tab reaches. */

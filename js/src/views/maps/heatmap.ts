@@ -47,6 +47,7 @@ export function heatmap(cx: Context, map: MapView) {
       metric,
       unit,
       map.direction,
+      map.grey,
       map.component,
       map.position,
       tabSite(cx, map),

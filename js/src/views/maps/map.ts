@@ -5,11 +5,13 @@ import { mapRange, palette } from "../../layout/map-colours";
 import { hostOf, refusalReason } from "../../model/experiment";
 import { isComplete, type MapName, mapLook } from "../../model/map";
 import { isolated } from "../../model/printable";
+import { fitsBoxes } from "../../model/source";
 import { type MapView, mapView } from "../../state/maps";
 import { currentMetric } from "../../state/selectors";
 import { undefinedRecovery } from "../../text/finding";
 import { estimateSentence, sweepSentence } from "../../text/map-status";
 import { scaleWords } from "../../text/scale";
+import { NO_NOISE_MAP } from "../../text/source";
 import { refusalSentence, sentence } from "../../text/status";
 import type { Context } from "../context";
 import { switchOf } from "../switch";
@@ -60,13 +62,14 @@ export function mapNote(cx: Context, name: MapName) {
 function scaleBar(cx: Context, map: MapView) {
   const { state, scene } = cx;
   const range = mapRange(map.data);
-  const colours = palette(state.theme);
+  const colours = palette(state.theme, map.grey);
   const stops = Array.from({ length: 9 }, (_, i) => colours[i * 25] ?? "").join(",");
   const { runs } = scene;
   const metric = currentMetric(state, scene);
   const said = scaleWords(range, { unit: state.unit, direction: map.direction, metric, runs });
   const host = hostOf(map.direction);
-  return html`<div class="scale"><span role="img" aria-label="Colours: orange moved towards corrupted, ${said.corrupted}; blue towards clean, ${said.clean} ${said.unit}; neutral is the ${host} run unchanged">
+  const [lost, gained] = map.grey ? ["dark", "green"] : ["orange", "blue"];
+  return html`<div class="scale"><span role="img" aria-label="Colours: ${lost} moved towards corrupted, ${said.corrupted}; ${gained} towards clean, ${said.clean} ${said.unit}; neutral is the ${host} run unchanged">
     <span><span class="towards">towards </span>corrupted</span> <span>${said.corrupted}</span> <i .style="background:linear-gradient(to right,${stops})"></i><span>${said.clean}</span>
     <span><span class="towards">towards </span>clean</span>${state.unit === "effect" && said.unit !== "" ? html` <span class="unit">(${isolated(said.unit)})</span>` : nothing}</span>${range < 1 ? term("range", html`<b>range ±${said.range}</b>`) : nothing}</div>`;
 }
@@ -76,6 +79,7 @@ function emptyReason(cx: Context, map: MapView): string | undefined {
   const reason = refusalReason(cx.scene, map.component);
   if (reason !== undefined)
     return refusalSentence(map.across === "head" ? "heads" : map.component, reason);
+  if (!fitsBoxes(cx.state.source)) return NO_NOISE_MAP;
   const { data } = map;
   if (data?.reason !== undefined) return `No such map: ${sentence(data.reason)}`;
   if (data === undefined || data.done < data.total || data.total === 0) return undefined;
