@@ -26,8 +26,8 @@ def code_of(task: Task, metric: Metric, direction: Direction, asked: Sequence[Pa
     They use the variable ``model``. What cannot be written as code is a variable too, and a comment says which: a
     metric that is a function, a source that is or holds a `Run` or a tensor, the `fn` of a patch.
     """
-    written_metric, notes = _metric(metric)
-    arguments = []
+    arguments: list[str] = []
+    notes: list[str] = []
     if isinstance(asked, Path):
         method, arguments = "path", [repr(str(part)) for part in (asked.sender, *asked.receivers)]
     else:
@@ -36,16 +36,49 @@ def code_of(task: Task, metric: Metric, direction: Direction, asked: Sequence[Pa
             argument, of_patch = _patch(patch, "" if len(asked) == 1 else f"_{i + 1}", task)
             arguments.append(argument)
             notes += of_patch
+    lines = [_call(f"r = exp.{method}", arguments), "r.value, r.effect, r.share, r.recovery"]
+    return _with_experiment(task, metric, direction, notes, lines)
+
+
+def code_of_circuit(
+    task: Task,
+    metric: Metric,
+    direction: Direction,
+    members: Sequence[str],
+    ablation: str | SourceData,
+) -> str:
+    """The lines that make an experiment with one metric and run a circuit alone; as `code_of`."""
+    notes: list[str] = []
+    arguments = ["circuit"]
+    if isinstance(ablation, SourceData):
+        written, notes = _source(ablation, "", task)
+        arguments.append(f"ablation={written}")
+    elif ablation != "corrupted":
+        arguments.append(f"ablation={ablation!r}")
+    sites = _literal(list(members), column=len("circuit = pw.Circuit("))
+    lines = [
+        f"circuit = pw.Circuit({sites})",
+        _call("r = exp.evaluate", arguments),
+        "r.value, r.faithfulness, r.completeness",
+    ]
+    return _with_experiment(task, metric, direction, notes, lines)
+
+
+def _with_experiment(
+    task: Task, metric: Metric, direction: Direction, notes: Sequence[str], lines: Sequence[str]
+) -> str:
+    """Lines after those that make the experiment, and comments before them."""
+    written_metric, of_metric = _metric(metric)
     experiment = ["model", "task", f"metric={written_metric}", f"direction={direction!r}"]
     return "\n".join(
         [
             "import patchwidgets as pw",
             "",
+            *of_metric,
             *notes,
             _call("task = pw.Task", _task_arguments(task)),
             _call("exp = pw.Experiment", experiment),
-            _call(f"r = exp.{method}", arguments),
-            "r.value, r.effect, r.share, r.recovery",
+            *lines,
         ]
     )
 

@@ -9,6 +9,12 @@ from typing import Any, Generic, TypeVar
 
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.explorer import neurons
+from patchwidgets.explorer.circuit import (
+    answer_circuit,
+    answer_curve,
+    checked_circuit_request,
+    checked_curve_request,
+)
 from patchwidgets.explorer.head import answer_head, checked_head_request
 from patchwidgets.explorer.lens import answer_lens, checked_lens_request
 from patchwidgets.explorer.messages import Buffers, Message
@@ -41,5 +47,7 @@ QUESTIONS: dict[str, Question[Any]] = {
     "senders": Question(checked_senders_request, answer_senders),
     "neurons": Question(neurons.check, neurons.answer),
     "lens": Question(checked_lens_request, answer_lens),
+    "circuit": Question(checked_circuit_request, answer_circuit),
+    "curve": Question(checked_curve_request, answer_curve),
 }
 """By the kind of the message that asks."""

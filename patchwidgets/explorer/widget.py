@@ -25,6 +25,7 @@ from patchwidgets.explorer.sources import (
     checked_choice,
     choice_data,
 )
+from patchwidgets.methods.circuits.circuit import Circuit
 from patchwidgets.methods.paths.traced import TracedPath
 from patchwidgets.sites import Site
 from patchwidgets.sources.source import SourceData
@@ -205,6 +206,25 @@ class PatchExplorer(anywidget.AnyWidget):
         r.value, r.effect, r.share, r.recovery
         """
         return self._session.code_of(self._session.latest)
+
+    @property
+    def circuit(self) -> Circuit:
+        """What is selected, as a circuit: nodes, or the edge that is a path of one step.
+
+        Raises
+        ------
+        SiteError
+            Something that no circuit is made of, such as ``resid_pre`` or a query.
+
+        Examples
+        --------
+        >>> w = exp.explore(["L0.H1", "L1.H2"])
+        >>> w.circuit
+        Circuit(2 nodes: L0.H1, L1.H2)
+        >>> round(exp.evaluate(w.circuit).faithfulness, 2)
+        0.0
+        """
+        return Circuit(self.selection)
 
     def close(self) -> None:
         """Stop the work and take the widget off the page."""

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 import patchwidgets as pw
 from patchwidgets.facade import Experiment
 from patchwidgets.sites import Patch
-from tests.browser.explorer import ROOT, Explorer
+from tests.browser.explorer import Explorer
 from tests.browser.lab import Lab
 from tests.browser.notebook import Notebook
 from tests.browser.test_explorer import AXE, RUN_AXE, describe, is_serious
@@ -104,6 +104,6 @@ def test_axe_finds_nothing_serious(explorer: Explorer) -> None:
     explorer.wait_for(SITE)
     choose(explorer, "zero")
     choose(explorer, "steer")
-    explorer.page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = explorer.page.evaluate(RUN_AXE, ROOT)
-    assert not [describe(each) for each in found["violations"] if is_serious(each)]
+    explorer.page.add_script_tag(path=AXE)
+    found = explorer.root.evaluate(RUN_AXE)
+    assert [describe(each) for each in found["violations"] if is_serious(each)] == []
