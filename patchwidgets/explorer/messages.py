@@ -1,5 +1,7 @@
 """The messages that a front end draws (``docs/protocol.md``): scenes, results and maps as JSON and binary buffers."""
 
+import base64
+import logging
 import math
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +21,7 @@ from patchwidgets.explorer.sources import offered
 from patchwidgets.methods.paths.api import PathResult
 from patchwidgets.methods.paths.traced import TracedPath
 from patchwidgets.models.top_tokens import TopToken
+from patchwidgets.plot.flow import flow_png
 from patchwidgets.sites import Patch
 from patchwidgets.sources.files import data_or_text
 from patchwidgets.tokens import adds_bos, sequence_strings
@@ -32,6 +35,8 @@ SHOWN_PAIR = 0
 
 LONGEST_NAME, LONGEST_MESSAGE, LONGEST_DETAILS = 100, 2000, 20_000
 """Characters of the parts of an error. A field of a request may be as long as a line can carry."""
+
+_LOG = logging.getLogger(__name__)
 
 Message = dict[str, Any]
 Buffers = list[bytes]
@@ -142,6 +147,16 @@ def shortened(text: str, longest: int) -> str:
         return text
     half = longest // 2
     return f"{text[:half]} … {len(text) - 2 * half:,} characters … {text[-half:]}"
+
+
+def picture(shown: PatchResult, note: str) -> Message:
+    """A picture of a result as a PNG in base64, and what it shows in words. If it cannot be drawn, the words alone."""
+    try:
+        png = base64.b64encode(flow_png(shown, note=note)).decode()
+    except Exception:  # noqa: BLE001 - nobody has asked for it, so nobody need be told
+        _LOG.exception("The picture of the explorer could not be drawn.")
+        png = ""
+    return {"kind": "picture", "png": png, "text": f"{shown!r}\n{note}"}
 
 
 def code(lines: str) -> Message:

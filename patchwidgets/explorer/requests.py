@@ -21,7 +21,7 @@ from patchwidgets.explorer.sources import (
 )
 from patchwidgets.sites import Patch
 
-KINDS = ("hello", "patch", "sweep", "cancel", "code", "position")
+KINDS = ("hello", "patch", "sweep", "cancel", "code", "position", "picture")
 """What the session handles itself; further kinds are in `questions.py`."""
 
 LARGEST_ID = 2**53 - 1

@@ -183,10 +183,7 @@ class PatchSession:
 
     def picture(self) -> bytes:
         """What is shown, as a PNG for where no Python answers."""
-        shown, latest = self.result, self.latest
-        if not isinstance(shown, PatchResult) or not latest.patches:  # a path has no figure
-            shown = unpatched(self._view(latest))
-        return flow_png(shown, note=PICTURE_NOTE)
+        return flow_png(self._shown, note=PICTURE_NOTE)
 
     def close(self) -> None:
         """Drop whatever runs or waits, and accept nothing more."""
@@ -215,6 +212,9 @@ class PatchSession:
         elif kind == "position":
             self.position = checked_position(content.get("position"), self.experiment)
             self._outbox.put(ticket, acknowledgement)
+        elif kind == "picture":
+            self._outbox.put(ticket, acknowledgement, place="early")
+            self._queue.put_question(kind, None, ticket)
         elif (question := QUESTIONS.get(kind)) is not None:
             asked = question.check(content, self.experiment)
             self._outbox.put(ticket, acknowledgement, place="early")
@@ -269,7 +269,17 @@ class PatchSession:
         return messages.singles(self._patching.run(experiment, [[each] for each in patches]))
 
     def _answer_question(self, kind: str, request: Any) -> tuple[Message, Buffers]:
+        if kind == "picture":
+            return messages.picture(self._shown, PICTURE_NOTE), []
         return QUESTIONS[kind].answer(self._views, request)
+
+    @property
+    def _shown(self) -> PatchResult:
+        """The last patch, or the host run where nothing is patched."""
+        shown, latest = self.result, self.latest
+        if not isinstance(shown, PatchResult) or not latest.patches:  # a path has no figure
+            return unpatched(self._view(latest))
+        return shown
 
     def _view(self, request: PatchRequest) -> BaseExperiment:
         """The experiment in the direction and with the metric of a request."""

@@ -108,10 +108,13 @@ class PatchExplorer(anywidget.AnyWidget):
     position: Any = traitlets.Any("all").tag(sync=True)
     pair: Any = traitlets.Any("mean").tag(sync=True)
     field: Any = traitlets.Any(TOTAL).tag(sync=True)
+    model_key = traitlets.Unicode().tag(sync=True)
+    """The id of the widget's own model, by which a page finds its view in a notebook."""
 
     def __init__(self, experiment: BaseExperiment, selection: list[str] | None = None) -> None:
         self._session = PatchSession(experiment, self._emit)
         super().__init__(direction=experiment.direction, metric=next(iter(experiment.metrics)))
+        self.model_key = self.model_id or ""
         kernel_interrupts.watch(self._session)
         self.on_msg(self._receive)
         self.observe(self._ask, ["selection", "direction", "metric", "source"])

@@ -31,6 +31,8 @@ SETTINGS = {
     "docmanager-extension/plugin": {"autosave": False},
 }
 WATCHER = Path(__file__).parent / "kernel"
+ROOT = Path(__file__).parents[2]
+"""Kernels import the package from where these tests are."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,10 @@ export function movePosition(tools: Tools, position: Position): void {
   }
   const at = new Set(patches.map((patch) => positionOf(patch.site)));
   // A cut edge stays where it is: the position chooses the query whose attention is seen.
-  if (patches.length === 0 || at.size > 1 || patches.some(isCut)) return;
+  if (patches.length === 0 || at.size > 1 || patches.some(isCut)) {
+    tools.kernel.position(position);
+    return;
+  }
   const path = pathOf(patches);
   if (path !== undefined) {
     moveSender(tools, path, position);

@@ -5,6 +5,7 @@ import type { FactRequest } from "../model/facts";
 import type { MapSweepRequest } from "../model/map";
 import type { NeuronsRequest } from "../model/neurons";
 import { type PatchRequest, pathOf } from "../model/patch";
+import type { Position } from "../model/position";
 import { selectedRequest } from "../state/selectors";
 import type { Settable } from "../state/state";
 import type { Store } from "../state/store";
@@ -31,6 +32,7 @@ interface Kernel {
   neurons(request: NeuronsRequest, asked: (id: number) => void): void;
   code(request: PatchRequest, asked: (id: number) => void): void;
   ask(request: FactRequest, asked: (id: number) => void): void;
+  position(position: Position): void;
   cancel(): void;
 }
 

@@ -18,10 +18,11 @@ import { createStore } from "../state/store";
 import { watchExplanations } from "./explanations";
 import { watchFocus, watchKeys } from "./keyboard";
 import { type Removal, removeAll, watchWidth } from "./listen";
+import { createNotebookPicture } from "./notebook-picture";
 import { createPage } from "./page";
 import { place } from "./place";
 import { createLayout, draw } from "./render";
-import { restorePicture, savePicture } from "./saved-picture";
+import { restorePicture } from "./saved-picture";
 import { adoptStyles } from "./styles";
 import { watchTheme } from "./theme";
 
@@ -40,7 +41,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
   const layoutOfState = createLayout();
   const store = createStore((state, before) => {
     draw(root, id, state, layoutOfState(state), act);
-    savePicture(model, state, before);
+    picture.consider(state, before);
     followSelection(tools, before);
     closeSiteBox(tools, before);
     autoSweep.consider();
@@ -54,6 +55,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
   const act = createActions(tools);
   const autoSweep = createAutoSweep(tools);
   const asker = createAsker(tools);
+  const picture = createNotebookPicture(model, host);
   const remove = removeAll([
     watchTheme(el, (theme) => set(store, { theme })),
     watchWidth(root, (width) => {
@@ -67,6 +69,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
     () => client.dispose(),
     () => autoSweep.dispose(),
     () => asker.dispose(),
+    () => picture.dispose(),
   ]);
   restorePicture(store, model);
   client.hello();

@@ -4,6 +4,7 @@ import type { FactKind, FactRequest } from "../model/facts";
 import type { MapSweepRequest } from "../model/map";
 import type { NeuronsRequest } from "../model/neurons";
 import type { PatchRequest } from "../model/patch";
+import type { Position } from "../model/position";
 import type { Result } from "../model/result";
 import type { Source } from "../model/source";
 import { type Failure, isLost } from "../model/status";
@@ -27,6 +28,8 @@ export interface Client {
   code(request: PatchRequest, asked: (id: number) => void): void;
   /** Asks about a head or a stream. As for maps, nobody clicked for it. */
   ask(request: FactRequest, asked: (id: number) => void): void;
+  /** Says where the next click patches, where nothing is asked for that says so. */
+  position(position: Position): void;
   cancel(): void;
   dispose(): void;
 }
@@ -138,6 +141,10 @@ class CommClient implements Client {
     this.questions.set(id, request.kind);
     asked(id);
     this.post({ v: 1, id, ...request });
+  }
+
+  position(position: Position): void {
+    this.post({ v: 1, kind: "position", id: this.takeId(), position });
   }
 
   cancel(): void {

@@ -5,6 +5,7 @@ import type { Fact, FactRequest } from "../model/facts";
 import type { MapData, MapSweepRequest } from "../model/map";
 import type { NeuronList, NeuronsRequest } from "../model/neurons";
 import type { PatchRequest } from "../model/patch";
+import type { Position } from "../model/position";
 import type { PastResult, Result, Single } from "../model/result";
 import type { Failure } from "../model/status";
 
@@ -30,4 +31,10 @@ export type Outgoing =
   | ({ readonly v: 1; readonly kind: "neurons"; readonly id: number } & NeuronsRequest)
   | ({ readonly v: 1; readonly kind: "code"; readonly id: number } & PatchRequest)
   | ({ readonly v: 1; readonly id: number } & FactRequest)
+  | {
+      readonly v: 1;
+      readonly kind: "position";
+      readonly id: number;
+      readonly position: Position;
+    }
   | { readonly v: 1; readonly kind: "cancel"; readonly id: number };

@@ -47,6 +47,14 @@ export class Fields {
   }
 }
 
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
 export function text(value: unknown, where: string): string {
   return typeof value === "string" ? value : wrong(where, "a text", value);
 }

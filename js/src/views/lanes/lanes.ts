@@ -64,8 +64,9 @@ export function lanes(cx: Context, focus: string) {
     const cell = event.target instanceof Element ? event.target.closest("svg [data-site]") : null;
     const site = cell?.getAttribute("data-site");
     if (!site) return;
-    cx.act.patch(site, event.shiftKey);
+    // First, while nothing has changed: to take the focus, the browser lays out whatever has.
     cx.act.takeKeyboard(site);
+    cx.act.patch(site, event.shiftKey);
   };
   return html`<div class="lanes" @click=${click} @pointerover=${hover} @pointerleave=${() => cx.act.hover(undefined)} @scroll=${scrolling}>
     ${LANES.map((which) => lane(cx, which, shown, focus))}${arrows(cx)}</div>`;

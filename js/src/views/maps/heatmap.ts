@@ -31,8 +31,8 @@ export function heatmap(cx: Context, map: MapView) {
     const site = siteAt(map, event);
     if (site === undefined) return;
     cx.act.mapFocus(map.name, site);
-    cx.act.patchCell(site, map.field, event.shiftKey);
     cx.act.takeKeyboard(site, map.name);
+    cx.act.patchCell(site, map.field, event.shiftKey);
   };
   const where = Object.values(layout).join();
   const { theme, metric, unit } = cx.state;

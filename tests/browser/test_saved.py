@@ -1,0 +1,118 @@
+"""A saved notebook shows the last state without its kernel, trusted or not, or converted; with its kernel it lives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import nbformat
+import pytest
+from nbconvert import HTMLExporter
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.explorer import SECONDS, Explorer
+from tests.browser.lab import App, Lab, serve
+from tests.browser.notebook import Notebook, open_notebook
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+CODE = """
+import patchwidgets as pw
+
+pw.Experiment(pw.load(), pw.tasks.addition(1, varies="both", part="test")).explore()
+"""
+SAVE = "() => window.jupyterapp.commands.execute('docmanager:save')"
+SHUT_DOWN = """() => window.jupyterapp.shell.currentWidget.context.sessionContext.shutdown()"""
+ERROR = "Error displaying widget"
+
+
+@pytest.fixture(scope="module", params=get_args(App))
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    root = tmp_path_factory.mktemp("root")
+    written = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CODE)])
+    written.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(written, root / "saved.ipynb")
+    with serve(root, tmp_path_factory.mktemp("jupyter"), request.param) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1500, "height": 1000})
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def notebook(page: Page, lab: Lab) -> Notebook:
+    """A notebook that was saved after a click."""
+    notebook = open_notebook(page, lab, "saved.ipynb")
+    explorer = Explorer.run(notebook)
+    explorer.click("L1.H1")
+    explorer.wait_for("L1.H1")
+    expect(page.locator("[data-picture*='L1.H1']")).to_have_count(1, timeout=60 * SECONDS)
+    page.evaluate(SAVE)
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def saved(notebook: Notebook) -> Path:
+    return notebook.lab.root / "saved.ipynb"
+
+
+def output_of(saved: Path) -> Any:
+    [cell] = nbformat.read(saved, 4).cells
+    return cell.outputs[-1]
+
+
+def picture(page: Page) -> Locator:
+    return page.locator(".jp-OutputArea-output img")
+
+
+def assert_shows_the_picture(page: Page, saved: Path) -> None:
+    expect(picture(page)).to_be_visible(timeout=60 * SECONDS)
+    source = picture(page).get_attribute("src")
+    assert source is not None
+    assert source.endswith(output_of(saved).data["image/png"].replace("\n", ""))
+    expect(page.get_by_text(ERROR)).to_have_count(0)
+
+
+def test_the_file_has_the_last_state(saved: Path) -> None:
+    output = output_of(saved)
+    assert VIEW not in output.data
+    assert output.data["text/plain"].startswith("PatchResult(L1.H1, denoise")
+    assert "Run this cell" in output.data["text/plain"]
+    assert output.data["image/png"]
+    assert saved.stat().st_size < 150_000
+
+
+def test_the_converted_page_shows_it(saved: Path) -> None:
+    html, _ = HTMLExporter().from_filename(str(saved))
+    assert output_of(saved).data["image/png"].replace("\n", "")[:2000] in html.replace("\n", "")
+    assert "nothing patched" not in html
+
+
+def test_with_its_kernel_a_reloaded_notebook_lives(notebook: Notebook, saved: Path) -> None:
+    assert saved.exists()
+    again = open_notebook(notebook.page, notebook.lab, "saved.ipynb")
+    explorer = Explorer.shown(again.page)
+    explorer.wait_for("L1.H1")
+    explorer.click("L0.H1")
+    explorer.wait_for("L0.H1")
+    expect(picture(again.page)).to_have_count(0)
+
+
+def test_trusted_without_its_kernel_it_shows_the_picture(notebook: Notebook, saved: Path) -> None:
+    page = notebook.page
+    page.evaluate(SHUT_DOWN)
+    open_notebook(page, notebook.lab, "saved.ipynb")
+    assert_shows_the_picture(page, saved)
+
+
+def test_not_trusted_it_shows_the_picture(notebook: Notebook, saved: Path) -> None:
+    content = nbformat.read(saved, 4)
+    content.cells[0].source += "\n# from somebody else"
+    other = saved.with_name("other.ipynb")
+    nbformat.write(content, other)
+    open_notebook(notebook.page, notebook.lab, "other.ipynb")
+    assert_shows_the_picture(notebook.page, other)
