@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import nbformat
 import pytest
@@ -26,7 +27,7 @@ pw.Experiment(pw.load(), task, metric=["logit_diff", slow]).explore()
 
 
 @pytest.fixture
-def notebook(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Notebook:
+def notebook(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
     root = tmp_path_factory.mktemp("root")
     written = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CODE)])
     written.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}

@@ -87,7 +87,7 @@ def test_the_file_has_the_last_state(saved: Path) -> None:
 
 
 def test_the_converted_page_shows_it(saved: Path) -> None:
-    html, _ = HTMLExporter().from_filename(str(saved))
+    html, _ = HTMLExporter().from_filename(str(saved))  # type: ignore[no-untyped-call]
     assert output_of(saved).data["image/png"].replace("\n", "")[:2000] in html.replace("\n", "")
     assert "nothing patched" not in html
 

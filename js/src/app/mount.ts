@@ -47,8 +47,8 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
     autoSweep.consider();
     asker.consider();
     keepCodeCurrent(tools);
-    if (isAnswered(state, before)) tellReactiveCells(model);
     keepNeuronsCurrent(tools);
+    if (isAnswered(state, before)) tellReactiveCells(model);
   });
   const client = createClient(model, store.dispatch);
   const tools: Tools = { store, kernel: client, page: createPage(root, store, layoutOfState) };
@@ -66,10 +66,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
     watchFocus(root, act),
     watchExplanations(root, act),
     watchTraits(model, store.dispatch),
-    () => client.dispose(),
-    () => autoSweep.dispose(),
-    () => asker.dispose(),
-    () => picture.dispose(),
+    ...[client, autoSweep, asker, picture].map((each) => () => each.dispose()),
   ]);
   restorePicture(store, model);
   client.hello();

@@ -4,7 +4,7 @@ import { html } from "lit-html";
 import { diverging } from "../../layout/oklab";
 import { towardsClean } from "../../model/experiment";
 import { onlyAblates } from "../../model/patch";
-import type { Result } from "../../model/result";
+import type { PastResult } from "../../model/result";
 import { shownEntry } from "../../state/history";
 import type { HistoryEntry } from "../../state/state";
 import { patchName } from "../../text/names";
@@ -13,7 +13,7 @@ import { madeSource, shortSource } from "../../text/source";
 import type { Context } from "../context";
 
 /** "noise" for corrupted values in the clean run, "zero" and the like; nothing for clean ones in the corrupted run. */
-function sourceWord({ patches, direction }: Result): string {
+function sourceWord({ patches, direction }: PastResult): string {
   const made = madeSource(patches);
   if (made === undefined) return direction === "noise" ? "noise" : "";
   return shortSource(made) ?? "";

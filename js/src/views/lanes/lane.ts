@@ -38,7 +38,8 @@ function role(cx: Context, lane: Lane) {
     return unused ? `unpatched${pair}` : html`${term("source", "source")}${pair}`;
   if (state.result === undefined) return `${host} prompt, nothing patched yet`;
   const name = patchName(state.result.patches, scene.model);
-  const source = allCut(state.result.patches) ? "cut" : shownSource(state).own;
+  const cut = allCut(state.result.patches);
+  const source = cut ? "cut" : shownSource(state).own;
   // In one line, what is patched stands first: the end may have no room.
   if (!cx.layout.sides)
     return html`${source} <b class="what">${name}</b> in the ${term("patched", `${host} prompt`)}`;
