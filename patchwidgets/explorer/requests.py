@@ -20,6 +20,7 @@ from patchwidgets.explorer.sources import (
     source_at,
 )
 from patchwidgets.sites import Patch
+from patchwidgets.sources.attention import Cut
 
 KINDS = ("hello", "patch", "sweep", "cancel", "code", "position", "picture")
 """What the session handles itself; further kinds are in `questions.py`."""
@@ -57,6 +58,11 @@ class PatchRequest:
     def path(self) -> Path | None:
         """The path that is followed; None where sites are patched."""
         return Path.parse(self.sites[0]) if self.patches and is_path(self.sites[0]) else None
+
+    @property
+    def cuts(self) -> bool:
+        """Whether it cuts edges of attention: their queries are not where the next click patches."""
+        return any(isinstance(source, Cut) for _, source in self.patches)
 
     @property
     def has_parts(self) -> bool:

@@ -227,7 +227,7 @@ class PatchSession:
     def _put(self, request: PatchRequest, ticket: Ticket) -> None:
         """Queue a patch. What is patched at one position says where the next click patches."""
         self._queue.put(request, ticket)
-        if request.path is None:
+        if request.path is None and not request.cuts:
             self.position = position_of(request.sites, self.experiment) or self.position
 
     def _greet(self, ticket: Ticket) -> None:

@@ -318,6 +318,8 @@ class PatchExplorer(anywidget.AnyWidget):
         if self.position == self._session.position:
             return
         self._session.position = self.position
+        if self._session.latest.cuts:
+            return
         if position_of(self.selection, self._session.experiment) is not None:
             self.selection = at_position(self.selection, self.position)
 

@@ -185,6 +185,17 @@ def test_an_edge_is_cut_like_any_patch(
     assert rows["patched"].sum() == pytest.approx(1)
 
 
+def test_a_cut_edge_moves_no_position_and_is_not_moved(experiment: Experiment) -> None:
+    w = experiment.explore("L2.H1")
+    w._receive(w, {"v": 1, "kind": "patch", "id": 5} | CUT, [])
+    cut_alone = w.result
+    assert (w.position, w.selection) == ("all", ["L2.H1.pattern@-1"])
+    w.position = 3
+    assert (w.position, w.selection) == (3, ["L2.H1.pattern@-1"])
+    assert w.result is cut_alone
+    w.close()
+
+
 def test_the_second_time_nothing_is_computed(page: Page, experiment: Experiment) -> None:
     asked = {
         "head": ASKED | MLP,
@@ -245,13 +256,13 @@ def test_what_is_wrong_with_a_question_is_said(
     ("site", "source", "code"),
     [
         ("L2.H1.pattern@-1", {"kind": "cut", "keys": []}, "ProtocolError"),
-        ("L2.H1.pattern@-1", {"kind": "cut", "keys": 2}, "ProtocolError"),
+        ("L2.H1.pattern@-1", {"kind": "cut", "keys": 2}, "PatchError"),
         ("L2.H1.pattern@-1", {"kind": "cut", "keys": [2.5]}, "PatchError"),
         ("L2.H1.pattern@-1", {"kind": "cut", "keys": [0] * 1001}, "ProtocolError"),
         ("L2.H1.pattern@-1", {"kind": "cut", "keys": [0], "much": 1}, "PatchError"),
         ("L2.H1.pattern@-1", {"kind": "noise", "n": 10**9}, "ProtocolError"),
         ("L2.H1", {"kind": "cut", "keys": [2]}, "PatchError"),
-        ("L2.H1", {}, "ProtocolError"),
+        ("L2.H1", {}, "PatchError"),
         ("L2.H1", ["clean"], "ProtocolError"),
     ],
 )

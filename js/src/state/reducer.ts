@@ -3,7 +3,7 @@
 import { cellName, nearestCell } from "../model/cell";
 import type { Scene } from "../model/experiment";
 import type { NeuronList } from "../model/neurons";
-import { type Patch, patchWith, samePatches, sameRun } from "../model/patch";
+import { isCut, type Patch, patchWith, samePatches, sameRun } from "../model/patch";
 import { parsePath } from "../model/path";
 import { type Position, sharedPosition } from "../model/position";
 import type { PastResult, Result, Single } from "../model/result";
@@ -40,8 +40,12 @@ export type StateEvent =
   | { readonly type: "pinned" }
   | { readonly type: "set"; readonly values: Partial<Settable> };
 
-/** What is patched at one position says where the next click patches: one scope for lanes, maps and toolbar. */
+/**
+ * What is patched at one position says where the next click patches: one scope for lanes, maps and toolbar. A cut edge has
+ * a query of its own, and says nothing about it.
+ */
 function positionAfter({ scene, position }: State, patches: readonly Patch[]): Position {
+  if (patches.some(isCut)) return position;
   const sites = patches.map(({ site }) => site);
   return sharedPosition(sites, scene?.task.clean.length ?? 0) ?? position;
 }

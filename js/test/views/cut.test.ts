@@ -62,6 +62,7 @@ describe("cutting an edge", () => {
   it("stays where it is when another query is looked at", () => {
     page.click(row(9));
     const before = page.sent("patch").length;
+    expect(page.text(".where")).toBe("all positions");
     page.press(page.cell("L23.H3"), "[");
     page.press(page.cell("L23.H3"), "[");
     settle();
