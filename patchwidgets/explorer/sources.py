@@ -146,9 +146,11 @@ def _usual_mean(experiment: BaseExperiment) -> Mean:
 
 
 def _check_size(value: dict[str, Any]) -> None:
-    keys = value.get("keys")
-    if isinstance(keys, list) and not 1 <= len(keys) <= MOST_KEYS:
-        raise ProtocolError(f"Expected 1 to {MOST_KEYS:,} keys to cut; got {len(keys):,}.")
+    if not isinstance(value.get("kind"), str):
+        raise ProtocolError(f"Expected a source with a kind; got {shown(value)}.")
+    keys = value.get("keys", [])
+    if not isinstance(keys, list) or not len(keys) <= MOST_KEYS or value.get("keys") == []:
+        raise ProtocolError(f"Expected 1 to {MOST_KEYS:,} keys to cut; got {shown(keys)}.")
     try:
         length = len(json.dumps(value))
     except (TypeError, ValueError, RecursionError) as error:

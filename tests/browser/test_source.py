@@ -47,13 +47,11 @@ def choose(explorer: Explorer, source: str) -> None:
 
 
 def shows(explorer: Explorer, effect: float) -> None:
-    """Wait until the page shows exactly this effect."""
-    expect(explorer.result).to_have_attribute("data-effect", js(effect), timeout=30_000)
-
-
-def js(number: float) -> str:
-    """Write a number as JavaScript does."""
-    return repr(number).removesuffix(".0")
+    """Wait until the page shows this effect, to within rounding."""
+    explorer.result.wait_for(state="attached", timeout=30_000)
+    handle = explorer.result.element_handle()
+    near = "([shown, effect]) => Math.abs(Number(shown.dataset.effect) - effect) < 2e-5"
+    explorer.page.wait_for_function(near, arg=[handle, effect], timeout=30_000)
 
 
 def test_every_source_gives_the_numbers_of_patch(explorer: Explorer, exp: Experiment) -> None:
