@@ -74,7 +74,7 @@ def test_every_source_gives_the_numbers_of_patch(explorer: Explorer, exp: Experi
     shows(explorer, exp.patch(Patch(SITE, sources.at(f"{SITE}@3"))).effect)
     choose(explorer, "noise")
     explorer.root.locator("[data-run='patched'] [data-token='10']").click()
-    shows(explorer, exp.patch(Patch("embed@10", sources.noise(n=5, seed=0))).effect)
+    shows(explorer, noising.patch(Patch("embed@10", sources.noise(n=5, seed=0))).effect)
     expect(explorer.root.locator(".stats")).to_contain_text("±")
 
 
@@ -97,11 +97,35 @@ def test_a_map_of_ablations_gives_the_number_of_its_click(
     assert patched.effect == pytest.approx(float(zeroed.effect.values[0, 1]), abs=1e-4)
 
 
+def test_only_the_selection_is_kept_by_keys_alone(explorer: Explorer, exp: Experiment) -> None:
+    explorer.click(SITE)
+    explorer.wait_for(SITE)
+    kept = explorer.root.locator(".circuit .kept")
+    explorer.page.keyboard.press("c")
+    expect(kept).to_have_attribute("data-members", SITE, timeout=30_000)
+    stays = float(kept.get_attribute("data-faithfulness") or "nan")
+    assert stays == pytest.approx(exp.evaluate(pw.Circuit([SITE])).faithfulness, abs=1e-5)
+    expect(explorer.root.locator(".circuit .add")).to_be_enabled(timeout=60_000)
+    explorer.page.keyboard.press("+")
+    expect(kept).to_contain_text("these 2", timeout=30_000)
+    members = (kept.get_attribute("data-members") or "").split(" + ")
+    both = pw.Circuit.top(exp.sweep("z", progress=False), 2)
+    assert pw.Circuit(members) == both
+    stays = float(kept.get_attribute("data-faithfulness") or "nan")
+    assert stays == pytest.approx(exp.evaluate(both).faithfulness, abs=1e-5)
+    explorer.root.locator(".circuit > .tool").click()
+    last = explorer.root.locator(".curve .point").last
+    expect(last).to_have_attribute("data-n", "16", timeout=60_000)
+    assert float(last.get_attribute("data-faithfulness") or "nan") == pytest.approx(1.0, abs=1e-4)
+
+
 def test_axe_finds_nothing_serious(explorer: Explorer) -> None:
     explorer.click(SITE)
     explorer.wait_for(SITE)
     choose(explorer, "zero")
     choose(explorer, "steer")
+    explorer.root.locator("button.keep").click()
+    expect(explorer.root.locator(".circuit .kept")).to_contain_text("Keep only", timeout=30_000)
     explorer.page.add_script_tag(path=AXE)
     found = explorer.root.evaluate(RUN_AXE)
     assert [describe(each) for each in found["violations"] if is_serious(each)] == []

@@ -4,6 +4,7 @@ import type { Direction } from "../model/experiment";
 import type { Position } from "../model/position";
 import type { Panel, Scores, Tab, Unit } from "../state/state";
 import type { Term } from "../text/terms";
+import { type CircuitActions, circuitActions } from "./circuit";
 import { type HeadActions, headActions } from "./head";
 import { moveInTimeline, replay } from "./history";
 import { createMapActions, type MapActions } from "./map-actions";
@@ -15,7 +16,7 @@ import { type SourceActions, sourceActions } from "./source";
 import { askSweep, stopSweep } from "./sweep";
 import { askPatch, set, type Tools } from "./tools";
 
-export interface Actions extends HeadActions, MapActions, SourceActions {
+export interface Actions extends HeadActions, MapActions, SourceActions, CircuitActions {
   /** Patches a site at the selected position; `extend` adds it to the joint patch or takes it out. */
   patch(site: string, extend: boolean): void;
   /** Path mode: the next boxes that are chosen are a sender and what receives from it. */
@@ -89,8 +90,7 @@ export function createActions(tools: Tools): Actions {
     scrollLayers: (first) => set(store, { firstLayer: Math.max(0, first) }),
     lanesFull: () => set(store, { lanesFull: !store.state().lanesFull }),
     explain: (explained) => explained !== store.state().explained && set(store, { explained }),
-    ...headActions(tools),
-    ...sourceActions(tools),
+    ...{ ...headActions(tools), ...sourceActions(tools), ...circuitActions(tools) },
     copy: (text) => void copy(tools, text),
     dismiss: () => set(store, { problem: undefined, notice: undefined }),
   };

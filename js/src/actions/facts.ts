@@ -1,6 +1,7 @@
 /** Asks by itself what the open panel of a head and the lens need, once the page stands still for a moment. */
 
 import { type FactRequest, factKey } from "../model/facts";
+import { circuitQuestions } from "../state/circuit";
 import { knownFact, MOST_TRIES } from "../state/facts";
 import { lensQuestions, panelQuestions } from "../state/head";
 import type { State } from "../state/state";
@@ -26,9 +27,9 @@ export function createAsker({ store, kernel }: Tools): Asker {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const needed = (): readonly FactRequest[] => {
     const state = store.state();
-    const all = [...panelQuestions(state), ...lensQuestions(state)];
-    // What feeds a head takes longest, and is asked for last.
-    const last = (request: FactRequest) => (request.kind === "senders" ? 1 : 0);
+    const all = [...panelQuestions(state), ...circuitQuestions(state), ...lensQuestions(state)];
+    // What feeds a head, and a curve, take longest, and are asked for last.
+    const last = ({ kind }: FactRequest) => (kind === "senders" || kind === "curve" ? 1 : 0);
     return all.filter((one) => isNeeded(state, one)).sort((a, b) => last(a) - last(b));
   };
   const ask = (request: FactRequest) => {

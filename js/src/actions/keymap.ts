@@ -19,7 +19,7 @@ export type Command =
         | "lanesFull"
         | "fullScreen";
     }
-  | { readonly type: "openHead" | "stepLens" }
+  | { readonly type: "openHead" | "stepLens" | "keepOnly" | "addStrongest" }
   | { readonly type: "undo" | "redo" | "pin" | "path" }
   | { readonly type: "receiver"; readonly part: "q" | "k" | "v" | "logits" };
 
@@ -56,6 +56,9 @@ const PLAIN: Readonly<Record<string, Command>> = {
   l: { type: "lanesFull" },
   f: { type: "fullScreen" },
   p: { type: "pin" },
+  c: { type: "keepOnly" },
+  "+": { type: "addStrongest" },
+  "=": { type: "addStrongest" },
   h: { type: "openHead" },
   t: { type: "stepLens" },
   e: { type: "path" },
@@ -121,6 +124,8 @@ export const KEY_HELP: readonly (readonly [string, string])[] = [
   ["H", "panel of the head"],
   ["T", "lens: token of the stream"],
   ["P", "pin the result"],
+  ["C", "circuit: keep only these"],
+  ["+", "add the strongest head"],
   ["Z  Shift+Z", "undo, redo"],
   ["/", "type a site or a path, L9.H6->L11.H0.q"],
   ["Esc", "cancel, clear, leave"],

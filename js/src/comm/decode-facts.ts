@@ -5,6 +5,7 @@ import type { Fact, FactKind } from "../model/facts";
 import type { Effect, FedPart, HeadFacts, SenderFacts, Written, WrittenToken } from "../model/head";
 import { LENS_METHODS, type LensFacts, type LensLayer } from "../model/lens";
 import type { Grid } from "../model/result";
+import { decodeCircuit, decodeCurve } from "./decode-circuit";
 import { decodePatch } from "./decode-result";
 import { decodeDirection } from "./decode-scene";
 import { type Buffers, decodeGrids } from "./grids";
@@ -140,5 +141,9 @@ export function decodeFact(kind: FactKind, f: Fields, buffers: Buffers): Fact {
       return { kind, ...decodeSenders(f) };
     case "lens":
       return { kind, ...decodeLens(f) };
+    case "circuit":
+      return { kind, ...decodeCircuit(f) };
+    case "curve":
+      return { kind, ...decodeCurve(f) };
   }
 }

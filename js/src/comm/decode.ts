@@ -38,6 +38,8 @@ export function decode(value: unknown, buffers: Buffers): Incoming | undefined {
     case "head":
     case "senders":
     case "lens":
+    case "circuit":
+    case "curve":
       return { kind: "fact", id, fact: decodeFact(kind, f, buffers) };
     case "neurons":
       return { kind, id, neurons: decodeNeurons(value) };

@@ -1,6 +1,14 @@
 /** What the page asks in one message and the kernel answers in one: about a head, about what feeds it, about the stream. */
 
 import {
+  type CircuitFacts,
+  type CircuitRequest,
+  type CurveFacts,
+  type CurveRequest,
+  circuitKey,
+  curveKey,
+} from "./circuit";
+import {
   type HeadFacts,
   type HeadRequest,
   headKey,
@@ -10,17 +18,21 @@ import {
 } from "./head";
 import { type LensFacts, type LensRequest, lensKey } from "./lens";
 
-export type FactKind = "head" | "senders" | "lens";
+export type FactKind = "head" | "senders" | "lens" | "circuit" | "curve";
 
 export type FactRequest =
   | ({ readonly kind: "head" } & HeadRequest)
   | ({ readonly kind: "senders" } & SendersRequest)
-  | ({ readonly kind: "lens" } & LensRequest);
+  | ({ readonly kind: "lens" } & LensRequest)
+  | ({ readonly kind: "circuit" } & CircuitRequest)
+  | ({ readonly kind: "curve" } & CurveRequest);
 
 export type Fact =
   | ({ readonly kind: "head" } & HeadFacts)
   | ({ readonly kind: "senders" } & SenderFacts)
-  | ({ readonly kind: "lens" } & LensFacts);
+  | ({ readonly kind: "lens" } & LensFacts)
+  | ({ readonly kind: "circuit" } & CircuitFacts)
+  | ({ readonly kind: "curve" } & CurveFacts);
 
 /** The answers of one kind. */
 export type FactOf<K extends FactKind> = Fact & { readonly kind: K };
@@ -34,5 +46,9 @@ export function factKey(of: FactRequest | Fact): string {
       return sendersKey(of);
     case "lens":
       return lensKey(of);
+    case "circuit":
+      return circuitKey(of);
+    case "curve":
+      return curveKey(of);
   }
 }

@@ -90,7 +90,7 @@ export function lensQuestions(state: State): readonly FactRequest[] {
   return asked === undefined ? [] : [asked];
 }
 
-interface Known<T> {
+export interface Known<T> {
   readonly fact: T | undefined;
   /** The answer to an earlier question, which stays until this one is answered. */
   readonly stale: boolean;
@@ -99,9 +99,10 @@ interface Known<T> {
   readonly message: string;
 }
 
-const NOTHING = { fact: undefined, stale: false, phase: "none", message: "" } as const;
+export const NOTHING = { fact: undefined, stale: false, phase: "none", message: "" } as const;
 
-function known<K extends FactKind>(
+/** What is known of a question: its answer, or before it comes one that is alike. */
+export function known<K extends FactKind>(
   facts: Facts,
   kind: K,
   request: FactRequest,

@@ -23,7 +23,15 @@ export type Unit = "share" | "effect";
 /** What the chart of tokens shows. */
 export type Scores = "logit" | "prob";
 
-export type Tab = "heads" | "positions" | "reach" | "logits" | "neurons" | "history" | "head";
+export type Tab =
+  | "heads"
+  | "positions"
+  | "reach"
+  | "logits"
+  | "neurons"
+  | "circuit"
+  | "history"
+  | "head";
 
 /** A path that is being made. The page is in path mode while there is one. */
 export interface Draft {
@@ -110,6 +118,8 @@ export interface State {
   readonly neuronLayer: number | null;
   /** The cell of each map that Tab reaches, by the map's name. */
   readonly mapFocus: Readonly<Record<string, string>>;
+  /** The curve of circuits was asked for. */
+  readonly curve: boolean;
   readonly unit: Unit;
   readonly scores: Scores;
   readonly unfolded: boolean;
@@ -141,6 +151,7 @@ export type Settable = Pick<
   | "neurons"
   | "neuronLayer"
   | "mapFocus"
+  | "curve"
   | "unit"
   | "scores"
   | "headPanel"
@@ -187,6 +198,7 @@ export const INITIAL: State = {
   neurons: undefined,
   neuronLayer: null,
   mapFocus: {},
+  curve: false,
   unit: "share",
   scores: "logit",
   unfolded: false,

@@ -174,13 +174,8 @@ export function sourceCaption(
 ): Parts {
   const begin = done(source, name, direction, many);
   if (source.kind === "steer") {
-    const whole =
-      direction === "denoise" ? "α = 1 would write the clean" : "α = −1 would write the corrupted";
-    return [
-      `${begin}; ${whole} value. It shows a `,
-      "dose",
-      ", not what the model does by itself.",
-    ];
+    const whole = direction === "denoise" ? "1 would be its clean" : "−1 would be its corrupted";
+    return [`${begin}: a `, "dose", `; α = ${many ? whole.replace("its", "their") : whole} value.`];
   }
   if (source.kind === "at")
     return [`${begin}; a large effect means that it is `, "of use", " here too."];

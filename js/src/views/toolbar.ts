@@ -77,6 +77,7 @@ function tools(cx: Context) {
     <button class="tool" title="undo (Z)" aria-label="undo" ?disabled=${!back} @click=${() => act.undo()}>↶</button>
     <button class="tool" title="redo (Shift+Z)" aria-label="redo" ?disabled=${!on} @click=${() => act.redo()}>↷</button>
     <button class="tool clear" title="patch nothing (Esc)" ?disabled=${selectedPatches(state).length === 0} @click=${() => act.clear()}>Clear</button>
+    <button class="tool keep" title="keep only these: everything else is ablated (C)" ?disabled=${selectedPatches(state).length === 0} @click=${() => act.keepOnly()}>Keep only</button>
     <button class="tool lens-switch" aria-pressed=${state.lens !== undefined} title="lens: the token that the stream would say, by layer (T)" @click=${() => act.stepLens()}>Lens</button>
     ${panelButton(cx, "site", cx.layout.width >= ROOMY ? "Site" : "/", "type a site (/)")}${panelButton(cx, "code", "Code", "this view as Python code")}${panelButton(cx, "keys", "?", "keys (?)")}${fullScreen(cx)}</div>`;
 }

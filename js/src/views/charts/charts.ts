@@ -9,6 +9,7 @@ import { mapChart, mapNote } from "../maps/map";
 import { mapTitle } from "../maps/title";
 import { shownSource } from "../shown-source";
 import { switchOf } from "../switch";
+import { circuitChart } from "./circuit";
 import { headChart, headNote } from "./head";
 import { historyChart } from "./history";
 import { logitsChart } from "./logits";
@@ -107,10 +108,18 @@ const HEAD: Chart = {
   draw: headChart,
 };
 
+const CIRCUIT: Chart = {
+  tab: "circuit",
+  title: "Circuit: only the selection",
+  short: "Circuit",
+  note: () => nothing,
+  draw: circuitChart,
+};
+
 const CHARTS: readonly Chart[] = [REACH, LOGITS, HISTORY];
 
 /** Beside the maps only one of them is shown; the logits come first. */
-const BESIDE_MAPS: readonly Chart[] = [LOGITS, REACH, HEAD, NEURONS, HISTORY];
+const BESIDE_MAPS: readonly Chart[] = [LOGITS, REACH, HEAD, NEURONS, CIRCUIT, HISTORY];
 
 function card(cx: Context, chart: Chart) {
   return html`<section class="chart ${chart.tab}" aria-label=${chart.title}>
