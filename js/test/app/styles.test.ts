@@ -26,6 +26,6 @@ it("keeps its sheet to itself: each view has it in its own shadow root, the page
 it("has no id and no class that the page could style or find", () => {
   page.showMaps(smollm());
   page.click(page.get('[data-direction="noise"]'));
-  expect(document.querySelectorAll(".noise, [id], [data-site]")).toHaveLength(0);
-  expect(page.all(".noise")).not.toHaveLength(0);
+  expect(document.querySelectorAll(".toolbar, .code, [id], [data-site]")).toHaveLength(0);
+  expect(page.all(".toolbar")).not.toHaveLength(0);
 });

@@ -17,6 +17,7 @@ describe("the layout", () => {
       "Reached",
       "Head",
       "Neurons",
+      "Circuit",
       "History",
     ]);
   });
@@ -32,7 +33,7 @@ describe("the layout", () => {
   it("is tabs under 900 px, the positions first", () => {
     page.width = 700;
     page.showMaps(tiny());
-    expect(page.all('[role="tab"]')).toHaveLength(7);
+    expect(page.all('[role="tab"]')).toHaveLength(8);
     expect(page.all("[data-map]")).toHaveLength(1);
     page.click(page.get('[role="tab"]:nth-child(2)'));
     expect(page.el.querySelector('[data-map="heads"]')).not.toBeNull();

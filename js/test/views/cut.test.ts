@@ -67,7 +67,7 @@ describe("cutting an edge", () => {
     page.press(page.cell("L23.H3"), "[");
     settle();
     expect(page.sent("patch")).toHaveLength(before);
-    expect(page.sent("head").at(-1)).toMatchObject({ position: 11, patches: CUT_9 });
+    expect(page.sent("head").at(-1)).toMatchObject({ position: 12, patches: CUT_9 });
   });
 
   it("keeps the focus on the row, whose old numbers stay until the new ones", () => {
