@@ -225,13 +225,13 @@ def assert_same_edges(experiment: Experiment, theirs: dict[str, float], allowed:
     assert abs(ours.effect.values).max() > 20 * allowed
 
 
-@pytest.mark.parametrize(("sender", "direction"), [((20, 0), "denoise"), ((26, 5), "noise")])
+@pytest.mark.parametrize("direction", ["denoise", "noise"])
 def test_edges_into_queries_of_smollm2_by_transformer_lens(
-    names_pair: tuple[Experiment, Lens], sender: tuple[int, int], direction: Any
+    names_pair: tuple[Experiment, Lens], direction: Any
 ) -> None:
-    """From L20.H0 into L23.H3.q and 80 others, and from L26.H5 into 27."""
+    """From L20.H0 into L23.H3.q and 80 others."""
     turned = names_pair[0].turned(direction)
-    theirs = edges_by_transformer_lens(names_pair[1], turned, sender, "q")
+    theirs = edges_by_transformer_lens(names_pair[1], turned, (20, 0), "q")
     assert_same_edges(turned, theirs, FLOOR)
 
 
