@@ -256,13 +256,13 @@ def test_what_is_wrong_with_a_question_is_said(
     ("site", "source", "code"),
     [
         ("L2.H1.pattern@-1", {"kind": "cut", "keys": []}, "ProtocolError"),
-        ("L2.H1.pattern@-1", {"kind": "cut", "keys": 2}, "PatchError"),
+        ("L2.H1.pattern@-1", {"kind": "cut", "keys": 2}, "ProtocolError"),
         ("L2.H1.pattern@-1", {"kind": "cut", "keys": [2.5]}, "PatchError"),
         ("L2.H1.pattern@-1", {"kind": "cut", "keys": [0] * 1001}, "ProtocolError"),
         ("L2.H1.pattern@-1", {"kind": "cut", "keys": [0], "much": 1}, "PatchError"),
         ("L2.H1.pattern@-1", {"kind": "noise", "n": 10**9}, "ProtocolError"),
         ("L2.H1", {"kind": "cut", "keys": [2]}, "PatchError"),
-        ("L2.H1", {}, "PatchError"),
+        ("L2.H1", {}, "ProtocolError"),
         ("L2.H1", ["clean"], "ProtocolError"),
     ],
 )
