@@ -1,6 +1,7 @@
 /** The demo page: one view over the toy kernel, in a state named in the address (?world=smollm&theme=dark). */
 
 import widget from "../src/index";
+import { apart, names } from "../test/fixtures/datasets";
 import { serve, type World } from "../test/fixtures/kernel";
 import { FakeModel } from "../test/fixtures/model";
 import { replay } from "../test/fixtures/recorded";
@@ -15,6 +16,8 @@ const WORLDS: Readonly<Record<string, () => World>> = {
     }),
   refused: () => smollm({ refused: { z: "attention cannot be split into heads in this model" } }),
   tiny,
+  names,
+  apart,
   huge,
   early,
   long,

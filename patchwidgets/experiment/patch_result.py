@@ -265,6 +265,26 @@ class PatchResult(Readings, LensedResult):
         """
         return pattern_of_patch(self.experiment, self.patches, site, pair)
 
+    def focused(self, metric: str) -> "PatchResult":
+        """Return the same numbers with one of the metrics moved to the front, where ``value`` and ``effect`` read it.
+
+        Raises
+        ------
+        MetricError
+            The experiment does not measure it.
+
+        Examples
+        --------
+        >>> both = exp.measuring(["logit_diff", "answer_prob"]).patch("L0.H1")
+        >>> round(both.focused("answer_prob").value, 2)
+        1.0
+        """
+        experiment = self.experiment.focused(metric)
+        readings = {name: self.readings[name] for name in experiment.metrics}
+        return PatchResult(
+            experiment, self.patches, readings, self._logits, self.seconds, self._reach
+        )
+
     def reach(self, pos: Position = -1, pair: int | None = None) -> Reach:
         """How far every component moved from the host towards the source at one position.
 

@@ -1,6 +1,6 @@
 """One metric of a patched run beside the unpatched runs: effect, share and recovery. Costs nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -128,6 +128,19 @@ class Reading:
             share(effect, *unpatched, self.noise_floor, self.direction),
             recovery(self.patched, *unpatched, self.noise_floor),
         )
+
+    def of_pair(self, pair: int) -> "Reading":
+        """The same metric of one pair alone, by its number.
+
+        Examples
+        --------
+        >>> exp.patch("L0.H1")["logit_diff"].of_pair(0).recovery == exp.patch("L0.H1").per_pair.recovery[0]
+        True
+        """
+        one = slice(pair, pair + 1)
+        drawn = None if self.drawn is None else self.drawn[:, one]
+        runs = self.clean[one], self.corrupted[one], self.patched[one]
+        return replace(self, clean=runs[0], corrupted=runs[1], patched=runs[2], drawn=drawn)
 
     @property
     def _host(self) -> Float[NDArray[np.float64], "pair"]:

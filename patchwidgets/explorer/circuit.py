@@ -18,7 +18,8 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.explorer.code import code_of_circuit
 from patchwidgets.explorer.fields import checked_list, checked_text, checked_view
 from patchwidgets.explorer.kept import kept
-from patchwidgets.explorer.messages import Buffers, Message, defined
+from patchwidgets.explorer.messages import Buffers, Message
+from patchwidgets.explorer.shown_pair import defined
 from patchwidgets.explorer.sources import (
     AnotherPosition,
     ChosenSource,

@@ -20,8 +20,14 @@ VARIABLES = frozenset({"pw", "model", "task", "exp", "r"})
 """Names that the lines use themselves: a metric of such a name is given another one."""
 
 
-def code_of(task: Task, metric: Metric, direction: Direction, asked: Sequence[Patch] | Path) -> str:
-    """The lines that make an experiment with one metric, and patch it or follow a path.
+def code_of(
+    task: Task,
+    metric: Metric,
+    direction: Direction,
+    asked: Sequence[Patch] | Path,
+    pair: int | None = None,
+) -> str:
+    """The lines that make an experiment, patch it or follow a path, and read the numbers of one pair or over all.
 
     They use the variable ``model``. What cannot be written as code is a variable too, and a comment says which: a
     metric that is a function, a source that is or holds a `Run` or a tensor, the `fn` of a patch.
@@ -36,7 +42,7 @@ def code_of(task: Task, metric: Metric, direction: Direction, asked: Sequence[Pa
             argument, of_patch = _patch(patch, "" if len(asked) == 1 else f"_{i + 1}", task)
             arguments.append(argument)
             notes += of_patch
-    lines = [_call(f"r = exp.{method}", arguments), "r.value, r.effect, r.share, r.recovery"]
+    lines = [_call(f"r = exp.{method}", arguments), _numbers(pair)]
     return _with_experiment(task, metric, direction, notes, lines)
 
 
@@ -80,6 +86,13 @@ def _with_experiment(
             _call("exp = pw.Experiment", experiment),
             *lines,
         ]
+    )
+
+
+def _numbers(pair: int | None) -> str:
+    names = ("value", "effect", "share", "recovery")
+    return ", ".join(
+        f"r.{name}" if pair is None else f"r.per_pair.{name}[{pair}]" for name in names
     )
 
 

@@ -1,10 +1,13 @@
 """Fields that several kinds of requests have, checked. Costs nothing."""
 
-from typing import Any
+from typing import Any, Literal
 
 from patchwidgets.directions import Direction
 from patchwidgets.errors import ProtocolError, shown
 from patchwidgets.experiment.experiment import BaseExperiment
+
+ShownPair = int | Literal["mean"]
+"""The number of a pair, or the mean over all."""
 
 LONGEST_TEXT = 1000
 """Characters of a site, of a metric's name or of a map's."""
@@ -63,3 +66,20 @@ def checked_view(content: dict[str, Any], experiment: BaseExperiment) -> tuple[D
         raise ProtocolError(f"Expected the name of a metric; got {shown(metric)}.")
     experiment.focused(metric)
     return direction, metric
+
+
+def checked_pair(pair: Any, experiment: BaseExperiment) -> ShownPair:
+    """The pair that is shown: ``"mean"`` or its number, from 0.
+
+    Raises
+    ------
+    ProtocolError
+        Anything else, or there is no such pair.
+    """
+    if pair == "mean":
+        return "mean"
+    if type(pair) is not int or not 0 <= pair < len(experiment.pairs):
+        raise ProtocolError(
+            f"Expected pair 'mean' or a number from 0 to {len(experiment.pairs) - 1}; got {shown(pair)}."
+        )
+    return pair

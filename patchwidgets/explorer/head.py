@@ -21,15 +21,18 @@ from patchwidgets.experiment.patterns import run_patterns
 from patchwidgets.experiment.written import written_in_patch
 from patchwidgets.explorer.fields import checked_text
 from patchwidgets.explorer.kept import kept
-from patchwidgets.explorer.messages import SHOWN_PAIR, Buffers, Message, patch_messages
+from patchwidgets.explorer.messages import Buffers, Message, patch_messages
 from patchwidgets.explorer.requests import PatchRequest, checked_patch_request, is_id
+from patchwidgets.explorer.shown_pair import number_of
 from patchwidgets.explorer.views import Views
 from patchwidgets.models.written import Written, WrittenToken
 from patchwidgets.sites import Site
+from patchwidgets.tasks import Pair
 
 MOST_TOKENS = 512
 """Of longer prompts no whole pattern is sent, only the row of one query."""
 N_WRITTEN = 5
+ONE_PAIR = "This reads one prompt. Choose a pair of the dataset."
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class HeadRequest:
     def subject(self) -> tuple[Any, ...]:
         """What is asked for: equal subjects have the same answer."""
         patched = self.patched
-        return self.head, self.position, self.whole, patched.patches, patched.direction
+        return self.head, self.position, self.whole, patched.run, patched.pair
 
 
 def checked_head_request(content: Message, experiment: BaseExperiment) -> HeadRequest:
@@ -73,8 +76,9 @@ def checked_head_request(content: Message, experiment: BaseExperiment) -> HeadRe
     head, whole = checked_head(content, experiment), content.get("whole", False)
     if not isinstance(whole, bool):
         raise ProtocolError(f"Expected whole as true or false; got {shown(whole)}.")
-    position = checked_position(content, experiment)
-    return HeadRequest(head, position, whole, checked_patch_request(content, experiment))
+    patched = checked_patch_request(content, experiment)
+    position = checked_position(content, experiment, number_of(experiment, patched.pair))
+    return HeadRequest(head, position, whole, patched)
 
 
 def checked_head(content: Message, experiment: BaseExperiment) -> str:
@@ -91,8 +95,8 @@ def checked_head(content: Message, experiment: BaseExperiment) -> str:
     return str(site)
 
 
-def checked_position(content: Message, experiment: BaseExperiment) -> int:
-    """The position that a question is about, in the clean prompt of the pair that is shown.
+def checked_position(content: Message, experiment: BaseExperiment, pair: int | None) -> int:
+    """The position that a question is about, in the clean prompt of a pair; over the mean it stands for nothing.
 
     Raises
     ------
@@ -102,7 +106,7 @@ def checked_position(content: Message, experiment: BaseExperiment) -> int:
     position = content.get("position")
     if not is_id(position):
         raise ProtocolError(f"Expected a position as a whole number; got {shown(position)}.")
-    return experiment.pairs[SHOWN_PAIR].indices(position)[0]
+    return position if pair is None else experiment.pairs[pair].indices(position)[0]
 
 
 def answer_head(views: Views, request: HeadRequest) -> tuple[Message, Buffers]:
@@ -119,6 +123,7 @@ def _computed(views: Views, request: HeadRequest) -> tuple[Message, Buffers]:
         "position": request.position,
         "patches": patch_messages(request.patched.to_patches()),
         "direction": request.patched.direction,
+        "pair": request.patched.pair,
         "attention": attention,
         "written": _written(experiment, request),
         "buffers": [
@@ -132,14 +137,17 @@ def _attention(
     experiment: BaseExperiment, request: HeadRequest
 ) -> tuple[Message, dict[str, Float[np.ndarray, "query key"]]]:
     """Whether the patterns have all queries, and those of each run over its own tokens."""
-    pair = experiment.pairs[SHOWN_PAIR]
+    shown = number_of(experiment, request.patched.pair)
+    if shown is None:
+        return {"whole": False, "reason": ONE_PAIR}, {}
+    pair = experiment.pairs[shown]
     whole = request.whole and max(len(pair.clean), len(pair.corrupted)) <= MOST_TOKENS
     patches = experiment.checked(request.patched.to_patches())
     try:
-        patterns = run_patterns(experiment, patches, request.head, [SHOWN_PAIR])
+        patterns = run_patterns(experiment, patches, request.head, [shown])
     except RefusedError as refused:
         return {"whole": whole, "reason": str(refused)}, {}
-    queries = _queries(experiment, request.position)
+    queries = _queries(experiment, pair, request.position)
     chosen = {
         name: pattern[0] if whole else pattern[0][[query]]
         for name, pattern in patterns.items()
@@ -148,9 +156,9 @@ def _attention(
     return {"whole": whole, "reason": None}, chosen
 
 
-def _queries(experiment: BaseExperiment, position: int) -> dict[str, int | None]:
+def _queries(experiment: BaseExperiment, pair: Pair, position: int) -> dict[str, int | None]:
     """Where each run has the position; None where it has no counterpart."""
-    counterpart = experiment.pairs[SHOWN_PAIR].counterparts.get(position)
+    counterpart = pair.counterparts.get(position)
     at = {"clean": position, "corrupted": counterpart}
     return {"clean": position, "patched": at[experiment.host_name], "corrupted": counterpart}
 
@@ -158,8 +166,11 @@ def _queries(experiment: BaseExperiment, position: int) -> dict[str, int | None]
 def _written(experiment: BaseExperiment, request: HeadRequest) -> Message:
     patches = experiment.checked(request.patched.to_patches())
     head, position = Site.parse(request.head), request.position
+    shown = number_of(experiment, request.patched.pair)
+    if shown is None:
+        return {"reason": ONE_PAIR, "runs": {}}
     try:
-        runs = written_in_patch(experiment, patches, head, position, N_WRITTEN, SHOWN_PAIR)
+        runs = written_in_patch(experiment, patches, head, position, N_WRITTEN, shown)
     except (RefusedError, CounterpartError, PatchError) as refused:
         return {"reason": str(refused), "runs": {}}
     return {"reason": None, "runs": {name: _tokens(each) for name, each in runs.items()}}

@@ -4,13 +4,14 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
+from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.explorer.views import Views
 
 KEPT = 64
 """How many answers of each kind stay for an experiment."""
 
 _Answer = TypeVar("_Answer")
-_OF: "WeakKeyDictionary[Views, dict[str, dict[Hashable, Any]]]" = WeakKeyDictionary()
+_OF: "WeakKeyDictionary[BaseExperiment, dict[str, dict[Hashable, Any]]]" = WeakKeyDictionary()
 
 
 def kept(views: Views, kind: str, subject: Hashable, compute: Callable[[], _Answer]) -> _Answer:
@@ -19,7 +20,7 @@ def kept(views: Views, kind: str, subject: Hashable, compute: Callable[[], _Answ
     Parameters
     ----------
     views
-        Of the experiment. What is known of it is forgotten with it.
+        Of the experiment. What is known of the prompts that are shown is forgotten with them.
     subject
         All that the answer depends on.
     compute
@@ -31,7 +32,7 @@ def kept(views: Views, kind: str, subject: Hashable, compute: Callable[[], _Answ
         The weights have changed since the runs of the experiment, so that no answer holds any more.
     """
     views.experiment.check_weights()
-    known = _OF.setdefault(views, {}).setdefault(kind, {})
+    known = _OF.setdefault(views.experiment, {}).setdefault(kind, {})
     answer: _Answer = known.pop(subject) if subject in known else compute()
     known[subject] = answer  # the newest is the last
     for oldest in list(known)[:-KEPT]:

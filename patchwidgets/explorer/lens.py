@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 from patchwidgets.errors import ProtocolError, shown
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.lenses import lens_of_patch
-from patchwidgets.explorer.head import checked_position
+from patchwidgets.explorer.head import ONE_PAIR, checked_position
 from patchwidgets.explorer.kept import kept
-from patchwidgets.explorer.messages import SHOWN_PAIR, Buffers, Message, patch_messages
+from patchwidgets.explorer.messages import Buffers, Message, patch_messages
 from patchwidgets.explorer.requests import PatchRequest, checked_patch_request
+from patchwidgets.explorer.shown_pair import number_of
 from patchwidgets.explorer.views import Views
 from patchwidgets.models.lenses.fitted import has_fitted_lens
 
@@ -39,7 +40,7 @@ class LensRequest:
     @property
     def subject(self) -> tuple[Any, ...]:
         """What is asked for: equal subjects have the same answer."""
-        return self.method, self.position, self.patched.patches, self.patched.direction
+        return self.method, self.position, self.patched.run, self.patched.pair
 
 
 def checked_lens_request(content: Message, experiment: BaseExperiment) -> LensRequest:
@@ -55,8 +56,9 @@ def checked_lens_request(content: Message, experiment: BaseExperiment) -> LensRe
     method = content.get("method", METHODS[0])
     if not isinstance(method, str) or method not in METHODS:
         raise ProtocolError(f"Expected a method, one of {', '.join(METHODS)}; got {shown(method)}.")
-    position = checked_position(content, experiment)
-    return LensRequest(method, position, checked_patch_request(content, experiment))
+    patched = checked_patch_request(content, experiment)
+    position = checked_position(content, experiment, number_of(experiment, patched.pair))
+    return LensRequest(method, position, patched)
 
 
 def answer_lens(views: Views, request: LensRequest) -> tuple[Message, Buffers]:
@@ -67,17 +69,23 @@ def answer_lens(views: Views, request: LensRequest) -> tuple[Message, Buffers]:
 def _computed(views: Views, request: LensRequest) -> Message:
     experiment = views.of(request.patched.direction, request.patched.metric)
     patches = experiment.checked(request.patched.to_patches())
-    lens = lens_of_patch(
-        experiment, patches, pos=request.position, method=request.method, k=N_TOP, pair=SHOWN_PAIR
-    )
-    numbers = lens.to_xarray().isel(pair=0, pos=0)
-    return {
+    about = {
         "kind": "lens",
         "method": request.method,
         "methods": list(METHODS if has_fitted_lens(experiment.model.layout) else METHODS[:1]),
         "position": request.position,
         "patches": patch_messages(patches),
         "direction": request.patched.direction,
+        "pair": request.patched.pair,
+    }
+    shown_pair = number_of(experiment, request.patched.pair)
+    if shown_pair is None:
+        return about | {"fit": None, "reason": ONE_PAIR, "runs": {}}
+    lens = lens_of_patch(
+        experiment, patches, pos=request.position, method=request.method, k=N_TOP, pair=shown_pair
+    )
+    numbers = lens.to_xarray().isel(pair=0, pos=0)
+    return about | {
         "fit": lens.attrs.get("fit"),
         "reason": lens.reason,
         "runs": {run: _layers(numbers.sel(run=run)) for run in lens.runs},

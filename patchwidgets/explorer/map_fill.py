@@ -1,7 +1,7 @@
-"""One map on its way, whatever field it shows: planned, computed in small pieces, kept as one message at the end."""
+"""One map on its way, whatever field it shows: planned, computed in pieces, kept with the numbers of every pair."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,9 @@ from patchwidgets.errors import (
 )
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.explorer.map_fields import ESTIMATE, TOTAL, field_sweep
-from patchwidgets.explorer.map_messages import cells, no_cells, what
+from patchwidgets.explorer.map_messages import MapValues, map_values, no_values, what
 from patchwidgets.explorer.map_requests import Map
-from patchwidgets.explorer.messages import Buffers, Message
+from patchwidgets.explorer.messages import Message
 from patchwidgets.explorer.sources import ChosenSource
 from patchwidgets.methods.estimates.methods import Method
 from patchwidgets.methods.estimates.nodes import estimate_together
@@ -30,6 +30,8 @@ from patchwidgets.sweep.row_sweep import RowSweep
 
 KEPT, KEPT_UNFINISHED = 128, 4
 """How many maps stay, to be answered or continued when they are asked for again; unfinished ones take more memory."""
+MOST_BYTES = 2**28
+"""What the numbers of complete maps may take together: those of a dataset hold every pair."""
 
 ATP = Method("atp", 1)
 
@@ -86,7 +88,7 @@ class MapFill:
         self.subject = subject
         self._runs_at_once = runs_at_once
         self._sweep: RowSweep[Any] | None = None
-        self._complete: tuple[Message, Buffers] | None = None
+        self._complete: MapValues | None = None
         self.total, self.seconds = 0, 0.0
 
     @property
@@ -96,7 +98,7 @@ class MapFill:
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything is computed, so that only the message is left."""
+        """Whether everything is computed, so that only the numbers are left."""
         return self._complete is not None
 
     @property
@@ -147,7 +149,7 @@ class MapFill:
             try:
                 self._begin()
             except REFUSALS as error:
-                self._complete = no_cells(self._about, error)
+                self._complete = no_values(self._about, error)
         self._keep_if_done()
 
     def rest(self) -> None:
@@ -155,12 +157,16 @@ class MapFill:
         if self._sweep is not None:
             self._sweep.forget_recording()
 
-    def message(self) -> Iterator[tuple[Message, Buffers]]:
-        """What was computed so far; nothing before the first step."""
-        if self._complete is not None:
-            yield self._complete
-        elif self._sweep is not None:
-            yield self._cells(self._sweep)
+    @property
+    def nbytes(self) -> int:
+        """What the numbers of a complete map take in memory."""
+        return 0 if self._complete is None else self._complete.nbytes
+
+    def values(self) -> MapValues | None:
+        """What was computed so far; None before the first step."""
+        if self._complete is not None or self._sweep is None:
+            return self._complete
+        return self._values(self._sweep)
 
     def _begin(self) -> None:
         """Plan the sweep; an estimate is whole at once."""
@@ -173,7 +179,7 @@ class MapFill:
     def take(self, values: GridValues) -> None:
         """Keep what is computed at once: an estimate."""
         pairs = values.pair_values(self._experiment, self.subject.metric)
-        self._complete = cells(self._about, self.subject.map.layer, values, pairs)
+        self._complete = map_values(self._about, self.subject.map.layer, values, pairs)
         self.total, self.seconds = int(np.prod(values.grid.shape)), values.seconds
 
     @property
@@ -187,16 +193,16 @@ class MapFill:
         return what(subject.map, subject.field, subject.direction, subject.metric, subject.source)
 
     def _keep_if_done(self) -> None:
-        """With the last piece only the message stays, which is small."""
+        """With the last piece only the numbers stay, which are small."""
         if self._sweep is not None and not self._sweep.progress.left:
             progress = self._sweep.progress
             self.total, self.seconds = progress.total, progress.seconds
-            self._complete, self._sweep = self._cells(self._sweep), None
+            self._complete, self._sweep = self._values(self._sweep), None
 
-    def _cells(self, sweep: RowSweep[Any]) -> tuple[Message, Buffers]:
+    def _values(self, sweep: RowSweep[Any]) -> MapValues:
         (values,) = sweep.grid_values()
         pairs = values.pair_values(sweep.experiment, self.subject.metric)
-        return cells(self._about, self.subject.map.layer, values, pairs)
+        return map_values(self._about, self.subject.map.layer, values, pairs)
 
 
 def estimate_fills(fills: Sequence[MapFill]) -> None:
@@ -227,6 +233,11 @@ class KeptFills:
         unfinished = [key for key, each in self._fills.items() if not each.is_complete]
         for key in [*unfinished[:-KEPT_UNFINISHED], *list(self._fills)[:-KEPT]]:
             self._fills.pop(key, None)
+        left = MOST_BYTES
+        for key, each in reversed(list(self._fills.items())):
+            left -= each.nbytes
+            if left < 0 and each is not fill:
+                del self._fills[key]
         return fill
 
     def drop(self, fill: MapFill) -> None:

@@ -1,7 +1,7 @@
 """Maps on their way, in small pieces. They wait while anything else is computed, and go on after it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,6 +11,9 @@ from patchwidgets.explorer.map_sweep import KeptMaps, MapSweep
 from patchwidgets.explorer.outbox import Outbox, Ticket
 from patchwidgets.explorer.worker import Job, Worker
 from patchwidgets.hooks.cancellation import Cancelled, cancellable
+
+KEPT_PROMPTS = 3
+"""Of how many prompts the maps stay."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,17 +35,27 @@ class MapLane(Lane):
     make_maps
         Makes the sweep of maps that are not known yet.
 
-    Attributes
-    ----------
-    kept
-        The maps that were asked for.
     """
 
     def __init__(self, worker: Worker, outbox: Outbox, make_maps: Callable[[], MapSweep]) -> None:
         super().__init__(worker, outbox)
-        self.kept = KeptMaps(make_maps)
+        self._make_maps = make_maps
+        self._kept_of: dict[Hashable, KeptMaps] = {(): KeptMaps(make_maps)}
+        self._prompts: Hashable = ()
         self._sweep: AskedMaps | None = None
         self._active: MapSweep | None = None
+
+    @property
+    def kept(self) -> KeptMaps:
+        """The maps of the prompts that are shown."""
+        return self._kept_of[self._prompts]
+
+    def turn_to(self, prompts: Hashable) -> None:
+        """Other prompts are shown from now on. The maps of those before stay, those of the oldest are forgotten."""
+        self._kept_of[prompts] = self._kept_of.pop(prompts, KeptMaps(self._make_maps))
+        self._prompts = prompts
+        for oldest in list(self._kept_of)[:-KEPT_PROMPTS]:
+            del self._kept_of[oldest]
 
     def put(self, request: MapSweepRequest, ticket: Ticket) -> None:
         """Let maps be computed, in place of other maps."""
@@ -68,7 +81,8 @@ class MapLane(Lane):
 
     def forget(self) -> None:
         """Know nothing more."""
-        self.kept.forget()
+        for kept in self._kept_of.values():
+            kept.forget()
         self._sweep = self._active = None
 
     def abandon(self) -> None:

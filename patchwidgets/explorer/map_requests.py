@@ -6,7 +6,13 @@ from typing import Any
 from patchwidgets.directions import Direction
 from patchwidgets.errors import ProtocolError, shown
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.explorer.fields import checked_list, checked_text, checked_view
+from patchwidgets.explorer.fields import (
+    ShownPair,
+    checked_list,
+    checked_pair,
+    checked_text,
+    checked_view,
+)
 from patchwidgets.explorer.map_fields import TOTAL, checked_field
 from patchwidgets.explorer.requests import checked_sites
 from patchwidgets.explorer.sources import ChosenSource, check_at_site, checked_choice, source_at
@@ -67,6 +73,8 @@ class MapSweepRequest:
     ----------
     field
         What their cells say, as in `map_fields`.
+    pair
+        Which pair of a dataset they show. All pairs are computed in any case.
     """
 
     id: int
@@ -75,10 +83,11 @@ class MapSweepRequest:
     metric: str
     field: str = TOTAL
     source: ChosenSource = "source"
+    pair: ShownPair = "mean"
 
     @property
     def subject(self) -> tuple[tuple[Map, ...], Direction, str, str, ChosenSource]:
-        """What is asked for: equal subjects have the same answer."""
+        """What is computed, whichever pair is shown."""
         return self.maps, self.direction, self.metric, self.field, self.source
 
 
@@ -101,7 +110,8 @@ def checked_map_sweep_request(
     checked = tuple(_checked_map(each, turned) for each in maps)
     for each in checked:
         each.check(source, turned)
-    return MapSweepRequest(content["id"], checked, direction, metric, field, source)
+    pair = checked_pair(content.get("pair", "mean"), experiment)
+    return MapSweepRequest(content["id"], checked, direction, metric, field, source, pair)
 
 
 def _checked_map(given: dict[str, Any], experiment: BaseExperiment) -> Map:

@@ -11,8 +11,10 @@ from dataclasses import replace
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.explorer.map_fields import ESTIMATE, TOTAL
 from patchwidgets.explorer.map_fill import REFUSALS, KeptFills, MapFill, Subject, estimate_fills
+from patchwidgets.explorer.map_messages import cells
 from patchwidgets.explorer.map_requests import Map, MapSweepRequest
-from patchwidgets.explorer.messages import Buffers, Message, defined
+from patchwidgets.explorer.messages import Buffers, Message
+from patchwidgets.explorer.shown_pair import defined
 from patchwidgets.hooks.cancellation import Cancelled
 
 _LOG = logging.getLogger(__name__)
@@ -130,8 +132,10 @@ class MapSweep:
             yield {"kind": "swept", "total": total, "seconds": seconds}, []
 
     def _messages(self, each: Map, fill: MapFill) -> Iterator[tuple[Message, Buffers]]:
+        assert self.request is not None
         left = defined(sum(fill.seconds_left for _, fill in self._parts))
-        for message, buffers in fill.message():
+        if (values := fill.values()) is not None:
+            message, buffers = cells(values, self.request.pair)
             yield message | {"name": each.name, "seconds_left": left}, buffers
 
     def _estimate(self, fills: list[MapFill]) -> None:

@@ -2,7 +2,6 @@
 
 import base64
 import logging
-import math
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -12,26 +11,23 @@ import numpy as np
 from jaxtyping import Float
 
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.experiment.measured_run import MeasuredRun
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.reach import Reach
 from patchwidgets.experiment.reading import Reading
 from patchwidgets.experiment.readings import Readings
+from patchwidgets.explorer import shown_pair
+from patchwidgets.explorer.edits import Edits
+from patchwidgets.explorer.fields import ShownPair
+from patchwidgets.explorer.shown_pair import N_TOP_TOKENS, defined, number_of, top
 from patchwidgets.explorer.sources import offered
 from patchwidgets.methods.paths.api import PathResult
 from patchwidgets.methods.paths.traced import TracedPath
-from patchwidgets.models.top_tokens import TopToken
 from patchwidgets.plot.flow import flow_png
 from patchwidgets.sites import Patch
 from patchwidgets.sources.files import data_or_text
-from patchwidgets.tokens import adds_bos, sequence_strings
 
 PROTOCOL = 1
 """The version of the protocol."""
-N_TOP_TOKENS = 5
-"""How many next tokens a run shows."""
-SHOWN_PAIR = 0
-"""The pair of a dataset whose prompts and next tokens the page shows; metrics are over all pairs."""
 
 LONGEST_NAME, LONGEST_MESSAGE, LONGEST_DETAILS = 100, 2000, 20_000
 """Characters of the parts of an error. A field of a request may be as long as a line can carry."""
@@ -42,62 +38,93 @@ Message = dict[str, Any]
 Buffers = list[bytes]
 
 
-def scene(experiment: BaseExperiment) -> Message:
+def scene(experiment: BaseExperiment, pair: ShownPair = "mean", edits: Edits = ()) -> Message:
     """What the page draws before any patch."""
     return {
         "kind": "scene",
         "model": _model(experiment),
-        "task": _task(experiment),
-        "metrics": [
-            {
-                "name": name,
-                "label": metric.label,
-                "unit": metric.unit,
-                "lower_is_better": metric.lower_is_better,
-                "noise_floor": experiment.noise_floor[name],
-            }
-            for name, metric in experiment.metrics.items()
-        ],
+        "pair": pair,
+        "edits": [asdict(edit) for edit in edits],
+        "task": shown_pair.task(experiment, pair),
+        "pairs": shown_pair.prompts(experiment),
+        "metrics": _metrics(experiment),
         "direction": experiment.direction,
         "metric": next(iter(experiment.metrics)),
         "can_sweep": True,
         "sources": offered(experiment),
-        "runs": {"clean": _run(experiment.clean), "corrupted": _run(experiment.corrupted)},
+        "runs": shown_pair.runs(experiment, pair),
     }
 
 
-def result(outcome: PatchResult | TracedPath) -> tuple[Message, Buffers]:
-    """What a patch did. The reach is in the buffers."""
-    reach = outcome.reach()
+def _metrics(experiment: BaseExperiment) -> list[Message]:
+    return [
+        {
+            "name": name,
+            "label": metric.label,
+            "unit": metric.unit,
+            "lower_is_better": metric.lower_is_better,
+            "noise_floor": experiment.noise_floor[name],
+        }
+        for name, metric in experiment.metrics.items()
+    ]
+
+
+def result(
+    outcome: PatchResult | TracedPath, pair: ShownPair = "mean", edits: Edits | None = None
+) -> tuple[Message, Buffers]:
+    """What a patch did, to one pair or on the mean. The reach is in the buffers.
+
+    Parameters
+    ----------
+    edits
+        Of the prompts that ran; None as long as nobody has edited any.
+    """
+    experiment = outcome.experiment
+    shown = number_of(experiment, pair)
+    reach = outcome.reach(pair=shown)
     described, buffers = packed(_named_arrays(reach))
-    values = {name: reading.value for name, reading in outcome.readings.items()}
+    of_pair = readings(outcome, pair)
     return {
         "kind": "result",
+        "pair": pair,
         "patches": shown_patches(outcome),
-        "direction": outcome.experiment.direction,
+        "direction": experiment.direction,
         "metric": next(iter(outcome.readings)),
-        "readings": readings(outcome),
+        "readings": of_pair,
         "patched": {
-            "values": values,
-            "top": [_top(token) for token in outcome.run_tokens(N_TOP_TOKENS, SHOWN_PAIR)],
+            "values": {name: reading["value"] for name, reading in of_pair.items()},
+            "top": [top(token) for token in outcome.run_tokens(N_TOP_TOKENS, shown)],
         },
         "tokens": [
             {run: value for run, value in asdict(row).items() if run != "id"}
-            for row in outcome.top_tokens(N_TOP_TOKENS, SHOWN_PAIR)
+            for row in outcome.top_tokens(N_TOP_TOKENS, shown)
         ],
         "reach": {"position": reach.pos},
         "buffers": described,
         "seconds": outcome.seconds,
+        **_words(outcome, pair, edits),
     }, buffers
 
 
-def readings(outcome: Readings) -> dict[str, Message]:
-    """Every metric of a result. An undefined number is None, with the reason beside it."""
-    return {name: _reading(reading) for name, reading in outcome.readings.items()}
+def _words(outcome: PatchResult | TracedPath, pair: ShownPair, edits: Edits | None) -> Message:
+    """Where words may be others than those of the scene: these, and the unpatched runs that go with the numbers."""
+    experiment, words = outcome.experiment, dict[str, Any]()
+    several = len(experiment.pairs) > 1
+    if several or edits is not None:
+        words["task"] = shown_pair.task(experiment, pair)
+        words["runs"] = shown_pair.runs(experiment, pair)
+    if edits is not None:
+        words["edits"] = [asdict(edit) for edit in edits]
+        words["metrics"] = _metrics(experiment)
+    if several:
+        words["over_pairs"] = {
+            name: shown_pair.over_pairs(reading) for name, reading in outcome.readings.items()
+        }
+    return words
 
 
-def history(results: Sequence[PatchResult | PathResult]) -> Message:
-    """The patches and paths so far, oldest first, with their numbers alone."""
+def history(listed: Sequence[tuple[Edits, PatchResult | PathResult]]) -> Message:
+    """The patches and paths so far, oldest first, with their prompts and their numbers over all pairs alone."""
     return {
         "kind": "history",
         "results": [
@@ -105,16 +132,25 @@ def history(results: Sequence[PatchResult | PathResult]) -> Message:
                 "patches": shown_patches(outcome),
                 "direction": outcome.experiment.direction,
                 "metric": next(iter(outcome.readings)),
+                "edits": [asdict(edit) for edit in edits],
                 "readings": readings(outcome),
             }
-            for outcome in results
+            for edits, outcome in listed
         ],
     }
 
 
-def singles(outcomes: Sequence[PatchResult]) -> Message:
+def readings(outcome: Readings, pair: ShownPair = "mean") -> dict[str, Message]:
+    """Every metric of a result, of one pair or over all. An undefined number is None, with the reason beside it."""
+    return {
+        name: _reading(shown_pair.of_pair(reading, outcome.experiment, pair))
+        for name, reading in outcome.readings.items()
+    }
+
+
+def singles(outcomes: Sequence[PatchResult], pair: ShownPair = "mean") -> Message:
     """Each patch of a joint patch, made alone."""
-    each = [{"site": outcome.sites[0], "readings": readings(outcome)} for outcome in outcomes]
+    each = [{"site": outcome.sites[0], "readings": readings(outcome, pair)} for outcome in outcomes]
     return {"kind": "singles", "singles": each}
 
 
@@ -176,11 +212,6 @@ def _reading(reading: Reading) -> Message:
     }
 
 
-def defined(value: float) -> float | None:
-    """A number, or None where it is NaN, which JSON does not have."""
-    return None if math.isnan(value) else value
-
-
 def shown_patches(outcome: PatchResult | PathResult) -> list[Message]:
     """What was patched; a path stands where a site stands."""
     if isinstance(outcome, PathResult):
@@ -213,40 +244,6 @@ def _model(experiment: BaseExperiment) -> Message:
             "largest_gap": model.checks.largest_gap,
         },
     }
-
-
-def _task(experiment: BaseExperiment) -> Message:
-    pair, strings = experiment.pairs[SHOWN_PAIR], experiment.model.token_strings
-    tokenizer, bos = experiment.model.tokenizer, experiment.task.bos
-    shows_bos = pair.clean[0] == tokenizer.bos_token_id and (
-        adds_bos(tokenizer) if bos is None else bos
-    )
-    return {
-        "clean": sequence_strings(tokenizer, pair.clean),
-        "corrupted": sequence_strings(tokenizer, pair.corrupted),
-        "differs": list(pair.differing()),
-        "counterparts": [pair.counterparts.get(i) for i in range(len(pair))],
-        "answer": strings(pair.answers) or _texts(experiment, pair.long_answers),
-        "foil": strings(pair.foils or ()) or _texts(experiment, pair.long_foils),
-        "positions": pair.positions,
-        "bos": strings(pair.clean[:1])[0] if shows_bos else None,
-        "n_pairs": len(experiment.pairs),
-        "warnings": experiment.warnings,
-    }
-
-
-def _texts(experiment: BaseExperiment, answers: Sequence[Sequence[int]]) -> list[str]:
-    """Answers of several tokens as text."""
-    return ["".join(sequence_strings(experiment.model.tokenizer, ids)) for ids in answers]
-
-
-def _run(run: MeasuredRun) -> Message:
-    top = run.top_tokens(N_TOP_TOKENS, SHOWN_PAIR)
-    return {"values": run.values, "top": [_top(token) for token in top]}
-
-
-def _top(token: TopToken) -> Message:
-    return {"token": token.token, "prob": token.prob, "logit": token.logit}
 
 
 def _named_arrays(reach: Reach) -> dict[str, Float[np.ndarray, "..."]]:

@@ -7,8 +7,9 @@ import numpy as np
 from patchwidgets.directions import Direction
 from patchwidgets.errors import ProtocolError, shown
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.explorer.fields import checked_view
-from patchwidgets.explorer.messages import Buffers, Message, defined
+from patchwidgets.explorer.fields import ShownPair, checked_pair, checked_view
+from patchwidgets.explorer.messages import Buffers, Message
+from patchwidgets.explorer.shown_pair import cell_values, defined, number_of
 from patchwidgets.explorer.views import Views
 from patchwidgets.hooks.cancellation import Cancelled
 from patchwidgets.sites import Site
@@ -26,6 +27,7 @@ class NeuronsRequest:
     top: int
     direction: Direction
     metric: str
+    pair: ShownPair = "mean"
 
 
 def check(content: Message, experiment: BaseExperiment) -> NeuronsRequest:
@@ -47,7 +49,8 @@ def check(content: Message, experiment: BaseExperiment) -> NeuronsRequest:
         raise ProtocolError(f"Expected layer as a number, or null for all; got {shown(layer)}.")
     direction, metric = checked_view(content, experiment)
     experiment.model.resolve(Site("neuron", layer or 0))
-    return NeuronsRequest(layer, top, direction, metric)
+    pair = checked_pair(content.get("pair", "mean"), experiment)
+    return NeuronsRequest(layer, top, direction, metric, pair)
 
 
 def answer(views: Views, request: NeuronsRequest) -> tuple[Message, Buffers]:
@@ -63,14 +66,16 @@ def answer(views: Views, request: NeuronsRequest) -> tuple[Message, Buffers]:
     if sweep.progress.left:
         raise Cancelled
     values = sweep.grid_values()[0]
-    over_pairs = values.pair_values(experiment, request.metric).over_pairs()
-    effect, share = over_pairs["effect"], over_pairs["share"]
+    pairs = values.pair_values(experiment, request.metric)
+    shown = cell_values(pairs, number_of(experiment, request.pair))
+    effect, share = shown["effect"], shown["share"]
     sites = values.grid.axes["site"]
     return {
         "kind": "neurons",
         "layer": request.layer,
         "direction": request.direction,
         "metric": request.metric,
+        "pair": request.pair,
         "of": n_neurons,
         "neurons": [
             {"site": sites[i], "effect": defined(effect[i]), "share": defined(share[i])}

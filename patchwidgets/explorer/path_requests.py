@@ -3,11 +3,14 @@
 A path stands where a site stands in a request for patches, alone.
 """
 
+from collections.abc import Sequence
+
 from patchwidgets.edges import Path
 from patchwidgets.errors import PatchError, shown
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.methods.paths.steps import checked_path
 from patchwidgets.sites import Patch, Site
+from patchwidgets.tasks import Pair
 
 
 def is_path(site: object) -> bool:
@@ -15,8 +18,10 @@ def is_path(site: object) -> bool:
     return isinstance(site, str) and ("->" in site or "→" in site)
 
 
-def path_in_model(site: str, source: object, n_patches: int, experiment: BaseExperiment) -> str:
-    """A path in the form that this model uses, if it is asked for alone and the model has it.
+def path_in_model(
+    site: str, source: object, n_patches: int, experiment: BaseExperiment, pairs: Sequence[Pair]
+) -> str:
+    """A path in the form that this model uses, if it is asked for alone and the model and these prompts have it.
 
     Raises
     ------
@@ -35,7 +40,7 @@ def path_in_model(site: str, source: object, n_patches: int, experiment: BaseExp
             f"A path carries what the other run has there, and cannot carry {shown(source)}."
         )
     path = checked_path(experiment.model, site)
-    for pair in experiment.pairs:
+    for pair in pairs:
         experiment.sources.places(Patch(path.sender), pair)
     return str(path)
 

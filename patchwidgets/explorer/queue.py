@@ -4,7 +4,7 @@ Patches come first, then questions, then maps, which wait while anything else is
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from patchwidgets.errors import WaitError, listed
@@ -133,6 +133,13 @@ class RequestQueue:
             except BaseException:
                 self._patches.take_back()
                 raise
+
+    def turn_to(self, prompts: Hashable) -> None:
+        """Other prompts are shown from now on: whatever is asked about those before is dropped, and their maps stay."""
+        with self.lock:
+            for lane in self._lanes[1:]:
+                lane.drop("superseded")
+            self._maps.turn_to(prompts)
 
     def put_question(self, kind: str, request: Any, ticket: Ticket) -> None:
         """Let a question wait where no patch does, in place of one of its kind; raises as `put`."""

@@ -1,6 +1,6 @@
 """What a front end can ask for (``docs/protocol.md``). Messages are checked here, before anything runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -8,7 +8,14 @@ from patchwidgets.directions import Direction
 from patchwidgets.edges import Path
 from patchwidgets.errors import ProtocolError, shown
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.explorer.fields import checked_list, checked_text, checked_view
+from patchwidgets.explorer.edits import Edits
+from patchwidgets.explorer.fields import (
+    ShownPair,
+    checked_list,
+    checked_pair,
+    checked_text,
+    checked_view,
+)
 from patchwidgets.explorer.messages import PROTOCOL
 from patchwidgets.explorer.path_requests import ends, is_path, path_in_model
 from patchwidgets.explorer.sources import (
@@ -21,6 +28,7 @@ from patchwidgets.explorer.sources import (
 )
 from patchwidgets.sites import Patch
 from patchwidgets.sources.attention import Cut
+from patchwidgets.tasks import Pair
 
 KINDS = ("hello", "patch", "sweep", "cancel", "code", "position", "picture")
 """What the session handles itself; further kinds are in `questions.py`."""
@@ -41,6 +49,10 @@ class PatchRequest:
         Pairs of site string and source: the name of a run, or one of `patchwidgets.sources`.
     source
         What the page puts into whatever it patches next.
+    pair
+        Which pair of a dataset the answer is about.
+    edits
+        Prompts in place of those of the task.
     """
 
     id: int
@@ -48,6 +60,13 @@ class PatchRequest:
     direction: Direction
     metric: str
     source: ChosenSource = "source"
+    pair: ShownPair = "mean"
+    edits: Edits = ()
+
+    @property
+    def run(self) -> tuple[tuple[tuple[str, PatchSource], ...], Direction, Edits]:
+        """What runs, whatever of it is shown: all metrics and all pairs are measured in one go."""
+        return self.patches, self.direction, self.edits
 
     @property
     def sites(self) -> list[str]:
@@ -110,8 +129,20 @@ def is_id(value: Any) -> TypeGuard[int]:
     return is_integer and -LARGEST_ID <= value <= LARGEST_ID
 
 
-def checked_patch_request(content: dict[str, Any], experiment: BaseExperiment) -> PatchRequest:
+def checked_patch_request(
+    content: dict[str, Any],
+    experiment: BaseExperiment,
+    edits: Edits = (),
+    pairs: Sequence[Pair] | None = None,
+) -> PatchRequest:
     """Read a request for a patch.
+
+    Parameters
+    ----------
+    edits
+        Those of the request, read already.
+    pairs
+        Whose prompts must have the positions: those of the experiment by default; none where others run first.
 
     Raises
     ------
@@ -128,8 +159,9 @@ def checked_patch_request(content: dict[str, Any], experiment: BaseExperiment) -
         site = checked_text("site", patch.get("site"))
         own = known.of(patch["source"]) if "source" in patch else None
         asked.append((site, chosen_at(site, source, experiment) if own is None else own))
-    checked = checked_sites(asked, experiment.turned(direction))
-    return PatchRequest(content["id"], checked, direction, metric, source)
+    checked = checked_sites(asked, experiment.turned(direction), pairs)
+    pair = checked_pair(content.get("pair", "mean"), experiment)
+    return PatchRequest(content["id"], checked, direction, metric, source, pair, edits)
 
 
 def chosen_at(site: Any, source: ChosenSource, experiment: BaseExperiment) -> Any:
@@ -138,7 +170,9 @@ def chosen_at(site: Any, source: ChosenSource, experiment: BaseExperiment) -> An
 
 
 def checked_sites(
-    asked: Iterable[tuple[Any, PatchSource]], experiment: BaseExperiment
+    asked: Iterable[tuple[Any, PatchSource]],
+    experiment: BaseExperiment,
+    pairs: Sequence[Pair] | None = None,
 ) -> tuple[tuple[str, PatchSource], ...]:
     """Sites, each with its source, that can be patched jointly in the model and on all prompts; or one path.
 
@@ -149,10 +183,10 @@ def checked_sites(
     PatchError, RefusedError
         A source that does not go with its site; a path beside something else, or that the model does not have.
     """
-    asked = list(asked)
+    asked, on = list(asked), experiment.pairs if pairs is None else pairs
     for site, source in asked:
         if is_path(site):
-            return ((path_in_model(site, source, len(asked), experiment), "source"),)
+            return ((path_in_model(site, source, len(asked), experiment, on), "source"),)
     resolved = [(experiment.model.resolve(site), source) for site, source in asked]
     # Where a patch acts depends on these three alone, and a joint patch may have thousands of sites.
     unlike: dict[tuple[object, ...], Patch] = {}
@@ -160,7 +194,7 @@ def checked_sites(
         unlike.setdefault((site.component, site.pos, source), Patch(site, source))
     for patch in unlike.values():
         check_at_site(patch, experiment)
-        for pair in experiment.pairs:
+        for pair in on:
             experiment.sources.places(patch, pair)
     return tuple((str(site), source) for site, source in resolved)
 

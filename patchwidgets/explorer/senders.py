@@ -4,7 +4,7 @@ Costs a sweep over the paths, which goes on where it was left when something els
 """
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,12 @@ from patchwidgets.edges import Path, Receiver
 from patchwidgets.errors import RefusedError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patching import run_patch
-from patchwidgets.explorer.fields import checked_view
+from patchwidgets.explorer import shown_pair
+from patchwidgets.explorer.fields import ShownPair, checked_pair, checked_view
 from patchwidgets.explorer.head import checked_head
 from patchwidgets.explorer.kept import kept
-from patchwidgets.explorer.messages import Buffers, Message, defined
+from patchwidgets.explorer.messages import Buffers, Message
+from patchwidgets.explorer.shown_pair import defined, number_of
 from patchwidgets.explorer.views import Views
 from patchwidgets.hooks.cancellation import Cancelled
 from patchwidgets.methods.paths.api import edges_between, make_path_sweep
@@ -37,11 +39,14 @@ class SendersRequest:
     ----------
     head
         A site such as ``L23.H3``.
+    pair
+        Which pair of a dataset the answer is about.
     """
 
     head: str
     direction: Direction
     metric: str
+    pair: ShownPair = "mean"
 
 
 def checked_senders_request(content: Message, experiment: BaseExperiment) -> SendersRequest:
@@ -52,7 +57,9 @@ def checked_senders_request(content: Message, experiment: BaseExperiment) -> Sen
     ProtocolError, SiteError, MetricError
         A field is missing or has another form, or the experiment does not have the head or the metric.
     """
-    return SendersRequest(checked_head(content, experiment), *checked_view(content, experiment))
+    pair = checked_pair(content.get("pair", "mean"), experiment)
+    head = checked_head(content, experiment)
+    return SendersRequest(head, *checked_view(content, experiment), pair)
 
 
 def answer_senders(views: Views, request: SendersRequest) -> tuple[Message, Buffers]:
@@ -66,7 +73,8 @@ def _computed(views: Views, request: SendersRequest) -> Message:
     head = Site.parse(request.head)
     receivers, reasons = _receivers(experiment, head)
     # In the order in which Experiment.patch and Experiment.path would compute them, so that the numbers are the same.
-    total = run_patch(experiment, head)
+    total = run_patch(experiment, head)[request.metric]
+    total = shown_pair.of_pair(total, experiment, request.pair)
     direct = _effects(views, request, experiment, [Path(head, (Receiver("logits"),))])[0]
     paths = edges_between(experiment, None, receivers) if receivers else []
     effects = _effects(views, request, experiment, paths) if paths else []
@@ -75,6 +83,7 @@ def _computed(views: Views, request: SendersRequest) -> Message:
         "head": request.head,
         "direction": request.direction,
         "metric": request.metric,
+        "pair": request.pair,
         "total": {"effect": total.effect, "share": defined(total.share)},
         "direct": direct,
         "receivers": [
@@ -108,7 +117,7 @@ def _effects(
     views: Views, request: SendersRequest, experiment: BaseExperiment, paths: list[Path]
 ) -> list[Message]:
     """The effects of paths. What is computed of them stays if something else comes first."""
-    subject: Hashable = (request, str(paths[0]))
+    subject: Hashable = (replace(request, pair="mean"), str(paths[0]))
     sweep: PathSweep = kept(
         views, "path sweep", subject, lambda: make_path_sweep(experiment, paths)
     )
@@ -117,7 +126,8 @@ def _effects(
     if sweep.progress.left:
         sweep.forget_recording()
         raise Cancelled
-    values = sweep.values_of(sweep.grid).pair_values(experiment, request.metric).over_pairs()
+    pairs = sweep.values_of(sweep.grid).pair_values(experiment, request.metric)
+    values = shown_pair.cell_values(pairs, number_of(experiment, request.pair))
     return [
         {"effect": defined(float(effect)), "share": defined(float(share))}
         for effect, share in zip(values["effect"], values["share"], strict=True)

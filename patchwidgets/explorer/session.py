@@ -7,7 +7,6 @@ Whatever fails, each request gets one final answer, and the next one is served.
 
 import itertools
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from patchwidgets.directions import Direction
@@ -17,6 +16,8 @@ from patchwidgets.experiment.patching import unpatched
 from patchwidgets.explorer import messages
 from patchwidgets.explorer.chosen import ChosenPosition, checked_position, position_of
 from patchwidgets.explorer.code import code_of
+from patchwidgets.explorer.edits import Edits, checked_edits
+from patchwidgets.explorer.fields import ShownPair
 from patchwidgets.explorer.history import History
 from patchwidgets.explorer.map_fields import TOTAL
 from patchwidgets.explorer.map_requests import checked_map_sweep_request
@@ -35,13 +36,13 @@ from patchwidgets.explorer.requests import (
     chosen_at,
     is_id,
 )
+from patchwidgets.explorer.shown_pair import number_of
 from patchwidgets.explorer.sources import ChosenSource, choice_data
 from patchwidgets.explorer.views import Views
 from patchwidgets.hooks.cancellation import cancellable
 from patchwidgets.methods.paths.api import PathResult
 from patchwidgets.methods.paths.traced import TracedPath, trace_path
 from patchwidgets.plot.flow import flow_png
-from patchwidgets.sweep.late_patching import LatePatching
 
 MOST_LISTED = 200
 """How many patches of the history a page gets."""
@@ -66,8 +67,6 @@ class PatchSession:
 
     Attributes
     ----------
-    experiment
-        The experiment, with all metrics that can be asked for.
     field
         What the maps show that were last asked for.
     position
@@ -92,21 +91,26 @@ class PatchSession:
         map_sweep: Callable[[BaseExperiment], MapSweep] = MapSweep,
     ) -> None:
         self._views = Views(experiment)
-        self.experiment = self._views.experiment
         self.field = TOTAL
         self._history = History()
+        self._answered: PatchRequest | None = None
+        self._alone: list[PatchResult] = []
         self.position: ChosenPosition = "all"
         self._own_ids = itertools.count(-1, -1)
-        self._patching = LatePatching()
         self._outbox = Outbox(send)
         self._queue = RequestQueue(
             self._outbox,
             self._answer,
             self._answer_alone,
             self._answer_question,
-            partial(map_sweep, self.experiment),
+            lambda: map_sweep(self._views.experiment),
             PatchRequest(0, (), experiment.direction, next(iter(experiment.metrics))),
         )
+
+    @property
+    def experiment(self) -> BaseExperiment:
+        """The experiment that is shown, with all metrics that can be asked for."""
+        return self._views.experiment
 
     @property
     def latest(self) -> PatchRequest:
@@ -140,12 +144,19 @@ class PatchSession:
             self._outbox.flush()
 
     def ask(
-        self, sites: list[str], direction: Direction, metric: str, source: ChosenSource = "source"
+        self,
+        sites: list[str],
+        direction: Direction,
+        metric: str,
+        source: ChosenSource = "source",
+        pair: ShownPair = "mean",
     ) -> None:
         """Ask from Python for the same as a click does."""
         asked = [(site, chosen_at(site, source, self.experiment)) for site in sites]
         patches = checked_sites(asked, self.experiment.turned(direction))
-        request = PatchRequest(next(self._own_ids), patches, direction, metric, source)
+        request = PatchRequest(
+            next(self._own_ids), patches, direction, metric, source, pair, self._views.edits
+        )
         ticket = Ticket(request.id)
         try:
             self._put(request, ticket)
@@ -160,7 +171,10 @@ class PatchSession:
         """The lines of Python that give the numbers of a request."""
         metric = self.experiment.metrics[request.metric]
         asked = request.path or request.to_patches()
-        return code_of(self.experiment.task, metric, request.direction, asked)
+        several = len(self.experiment.pairs) > 1
+        pair = number_of(self.experiment, request.pair) if several else None
+        task = self._views.task(request.edits)
+        return code_of(task, metric, request.direction, asked, pair)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing runs and nothing waits. Return False if the time runs out first."""
@@ -194,7 +208,7 @@ class PatchSession:
         kind, _ = checked_envelope(content, (*KINDS, *QUESTIONS))
         acknowledgement = {"kind": "ack"}
         if kind == "patch":
-            request = checked_patch_request(content, self.experiment)
+            request = self._checked(content)
             self._outbox.put(ticket, acknowledgement, place="early")
             self._put(request, ticket)
             return request
@@ -204,7 +218,7 @@ class PatchSession:
             self._outbox.put(ticket, acknowledgement, place="early")
             self._queue.put_maps(maps, ticket)
         elif kind == "code":
-            request = checked_patch_request(content, self.experiment)
+            request = self._checked(content)
             self._outbox.put(ticket, messages.code(self.code_of(request)))
         elif kind == "cancel":
             self._outbox.put(ticket, acknowledgement)
@@ -230,43 +244,90 @@ class PatchSession:
         if request.path is None and not request.cuts:
             self.position = position_of(request.sites, self.experiment) or self.position
 
+    def _checked(self, content: Any) -> PatchRequest:
+        """Read a request for a patch; what is wrong with edited prompts is said before anything runs."""
+        edits = checked_edits(content.get("edits", []), self._views.original)
+        if self._views.knows(edits):
+            return checked_patch_request(content, self._views.with_edits(edits), edits)
+        self._views.task(edits)
+        return checked_patch_request(content, self._views.original, edits, pairs=())
+
     def _greet(self, ticket: Ticket) -> None:
-        self._outbox.put(ticket, messages.scene(self._view(self.latest)))
-        if history := self.history:
-            self._outbox.put(ticket, messages.history(history[-MOST_LISTED:]), place="late")
-        if self.result is not None and self.latest.patches:
-            message, buffers = messages.result(self.result)
-            message["source"] = choice_data(self.latest.source)
+        latest, answered = self.latest, self._answered
+        pair = latest.pair if answered is None else answered.pair
+        shown = self._views.of(latest.direction, latest.metric)
+        self._outbox.put(ticket, messages.scene(shown, pair, self._views.edits))
+        with self._queue.lock:
+            listed = self._history.listed[-MOST_LISTED:]
+        if listed:
+            self._outbox.put(ticket, messages.history(listed), place="late")
+        if self.result is not None and latest.patches:
+            message, buffers = messages.result(self.result, pair, self._told(self._views.edits))
+            message["source"] = choice_data(latest.source)
             self._outbox.put(ticket, message, buffers, place="late")
+
+    def _told(self, edits: Edits) -> Edits | None:
+        """The edits that an answer names; None as long as nobody has edited anything."""
+        return edits if edits or self._views.has_edits else None
 
     def _answer(self, asked: Asked) -> None:
         request = asked.request
         with cancellable(asked.ticket.unwanted):
-            outcome, singles = self._run(request)
-            message, buffers = messages.result(outcome)
+            outcome, alone = self._known(request) or self._run(request)
+            message, buffers = messages.result(outcome, request.pair, self._told(request.edits))
             message["source"] = choice_data(request.source)
+            singles = messages.singles(alone, request.pair) if alone else None
         with self._queue.lock:
             if self._queue.settle(asked, message, buffers, singles):
                 self._history.add(request, outcome)
+                self._turn_to(request)
+                self._alone = [each.without_logits() for each in alone]
         self._outbox.flush()
 
-    def _run(self, request: PatchRequest) -> tuple[PatchResult | TracedPath, Message | None]:
+    def _known(
+        self, request: PatchRequest
+    ) -> tuple[PatchResult | TracedPath, list[PatchResult]] | None:
+        """The last patch, if only another pair or metric of it is asked for: nothing has to run."""
+        before, result = self._answered, self.result
+        if before is None or result is None or before.run != request.run:
+            return None
+        if before.metric == request.metric:
+            if before.pair == request.pair:
+                return None
+            result.experiment.check_weights()
+            return result, self._alone
+        if isinstance(result, TracedPath):
+            return None
+        result.experiment.check_weights(result.patches)
+        return result.focused(request.metric), self._alone
+
+    def _turn_to(self, request: PatchRequest) -> None:
+        """Everything else is now asked about the prompts of this request."""
+        self._answered = request
+        if request.edits != self._views.edits:
+            self._queue.turn_to(request.edits)
+            self._views.edits = request.edits
+
+    def _run(self, request: PatchRequest) -> tuple[PatchResult | TracedPath, list[PatchResult]]:
         """What was asked for, and each patch of a joint patch of few alone."""
         experiment = self._view(request)
         if request.path is not None:
-            return trace_path(experiment, request.path), None
+            return trace_path(experiment, request.path), []
         patches = request.to_patches()
         few = 1 < len(patches) <= MOST_TOGETHER
         cells = [patches, *([patch] for patch in patches)] if few else [patches]
-        outcome, *alone = self._patching.run(experiment, cells)
-        return outcome, messages.singles(alone) if few else None
+        outcome, *alone = self._views.patching(request.edits).run(experiment, cells)
+        return outcome, alone
 
     def _answer_alone(self, request: PatchRequest) -> Message:
         """Each patch of a joint patch of many alone, after the answer."""
-        patches, experiment = request.to_patches(), self._view(request)
-        if len(patches) > MOST_ALONE:
-            return messages.singles([])
-        return messages.singles(self._patching.run(experiment, [[each] for each in patches]))
+        if not self._alone:
+            patches, experiment = request.to_patches(), self._view(request)
+            if len(patches) <= MOST_ALONE:
+                self._alone = self._views.patching(request.edits).run(
+                    experiment, [[each] for each in patches]
+                )
+        return messages.singles(self._alone, request.pair)
 
     def _answer_question(self, kind: str, request: Any) -> tuple[Message, Buffers]:
         if kind == "picture":
@@ -282,5 +343,5 @@ class PatchSession:
         return shown
 
     def _view(self, request: PatchRequest) -> BaseExperiment:
-        """The experiment in the direction and with the metric of a request."""
-        return self._views.of(request.direction, request.metric)
+        """The experiment in the direction, with the metric and with the prompts of a request."""
+        return self._views.of(request.direction, request.metric, request.edits)

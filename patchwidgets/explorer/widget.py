@@ -64,7 +64,7 @@ class PatchExplorer(anywidget.AnyWidget):
         Where a click patches: ``"all"``, an index into the clean prompt, a name of the task, or a range such as
         ``"3:7"``. It follows what is patched; setting it moves what is patched there, if all of it is at one position.
     pair
-        Which pair of a dataset is shown: its number, or ``"mean"`` over all.
+        Which pair of a dataset is shown: its number, from 0, or ``"mean"`` over all. `result` has all of them.
     field
         What the maps show: ``"total"`` or ``"direct"`` effects, an ``"estimate"``, or effects through a receiver, such
         as ``"L23.H3.q"``.
@@ -117,7 +117,7 @@ class PatchExplorer(anywidget.AnyWidget):
         self.model_key = self.model_id or ""
         kernel_interrupts.watch(self._session)
         self.on_msg(self._receive)
-        self.observe(self._ask, ["selection", "direction", "metric", "source"])
+        self.observe(self._ask, ["selection", "direction", "metric", "source", "pair"])
         self.observe(self._move, "position")
         if selection:
             self.selection = selection
@@ -299,15 +299,24 @@ class PatchExplorer(anywidget.AnyWidget):
         with self.hold_trait_notifications():
             self.selection = request.sites
             self.direction, self.metric = request.direction, request.metric
+            self.pair = request.pair
             self.source = choice_data(request.source)
             self.position = self._session.position
 
     def _ask(self, _change: Any) -> None:
         """Ask for what was changed in Python. What a click has changed is asked for already."""
         latest = self._session.latest
-        asked = latest.sites, latest.direction, latest.metric, choice_data(latest.source)
-        if (self.selection, self.direction, self.metric, self.source) != asked:
-            self._session.ask(self.selection, self.direction, self.metric, self._choice())
+        asked = (
+            latest.sites,
+            latest.direction,
+            latest.metric,
+            choice_data(latest.source),
+            latest.pair,
+        )
+        if (self.selection, self.direction, self.metric, self.source, self.pair) != asked:
+            self._session.ask(
+                self.selection, self.direction, self.metric, self._choice(), self.pair
+            )
             self.position = self._session.position
 
     def _choice(self) -> ChosenSource:

@@ -46,7 +46,7 @@ def test_the_reach_travels_as_buffers(page: Page, experiment: Experiment) -> Non
     assert event["reach"] == {"position": 4}
 
 
-def test_a_dataset_shows_its_first_pair_and_measures_all(experiment: Experiment) -> None:
+def test_a_dataset_shows_the_mean_and_no_pairs_words(experiment: Experiment) -> None:
     task = Task(["w3 w4", "w5 w6"], ["w7 w4", "w8 w6"], [" w8", " w9"], " w10")
     dataset = Experiment(experiment.model, task)
     page = Page(dataset)
@@ -54,16 +54,17 @@ def test_a_dataset_shows_its_first_pair_and_measures_all(experiment: Experiment)
     page.patch(2, "L1.H2")
     page.wait()
     scene, outcome = page.last("scene"), dataset.patch("L1.H2")
-    assert (scene["task"]["n_pairs"], scene["task"]["clean"]) == (2, [" w3", " w4"])
+    assert (scene["task"]["n_pairs"], scene["task"]["clean"]) == (2, [None, None])
+    assert (scene["task"]["answer"], scene["task"]["foil"]) == ([], [" w10"])
     assert scene["runs"]["clean"]["values"]["logit_diff"] == dataset.clean.value
-    first = dataset.clean.logits[0].softmax(-1).max()
-    assert scene["runs"]["clean"]["top"][0]["prob"] == pytest.approx(float(first))
+    mean = dataset.clean.logits.softmax(-1).mean(0).max()
+    assert scene["runs"]["clean"]["top"][0]["prob"] == pytest.approx(float(mean))
     result = page.last("result")
     assert result["readings"]["logit_diff"]["value"] == pytest.approx(outcome.value)
     assert result["patched"]["top"][0]["prob"] == pytest.approx(
-        float(outcome.logits[0].softmax(-1).max())
+        float(outcome.logits.softmax(-1).mean(0).max())
     )
-    assert result["tokens"][0]["token"] == outcome.top_tokens(1, pair=0)[0].token
+    assert result["tokens"][0]["token"] == outcome.top_tokens(1)[0].token
 
 
 def test_undefined_numbers_are_null_with_a_reason(experiment: Experiment) -> None:

@@ -2,13 +2,15 @@
 
 import type { Direction } from "../model/experiment";
 import type { Position } from "../model/position";
-import type { Panel, Scores, Tab, Unit } from "../state/state";
+import type { Scores, Tab, Unit } from "../state/state";
 import type { Term } from "../text/terms";
 import { type CircuitActions, circuitActions } from "./circuit";
+import { type EditActions, editActions } from "./edit";
 import { type HeadActions, headActions } from "./head";
 import { moveInTimeline, replay } from "./history";
 import { createMapActions, type MapActions } from "./map-actions";
-import { copy, openPanel } from "./panels";
+import { type PairActions, pairActions } from "./pairs";
+import { type PanelActions, panelActions } from "./panels";
 import { cancelPatch, clear, patchOne, patchTyped } from "./patching";
 import { choosePart, chooseReceiver, setPathMode } from "./path";
 import { movePosition, stepPosition, unfold } from "./position";
@@ -16,7 +18,14 @@ import { type SourceActions, sourceActions } from "./source";
 import { askSweep, stopSweep } from "./sweep";
 import { askPatch, set, type Tools } from "./tools";
 
-export interface Actions extends HeadActions, MapActions, SourceActions, CircuitActions {
+export interface Actions
+  extends HeadActions,
+    MapActions,
+    SourceActions,
+    CircuitActions,
+    PairActions,
+    EditActions,
+    PanelActions {
   /** Patches a site at the selected position; `extend` adds it to the joint patch or takes it out. */
   patch(site: string, extend: boolean): void;
   /** Path mode: the next boxes that are chosen are a sender and what receives from it. */
@@ -33,7 +42,6 @@ export interface Actions extends HeadActions, MapActions, SourceActions, Circuit
   cancel(): void;
   replay(number: number): void;
   pin(): void;
-  panel(panel: Panel): void;
   tab(tab: Tab): void;
   unit(unit: Unit): void;
   scores(scores: Scores): void;
@@ -49,14 +57,14 @@ export interface Actions extends HeadActions, MapActions, SourceActions, Circuit
   /** Shows the boxes of all three lanes, or of the patched one alone. */
   lanesFull(): void;
   explain(term: Term | undefined): void;
-  copy(text: string): void;
-  dismiss(): void;
 }
 
 export function createActions(tools: Tools): Actions {
   const { store, page } = tools;
   return {
     ...createMapActions(tools),
+    ...pairActions(tools),
+    ...editActions(tools),
     patch: (site, extend) =>
       store.state().draft === undefined
         ? patchOne(tools, site, extend)
@@ -75,7 +83,6 @@ export function createActions(tools: Tools): Actions {
     cancel: () => cancelPatch(tools),
     replay: (number) => replay(tools, number),
     pin: () => store.dispatch({ type: "pinned" }),
-    panel: (panel) => openPanel(tools, panel),
     tab: (tab) => set(store, { tab }),
     unit: (unit) => set(store, { unit }),
     scores: (scores) => set(store, { scores }),
@@ -91,7 +98,6 @@ export function createActions(tools: Tools): Actions {
     lanesFull: () => set(store, { lanesFull: !store.state().lanesFull }),
     explain: (explained) => explained !== store.state().explained && set(store, { explained }),
     ...{ ...headActions(tools), ...sourceActions(tools), ...circuitActions(tools) },
-    copy: (text) => void copy(tools, text),
-    dismiss: () => set(store, { problem: undefined, notice: undefined }),
+    ...panelActions(tools),
   };
 }

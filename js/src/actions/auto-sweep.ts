@@ -1,7 +1,7 @@
 /** Asks for maps by itself: when the page is idle, and after a change of direction, metric or component. */
 
 import { sameSweep } from "../model/map";
-import { wantedSweep } from "../state/maps";
+import { wantedSweep } from "../state/map-requests";
 import { askSweep } from "./sweep";
 import type { Tools } from "./tools";
 

@@ -80,6 +80,15 @@ function runAnywhere(state: State, act: Actions, command: Anywhere): void {
     case "allPositions":
       act.position("all");
       return;
+    case "pair":
+      act.stepPair(command.step);
+      return;
+    case "meanPair":
+      act.pair("mean");
+      return;
+    case "editPrompts":
+      act.edit("clean");
+      return;
     case "site":
     case "keys":
       act.panel(command.type === "keys" && panel === "keys" ? "none" : command.type);

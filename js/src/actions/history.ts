@@ -23,6 +23,6 @@ export function replay(tools: Tools, number: number): void {
   const state = tools.store.state();
   const entry = state.entries.find((e) => e.number === number);
   if (entry === undefined) return;
-  const { patches, direction } = entry.result;
-  askPatch(tools, { patches, direction, source: chosenFor(entry.result) });
+  const { patches, direction, edits } = entry.result;
+  askPatch(tools, { patches, direction, edits, source: chosenFor(entry.result) });
 }

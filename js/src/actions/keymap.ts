@@ -8,16 +8,11 @@ export type Command =
       readonly extend: boolean;
     }
   | { readonly type: "edge"; readonly end: "first" | "last" }
-  | { readonly type: "position"; readonly step: -1 | 1 }
+  | { readonly type: "position" | "pair"; readonly step: -1 | 1 }
+  | { readonly type: "allPositions" | "meanPair" }
   | { readonly type: "patch" | "toggle" | "everythingBut" | "escape" }
   | {
-      readonly type:
-        | "allPositions"
-        | "flipDirection"
-        | "site"
-        | "keys"
-        | "lanesFull"
-        | "fullScreen";
+      readonly type: "flipDirection" | "editPrompts" | "site" | "keys" | "lanesFull" | "fullScreen";
     }
   | { readonly type: "openHead" | "stepLens" | "keepOnly" | "addStrongest" }
   | { readonly type: "undo" | "redo" | "pin" | "path" }
@@ -49,6 +44,10 @@ const PLAIN: Readonly<Record<string, Command>> = {
   "[": { type: "position", step: -1 },
   "]": { type: "position", step: 1 },
   a: { type: "allPositions" },
+  ",": { type: "pair", step: -1 },
+  ".": { type: "pair", step: 1 },
+  m: { type: "meanPair" },
+  w: { type: "editPrompts" },
   Enter: { type: "patch" },
   " ": { type: "toggle" },
   i: { type: "everythingBut" },
@@ -118,6 +117,9 @@ export const KEY_HELP: readonly (readonly [string, string])[] = [
   ["Q K V O", "what receives: query, key, value, logits"],
   ["[ ]", "position"],
   ["A", "all positions"],
+  [", .", "pair of a dataset"],
+  ["M", "mean of all pairs"],
+  ["W", "write other prompts"],
   ["N", "flip the direction"],
   ["L", "boxes of all three runs"],
   ["F", "full screen"],

@@ -10,7 +10,8 @@ export function keepNeuronsCurrent({ store, kernel }: Tools): void {
   const { tab, scene, pending, connection, neurons, neuronLayer, direction, metric } =
     store.state();
   if (tab !== "neurons" || !scene?.can_sweep || pending !== undefined || isLost(connection)) return;
-  const request = { layer: neuronLayer, top: TOP, direction, metric };
+  const { pair } = scene;
+  const request = { layer: neuronLayer, top: TOP, direction, metric, pair };
   if (sameNeurons(neurons?.request, request)) return;
   kernel.neurons(request, (id) =>
     store.dispatch({

@@ -6,13 +6,22 @@ import { type Path, printPath } from "../model/path";
 import { atPosition, type Position, positionIndex } from "../model/position";
 import { positionOf } from "../model/site";
 import { selectedPatches } from "../state/selectors";
+import type { State } from "../state/state";
 import { followPath } from "./patching";
 import { noiseAt } from "./source";
 import { askPatch, set, type Tools } from "./tools";
 
+/** Where prompts of unequal lengths stand over each other, an index means nothing: the position's name is selected. */
+function writtenPosition({ scene }: State, chosen: Position): Position {
+  const place = typeof chosen === "number" ? scene?.task.places?.[chosen] : undefined;
+  if (place === undefined) return chosen;
+  return place === "-1" ? -1 : place;
+}
+
 /** Selects a position. The patches move there too, if all of them were at one position. */
-export function movePosition(tools: Tools, position: Position): void {
+export function movePosition(tools: Tools, chosen: Position): void {
   const state = tools.store.state();
+  const position = writtenPosition(state, chosen);
   set(tools.store, { position });
   const patches = selectedPatches(state);
   const noise = noiseAt(state, position);

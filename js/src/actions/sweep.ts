@@ -1,11 +1,13 @@
 /** Asking for maps and stopping the sweep that fills them. */
 
-import { missingMaps, wantedSweep } from "../state/maps";
+import type { ShownPair } from "../model/experiment";
+import { missingMaps, sweepOf, wantedSweep } from "../state/map-requests";
 import { askPatch, type Tools } from "./tools";
 
-/** Asks for the maps that are shown, without those that are known. */
-export function askSweep({ store, kernel }: Tools): void {
-  const request = wantedSweep(store.state());
+/** Asks for the maps that are shown, without those that are known; of another pair, before it is shown. */
+export function askSweep({ store, kernel }: Tools, pair?: ShownPair): void {
+  const state = store.state();
+  const request = pair === undefined ? wantedSweep(state) : sweepOf(state, pair);
   if (request === undefined) return;
   const missing = missingMaps(store.state(), request);
   // Another field is told to the kernel, whose trait follows, even where its maps are known.

@@ -1,6 +1,7 @@
 /** What actions work with: the store, the kernel and the page. */
 
 import type { PageLayout } from "../layout/page";
+import type { Edit, EditField } from "../model/edit";
 import type { FactRequest } from "../model/facts";
 import type { MapSweepRequest } from "../model/map";
 import type { NeuronsRequest } from "../model/neurons";
@@ -20,6 +21,10 @@ export interface Page {
   /** Scrolls the rows of tokens so that this one is in their middle. */
   readonly showToken: (position: number) => void;
   readonly focusPanel: () => void;
+  /** A field of the prompts that are being written. */
+  readonly focusField: (field: EditField) => void;
+  /** The pencil of a prompt, if the keyboard is in this view. */
+  readonly focusPencil: (field: EditField) => void;
   readonly copy: (text: string) => Promise<boolean>;
   /** Fills the screen with this view, or gives it back. */
   readonly fullScreen: () => void;
@@ -31,6 +36,7 @@ interface Kernel {
   sweep(request: MapSweepRequest, asked: (id: number) => void): void;
   neurons(request: NeuronsRequest, asked: (id: number) => void): void;
   code(request: PatchRequest, asked: (id: number) => void): void;
+  tokens(draft: Edit, asked: (id: number) => void): void;
   ask(request: FactRequest, asked: (id: number) => void): void;
   position(position: Position): void;
   cancel(): void;

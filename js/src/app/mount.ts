@@ -4,6 +4,7 @@ import { nothing, render } from "lit-html";
 import { createActions } from "../actions/actions";
 import { createAutoSweep } from "../actions/auto-sweep";
 import { keepCodeCurrent } from "../actions/code";
+import { leaveEditor } from "../actions/edit";
 import { createAsker } from "../actions/facts";
 import { followSelection } from "../actions/layers";
 import { keepNeuronsCurrent } from "../actions/neurons";
@@ -44,6 +45,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
     picture.consider(state, before);
     followSelection(tools, before);
     closeSiteBox(tools, before);
+    leaveEditor(tools, before);
     autoSweep.consider();
     asker.consider();
     keepCodeCurrent(tools);

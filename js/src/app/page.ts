@@ -30,6 +30,15 @@ function showToken(root: HTMLElement, position: number): void {
   row.scrollLeft = token.offsetLeft - (row.clientWidth - token.offsetWidth) / 2;
 }
 
+/** Whatever field was open, the pencil that is there: answer and foil have none. */
+function focusPencil(root: HTMLElement, field: string): void {
+  const scope = root.getRootNode() as Document | ShadowRoot;
+  const pencil =
+    root.querySelector<HTMLElement>(`[data-edit="${field}"]`) ??
+    root.querySelector<HTMLElement>("[data-edit]");
+  if (root.contains(scope.activeElement)) pencil?.focus({ preventScroll: true });
+}
+
 export function createPage(
   root: HTMLElement,
   store: Store,
@@ -47,6 +56,9 @@ export function createPage(
     focusGrid: () => focus('[role="grid"] [tabindex="0"]'),
     showToken: (position) => showToken(root, position),
     focusPanel: () => root.querySelector<HTMLInputElement>(".site-box input")?.focus(),
+    focusField: (field) =>
+      root.querySelector<HTMLElement>(`.editor [data-field="${field}"]`)?.focus(),
+    focusPencil: (field) => focusPencil(root, field),
     copy: (text) => copyText(root, text),
     fullScreen: () => toggleFullScreen(root),
   };

@@ -50,6 +50,7 @@ export function draw(
   root.classList.toggle("pw-sides", layout?.sides === true);
   root.classList.toggle("pw-wide", layout?.wide === true);
   root.classList.toggle("pw-fresh", state.fresh);
+  root.classList.toggle("pw-editing", state.editing !== undefined);
   root.classList.toggle("pw-still", state.pending !== undefined);
   keepFocus(root, () => render(view(id, state, layout, act), root));
 }

@@ -17,7 +17,7 @@ export function savePicture(model: WidgetModel, state: State, before: State): vo
   const { scene, result, direction, metric, sweep } = state;
   if (scene === undefined || !isNew(state, before)) return;
   const shown = Object.entries(sweep.maps).filter(([key]) =>
-    key.endsWith(` ${direction} ${metric}`),
+    key.endsWith(` ${direction} ${scene.pair} ${metric}`),
   );
   model.set("snapshot", encodeSnapshot({ scene, result, maps: Object.fromEntries(shown) }));
 }

@@ -1,19 +1,21 @@
 /** Requests and replies over the widget's comm: the newest request wins, stale replies are dropped. */
 
+import type { Edit } from "../model/edit";
 import type { FactKind, FactRequest } from "../model/facts";
 import type { MapSweepRequest } from "../model/map";
 import type { NeuronsRequest } from "../model/neurons";
 import type { PatchRequest } from "../model/patch";
 import type { Position } from "../model/position";
 import type { Result } from "../model/result";
-import type { Source } from "../model/source";
 import { type Failure, isLost } from "../model/status";
 import { ConnectionWatch } from "./connection-watch";
 import { decode } from "./decode";
 import type { KernelEvent, SweepReply } from "./events";
 import type { Buffers } from "./grids";
 import { kernelStatus, liveness } from "./kernel-status";
+import { newsOf } from "./news";
 import type { Incoming, Outgoing } from "./protocol";
+import { ownSource, sentOf } from "./sent";
 import type { Handler, WidgetModel } from "./widget-model";
 
 export interface Client {
@@ -26,6 +28,8 @@ export interface Client {
   neurons(request: NeuronsRequest, asked: (id: number) => void): void;
   /** Asks for the lines of Python that give the numbers of a request. */
   code(request: PatchRequest, asked: (id: number) => void): void;
+  /** Asks for the tokens of prompts while they are written. */
+  tokens(draft: Edit, asked: (id: number) => void): void;
   /** Asks about a head or a stream. As for maps, nobody clicked for it. */
   ask(request: FactRequest, asked: (id: number) => void): void;
   /** Says where the next click patches, where nothing is asked for that says so. */
@@ -45,13 +49,6 @@ function failureOf(error: unknown): Failure {
   };
 }
 
-/** What is put into the host, if it is not the other run. */
-function ownSource({ source = "source" }: { readonly source?: Source }): {
-  readonly source?: Source;
-} {
-  return source === "source" ? {} : { source };
-}
-
 /** The request that a message is about, if it says so in a way that can be read. */
 function idOf(content: unknown): number {
   const id = (content as { id?: unknown } | null | undefined)?.id;
@@ -65,6 +62,7 @@ class CommClient implements Client {
   private readonly sweeps = new Set<number>();
   private readonly questions = new Map<number, FactKind>();
   private readonly neuronLists = new Set<number>();
+  private readonly drafts = new Set<number>();
   /** The newest question for a patch, until it is answered. */
   private latest: number | undefined;
   /** The newest greeting, until it is answered or a patch is asked for: its answer brings the last result. */
@@ -104,36 +102,41 @@ class CommClient implements Client {
 
   patch(request: PatchRequest, asked: (id: number) => void): void {
     const id = this.takeId();
-    const { patches, direction, metric } = request;
     this.latest = id;
     this.greeting = undefined;
     this.patches.add(id);
     asked(id);
-    this.send({ v: 1, kind: "patch", id, patches, direction, metric, ...ownSource(request) });
+    this.send({ v: 1, kind: "patch", id, ...sentOf(request) });
   }
 
   sweep(request: MapSweepRequest, asked: (id: number) => void): void {
     const id = this.takeId();
-    const { maps, field, direction, metric } = request;
+    const { maps, field, direction, metric, pair } = request;
     this.sweeps.add(id);
     asked(id);
-    const view = { field, direction, metric, ...ownSource(request) };
+    const view = { field, direction, metric, pair, ...ownSource(request) };
     this.post({ v: 1, kind: "sweep", id, maps, ...view });
   }
 
   neurons(request: NeuronsRequest, asked: (id: number) => void): void {
     const id = this.takeId();
-    const { layer, top, direction, metric } = request;
+    const { layer, top, direction, metric, pair } = request;
     this.neuronLists.add(id);
     asked(id);
-    this.post({ v: 1, kind: "neurons", id, layer, top, direction, metric });
+    this.post({ v: 1, kind: "neurons", id, layer, top, direction, metric, pair });
   }
 
   code(request: PatchRequest, asked: (id: number) => void): void {
     const id = this.takeId();
-    const { patches, direction, metric } = request;
     asked(id);
-    this.send({ v: 1, kind: "code", id, patches, direction, metric, ...ownSource(request) });
+    this.send({ v: 1, kind: "code", id, ...sentOf(request) });
+  }
+
+  tokens(draft: Edit, asked: (id: number) => void): void {
+    const id = this.takeId();
+    this.drafts.add(id);
+    asked(id);
+    this.post({ v: 1, kind: "tokens", id, ...draft });
   }
 
   ask(request: FactRequest, asked: (id: number) => void): void {
@@ -204,33 +207,6 @@ class CommClient implements Client {
     switch (message.kind) {
       case "ack":
         return;
-      case "scene":
-        this.emit({ type: "scene", scene: message.scene });
-        return;
-      case "history":
-        this.emit({ type: "history", results: message.results });
-        return;
-      case "singles":
-        this.emit({ type: "singles", id: message.id, singles: message.singles });
-        return;
-      case "cells":
-        this.emitSweep({ type: "map", map: message.map });
-        return;
-      case "swept":
-        this.emitSweep({ type: "swept", id: message.id });
-        return;
-      case "neurons":
-        this.emit({ type: "neurons", id: message.id, list: message.neurons });
-        return;
-      case "code":
-        this.emit({ type: "code", id: message.id, code: message.code });
-        return;
-      case "fact":
-        this.emit({
-          type: "fact",
-          event: { type: "answered", id: message.id, fact: message.fact },
-        });
-        return;
       case "result":
         this.answered(message.result);
         return;
@@ -240,6 +216,8 @@ class CommClient implements Client {
       case "error":
         this.failed(message.id, message.failure);
         return;
+      default:
+        this.emit(newsOf(message));
     }
   }
 
@@ -258,6 +236,10 @@ class CommClient implements Client {
   }
 
   private dropped(id: number, why: string): void {
+    if (this.drafts.has(id)) {
+      this.emit({ type: "tokens", id, tokens: undefined });
+      return;
+    }
     if (this.neuronLists.has(id)) this.emit({ type: "neurons-failed", id, failure: STOPPED });
     const kind = this.questions.get(id);
     if (kind !== undefined) this.emit({ type: "fact", event: { type: "dropped", kind, id } });
@@ -271,6 +253,10 @@ class CommClient implements Client {
   }
 
   private failed(id: number, failure: Failure): void {
+    if (this.drafts.has(id)) {
+      this.emit({ type: "tokens", id, tokens: undefined });
+      return;
+    }
     if (this.sweeps.has(id)) {
       this.emitSweep({ type: "failed", id, failure });
       return;

@@ -7,7 +7,7 @@ import { LENS_METHODS, type LensFacts, type LensLayer } from "../model/lens";
 import type { Grid } from "../model/result";
 import { decodeCircuit, decodeCurve } from "./decode-circuit";
 import { decodePatch } from "./decode-result";
-import { decodeDirection } from "./decode-scene";
+import { decodeDirection, decodePair } from "./decode-scene";
 import { type Buffers, decodeGrids } from "./grids";
 import {
   count,
@@ -60,6 +60,7 @@ function decodeHead(f: Fields, buffers: Buffers): HeadFacts {
     position: f.get("position", count),
     patches: f.get("patches", listOf(decodePatch)),
     direction: f.get("direction", decodeDirection),
+    pair: f.getOr("pair", decodePair, "mean"),
     whole,
     noAttention: attention.get("reason", messageOr(null)),
     attention: ofRuns((lane) => square(grids[lane], whole, `head.${lane}`)),
@@ -94,6 +95,7 @@ function decodeSenders(f: Fields): SenderFacts {
   return {
     head: f.get("head", shownText),
     direction: f.get("direction", decodeDirection),
+    pair: f.getOr("pair", decodePair, "mean"),
     metric: f.get("metric", text),
     total: f.get("total", decodeEffect),
     direct: f.get("direct", decodeEffect),
@@ -123,12 +125,13 @@ function decodeLens(f: Fields): LensFacts {
     position: f.get("position", count),
     patches: f.get("patches", listOf(decodePatch)),
     direction: f.get("direction", decodeDirection),
+    pair: f.getOr("pair", decodePair, "mean"),
     fit: f.getOr("fit", shownText, null),
     reason: f.get("reason", messageOr(null)),
     runs: {
-      clean: runs.get("clean", layers),
-      patched: runs.get("patched", layers),
-      corrupted: runs.get("corrupted", layers),
+      clean: runs.getOr("clean", layers, []),
+      patched: runs.getOr("patched", layers, []),
+      corrupted: runs.getOr("corrupted", layers, []),
     },
   };
 }

@@ -2,7 +2,7 @@
 
 import type { MapData } from "../model/map";
 import type { Grid } from "../model/result";
-import { decodeDirection } from "./decode-scene";
+import { decodeDirection, decodePair } from "./decode-scene";
 import { decodeSource } from "./decode-source";
 import { type Buffers, decodeGrids } from "./grids";
 import {
@@ -50,6 +50,7 @@ export function decodeMap(value: unknown, buffers: Buffers): MapData {
     source: f.getOr("source", decodeSource, "source"),
     layer: f.getOr("layer", count, undefined),
     field: f.getOr("field", text, "total"),
+    pair: f.getOr("pair", decodePair, "mean"),
     rows,
     columns,
     done: f.get("done", count),

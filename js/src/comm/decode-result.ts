@@ -5,39 +5,19 @@ import { undirected } from "../model/reach";
 import type {
   PastResult,
   Reach,
-  Reading,
   Result,
   Single,
   TokenComparison,
   TokenScore,
 } from "../model/result";
-import { decodeDirection, decodeRun } from "./decode-scene";
+import { decodeEdit } from "./decode-edit";
+import { decodeOverPairs } from "./decode-pairs";
+import { decodeReading } from "./decode-reading";
+import { decodeDirection, decodeMetric, decodePair, decodeRun, decodeRuns } from "./decode-scene";
 import { decodeSource } from "./decode-source";
+import { decodeTask } from "./decode-task";
 import { type Buffers, decodeGrids } from "./grids";
-import {
-  count,
-  Fields,
-  listOf,
-  maybeNumber,
-  messageOr,
-  number,
-  numberOrNaN,
-  recordOf,
-  shownText,
-  text,
-} from "./validate";
-
-function decodeReading(value: unknown, where: string): Reading {
-  const f = new Fields(value, where);
-  return {
-    value: f.get("value", maybeNumber),
-    effect: f.get("effect", maybeNumber),
-    share: f.get("share", maybeNumber),
-    recovery: f.get("recovery", maybeNumber),
-    reason: f.get("reason", messageOr(null)),
-    ...(f.has("spread") ? { draws: f.get("draws", count), spread: f.get("spread", number) } : {}),
-  };
-}
+import { Fields, listOf, number, numberOrNaN, recordOf, shownText, text } from "./validate";
 
 export function decodePatch(value: unknown, where: string): Patch {
   const f = new Fields(value, where);
@@ -74,6 +54,8 @@ function pastResult(f: Fields, id: number): PastResult {
     patches: f.get("patches", listOf(decodePatch)),
     direction: f.get("direction", decodeDirection),
     metric: f.get("metric", text),
+    pair: f.getOr("pair", decodePair, "mean"),
+    edits: f.getOr("edits", listOf(decodeEdit), []),
     readings: f.get("readings", recordOf(decodeReading)),
   };
 }
@@ -94,6 +76,10 @@ export function decodeResult(value: unknown, buffers: Buffers): Result {
     tokens: f.getOr("tokens", listOf(decodeToken), []),
     reach: shown(decodeReach(f, buffers)),
     source: f.getOr("source", decodeSource, "source"),
+    task: f.getOr("task", decodeTask, undefined),
+    runs: f.getOr("runs", decodeRuns, undefined),
+    metrics: f.getOr("metrics", listOf(decodeMetric), undefined),
+    over_pairs: f.getOr("over_pairs", recordOf(decodeOverPairs), undefined),
   };
 }
 

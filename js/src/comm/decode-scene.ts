@@ -1,20 +1,20 @@
 /** Decodes the `scene` message. */
 
-import type { MetricInfo, ModelInfo, Run, Scene, TaskInfo, TopToken } from "../model/experiment";
-import { range } from "../model/math";
+import type { MetricInfo, ModelInfo, Run, Scene, ShownPair, TopToken } from "../model/experiment";
 import { printable } from "../model/printable";
+import { decodeEdit } from "./decode-edit";
+import { decodePairText } from "./decode-pairs";
 import { decodeOffered } from "./decode-source";
+import { decodeTask } from "./decode-task";
 import {
+  count,
   countUpTo,
-  DecodeError,
   Fields,
   listOf,
   maybeNumber,
   message,
   messageOr,
   NO_ENTRIES,
-  number,
-  numberOr,
   numberOrNaN,
   oneOf,
   recordOf,
@@ -66,39 +66,12 @@ function decodeModel(value: unknown, where: string): ModelInfo {
   };
 }
 
-/** For each clean token its counterpart, in the same order; by default the token at the same position. */
-function decodeCounterparts(f: Fields, clean: number, corrupted: number): TaskInfo["counterparts"] {
-  if (!f.has("counterparts")) return range(clean);
-  const position = countUpTo(corrupted - 1);
-  const found = f.get(
-    "counterparts",
-    listOf((value, where) => (value === null ? null : position(value, where))),
-  );
-  const known = found.filter((at) => at !== null);
-  const ordered = known.every((at, i) => i === 0 || at > (known[i - 1] ?? at));
-  if (found.length !== clean || !ordered)
-    throw new DecodeError(`${f.where}.counterparts: expected ${clean} in order`);
-  return found;
+/** "mean", or the number of a pair. */
+export function decodePair(value: unknown, where: string): ShownPair {
+  return value === "mean" ? value : count(value, where);
 }
 
-function decodeTask(value: unknown, where: string): TaskInfo {
-  const f = new Fields(value, where);
-  const clean = f.get("clean", listOf(shownText));
-  const corrupted = f.get("corrupted", listOf(shownText));
-  return {
-    clean,
-    corrupted,
-    differs: f.get("differs", listOf(countUpTo(clean.length - 1))),
-    counterparts: decodeCounterparts(f, clean.length, corrupted.length),
-    answer: f.get("answer", listOf(shownText)),
-    foil: f.get("foil", listOf(shownText)),
-    positions: f.getOr("positions", recordOf(number), NO_ENTRIES),
-    n_pairs: f.get("n_pairs", numberOr(1)),
-    warnings: f.getOr("warnings", listOf(message), []),
-  };
-}
-
-function decodeMetric(value: unknown, where: string): MetricInfo {
+export function decodeMetric(value: unknown, where: string): MetricInfo {
   const f = new Fields(value, where);
   const name = f.get("name", text);
   return {
@@ -110,7 +83,7 @@ function decodeMetric(value: unknown, where: string): MetricInfo {
   };
 }
 
-function decodeRuns(value: unknown, where: string): Scene["runs"] {
+export function decodeRuns(value: unknown, where: string): Scene["runs"] {
   const f = new Fields(value, where);
   return { clean: f.get("clean", decodeRun), corrupted: f.get("corrupted", decodeRun) };
 }
@@ -120,6 +93,9 @@ export function decodeScene(value: unknown): Scene {
   return {
     runs: f.get("runs", decodeRuns),
     model: f.get("model", decodeModel),
+    pair: f.getOr("pair", decodePair, "mean"),
+    edits: f.getOr("edits", listOf(decodeEdit), []),
+    pairs: f.getOr("pairs", listOf(decodePairText), []),
     task: f.get("task", decodeTask),
     metrics: f.get("metrics", listOf(decodeMetric)),
     direction: f.get("direction", decodeDirection),

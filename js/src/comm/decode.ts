@@ -1,5 +1,6 @@
 /** Decodes what the kernel sends. Every field is checked. */
 
+import { decodeTokenised } from "./decode-edit";
 import { decodeFact } from "./decode-facts";
 import { decodeMap } from "./decode-map";
 import { decodeNeurons } from "./decode-neurons";
@@ -43,6 +44,8 @@ export function decode(value: unknown, buffers: Buffers): Incoming | undefined {
       return { kind: "fact", id, fact: decodeFact(kind, f, buffers) };
     case "neurons":
       return { kind, id, neurons: decodeNeurons(value) };
+    case "tokens":
+      return { kind, id, tokens: decodeTokenised(value) };
     case "code":
       return { kind, id, code: f.get("code", text) };
     default:

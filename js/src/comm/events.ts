@@ -1,5 +1,6 @@
 /** What a client tells about the kernel. */
 
+import type { Tokenised } from "../model/edit";
 import type { Scene } from "../model/experiment";
 import type { Fact, FactKind } from "../model/facts";
 import type { MapData } from "../model/map";
@@ -34,6 +35,8 @@ export type KernelEvent =
   | { readonly type: "neurons"; readonly id: number; readonly list: NeuronList }
   | { readonly type: "neurons-failed"; readonly id: number; readonly failure: Failure }
   | { readonly type: "code"; readonly id: number; readonly code: string }
+  /** Undefined if they could not be told. */
+  | { readonly type: "tokens"; readonly id: number; readonly tokens: Tokenised | undefined }
   | { readonly type: "fact"; readonly event: FactReply }
   | { readonly type: "dropped" }
   /** `ended`: nothing is waited for any more. Otherwise the failure is of another request than the newest one. */

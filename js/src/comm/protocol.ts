@@ -1,5 +1,6 @@
 /** The messages between kernel and page (docs/protocol.md), as types. Costs nothing at run time. */
 
+import type { Edit, Tokenised } from "../model/edit";
 import type { Scene } from "../model/experiment";
 import type { Fact, FactRequest } from "../model/facts";
 import type { MapData, MapSweepRequest } from "../model/map";
@@ -20,6 +21,7 @@ export type Incoming =
   | { readonly kind: "cells"; readonly id: number; readonly map: MapData }
   | { readonly kind: "swept"; readonly id: number }
   | { readonly kind: "neurons"; readonly id: number; readonly neurons: NeuronList }
+  | { readonly kind: "tokens"; readonly id: number; readonly tokens: Tokenised }
   | { readonly kind: "code"; readonly id: number; readonly code: string }
   /** The answer to a question, whatever its kind. */
   | { readonly kind: "fact"; readonly id: number; readonly fact: Fact };
@@ -30,6 +32,7 @@ export type Outgoing =
   | ({ readonly v: 1; readonly kind: "sweep"; readonly id: number } & MapSweepRequest)
   | ({ readonly v: 1; readonly kind: "neurons"; readonly id: number } & NeuronsRequest)
   | ({ readonly v: 1; readonly kind: "code"; readonly id: number } & PatchRequest)
+  | ({ readonly v: 1; readonly kind: "tokens"; readonly id: number } & Edit)
   | ({ readonly v: 1; readonly id: number } & FactRequest)
   | {
       readonly v: 1;

@@ -47,7 +47,9 @@ export function encodeSnapshot(snapshot: Snapshot): unknown {
     position: result.reach.position,
     grids: Object.fromEntries(entries.map(([name, grid]) => [name, plain(grid)])),
   };
-  return JSON.parse(JSON.stringify({ scene, maps, result: { ...result, reach } }));
+  // Its words and runs are those of the scene.
+  const numbers = { ...result, reach, task: undefined, runs: undefined, metrics: undefined };
+  return JSON.parse(JSON.stringify({ scene, maps, result: numbers }));
 }
 
 /** What was saved; undefined if nothing was, or if it cannot be read. */

@@ -1,5 +1,6 @@
 /** The experiment that the page shows: the model, the task, the metrics and the two unpatched runs. */
 
+import type { Edit } from "./edit";
 import type { Offered } from "./source";
 
 export type Direction = "denoise" | "noise";
@@ -40,9 +41,28 @@ export interface ModelInfo {
   readonly checks: { readonly passed: boolean; readonly summary: string };
 }
 
+/** The number of a pair of a dataset, from 0, or the mean over all pairs. */
+export type ShownPair = "mean" | number;
+
+/** One pair of a dataset in words: the end of its clean prompt, its answer and its foil. */
+export interface PairText {
+  readonly clean: string;
+  readonly answer: string;
+  readonly foil: string;
+}
+
 export interface TaskInfo {
+  /** Tokens; over the mean, a position's name stands where pairs differ. */
   readonly clean: readonly string[];
   readonly corrupted: readonly string[];
+  /** Where names stand in place of tokens: positions of each prompt. */
+  readonly varies: Readonly<Record<Prompt, readonly number[]>>;
+  /** How each position is written in a site; undefined where it is its index. */
+  readonly places: readonly string[] | undefined;
+  /** The pair as it was written; undefined over the mean. */
+  readonly text: Edit | undefined;
+  /** The fewest and the most tokens of a clean prompt. */
+  readonly lengths: readonly [number, number];
   /** Positions of the clean prompt whose counterpart is another token, or that have none. */
   readonly differs: readonly number[];
   /** For each position of the clean prompt, its counterpart in the corrupted one; null where it has none. */
@@ -64,6 +84,12 @@ export interface MetricInfo {
 
 export interface Scene {
   readonly model: ModelInfo;
+  /** What the task, the runs and every number are about. */
+  readonly pair: ShownPair;
+  /** Prompts that were written in place of the task's. */
+  readonly edits: readonly Edit[];
+  /** Of a dataset, each pair in words. */
+  readonly pairs: readonly PairText[];
   readonly task: TaskInfo;
   readonly metrics: readonly MetricInfo[];
   readonly direction: Direction;

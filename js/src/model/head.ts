@@ -1,11 +1,11 @@
 /** What a head reads and writes, and what feeds it: the page's questions about one head, and the kernel's answers. */
 
-import type { Direction, Lane } from "./experiment";
+import type { Direction, Lane, ShownPair } from "./experiment";
 import { type PatchRequest, patchesKey } from "./patch";
 import type { Grid } from "./result";
 import { parseSite } from "./site";
 
-export interface HeadRequest extends PatchRequest {
+export interface HeadRequest extends Omit<PatchRequest, "edits"> {
   readonly head: string;
   /** Of the query, and of what is written; in the clean prompt. */
   readonly position: number;
@@ -28,6 +28,7 @@ export interface HeadFacts {
   readonly position: number;
   readonly patches: PatchRequest["patches"];
   readonly direction: Direction;
+  readonly pair: ShownPair;
   readonly whole: boolean;
   /** Why there is no attention to see. */
   readonly noAttention: string | null;
@@ -41,6 +42,7 @@ export interface SendersRequest {
   readonly head: string;
   readonly direction: Direction;
   readonly metric: string;
+  readonly pair: ShownPair;
 }
 
 export interface Effect {
@@ -71,6 +73,7 @@ export interface SenderFacts {
   readonly head: string;
   readonly direction: Direction;
   readonly metric: string;
+  readonly pair: ShownPair;
   readonly total: Effect;
   readonly direct: Effect;
   readonly parts: readonly FedPart[];
@@ -85,10 +88,10 @@ export function headOf(text: string): string | undefined {
 
 /** All that an answer about a head depends on. */
 export function headKey(asked: Omit<HeadRequest, "metric">): string {
-  const { head, position, whole, patches, direction } = asked;
-  return JSON.stringify([head, position, whole, patchesKey(patches), direction]);
+  const { head, position, whole, patches, direction, pair } = asked;
+  return JSON.stringify([head, position, whole, patchesKey(patches), direction, pair]);
 }
 
-export function sendersKey({ head, direction, metric }: SendersRequest): string {
-  return JSON.stringify([head, direction, metric]);
+export function sendersKey({ head, direction, metric, pair }: SendersRequest): string {
+  return JSON.stringify([head, direction, metric, pair]);
 }

@@ -1,13 +1,13 @@
 /** A lens: what the residual stream of each run would say after every layer, were it the last one. */
 
-import type { Direction, Lane } from "./experiment";
+import type { Direction, Lane, ShownPair } from "./experiment";
 import { type PatchRequest, patchesKey } from "./patch";
 
 export type LensMethod = "logit" | "jacobian";
 
 export const LENS_METHODS: readonly LensMethod[] = ["logit", "jacobian"];
 
-export interface LensRequest extends PatchRequest {
+export interface LensRequest extends Omit<PatchRequest, "edits"> {
   readonly method: LensMethod;
   /** In the clean prompt. */
   readonly position: number;
@@ -32,6 +32,7 @@ export interface LensFacts {
   readonly position: number;
   readonly patches: PatchRequest["patches"];
   readonly direction: Direction;
+  readonly pair: ShownPair;
   /** On which texts the lens was fitted. */
   readonly fit: string | null;
   /** Why no answer is followed. */
@@ -40,8 +41,8 @@ export interface LensFacts {
 }
 
 export function lensKey(asked: Omit<LensRequest, "metric">): string {
-  const { method, position, patches, direction } = asked;
-  return JSON.stringify([method, position, patchesKey(patches), direction]);
+  const { method, position, patches, direction, pair } = asked;
+  return JSON.stringify([method, position, patchesKey(patches), direction, pair]);
 }
 
 /** Layers in a row whose streams say the same, so that they are one bead. */

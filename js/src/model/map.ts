@@ -1,6 +1,6 @@
 /** A map: a number per cell, over layers and heads, over layers and positions, or over the heads of a layer. */
 
-import type { Direction } from "./experiment";
+import type { Direction, ShownPair } from "./experiment";
 import { parseSite } from "./site";
 import { type Source, sourceKey } from "./source";
 
@@ -37,6 +37,7 @@ export interface MapSweepRequest {
   readonly field: Field;
   readonly direction: Direction;
   readonly metric: string;
+  readonly pair: ShownPair;
   /** What each cell puts into the host; absent, the run that the direction takes values from. */
   readonly source?: Source;
 }
@@ -48,6 +49,7 @@ export interface MapData extends MapShape {
   readonly field: Field;
   readonly direction: Direction;
   readonly metric: string;
+  readonly pair: ShownPair;
   readonly source?: Source;
   readonly rows: number;
   readonly columns: number;
@@ -77,15 +79,14 @@ export type MapName = "heads" | "positions";
 /** All that the numbers of a map depend on. */
 export function mapKey(
   shape: MapShape,
-  field: Field,
-  direction: Direction,
-  metric: string,
-  source: Source = "source",
+  of: Pick<MapSweepRequest, "field" | "direction" | "metric" | "pair" | "source">,
 ): string {
   const { component, down, across, layer, position } = shape;
+  const { field, direction, metric, pair, source = "source" } = of;
   const where = position === undefined ? "" : `@${position}`;
   const what = source === "source" ? "" : `${sourceKey(source)} `;
-  return `${what}${field} ${component}${where} ${down} ${across} ${layer ?? ""} ${direction} ${metric}`;
+  const view = `${direction} ${pair} ${metric}`;
+  return `${what}${field} ${component}${where} ${down} ${across} ${layer ?? ""} ${view}`;
 }
 
 /** Components whose heads can be the rows of the map over positions. */

@@ -1,6 +1,6 @@
 /** The neurons of the largest effect, of one layer or of all. */
 
-import type { Direction } from "./experiment";
+import type { Direction, ShownPair } from "./experiment";
 
 export interface NeuronsRequest {
   /** null for all layers. */
@@ -8,6 +8,7 @@ export interface NeuronsRequest {
   readonly top: number;
   readonly direction: Direction;
   readonly metric: string;
+  readonly pair: ShownPair;
 }
 
 interface Neuron {

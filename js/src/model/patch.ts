@@ -1,6 +1,7 @@
 /** Patches, and the request that asks for their effect. */
 
-import { type Direction, hostOf, type Prompt, sourceOf } from "./experiment";
+import { type Edit, sameEdits } from "./edit";
+import { type Direction, hostOf, type Prompt, type ShownPair, sourceOf } from "./experiment";
 import { type Path, parsePath } from "./path";
 import { parseSite, printSite } from "./site";
 import { type Cut, isAblation, type Source, sourceAt, sourceKey } from "./source";
@@ -15,6 +16,8 @@ export interface PatchRequest {
   readonly patches: readonly Patch[];
   readonly direction: Direction;
   readonly metric: string;
+  readonly pair: ShownPair;
+  readonly edits: readonly Edit[];
   /** What is put into whatever is patched next; absent, the run that the direction takes values from. */
   readonly source?: Source;
 }
@@ -64,13 +67,16 @@ function patchKey(patch: Patch): string {
 }
 
 export function sameRequest(a: PatchRequest, b: PatchRequest): boolean {
-  return a.direction === b.direction && a.metric === b.metric && samePatches(a.patches, b.patches);
+  return a.metric === b.metric && a.pair === b.pair && sameRun(a, b);
 }
 
+/** Whether the same runs: all metrics and all pairs are measured in one go. */
 export function sameRun(a: PatchRequest, b: PatchRequest): boolean {
-  return a.direction === b.direction && samePatches(a.patches, b.patches);
+  if (a.direction !== b.direction || !sameEdits(a.edits, b.edits)) return false;
+  return samePatches(a.patches, b.patches);
 }
 
-export function requestOf({ patches, direction, metric, source }: PatchRequest): PatchRequest {
-  return { patches, direction, metric, source: source ?? "source" };
+export function requestOf(of: PatchRequest): PatchRequest {
+  const { patches, direction, metric, pair, edits, source = "source" } = of;
+  return { patches, direction, metric, pair, edits, source };
 }

@@ -1,6 +1,6 @@
 /** What the kernel answers to a patch: readings of the metrics, tokens, reach. */
 
-import type { Run } from "./experiment";
+import type { MetricInfo, Run, TaskInfo } from "./experiment";
 import type { PatchRequest } from "./patch";
 
 export interface Reading {
@@ -39,16 +39,39 @@ export interface Reach {
   readonly grids: Readonly<Record<string, Grid>>;
 }
 
+/** A number of each pair; null where it is undefined. */
+export type PairNumbers = readonly (number | null)[];
+
+/** One metric of a result: its mean with an interval of the recovery, and the numbers of every pair. */
+export interface OverPairs {
+  readonly mean: Reading;
+  readonly low: number | null;
+  readonly high: number | null;
+  /** Why there is no interval; null if there is one, or if the recovery has none. */
+  readonly no_interval: string | null;
+  readonly value: PairNumbers;
+  readonly effect: PairNumbers;
+  readonly share: PairNumbers;
+  readonly recovery: PairNumbers;
+}
+
 /** A patch with its numbers alone, as the history keeps it. */
 export interface PastResult extends PatchRequest {
   readonly id: number;
   readonly readings: Readonly<Record<string, Reading>>;
+  /** Of a dataset: every pair's numbers, by metric. */
+  readonly over_pairs?: Readonly<Record<string, OverPairs>> | undefined;
 }
 
 export interface Result extends PastResult {
   readonly patched: Run;
   readonly tokens: readonly TokenComparison[];
   readonly reach: Reach | undefined;
+  /** Of a dataset: the words and the unpatched runs that go with these numbers. */
+  readonly task: TaskInfo | undefined;
+  readonly runs: Readonly<Record<"clean" | "corrupted", Run>> | undefined;
+  /** Of prompts that were edited: their noise floors. */
+  readonly metrics: readonly MetricInfo[] | undefined;
 }
 
 export interface Single {

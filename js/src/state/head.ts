@@ -1,7 +1,7 @@
 /** The panel of a head: which head it shows, what it asks, and what is known for it. */
 
 import { lacksCounterpart } from "../model/counterparts";
-import { hostOf, type Scene } from "../model/experiment";
+import { hostOf, type Scene, type ShownPair } from "../model/experiment";
 import { type FactKind, type FactOf, type FactRequest, factKey } from "../model/facts";
 import type { HeadFacts, SenderFacts } from "../model/head";
 import type { LensFacts } from "../model/lens";
@@ -30,10 +30,19 @@ export function hasPatchedRun({ result }: State): boolean {
   return result !== undefined && !result.patches.some(({ site }) => site.includes("->"));
 }
 
+function shownPair({ scene }: State): ShownPair {
+  return scene?.pair ?? "mean";
+}
+
 /** What the picture shows as patched. */
 function shownPatches(state: State) {
   const patches = hasPatchedRun(state) ? (state.result?.patches ?? []) : [];
-  return { patches, direction: shownDirection(state), metric: state.metric };
+  return {
+    patches,
+    direction: shownDirection(state),
+    metric: state.metric,
+    pair: shownPair(state),
+  };
 }
 
 /** What the panel shows, whether or not it can be asked now. */
@@ -50,7 +59,14 @@ export function headRequest(
 export function sendersRequest(state: State): (FactRequest & { kind: "senders" }) | undefined {
   const { head } = state.headPanel;
   if (head === undefined) return undefined;
-  return { kind: "senders", head, direction: shownDirection(state), metric: state.metric };
+  const { metric } = state;
+  return {
+    kind: "senders",
+    head,
+    direction: shownDirection(state),
+    metric,
+    pair: shownPair(state),
+  };
 }
 
 /** How many paths lead into a head: from the embedding, and from the heads and the MLP of each layer before. */

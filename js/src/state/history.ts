@@ -12,13 +12,25 @@ export function shownEntry(state: State): HistoryEntry | undefined {
   return result && state.entries.find((entry) => sameRun(entry.result, result));
 }
 
+/** Without what only the picture of the shown result needs. */
+function numbersOf(of: PastResult): PastResult {
+  const { id, patches, direction, metric, pair, edits, readings, over_pairs } = of;
+  return { id, patches, direction, metric, pair, edits, readings, over_pairs };
+}
+
 export function withEntry(
   entries: readonly HistoryEntry[],
-  { id, patches, direction, metric, readings }: PastResult,
+  answer: PastResult,
 ): readonly HistoryEntry[] {
-  const result = { id, patches, direction, metric, readings };
+  const result = numbersOf(answer);
   const known = entries.findIndex((entry) => sameRun(entry.result, result));
-  if (known >= 0) return entries.map((entry, i) => (i === known ? { ...entry, result } : entry));
+  if (known >= 0) {
+    const renewed = (entry: HistoryEntry): HistoryEntry => {
+      const singles = entry.result.pair === result.pair ? entry.singles : [];
+      return { ...entry, result, singles };
+    };
+    return entries.map((entry, i) => (i === known ? renewed(entry) : entry));
+  }
   const next = (entries.at(-1)?.number ?? 0) + 1;
   const added = [...entries, { number: next, result, singles: [], pinned: false }];
   const surplus = added.length - ENTRIES_KEPT;
@@ -44,6 +56,10 @@ export function withTimelineStep(state: State, result: Result): Pick<State, "tim
   const request = requestOf(result);
   const current = timeline[cursor];
   if (current !== undefined && sameRequest(current, request)) return { timeline, cursor };
+  // Looking at another pair is no step: nothing was done that could be undone.
+  if (current !== undefined && sameRequest({ ...current, pair: request.pair }, request)) {
+    return { timeline: timeline.map((each, i) => (i === cursor ? request : each)), cursor };
+  }
   const base = timeline.slice(0, cursor + 1);
   const start = base.length === 0 ? [{ ...request, patches: [] }] : base;
   const next = result.patches.length === 0 && base.length === 0 ? start : [...start, request];

@@ -4,30 +4,26 @@ import { mapWidth } from "../layout/charts";
 import { foldedColumns, type MapLayout, mapLayout } from "../layout/map";
 import type { PageLayout } from "../layout/page";
 import { firstDifference, lacksCounterpart, tokenAtPosition } from "../model/counterparts";
-import { type Direction, hostOf, refusalReason, type Scene } from "../model/experiment";
+import { type Direction, hostOf, type Scene } from "../model/experiment";
 import {
   type Field,
   headsShape,
-  isComplete,
   type MapData,
   type MapName,
   type MapShape,
-  type MapSweepRequest,
   mapKey,
   mapLook,
-  mapRequest,
   OF_HEADS,
   positionsShape,
-  requestedShape,
   type Score,
   scoreOf,
 } from "../model/map";
 import { headsOfUnit, parsePath, senderOf } from "../model/path";
 import { positionRange, positionText } from "../model/position";
 import { parseSite, printSite, type Site } from "../model/site";
-import { fitsBoxes, isAblation } from "../model/source";
-import { isLost } from "../model/status";
+import { isAblation } from "../model/source";
 import { shortToken } from "../text/tokens";
+import { shapeOf } from "./map-requests";
 import { columnOfToken } from "./selectors";
 import type { State } from "./state";
 
@@ -62,41 +58,6 @@ export function hasMaps(state: State): boolean {
   return state.scene?.can_sweep === true || Object.keys(state.sweep.maps).length > 0;
 }
 
-/** The position at which a click patches a head, as a site writes it; undefined means all. */
-export function scopeOf(state: State, scene: Scene): string | undefined {
-  return positionText(state.position, scene.task.clean.length);
-}
-
-/** The maps of a request that are not known yet in whole. */
-export function missingMaps(
-  { sweep }: State,
-  { maps, field, direction, metric, source }: MapSweepRequest,
-): MapSweepRequest["maps"] {
-  return maps.filter((map) => {
-    const known = sweep.maps[mapKey(requestedShape(map), field, direction, metric, source)];
-    return known === undefined || !isComplete(known);
-  });
-}
-
-/** The maps to ask for now; undefined if there are none, or while a patch is pending. */
-export function wantedSweep(state: State): MapSweepRequest | undefined {
-  const { scene, pending, connection, field, direction, metric, source } = state;
-  if (!scene?.can_sweep || pending !== undefined || isLost(connection)) return undefined;
-  if (!fitsBoxes(source)) return undefined;
-  const names: readonly MapName[] = ["heads", "positions"];
-  const maps = names
-    .map((name) => mapRequest(name, shapeOf(state, scene, name)))
-    .filter(({ component }) => refusalReason(scene, component) === undefined);
-  return maps.length === 0 ? undefined : { maps, field, direction, metric, source };
-}
-
-/** Which cells a map has now. */
-function shapeOf(state: State, scene: Scene, name: MapName): MapShape {
-  return name === "heads"
-    ? headsShape(state.headComponent, scopeOf(state, scene))
-    : positionsShape(state.mapComponent, state.mapLayer);
-}
-
 function unitOf(component: string, { model }: Scene): string {
   const shared = model.n_kv_heads < model.n_heads && (component === "k" || component === "v");
   return shared ? "KV" : "H";
@@ -108,7 +69,9 @@ function headCount(component: string, scene: Scene): number {
 
 /** A map of these cells with what is chosen now, as far as it is known. */
 export function knownMap(state: State, shape: MapShape, field: Field): MapData | undefined {
-  return state.sweep.maps[mapKey(shape, field, state.direction, state.metric, state.source)];
+  const { direction, metric, scene, source } = state;
+  const pair = scene?.pair ?? "mean";
+  return state.sweep.maps[mapKey(shape, { field, direction, metric, pair, source })];
 }
 
 function allZero(data: MapData | undefined, columns: number): boolean {

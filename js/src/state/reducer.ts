@@ -1,6 +1,7 @@
 /** Every change of the state, as a pure function. */
 
 import { cellName, nearestCell } from "../model/cell";
+import { sameEdits, type Tokenised } from "../model/edit";
 import type { Scene } from "../model/experiment";
 import type { NeuronList } from "../model/neurons";
 import { isCut, type Patch, patchWith, samePatches, sameRun } from "../model/patch";
@@ -9,6 +10,7 @@ import { type Position, sharedPosition } from "../model/position";
 import type { PastResult, Result, Single } from "../model/result";
 import { withoutPosition } from "../model/site";
 import { type Connection, type Failure, isLost } from "../model/status";
+import { editingAfter, withEditProblem, withTokens } from "./edited";
 import { type FactEvent, reduceFacts } from "./facts";
 import { followFocus } from "./head-panel";
 import { withEntry, withHistory, withPin, withSingles, withTimelineStep } from "./history";
@@ -29,6 +31,7 @@ export type StateEvent =
   | { readonly type: "neurons-asked"; readonly neurons: Neurons }
   | { readonly type: "neurons"; readonly id: number; readonly list: NeuronList }
   | { readonly type: "neurons-failed"; readonly id: number; readonly failure: Failure }
+  | { readonly type: "tokens"; readonly id: number; readonly tokens: Tokenised | undefined }
   | { readonly type: "code-asked"; readonly code: Code }
   | { readonly type: "code"; readonly id: number; readonly code: string }
   | { readonly type: "dropped" }
@@ -57,12 +60,42 @@ function withPending(state: State, pending: Pending): State {
   return { ...state, pending, fresh: false, direction, metric, source, position, ...said };
 }
 
+/** The scene with the words and the runs of the pair that a result is about. */
+function sceneOf(scene: Scene | undefined, result: Result): Scene | undefined {
+  const { pair, edits, task, runs } = result;
+  if (scene === undefined || task === undefined || runs === undefined) return scene;
+  if (pair === scene.pair && sameEdits(edits, scene.edits)) return scene;
+  return { ...scene, pair, edits, task, runs, metrics: result.metrics ?? scene.metrics };
+}
+
+/** What is known of other prompts is not of these. */
+function withOtherPrompts(state: State, scene: Scene | undefined): Partial<State> {
+  if (scene === undefined || sameEdits(scene.edits, state.scene?.edits ?? [])) return {};
+  const length = scene.task.clean.length;
+  const gone = typeof state.position === "number" && state.position >= length;
+  return {
+    sweep: reduceSweep(state.sweep, { type: "new-scene" }),
+    facts: reduceFacts(state.facts, { type: "new-scene" }),
+    neurons: undefined,
+    code: undefined,
+    mapFocus: {},
+    ...(gone ? { position: "all" as const } : {}),
+  };
+}
+
+function pairAfter(state: State, scene: Scene | undefined): number | undefined {
+  return typeof scene?.pair === "number" ? scene.pair : state.lastPair;
+}
+
 function withResult(state: State, result: Result): State {
+  const scene = sceneOf(state.scene, result);
   const empty = result.patches.length === 0;
   const repeated = state.result !== undefined && sameRun(state.result, result);
   return {
     ...state,
     ...withTimelineStep(state, result),
+    scene,
+    lastPair: pairAfter(state, scene),
     result: empty ? undefined : result,
     entries: empty ? state.entries : withEntry(state.entries, result),
     direction: result.direction,
@@ -75,6 +108,8 @@ function withResult(state: State, result: Result): State {
     problem: undefined,
     notice: undefined,
     focus: focusAfter(state, result),
+    editing: editingAfter(state, result),
+    ...withOtherPrompts(state, scene),
     headPanel: followFocus(state.headPanel, state.headPanel.head ?? result.patches.at(-1)?.site),
   };
 }
@@ -94,7 +129,8 @@ function withSelection(state: State, sites: readonly string[]): State {
   if (state.pending !== undefined || same) return state;
   if (sites.length === 0) return { ...state, result: undefined };
   const { direction, metric, source } = state;
-  const request = { patches, direction, metric, source };
+  const { pair = "mean", edits = [] } = state.scene ?? {};
+  const request = { patches, direction, metric, pair, edits, source };
   return { ...state, pending: { id: undefined, request, cursor: undefined } };
 }
 
@@ -123,6 +159,8 @@ function withFailure(state: State, failure: Failure, ended: boolean): State {
     const sweep = reduceSweep(state.sweep, { type: "freed" });
     return { ...state, sweep, problem: { site: undefined, message, details } };
   }
+  const edited = withEditProblem(state, message);
+  if (edited !== undefined) return edited;
   const sites = state.pending?.request.patches.map((p) => p.site) ?? [];
   const site = sites.length === 0 ? undefined : sites.join(" + ");
   return { ...withoutPending(state), problem: { site, message, details } };
@@ -147,8 +185,14 @@ function withCode(state: State, event: StateEvent & { type: "code-asked" | "code
 }
 
 /** Neurons that nobody waits for any more are dropped. */
-function withNeurons(state: State, id: number, news: Partial<Neurons>): State {
-  return state.neurons?.id === id ? { ...state, neurons: { ...state.neurons, ...news } } : state;
+function withNeurons(
+  state: State,
+  event: StateEvent & { readonly type: "neurons-asked" | "neurons" | "neurons-failed" },
+): State {
+  if (event.type === "neurons-asked") return { ...state, neurons: event.neurons };
+  if (state.neurons?.id !== event.id) return state;
+  const news = event.type === "neurons" ? { list: event.list } : { reason: event.failure.message };
+  return { ...state, neurons: { ...state.neurons, ...news } };
 }
 
 function withScene(state: State, scene: Scene): State {
@@ -159,6 +203,7 @@ function withScene(state: State, scene: Scene): State {
   return {
     ...state,
     scene,
+    lastPair: pairAfter(state, scene),
     sweep,
     facts,
     code: undefined,
@@ -190,11 +235,11 @@ export function reduce(state: State, event: StateEvent): State {
     case "fact":
       return { ...state, facts: reduceFacts(state.facts, event.event) };
     case "neurons-asked":
-      return { ...state, neurons: event.neurons };
     case "neurons":
-      return withNeurons(state, event.id, { list: event.list });
     case "neurons-failed":
-      return withNeurons(state, event.id, { reason: event.failure.message });
+      return withNeurons(state, event);
+    case "tokens":
+      return withTokens(state, event.id, event.tokens);
     case "code-asked":
     case "code":
       return withCode(state, event);

@@ -1,6 +1,8 @@
 /** Questions about the state that several modules ask. */
 
-import type { Direction, MetricInfo, Scene } from "../model/experiment";
+import { type Edit, sameEdits } from "../model/edit";
+import type { Direction, MetricInfo, Scene, ShownPair } from "../model/experiment";
+import { readingOf } from "../model/pairs";
 import { type Patch, type PatchRequest, pathOf, sameRequest, sameRun } from "../model/patch";
 import { senderOf, wholeSite } from "../model/path";
 import { positionIndex, positionRange } from "../model/position";
@@ -13,6 +15,7 @@ import type { State } from "./state";
 
 /** Always the same array, so that views see that nothing changed. */
 const NONE: readonly Patch[] = [];
+const NO_EDITS: readonly Edit[] = [];
 
 /** The patches that the person sees as selected: the pending ones, otherwise those of the result. */
 export function selectedPatches(state: State): readonly Patch[] {
@@ -22,7 +25,14 @@ export function selectedPatches(state: State): readonly Patch[] {
 /** The request whose answer the person sees, or waits for. */
 export function selectedRequest(state: State): PatchRequest {
   const { direction, metric, source } = state;
-  return { patches: selectedPatches(state), direction, metric, source };
+  const edits = state.pending?.request.edits ?? state.scene?.edits ?? NO_EDITS;
+  const patches = selectedPatches(state);
+  return { patches, direction, metric, pair: selectedPair(state), edits, source };
+}
+
+/** The pair that is shown, or that the person waits for. */
+export function selectedPair({ pending, scene }: State): ShownPair {
+  return pending?.request.pair ?? scene?.pair ?? "mean";
 }
 
 /** The selected request as lines of Python; undefined until the kernel has written them. */
@@ -35,8 +45,10 @@ export function selectedCode(state: State): string | undefined {
 
 /** Whether a pending patch will change the picture; another metric of the same run will not. */
 export function awaitsResult(state: State): boolean {
-  const { pending, result } = state;
+  const { pending, result, scene } = state;
   if (pending === undefined) return false;
+  const { pair, edits } = pending.request;
+  if (scene !== undefined && (pair !== scene.pair || !sameEdits(edits, scene.edits))) return true;
   return result === undefined
     ? pending.request.patches.length > 0
     : !sameRun(pending.request, result);
@@ -65,7 +77,7 @@ export function currentMetric(state: State, scene: Scene): MetricInfo {
 export function currentFinding(state: State, scene: Scene): Finding | undefined {
   const { result } = state;
   const metric = currentMetric(state, scene);
-  const reading = result?.readings[metric.name];
+  const reading = result && readingOf(result, metric.name, scene.pair);
   if (result === undefined || reading === undefined) return undefined;
   const { patches, direction, patched } = result;
   return {
@@ -76,6 +88,7 @@ export function currentFinding(state: State, scene: Scene): Finding | undefined 
     runs: scene.runs,
     metric,
     model: scene.model,
+    pair: scene.pair,
     nPairs: scene.task.n_pairs,
     answer: scene.task.answer,
     foil: scene.task.foil,
@@ -99,19 +112,26 @@ function isChosen({ source }: State, patch: Patch): boolean {
   return sourceKey(patch.source) === sourceKey(sourceAt(source, patch.site));
 }
 
+/** Whether a result is of the prompts that are shown, edited or not. */
+export function ofShownPrompts({ scene }: State, { edits }: Pick<PatchRequest, "edits">): boolean {
+  return sameEdits(edits, scene?.edits ?? NO_EDITS);
+}
+
 /** The known readings of single patches at all positions, by site. */
 export function knownReadings(state: State, metric: string): ReadonlyMap<string, Reading> {
   const known = new Map<string, Reading>();
   const learn = (site: string, reading: Reading | undefined) => {
     if (reading !== undefined && !site.includes("@")) known.set(withoutPosition(site), reading);
   };
+  const pair = state.scene?.pair ?? "mean";
   for (const { result, singles } of state.entries) {
-    if (result.direction !== state.direction) continue;
+    if (result.direction !== state.direction || !ofShownPrompts(state, result)) continue;
     if (!result.patches.every((patch) => isChosen(state, patch))) continue;
-    for (const single of singles) learn(single.site, single.readings[metric]);
+    if (result.pair === pair)
+      for (const single of singles) learn(single.site, single.readings[metric]);
     const [only, ...more] = result.patches;
     if (pathOf(result.patches) !== undefined) continue;
-    if (only !== undefined && more.length === 0) learn(only.site, result.readings[metric]);
+    if (only !== undefined && more.length === 0) learn(only.site, readingOf(result, metric, pair));
   }
   return known;
 }

@@ -11,6 +11,7 @@ import type { Source } from "../model/source";
 import type { Connection, Problem } from "../model/status";
 import type { Theme } from "../model/theme";
 import type { Term } from "../text/terms";
+import type { Editing } from "./editing";
 import { type Facts, NO_FACTS } from "./facts";
 import { type HeadPanel, NO_HEAD } from "./head-panel";
 import { NO_SWEEP, type Sweep } from "./sweep";
@@ -79,6 +80,8 @@ export interface State {
   readonly source: Source;
   readonly position: Position;
   readonly result: Result | undefined;
+  /** The pair of a dataset that was shown last; the stepper goes on from it after the mean. */
+  readonly lastPair: number | undefined;
   /** How many results have come. Views alternate two class names by it, which starts the motion again. */
   readonly resultCount: number;
   /** The picture is new: its arrow and its wave move, until the next request. */
@@ -114,6 +117,8 @@ export interface State {
   /** The layer whose heads are the rows of the map over positions, for components of heads. */
   readonly mapLayer: number;
   readonly neurons: Neurons | undefined;
+  /** The prompts that are being written. */
+  readonly editing: Editing | undefined;
   /** The layer whose neurons are listed; null for all. */
   readonly neuronLayer: number | null;
   /** The cell of each map that Tab reaches, by the map's name. */
@@ -149,6 +154,7 @@ export type Settable = Pick<
   | "mapComponent"
   | "mapLayer"
   | "neurons"
+  | "editing"
   | "neuronLayer"
   | "mapFocus"
   | "curve"
@@ -171,6 +177,7 @@ export const INITIAL: State = {
   source: "source",
   position: "all",
   result: undefined,
+  lastPair: undefined,
   resultCount: 0,
   fresh: false,
   pending: undefined,
@@ -196,6 +203,7 @@ export const INITIAL: State = {
   mapComponent: "resid_pre",
   mapLayer: 0,
   neurons: undefined,
+  editing: undefined,
   neuronLayer: null,
   mapFocus: {},
   curve: false,

@@ -3,7 +3,8 @@
 import type { Scene } from "../model/experiment";
 import { headsShape, isComplete, type MapData } from "../model/map";
 import { printSite } from "../model/site";
-import { knownMap, scopeOf } from "./maps";
+import { scopeOf } from "./map-requests";
+import { knownMap } from "./maps";
 import { selectedPatches } from "./selectors";
 import type { State } from "./state";
 

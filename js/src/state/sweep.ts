@@ -44,15 +44,8 @@ export const NO_SWEEP: Sweep = {
 /** Whether a map is one of those that were asked for. */
 function isWanted({ request }: Sweep, map: MapData): boolean {
   if (request === undefined) return false;
-  const { maps, field, direction, metric, source } = request;
-  const key = keyOf(map);
-  return maps.some(
-    (each) => mapKey(requestedShape(each), field, direction, metric, source) === key,
-  );
-}
-
-function keyOf(map: MapData): string {
-  return mapKey(map, map.field, map.direction, map.metric, map.source);
+  const key = mapKey(map, map);
+  return request.maps.some((each) => mapKey(requestedShape(each), request) === key);
 }
 
 /**
@@ -60,7 +53,7 @@ function keyOf(map: MapData): string {
  * Its numbers never change: one with fewer cells done does not replace one with more.
  */
 function withMap(sweep: Sweep, map: MapData): Sweep {
-  const key = keyOf(map);
+  const key = mapKey(map, map);
   const known = sweep.maps[key];
   if (known !== undefined && known.done > map.done) return sweep;
   const goesOn = sweep.phase === "stopped" && map.id !== sweep.id && isWanted(sweep, map);

@@ -7,6 +7,7 @@ import {
   type ModelInfo,
   type Prompt,
   type Run,
+  type ShownPair,
   sourceOf,
 } from "../model/experiment";
 import { type Patch, pathOf } from "../model/patch";
@@ -16,6 +17,7 @@ import { allCut, cutSentence } from "./cut";
 import { extentOf } from "./extent";
 import { patchName } from "./names";
 import { effectNumber, metricNumber, percent } from "./numbers";
+import { pairScope } from "./pairs";
 import { pathSentence } from "./paths";
 import { madeSource, sourceSentence } from "./source";
 import { sentence } from "./status";
@@ -23,16 +25,16 @@ import { shortToken } from "./tokens";
 
 /** What the new top token is, if it changed. Only an answer on top is a success. */
 function topChange(f: Finding, plural: boolean): string {
+  if (f.nPairs > 1 && f.pair === "mean") return "";
   const top = (run: Run) => run.top[0]?.token;
   const [before, after] = [top(f.runs[hostOf(f.direction)]), top(f.patched)];
   if (before === undefined || after === undefined || before === after) return "";
-  const where = f.nPairs > 1 ? " in pair 1" : "";
   const wanted = f.direction === "denoise" ? f.answer : f.foil;
   if (wanted.includes(after)) {
     const back = f.direction === "denoise" && after === top(f.runs.clean) ? " back" : "";
-    return ` and put${plural ? "" : "s"} ${shortToken(after)}${back} on top${where}`;
+    return ` and put${plural ? "" : "s"} ${shortToken(after)}${back} on top`;
   }
-  return `; the top token${where} becomes ${shortToken(after)}, ${standing(f, after)}`;
+  return `; the top token becomes ${shortToken(after)}, ${standing(f, after)}`;
 }
 
 /** What a token on top is, if it is not the one that the patch is about. */
@@ -88,6 +90,8 @@ export interface Finding {
   readonly runs: Readonly<Record<Prompt, Run>>;
   readonly metric: MetricInfo;
   readonly model: ModelInfo;
+  /** What the numbers are about. */
+  readonly pair: ShownPair;
   readonly nPairs: number;
   readonly answer: readonly string[];
   readonly foil: readonly string[];
@@ -121,8 +125,9 @@ export function wholeText({ whole, metric }: Finding): string | undefined {
 /** The finding, in one sentence. */
 export function findingSentence(f: Finding): string {
   const path = pathOf(f.patches);
+  const scope = pairScope(f.pair, f.nPairs);
   if (path !== undefined)
-    return pathSentence(path, effectNumber(f.reading.effect, f.metric), wholeText(f));
+    return scope + pathSentence(path, effectNumber(f.reading.effect, f.metric), wholeText(f));
   if (f.reading.share === null) return undefinedRecovery(f.runs, f.metric, f.reading.reason);
   const name = patchName(f.patches, f.model);
   const denoise = f.direction === "denoise";
@@ -137,7 +142,8 @@ export function findingSentence(f: Finding): string {
         : noised(name, f.reading.share);
   const top = topChange(f, many);
   const comma = top.startsWith(" and") && said.includes(":") ? "," : "";
-  return `${sentenceCase(said)}${comma}${top}.`;
+  const finding = scope === "" ? sentenceCase(said) : said.replace(/^Corrupting/, "corrupting");
+  return `${scope}${finding}${comma}${top}.`;
 }
 
 /** One sentence for the aria-live line. */

@@ -4,9 +4,11 @@ import { html, nothing } from "lit-html";
 import { currentFinding } from "../state/selectors";
 import type { State } from "../state/state";
 import { announcement } from "../text/finding";
+import { pairName } from "../text/pairs";
 import { connectionSentence } from "../text/status";
 import { charts } from "./charts/charts";
 import type { Context } from "./context";
+import { editor } from "./editor";
 import { findingStrip } from "./finding";
 import { lanes } from "./lanes/lanes";
 import { lensLine } from "./lanes/lens";
@@ -25,11 +27,13 @@ function warnings(cx: Context) {
 /** The sentence that assistive technology reads out. */
 function spoken(cx: Context): string {
   const found = currentFinding(cx.state, cx.scene);
-  return cx.state.problem?.message ?? (found === undefined ? "" : announcement(found));
+  const { pair, task } = cx.scene;
+  const scope = task.n_pairs > 1 ? `Showing ${pairName(pair, task.n_pairs)}.` : "";
+  return cx.state.problem?.message ?? (found === undefined ? scope : announcement(found));
 }
 
 export function explorer(cx: Context, focus: string) {
-  return html`${toolbar(cx)}${warnings(cx)}${findingStrip(cx)}${lanes(cx, focus)}${overview(cx)}${readout(cx, focus)}${lensLine(cx)}${panels(cx)}${charts(cx)}
+  return html`${toolbar(cx)}${warnings(cx)}${findingStrip(cx)}${editor(cx)}<div class="picture" ?inert=${cx.state.editing !== undefined}>${lanes(cx, focus)}${overview(cx)}${readout(cx, focus)}${lensLine(cx)}${panels(cx)}${charts(cx)}</div>
     <div class="spoken" role="status" aria-live="polite">${spoken(cx)}</div>`;
 }
 

@@ -21,6 +21,7 @@ import { madeSource, nothingPatched } from "../text/source";
 import { connectionSentence, problemSentence } from "../text/status";
 import type { Context } from "./context";
 import { gauge } from "./gauge";
+import { stepper } from "./stepper";
 import { term } from "./term";
 
 function status(cx: Context) {
@@ -89,6 +90,14 @@ function numbers(found: Finding) {
   return html`<div class="stats" title=${title}>${stat("effect", varied ? `${shownEffect} ± ${size}` : shownEffect)}${stat("recovery", shown)}</div>`;
 }
 
+/** The numbers of a finding; of a dataset, also which pair they are of. */
+function facts(cx: Context, found: Finding | undefined) {
+  const stats = found === undefined ? nothing : numbers(found);
+  return cx.scene.task.n_pairs < 2
+    ? stats
+    : html`<div class="of-pair">${stats}${stepper(cx)}</div>`;
+}
+
 /** The same numbers with all their digits, for scripts and tests. */
 function resultAttributes(found: Finding) {
   return {
@@ -111,8 +120,9 @@ export function findingStrip(cx: Context) {
   return html`<div class="answer ${awaitsResult(state) ? "waiting" : ""}"
       data-result=${found === undefined ? nothing : ""}
       data-site=${attributes?.site ?? nothing} data-metric=${attributes === undefined ? nothing : metric.name}
+      data-pair=${attributes === undefined ? nothing : scene.pair}
       data-effect=${attributes?.effect ?? nothing} data-recovery=${attributes?.recovery ?? nothing}>
     <div class="said-what"><p class="finding" title=${sentence}>${sentence}</p>${status(cx) ?? limit(cx, found)}</div>
-    ${found === undefined ? nothing : numbers(found)}${gauge(cx, metric, found?.reading)}
+    ${facts(cx, found)}${gauge(cx, metric, found?.reading)}
   </div>`;
 }

@@ -1,23 +1,16 @@
 /** The recovery gauge: 0 is corrupted, 1 is clean, the knob is the patched run, ghosts are pinned results. */
 
 import { html, nothing } from "lit-html";
+import { gaugePercent, HIGH, LOW } from "../layout/gauge";
 import type { Direction, MetricInfo, Prompt } from "../model/experiment";
-import { clamp } from "../model/math";
+import { readingOf } from "../model/pairs";
 import { onlyAblates } from "../model/patch";
 import type { Reading } from "../model/result";
-import { shownDirection } from "../state/selectors";
+import { ofShownPrompts, shownDirection } from "../state/selectors";
 import { patchName } from "../text/names";
 import { metricNumber, plainNumber } from "../text/numbers";
 import type { Context } from "./context";
-
-const LOW = -0.2;
-
-const HIGH = 1.2;
-
-/** Where a recovery lies on the gauge, in percent of its width; clipped at the ends. */
-function gaugePercent(recovery: number): number {
-  return ((clamp(recovery, LOW, HIGH) - LOW) / (HIGH - LOW)) * 100;
-}
+import { pairDots } from "./pair-dots";
 
 function fill(recovery: number, direction: Direction, grey: boolean) {
   const from = gaugePercent(direction === "denoise" ? 0 : 1);
@@ -30,8 +23,9 @@ function fill(recovery: number, direction: Direction, grey: boolean) {
 
 function ghosts(cx: Context, metric: MetricInfo) {
   return cx.state.entries.map(({ pinned, result }) => {
-    const recovery = result.readings[metric.name]?.recovery;
-    if (!pinned || recovery === null || recovery === undefined) return nothing;
+    const recovery = readingOf(result, metric.name, cx.scene.pair)?.recovery;
+    if (!pinned || !ofShownPrompts(cx.state, result)) return nothing;
+    if (recovery === null || recovery === undefined) return nothing;
     const title = `${patchName(result.patches, cx.scene.model)}: ${plainNumber(recovery)}`;
     return html`<i class="ghost" title=${title} .style="left:${gaugePercent(recovery)}%"></i>`;
   });
@@ -49,7 +43,7 @@ export function gauge(cx: Context, metric: MetricInfo, reading: Reading | undefi
   const value = (run: Prompt) => metricNumber(runs[run].values[metric.name], metric);
   const recovery = reading?.recovery ?? null;
   const said = recovery === null ? "no value" : plainNumber(recovery);
-  return html`<div class="gauge" role="img" data-explain="recovery"
+  return html`<div class="gauge ${cx.scene.task.n_pairs > 1 ? "of-pairs" : ""}" data-explain="recovery"><div class="reads" role="img"
       aria-label="Recovery ${said}; 0 is corrupted at ${value("corrupted")}, 1 is clean at ${value("clean")}">
     <div class="track"><i class="end corrupted" .style="left:${gaugePercent(0)}%"></i><i class="end clean" .style="left:${gaugePercent(1)}%"></i>${
       recovery === null
@@ -57,6 +51,6 @@ export function gauge(cx: Context, metric: MetricInfo, reading: Reading | undefi
         : fill(recovery, shownDirection(cx.state), onlyAblates(cx.state.result?.patches ?? []))
     }${ghosts(cx, metric)}${reading === undefined ? nothing : knob(reading, metric)}</div>
     <span class="gauge-end corrupted" .style="left:${gaugePercent(0)}%">corrupted ${value("corrupted")}</span>
-    <span class="gauge-end clean" .style="left:${gaugePercent(1)}%">clean ${value("clean")}</span>
+    <span class="gauge-end clean" .style="left:${gaugePercent(1)}%">clean ${value("clean")}</span></div>${pairDots(cx, metric)}
   </div>`;
 }

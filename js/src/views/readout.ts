@@ -3,16 +3,19 @@
 import { html, nothing } from "lit-html";
 import { cellName, nearestCell } from "../model/cell";
 import { firstDifference, lacksCounterpart, tokenAtPosition } from "../model/counterparts";
-import { type MetricInfo, refusalReason } from "../model/experiment";
+import { type MetricInfo, refusalReason, type TaskInfo } from "../model/experiment";
+import { readingOf } from "../model/pairs";
 import { atPosition, positionRange, positionText } from "../model/position";
 import { isolated, printable } from "../model/printable";
 import { firstPatchedLayer, movementAt } from "../model/reach";
 import type { Reading } from "../model/result";
 import { positionOf, withoutPosition } from "../model/site";
 import { mapReading } from "../state/maps";
+import { hoveredPair } from "../state/pairs";
 import { columnOfToken, currentMetric, knownReadings } from "../state/selectors";
 import { modelFacts } from "../text/names";
 import { effectNumber, percent, plainNumber } from "../text/numbers";
+import { PAIRS_DIFFER, pairPreview, placeText } from "../text/pairs";
 import { NO_COUNTERPART, refusalSentence } from "../text/status";
 import { termSentence } from "../text/terms";
 import { hasBytes, tokenText } from "../text/tokens";
@@ -24,11 +27,18 @@ import { fieldText } from "./maps/title";
 import { pathStep } from "./path-step";
 import { shownSource } from "./shown-source";
 
+/** The task's name of a position, in brackets; of one that is known by its name alone, nothing. */
+function nameOf({ positions, places }: TaskInfo, index: number): string {
+  const name = Object.entries(positions).find(([, at]) => at === index)?.[0];
+  return name === undefined || places !== undefined ? "" : ` (${isolated(printable(name, 80))})`;
+}
+
 function aboutToken(cx: Context, index: number): string {
   const { task } = cx.scene;
   const clean = task.clean[index] ?? "";
-  const name = Object.entries(task.positions).find(([, at]) => at === index)?.[0];
-  const where = `position ${index}${name === undefined ? "" : ` (${isolated(printable(name, 80))})`}`;
+  if (task.varies.clean.includes(index) || task.places !== undefined)
+    return `${placeText(index, task)}${nameOf(task, index)} · ${PAIRS_DIFFER}`;
+  const where = `position ${index}${nameOf(task, index)}`;
   if (lacksCounterpart(task, index))
     return `${where} · clean ${tokenText(clean)} · ${NO_COUNTERPART.clean}`;
   const corrupted = tokenAtPosition(task, "corrupted", index);
@@ -143,8 +153,17 @@ function said(cx: Context, focus: string): string {
   return token === undefined ? aboutSite(cx, clickedSite(cx, at)) : aboutToken(cx, token);
 }
 
+function aboutPair(cx: Context, pair: number): string {
+  const { scene, state } = cx;
+  const metric = currentMetric(state, scene);
+  const reading = state.result && readingOf(state.result, metric.name, pair);
+  return pairPreview(pair, scene.task.n_pairs, scene.pairs[pair], reading, metric);
+}
+
 export function readout(cx: Context, focus: string) {
-  const text = edgeText(cx) ?? lensText(cx, cx.state.hover ?? focus) ?? said(cx, focus);
+  const pair = hoveredPair(cx.state);
+  const other = () => edgeText(cx) ?? lensText(cx, cx.state.hover ?? focus) ?? said(cx, focus);
+  const text = pair === undefined ? other() : aboutPair(cx, pair);
   const { draft, hover, explained } = cx.state;
   if (draft !== undefined) {
     const about = hover === undefined && explained === undefined ? "" : text;

@@ -16,7 +16,7 @@ const ROOMY = 1000;
 const FACTS_FIT = 1400;
 
 function modelName(cx: Context) {
-  const { model, task } = cx.scene;
+  const { model } = cx.scene;
   const facts = modelFacts(model);
   const check = model.checks.passed
     ? cx.layout.width >= 1200
@@ -24,8 +24,7 @@ function modelName(cx: Context) {
       : "✓"
     : "✗ checks failed";
   return html`<div class="model"><h2 title=${model.name}>${model.name}</h2><span class="facts" title=${facts}>${cx.layout.width < FACTS_FIT ? nothing : facts}</span>
-    ${model.checks.summary === "" ? nothing : html`<span class="check">${term("checks", check)}</span>`}
-    ${task.n_pairs > 1 ? html`<span class="facts">mean of ${task.n_pairs} pairs</span>` : nothing}</div>`;
+    ${model.checks.summary === "" ? nothing : html`<span class="check">${term("checks", check)}</span>`}</div>`;
 }
 
 function mode(cx: Context, path: boolean) {

@@ -10,6 +10,8 @@ const REQUEST = {
   patches: [{ site: "L23.H3", source: "source" }],
   direction: "denoise",
   metric: "logit_diff",
+  pair: "mean",
+  edits: [],
 } as const;
 
 let model: FakeModel;

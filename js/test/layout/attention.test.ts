@@ -8,6 +8,12 @@ import { range } from "../../src/model/math";
 
 const task = (clean: string[], corrupted: string[], change: Partial<TaskInfo> = {}): TaskInfo => ({
   ...{ clean, corrupted, differs: [1], counterparts: range(clean.length), answer: [], foil: [] },
+  ...{
+    varies: { clean: [], corrupted: [] },
+    places: undefined,
+    text: undefined,
+    lengths: [3, 3] as const,
+  },
   ...{ positions: {}, n_pairs: 1, warnings: [], ...change },
 });
 
@@ -17,7 +23,7 @@ const grid = (rows: readonly (readonly number[])[]) => ({
 });
 
 const facts = (change: Partial<HeadFacts>): HeadFacts => ({
-  ...{ head: "L0.H0", position: 2, patches: [], direction: "denoise", whole: false },
+  ...{ head: "L0.H0", position: 2, patches: [], direction: "denoise", pair: "mean", whole: false },
   ...{ noAttention: null, nothingWritten: null, written: {}, attention: {}, ...change },
 });
 

@@ -19,7 +19,7 @@ import {
   sends,
   wholeSite,
 } from "../../src/model/path";
-import { cells } from "../fixtures/map";
+import { cells, request } from "../fixtures/map";
 
 const grouped = { n_heads: 9, n_kv_heads: 3, parallel: false };
 const plain = { n_heads: 4, n_kv_heads: 4, parallel: false };
@@ -93,7 +93,7 @@ describe("maps of fields", () => {
   });
 
   it("are known by their field", () => {
-    const key = (field: string) => mapKey(headsShape("z"), field, "denoise", "kl");
+    const key = (field: string) => mapKey(headsShape("z"), request({ field }));
     expect(new Set(["total", "direct", "L2.H1.q"].map(key)).size).toBe(3);
   });
 

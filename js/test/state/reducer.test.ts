@@ -10,6 +10,8 @@ const ask = (...sites: string[]): PatchRequest => ({
   patches: sites.map((site) => ({ site, source: "source" })),
   direction: "denoise",
   metric: "logit_diff",
+  pair: "mean",
+  edits: [],
 });
 
 let ids = 0;
@@ -21,6 +23,10 @@ const result = (request: PatchRequest, id = ++ids): Result => ({
   patched: { values: {}, top: [] },
   tokens: [],
   reach: undefined,
+  task: undefined,
+  runs: undefined,
+  metrics: undefined,
+  over_pairs: undefined,
 });
 
 const asked = (request: PatchRequest, cursor?: number): StateEvent => ({

@@ -72,7 +72,7 @@ describe("the sweep", () => {
     });
     expect(Object.keys(both.maps)).toEqual([
       KEY,
-      mapKey(headsShape("z"), "total", "noise", "logit_diff"),
+      mapKey(headsShape("z"), request({ direction: "noise" })),
     ]);
   });
 

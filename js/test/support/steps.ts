@@ -6,6 +6,7 @@ import type { Actions } from "../../src/actions/actions";
 import type { Position } from "../../src/model/position";
 import type { Panel, Scores, Tab, Unit } from "../../src/state/state";
 import type { Term } from "../../src/text/terms";
+import { apart, fewNames } from "../fixtures/datasets";
 import { markup, sweeping, tiny, unequal } from "../fixtures/worlds";
 import type { AttackedPage } from "./attacked-page";
 import { hostileText, hostileValue, SPOILT_BUFFERS, spoilt, spoiltBuffers } from "./hostile";
@@ -112,6 +113,16 @@ const persons = [
   person<[string]>("metric", [fc.constantFrom(...METRICS)], (a, m) => a.metric(m)),
   person<[Position]>("position", [position], (a, p) => a.position(p)),
   person<[1 | -1]>("step", [fc.constantFrom(1, -1)], (a, s) => a.stepPosition(s)),
+  person<["mean" | number]>("pair", [fc.oneof(fc.constant("mean" as const), index)], (a, p) =>
+    a.pair(p),
+  ),
+  person<["clean" | "answer"]>("edit", [fc.constantFrom("clean", "answer")], (a, f) => a.edit(f)),
+  person<[string]>(
+    "write",
+    [fc.oneof(fc.constantFrom("When Mary", "w a b"), hostileText)],
+    (a, t) => a.write({ clean: t }),
+  ),
+  person<[1 | -1]>("step pair", [fc.constantFrom(1, -1)], (a, s) => a.stepPair(s)),
   person<[Panel]>("panel", [fc.constantFrom(...PANELS)], (a, p) => a.panel(p)),
   person<[Tab]>("tab", [fc.constantFrom(...TABS)], (a, t) => a.tab(t)),
   person<[Unit]>("unit", [fc.constantFrom("share", "effect")], (a, u) => a.unit(u)),
@@ -130,13 +141,15 @@ const persons = [
       "continueSweep",
       "unfold",
       "dismiss",
+      "runEdit",
+      "cancelEdit",
       "clear",
       "lanesFull",
     ] as const
   ).map((name) => person<[]>(name, [], (a) => a[name]())),
 ];
 
-const WORLDS = { tiny, markup, unequal };
+const WORLDS = { tiny, markup, unequal, names: () => fewNames(6), apart };
 
 const deliver = step<[number]>("deliver", [index], (p, i) => p.wire.deliver(p.wire.take(i)));
 
@@ -188,7 +201,7 @@ const surroundings = [
   }),
   step<[keyof typeof WORLDS]>(
     "restart",
-    [fc.constantFrom("tiny", "markup", "unequal")],
+    [fc.constantFrom("tiny", "markup", "unequal", "names", "apart")],
     (p, world) => {
       p.wire.restart(sweeping(WORLDS[world]()));
       p.model.trigger("comm_live_update", { model: { comm_live: true } });

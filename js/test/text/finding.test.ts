@@ -19,9 +19,15 @@ describe("the finding", () => {
     expect(findingSentence(found({ reading: reading(share) }))).toBe(sentence);
   });
 
-  it("says of which pair the top token is, where there are several", () => {
+  it("says what it is about where there are several pairs; over the mean no token is on top", () => {
+    expect(findingSentence(found({ nPairs: 50, pair: 3 }))).toBe(
+      "In pair 4, L23.H3 restores 58 % of the difference and puts ␣Mary back on top.",
+    );
     expect(findingSentence(found({ nPairs: 50 }))).toBe(
-      "L23.H3 restores 58 % of the difference and puts ␣Mary back on top in pair 1.",
+      "Over all 50 pairs, L23.H3 restores 58 % of the difference.",
+    );
+    expect(findingSentence(found({ nPairs: 50, direction: "noise" }))).toBe(
+      "Over all 50 pairs, corrupting L23.H3 costs 58 % of the difference.",
     );
   });
 
@@ -36,8 +42,8 @@ describe("the finding", () => {
       findingSentence(found({ patched: run(top, 0), ...change })).replace(/^[^;]*; /, "");
     expect(said(" the")).toBe("the top token becomes ␣the, neither answer nor foil.");
     expect(said(" the", { foil: [] })).toBe("the top token becomes ␣the, not the answer.");
-    expect(said(" the", { nPairs: 9 })).toBe(
-      "the top token in pair 1 becomes ␣the, neither answer nor foil.",
+    expect(said(" the", { nPairs: 9, pair: 0 })).toBe(
+      "the top token becomes ␣the, neither answer nor foil.",
     );
     expect(said(" Ma")).toBe("the top token becomes ␣Ma, the start of the answer.");
     const weak = { clean: run(" his", 6), corrupted: run(" her", -5) };

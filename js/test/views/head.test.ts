@@ -64,7 +64,7 @@ describe("the panel of a head", () => {
           whole: false,
         },
         ...{ patches: [{ site: "L23.H3", source: "source" }], direction: "denoise" },
-        metric: "logit_diff",
+        ...{ metric: "logit_diff", pair: "mean" },
       },
     ]);
     expect(page.sent("senders")).toHaveLength(1);

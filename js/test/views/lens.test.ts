@@ -23,7 +23,7 @@ describe("the lens", () => {
     expect(page.sent("lens")).toEqual([
       {
         ...{ v: 1, kind: "lens", id: expect.any(Number), method: "logit", position: 13 },
-        ...{ patches: [], direction: "denoise", metric: "logit_diff" },
+        ...{ patches: [], direction: "denoise", metric: "logit_diff", pair: "mean" },
       },
     ]);
     expect(page.get(".lens-switch").getAttribute("aria-pressed")).toBe("true");

@@ -48,16 +48,16 @@ class TracedPath(PathResult):
         path: Path,
         frozen: Frozen,
         logits: Float[Tensor, "pair vocabulary"],
-        reach: Reach,
+        reach: ReachSums,
         seconds: float,
     ) -> None:
         super().__init__(experiment, readings, path, frozen)
         self.logits, self.seconds = logits, seconds
         self._reach = reach
 
-    def reach(self) -> Reach:
-        """How far every component moved from the host towards the source, at the last position."""
-        return self._reach
+    def reach(self, pair: int | None = None) -> Reach:
+        """How far every component moved towards the source at the last position: of one pair, or of all."""
+        return Reach.of(self._reach, len(self.experiment.pairs[pair or 0]) - 1, pair)
 
     def top_tokens(self, k: int = 5, pair: int | None = None) -> list[TopTokenRow]:
         """The `k` next tokens that are most probable in any of the three runs, as `PatchResult.top_tokens`."""
@@ -100,9 +100,8 @@ def trace_path(
         baseline = ReachBaseline.of(experiment, batch, -1)
         sums.add(batch.rows, baseline.sums(baseline.at_position(output.activations)))
     experiment.check_weights(())
-    reach = Reach.of(sums, len(experiment.pairs[0]) - 1)
     seconds = time.perf_counter() - started
-    return TracedPath(experiment, readings, checked, frozen, logits, reach, seconds)
+    return TracedPath(experiment, readings, checked, frozen, logits, sums, seconds)
 
 
 class _OnePath(PathSweep):

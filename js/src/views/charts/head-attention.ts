@@ -8,6 +8,7 @@ import type { HeadFacts } from "../../model/head";
 import { canCut, knownHead, readPosition } from "../../state/head";
 import { hoveredPosition, shownDirection } from "../../state/selectors";
 import { percent } from "../../text/numbers";
+import { ofPair } from "../../text/pairs";
 import { shortToken, tokenText } from "../../text/tokens";
 import type { Context } from "../context";
 import { walkRows } from "../rows";
@@ -107,7 +108,7 @@ export function attention(cx: Context) {
   const { fact } = knownHead(cx.state, cx.scene);
   const position = fact?.position ?? readPosition(cx.state, cx.scene);
   const text = shortToken(task.clean[position] ?? "", 10);
-  const pair = task.n_pairs > 1 ? ", pair 1" : "";
+  const pair = ofPair(cx.scene);
   const whole = fact?.whole ?? false;
   const from = whole
     ? `all queries${pair}`

@@ -16,6 +16,7 @@ import { knownSenders, nPaths, waitsForClick } from "../../state/head";
 import { currentMetric } from "../../state/selectors";
 import { patchName } from "../../text/names";
 import { effectNumber, percent } from "../../text/numbers";
+import { ofPair } from "../../text/pairs";
 import type { Context } from "../context";
 import { walkRows } from "../rows";
 import { term } from "../term";
@@ -127,7 +128,5 @@ function content(cx: Context) {
 }
 
 export function feeds(cx: Context) {
-  const { n_pairs } = cx.scene.task;
-  const scope = `all positions${n_pairs > 1 ? `, mean of ${n_pairs} pairs` : ""}`;
-  return part("feeds", "Effect", scope, content(cx));
+  return part("feeds", "Effect", `all positions${ofPair(cx.scene)}`, content(cx));
 }

@@ -5,6 +5,7 @@ import type { Lane } from "../../model/experiment";
 import type { Written, WrittenToken } from "../../model/head";
 import { knownHead, readPosition } from "../../state/head";
 import { signed } from "../../text/numbers";
+import { ofPair } from "../../text/pairs";
 import { shortToken, tokenText } from "../../text/tokens";
 import type { Context } from "../context";
 import { term } from "../term";
@@ -37,6 +38,6 @@ function content(cx: Context) {
 export function written(cx: Context) {
   const { fact } = knownHead(cx.state, cx.scene);
   const position = fact?.position ?? readPosition(cx.state, cx.scene);
-  const pair = cx.scene.task.n_pairs > 1 ? ", pair 1" : "";
+  const pair = ofPair(cx.scene);
   return part("written", term("writes", "Writes"), `at @${position}${pair}`, content(cx));
 }

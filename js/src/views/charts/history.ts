@@ -3,6 +3,7 @@
 import { html } from "lit-html";
 import { diverging } from "../../layout/oklab";
 import { towardsClean } from "../../model/experiment";
+import { readingOf } from "../../model/pairs";
 import { onlyAblates } from "../../model/patch";
 import type { PastResult } from "../../model/result";
 import { shownEntry } from "../../state/history";
@@ -21,7 +22,7 @@ function sourceWord({ patches, direction }: PastResult): string {
 
 function row(cx: Context, entry: HistoryEntry, current: boolean) {
   const { result, number, pinned } = entry;
-  const share = result.readings[cx.state.metric]?.share ?? null;
+  const share = readingOf(result, cx.state.metric, cx.scene.pair)?.share ?? null;
   const colour =
     share === null
       ? "transparent"

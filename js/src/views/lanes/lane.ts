@@ -11,7 +11,9 @@ import { knownLens } from "../../state/head";
 import { shownDirection } from "../../state/selectors";
 import { allCut } from "../../text/cut";
 import { patchName } from "../../text/names";
+import { ofPair } from "../../text/pairs";
 import { type Context, waveClass } from "../context";
+import { pencil } from "../pencil";
 import { shownSource } from "../shown-source";
 import { term } from "../term";
 import { cells } from "./cells";
@@ -30,7 +32,7 @@ const NAMES = { clean: "Clean", patched: "Patched", corrupted: "Corrupted" } as 
 function role(cx: Context, lane: Lane) {
   const { state, scene } = cx;
   const host = hostOf(shownDirection(state));
-  const pair = scene.task.n_pairs > 1 ? `, pair 1 of ${scene.task.n_pairs}` : "";
+  const pair = ofPair(scene);
   if (lane === host) return html`${term("host", "host")}${pair}`;
   const patches = state.result?.patches ?? [];
   const unused = state.result === undefined ? isAblation(state.source) : onlyAblates(patches);
@@ -97,7 +99,7 @@ export function lane(cx: Context, which: Lane, rows: TokenRows, focus: string) {
   const prompt = which === "patched" ? host : which;
   const grey = onlyAblates(state.result?.patches ?? []) ? "ablated" : "";
   const tint = which === "patched" ? `host-${host} ${grey}` : "";
-  const name = heading(cx, which);
+  const name = html`${heading(cx, which)}${pencil(cx, which)}`;
   const kind = layout.lanes[which].full ? "full" : "slim";
   return html`<section class="lane ${which} ${kind} ${tint}" data-run=${which} aria-label="${NAMES[which]} run"
       .style="height:${layout.lanes[which].height}px">

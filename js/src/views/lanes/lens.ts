@@ -7,6 +7,7 @@ import type { Lane } from "../../model/experiment";
 import { LENS_METHODS, type LensFacts, type LensLayer, type LensMethod } from "../../model/lens";
 import { canAsk, hasPatchedRun, knownLens, readPosition } from "../../state/head";
 import { probability } from "../../text/numbers";
+import { ofPair } from "../../text/pairs";
 import { NO_PYTHON, sentence } from "../../text/status";
 import { shortToken, tokenText } from "../../text/tokens";
 import type { Context } from "../context";
@@ -101,8 +102,8 @@ export function lensLine(cx: Context) {
   if (lens === undefined) return nothing;
   const { fact, stale, phase, message } = knownLens(cx.state, cx.scene);
   const position = readPosition(cx.state, cx.scene);
-  const { clean, n_pairs } = cx.scene.task;
-  const at = html`at @${position} <span class="mono">${shortToken(clean[position] ?? "", 12)}</span>${n_pairs > 1 ? ", pair 1" : ""}`;
+  const { clean } = cx.scene.task;
+  const at = html`at @${position} <span class="mono">${shortToken(clean[position] ?? "", 12)}</span>${ofPair(cx.scene)}`;
   const again = html`<button @click=${() => cx.act.askAgain("lens")}>Ask again</button>`;
   const said =
     phase === "failed"
@@ -113,7 +114,9 @@ export function lensLine(cx: Context) {
           ? canAsk(cx.state)
             ? "Reading the streams …"
             : NO_PYTHON
-          : `${LIMITS[lens]} It is not what the model computes there.`;
+          : fact.runs.clean.length === 0 && fact.reason !== null
+            ? fact.reason
+            : `${LIMITS[lens]} It is not what the model computes there.`;
   return html`<div class="lens-line" role="group" aria-label="lens" data-lens-phase=${phase}>${method(cx, fact)} ${at} <span class="said">${said}</span>
     <button class="tool" title="lens off (T)" aria-label="lens off" @click=${() => cx.act.lens(undefined)}>×</button></div>`;
 }

@@ -6,6 +6,7 @@ import { type Column, tokenInColumn } from "../../model/counterparts";
 import type { Lane, Prompt } from "../../model/experiment";
 import { positionIndex } from "../../model/position";
 import { hoveredPosition } from "../../state/selectors";
+import { placeText } from "../../text/pairs";
 import { NO_COUNTERPART } from "../../text/status";
 import { foldLabel, tokenText } from "../../text/tokens";
 import type { Context } from "../context";
@@ -45,6 +46,26 @@ function unpatchableToken(
     @pointerenter=${hover} @pointerleave=${() => cx.act.hover(undefined)}>${tokenSpans(rowToken(text, true))}</button>`;
 }
 
+/** Over the mean, a position at which the pairs have different words. */
+function varies({ prompt }: TokenRowData, cx: Context, column: Column): boolean {
+  const at = column[prompt];
+  return at !== undefined && cx.scene.task.varies[prompt].includes(at);
+}
+
+function tokenLabel(
+  cx: Context,
+  data: TokenRowData,
+  column: Column,
+  text: string,
+  differs: boolean,
+): string {
+  const end = differs ? ", differs" : "";
+  const index = column.clean ?? 0;
+  return varies(data, cx, column)
+    ? `${placeText(index, cx.scene.task)}, ${tokenText(text)}: no common word${end}`
+    : `position ${index}, ${tokenText(text)}${end}`;
+}
+
 function token(cx: Context, data: TokenRowData, i: number) {
   const column = data.columns[i] ?? { clean: undefined, corrupted: undefined };
   const width = data.widths[i] ?? 0;
@@ -62,9 +83,10 @@ function token(cx: Context, data: TokenRowData, i: number) {
     selected ? "selected" : "",
     marked ? "marked" : "",
     hovered ? "hovered" : "",
+    varies(data, cx, column) ? "varied" : "",
   ];
   return html`<button class="token ${kinds.join(" ")}" data-token=${index} tabindex="-1" .style="min-width:${width}px"
-    aria-pressed=${selected} aria-label="position ${index}, ${tokenText(text)}${differs ? ", differs" : ""}"
+    aria-pressed=${selected} aria-label=${tokenLabel(cx, data, column, text, differs)}
     @click=${() => cx.act.position(selected ? "all" : index)}
     @pointerenter=${() => cx.act.hover(`@${index}`)}
     @pointerleave=${() => cx.act.hover(undefined)}>${tokenSpans(rowToken(text, differs))}</button>`;

@@ -1,0 +1,45 @@
+"""A real session behind the bare page: the test carries the messages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.explorer.session import PatchSession
+from tests.browser.bare import BarePage
+
+SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class BareKernel:
+    """Answers what the widget asks for."""
+
+    bare: BarePage
+    session: PatchSession
+    events: list[tuple[dict[str, Any], list[bytes]]] = field(default_factory=list)
+
+    def answer_until(self, selector: str) -> None:
+        """Answer until the page shows the selector."""
+        deadline = time.monotonic() + SECONDS
+        while self.bare.page.locator(selector).count() == 0:
+            assert time.monotonic() < deadline, selector
+            for message in self.bare.sent():
+                self.session.handle(message)
+            assert self.session.wait(SECONDS)
+            while self.events:
+                self.bare.receive(*self.events.pop(0))
+            self.bare.page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
+
+
+@contextmanager
+def answering(bare: BarePage, experiment: BaseExperiment) -> Iterator[BareKernel]:
+    """Put a session over an experiment behind the page."""
+    events: list[tuple[dict[str, Any], list[bytes]]] = []
+    session = PatchSession(experiment, lambda event, buffers: events.append((event, buffers)))
+    yield BareKernel(bare, session, events)
+    session.close()
