@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT
+from tests.browser.axe import serious
 from tests.browser.explorer import FOCUSED_SITE, IN_GRID, SECONDS, Explorer
 from tests.browser.explorer import ROOT as EXPLORER
 from tests.browser.lab import Lab
 from tests.browser.notebook import Notebook, Notices, Theme
-
-AXE = ROOT / "js" / "node_modules" / "axe-core" / "axe.min.js"
-RUN_AXE = """(root) => axe.run(root, {resultTypes: ["violations"]})"""
 
 
 @pytest.fixture(scope="module")
@@ -136,9 +131,7 @@ def test_axe_finds_nothing_serious(
     explorer.click("L23.H3")
     explorer.wait_for("L23.H3")
     shoot(EXPLORER, f"explorer-{theme}-{width}")
-    page.add_script_tag(path=AXE)
-    found = explorer.root.evaluate(RUN_AXE)
-    assert [describe(violation) for violation in found["violations"] if is_serious(violation)] == []
+    assert serious(explorer.root) == []
 
 
 def test_an_explorer_stays_inside_its_cell(
@@ -173,12 +166,3 @@ def type_site(explorer: Explorer, site: str) -> None:
     expect(explorer.root.locator("input:focus")).to_be_visible()
     explorer.page.keyboard.type(site)
     explorer.page.keyboard.press("Enter")
-
-
-def is_serious(violation: dict[str, Any]) -> bool:
-    return violation["impact"] in ("serious", "critical")
-
-
-def describe(violation: dict[str, Any]) -> str:
-    places = [node["html"][:200] for node in violation["nodes"][:3]]
-    return f"{violation['id']}: {violation['help']} {json.dumps(places)}"

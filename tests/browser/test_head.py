@@ -12,10 +12,10 @@ from playwright.sync_api import Locator, expect
 import patchwidgets as pw
 from patchwidgets.facade import Experiment
 from patchwidgets.sites import Patch
+from tests.browser.axe import serious
 from tests.browser.explorer import ROOT, Explorer
 from tests.browser.lab import Lab
 from tests.browser.notebook import Notebook, Notices, Theme
-from tests.browser.test_explorer import AXE, RUN_AXE, describe, is_serious
 
 CLEAN = "When Mary and John went to the store, John gave a drink to"
 CORRUPTED = "When Mary and John went to the store, Mary gave a drink to"
@@ -231,9 +231,7 @@ def test_axe_finds_nothing_serious(
     explorer.page.keyboard.press("t")
     expect(explorer.root.locator(".beads:not(.stale)")).to_have_count(3, timeout=LATE)
     shoot(ROOT, f"head-{case.name or 'teaching'}-{theme}-{width}")
-    explorer.page.add_script_tag(path=AXE)
-    found = explorer.root.evaluate(RUN_AXE)
-    assert [describe(each) for each in found["violations"] if is_serious(each)] == []
+    assert serious(explorer.root) == []
     too_wide = explorer.root.evaluate("(root) => root.scrollWidth - root.clientWidth")
     assert too_wide <= 0
     explorer.root.get_by_label("lens off").click()

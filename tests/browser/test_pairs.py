@@ -11,15 +11,11 @@ from playwright.sync_api import Browser, Page
 
 import patchwidgets as pw
 from patchwidgets.sweep.over_pairs import PairValues
+from tests.browser.axe import serious
 from tests.browser.bare import BarePage, serving
 from tests.browser.bare.kernel import BareKernel, answering
 from tests.browser.notebook import Notices
 
-ROOT = Path(__file__).parents[2]
-AXE = ROOT / "js" / "node_modules" / "axe-core" / "axe.min.js"
-SERIOUS = """() => axe.run(".patchwidgets", {resultTypes: ["violations"]}).then(({violations}) =>
-  violations.filter(({impact}) => impact === "serious" || impact === "critical")
-    .map(({id, nodes}) => `${id}: ${nodes[0].html}`))"""
 WORDS = "(lane) => [...lane.querySelectorAll('.token-row button')].map((each) => each.textContent)"
 
 
@@ -159,5 +155,4 @@ def test_axe_finds_nothing_serious_and_nothing_is_cut_off(
     shoot(".patchwidgets", f"pairs-{theme}-{width}")
     root = page.locator(".patchwidgets")
     assert root.evaluate("(root) => root.scrollWidth - root.clientWidth") <= 0
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    assert page.evaluate(SERIOUS) == []
+    assert serious(root) == []

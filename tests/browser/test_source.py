@@ -11,10 +11,10 @@ from playwright.sync_api import expect
 import patchwidgets as pw
 from patchwidgets.facade import Experiment
 from patchwidgets.sites import Patch
+from tests.browser.axe import serious
 from tests.browser.explorer import Explorer
 from tests.browser.lab import Lab
 from tests.browser.notebook import Notebook
-from tests.browser.test_explorer import AXE, RUN_AXE, describe, is_serious
 
 CLEAN = "When Mary and John went to the store, John gave a drink to"
 CORRUPTED = "When Mary and John went to the store, Mary gave a drink to"
@@ -126,6 +126,4 @@ def test_axe_finds_nothing_serious(explorer: Explorer) -> None:
     choose(explorer, "steer")
     explorer.root.locator("button.keep").click()
     expect(explorer.root.locator(".circuit .kept")).to_contain_text("Keep only", timeout=30_000)
-    explorer.page.add_script_tag(path=AXE)
-    found = explorer.root.evaluate(RUN_AXE)
-    assert [describe(each) for each in found["violations"] if is_serious(each)] == []
+    assert serious(explorer.root) == []
