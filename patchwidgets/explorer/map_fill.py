@@ -35,6 +35,8 @@ MOST_BYTES = 2**28
 
 ATP = Method("atp", 1)
 
+LONGEST_LAYER = 0.03
+"""Seconds of one layer of a piece."""
 TYPICAL_PART = 0.3
 """Of a whole pass for each cell, what a sweep computes where about half of the prompt is common to both prompts."""
 
@@ -174,7 +176,8 @@ class MapFill:
             estimate_fills([self])
             return
         request, field = self.subject.sweep_request, self.subject.field
-        self._sweep = field_sweep(self._experiment, request, field, self._runs_at_once)
+        at_once = min(self._runs_at_once, prompt_runs(self._experiment))
+        self._sweep = field_sweep(self._experiment, request, field, at_once)
 
     def take(self, values: GridValues) -> None:
         """Keep what is computed at once: an estimate."""
@@ -203,6 +206,15 @@ class MapFill:
         (values,) = sweep.grid_values()
         pairs = values.pair_values(sweep.experiment, self.subject.metric)
         return map_values(self._about, self.subject.map.layer, values, pairs)
+
+
+def prompt_runs(experiment: BaseExperiment) -> int:
+    """How many runs may be in one piece, so that a click never waits long: a pass is ended only between two layers."""
+    model, pair = experiment.model, experiment.pairs[0]
+    cost = Cost(model.layout)
+    tokens = len(pair) - pair.prefix
+    of_run = cost.recording_flops(1, tokens) / model.n_layers / cost.flops_per_second()
+    return max(1, int(LONGEST_LAYER / of_run))
 
 
 def estimate_fills(fills: Sequence[MapFill]) -> None:
