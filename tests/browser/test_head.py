@@ -117,7 +117,9 @@ def test_written_tokens_are_the_public_ones(panel: Locator, case: Case, exp: Exp
             assert first == expected[0].token
 
 
-def test_what_feeds_it_is_exact(panel: Locator, case: Case, exp: Experiment) -> None:
+def test_what_feeds_it_is_exact(
+    panel: Locator, explorer: Explorer, case: Case, exp: Experiment
+) -> None:
     expect(panel.locator("[data-receiver]")).to_be_visible(timeout=LATE)
     effects = {"total": exp.patch(case.head).effect, "direct": exp.path(case.head, "logits").effect}
     for name, effect in effects.items():
@@ -135,6 +137,10 @@ def test_what_feeds_it_is_exact(panel: Locator, case: Case, exp: Experiment) -> 
         strongest = sorted(map(abs, into.tolist()), reverse=True)[: len(found)]
         assert list(map(abs, found)) == close(strongest)
         assert found[0] == close(exp.path(names[0], receiver).effect)
+        senders.first.click()
+        followed = explorer.wait_for(f"{names[0]}->{receiver}")
+        assert followed.effect == pytest.approx(found[0], rel=1e-4, abs=1e-5)
+        expect(senders.first).to_be_focused()
 
 
 def test_a_click_cuts_an_edge_and_undo_gives_it_back(
