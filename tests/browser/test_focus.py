@@ -47,14 +47,10 @@ def explorer(notebook: Notebook) -> Explorer:
     return explorer
 
 
-def box_of(lane: str) -> Callable[[Explorer], Locator]:
-    return lambda explorer: explorer.component("L1.H1", lane)
-
-
 PLACES: dict[str, Callable[[Explorer], Locator]] = {
-    "a box of the clean lane": box_of("clean"),
-    "a box of the patched lane": box_of("patched"),
-    "a box of the corrupted lane": box_of("corrupted"),
+    "the clean lane": lambda explorer: explorer.component("L1.resid_post", "clean"),
+    "a box of the patched lane": lambda explorer: explorer.component("L1.H1"),
+    "the corrupted lane": lambda explorer: explorer.component("L1.resid_post", "corrupted"),
     "a cell of a map": lambda explorer: explorer.cell("heads", "L1.H1"),
     "a printed number": lambda explorer: explorer.root.locator("[data-map='heads'] .inside").first,
     "the finding": lambda explorer: explorer.root.locator(".finding"),
@@ -78,9 +74,17 @@ def test_a_click_keeps_the_keyboard(explorer: Explorer, notebook: Notebook, plac
 
 @pytest.mark.parametrize("place", ["clean", "corrupted"])
 def test_the_keys_go_on_from_a_clicked_box(explorer: Explorer, place: str) -> None:
+    show_boxes(explorer)
     before = explorer.root.locator(".segment.on").get_attribute("data-direction")
     explorer.component("L1.H1", place).click()
     assert explorer.focused_site() == "L1.H1"
     explorer.page.keyboard.press("n")
     other = "noise" if before == "denoise" else "denoise"
     expect(explorer.root.locator(f".segment.on[data-direction='{other}']")).to_be_visible()
+
+
+def show_boxes(explorer: Explorer) -> None:
+    """Show the boxes of the clean and the corrupted lane."""
+    if explorer.component("L1.H1", "clean").count() == 0:
+        explorer.root.locator("[data-run='clean'] [data-lanes='slim']").click()
+    expect(explorer.component("L1.H1", "clean")).to_be_visible()
