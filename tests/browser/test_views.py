@@ -60,8 +60,8 @@ def test_both_views_fill_their_maps_and_nothing_stopped(views: Locator) -> None:
 
 
 def test_views_that_show_different_maps_fill_them_too(views: Locator) -> None:
-    views.nth(0).locator("select.mapped").select_option("attn_out")
-    views.nth(SECOND).locator("select.mapped").select_option("mlp_out")
+    for i, component in ((0, "attn_out"), (SECOND, "mlp_out")):
+        views.nth(i).get_by_label("component of the map").select_option(component)
     for i, component in ((0, "attn_out"), (SECOND, "mlp_out")):
         cell = views.nth(i).locator(f"[data-map='positions'] [data-site='L0.{component}@-1']")
         expect(cell).to_have_count(1)
@@ -81,7 +81,7 @@ def test_both_views_list_what_either_patched(views: Locator) -> None:
 
 def test_in_a_row_it_takes_the_room_that_is_left(views: Locator) -> None:
     box, alone = views.nth(IN_ROW).bounding_box(), views.nth(0).bounding_box()
-    label = views.page.get_by_text("beside it").bounding_box()
+    label = views.page.locator(".widget-label", has_text="beside it").bounding_box()
     assert box is not None
     assert alone is not None
     assert label is not None
@@ -92,6 +92,7 @@ def test_in_a_row_it_takes_the_room_that_is_left(views: Locator) -> None:
 def test_lanes_maps_and_toolbar_have_one_scope(views: Locator, page: Page) -> None:
     explorer = Explorer(page)
     scope = explorer.root.locator(".chart.heads .scope")
+    explorer.root.get_by_label("component of the map").select_option("attn_out")
     explorer.token(1, "clean").click()
     said = explorer.root.locator(".where").inner_text()
     assert said.startswith("@1 ")
