@@ -9,11 +9,11 @@ import type { Context } from "./context";
 import { sourceSentence } from "./source";
 import { term } from "./term";
 
-/** The least width that leaves room for whole words on the buttons. */
+/** The least width at which no button has to go into the menu. */
 const ROOMY = 1000;
 
-/** The least width that leaves room for the model's size beside its name. */
-const FACTS_FIT = 1400;
+/** The least width that leaves room for the model's size, and for which values go where. */
+const FACTS_FIT = 1600;
 
 function modelName(cx: Context) {
   const { model } = cx.scene;
@@ -25,6 +25,15 @@ function modelName(cx: Context) {
     : "✗ checks failed";
   return html`<div class="model"><h2 title=${model.name}>${model.name}</h2><span class="facts" title=${facts}>${cx.layout.width < FACTS_FIT ? nothing : facts}</span>
     ${model.checks.summary === "" ? nothing : html`<span class="check">${term("checks", check)}</span>`}</div>`;
+}
+
+function direction(cx: Context, which: Direction) {
+  const on = cx.state.direction === which;
+  const [verb, way] =
+    which === "denoise" ? ["Denoise", "clean → corrupted"] : ["Noise", "corrupted → clean"];
+  return html`<button class="segment ${which} ${on ? "on" : ""}" aria-pressed=${on} data-direction=${which} data-explain=${which}
+    title="${which === "denoise" ? "put clean values into the corrupted run: what is enough" : "put corrupted values into the clean run: what is needed"} (N)"
+    @click=${() => cx.act.direction(which)}>${verb}${cx.layout.width < FACTS_FIT ? nothing : html`<small>${way}</small>`}</button>`;
 }
 
 function mode(cx: Context, path: boolean) {
@@ -68,25 +77,32 @@ function fullScreen(cx: Context) {
     <svg aria-hidden="true" width="13" height="13">${svg`<path d=${CORNERS}/>`}</svg></button>`;
 }
 
-function tools(cx: Context) {
+/** What is needed most: what the numbers are, where a click patches, and the ways back. */
+function firstTools(cx: Context) {
   const { state, act } = cx;
   const back = state.cursor > 0;
   const on = state.cursor + 1 < state.timeline.length;
   return html`${metrics(cx)}${position(cx)}<div class="buttons">
     <button class="tool" title="undo (Z)" aria-label="undo" ?disabled=${!back} @click=${() => act.undo()}>↶</button>
     <button class="tool" title="redo (Shift+Z)" aria-label="redo" ?disabled=${!on} @click=${() => act.redo()}>↷</button>
-    <button class="tool clear" title="patch nothing (Esc)" ?disabled=${selectedPatches(state).length === 0} @click=${() => act.clear()}>Clear</button>
-    <button class="tool keep" title="keep only these: everything else is ablated (C)" ?disabled=${selectedPatches(state).length === 0} @click=${() => act.keepOnly()}>Keep only</button>
+    <button class="tool clear" title="patch nothing (Esc)" ?disabled=${selectedPatches(state).length === 0} @click=${() => act.clear()}>Clear</button></div>`;
+}
+
+/** What goes into the menu where there is less room. */
+function otherTools(cx: Context) {
+  const { state, act } = cx;
+  return html`<div class="buttons"><button class="tool keep" title="keep only these: everything else is ablated (C)" ?disabled=${selectedPatches(state).length === 0} @click=${() => act.keepOnly()}>Keep only</button>
     <button class="tool lens-switch" aria-pressed=${state.lens !== undefined} title="lens: the token that the stream would say, by layer (T)" @click=${() => act.stepLens()}>Lens</button>
-    ${panelButton(cx, "site", cx.layout.width >= ROOMY ? "Site" : "/", "type a site (/)")}${panelButton(cx, "code", "Code", "this view as Python code")}${panelButton(cx, "keys", "?", "keys (?)")}${fullScreen(cx)}</div>`;
+    ${panelButton(cx, "site", "Site", "type a site (/)")}${panelButton(cx, "code", "Code", "this view as Python code")}${panelButton(cx, "keys", "?", "keys (?)")}${fullScreen(cx)}</div>`;
 }
 
 export function toolbar(cx: Context) {
-  const { compact } = cx.layout;
-  const open = cx.state.panel === "menu";
+  const { compact, width } = cx.layout;
+  const roomy = width >= ROOMY;
+  const open = cx.state.panel === "menu" && !roomy;
   return html`<div class="toolbar" role="toolbar" aria-label="patchwidgets">${modelName(cx)}
     ${sourceSentence(cx)}
     <div class="segments" role="group" aria-label="mode">${mode(cx, false)}${mode(cx, true)}</div>
-    ${compact ? panelButton(cx, "menu", "⋯", "more") : tools(cx)}</div>
-    ${compact && open ? html`<div class="toolbar menu">${tools(cx)}</div>` : nothing}`;
+    ${compact ? nothing : firstTools(cx)}${roomy ? otherTools(cx) : panelButton(cx, "menu", "⋯", "more")}</div>
+    ${open ? html`<div class="toolbar menu">${compact ? firstTools(cx) : nothing}${otherTools(cx)}</div>` : nothing}`;
 }

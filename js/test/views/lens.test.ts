@@ -123,6 +123,7 @@ describe("the lens", () => {
 it("shows the beads of the layers that are shown", () => {
   page.width = 700;
   page.showMaps(huge());
+  page.click(page.get('[title="more"]'));
   page.click(page.get(".lens-switch"));
   settle();
   const lasts = beads("clean").map(({ dataset }) => Number(dataset.last));
