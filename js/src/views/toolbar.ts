@@ -10,30 +10,24 @@ import { sourceSentence } from "./source";
 import { term } from "./term";
 
 /** The least width at which no button has to go into the menu. */
-const ROOMY = 1000;
+const ROOMY = 1240;
 
-/** The least width that leaves room for the model's size, and for which values go where. */
+/** The least width at which undo and redo stand in the line; below it they have their keys and the menu. */
+const BACK_FITS = 1000;
+
+/** The least width that leaves room for the model's size beside its name. */
 const FACTS_FIT = 1600;
 
 function modelName(cx: Context) {
   const { model } = cx.scene;
   const facts = modelFacts(model);
   const check = model.checks.passed
-    ? cx.layout.width >= 1200
+    ? cx.layout.width >= 1400
       ? "✓ checked"
       : "✓"
     : "✗ checks failed";
   return html`<div class="model"><h2 title=${model.name}>${model.name}</h2><span class="facts" title=${facts}>${cx.layout.width < FACTS_FIT ? nothing : facts}</span>
     ${model.checks.summary === "" ? nothing : html`<span class="check">${term("checks", check)}</span>`}</div>`;
-}
-
-function direction(cx: Context, which: Direction) {
-  const on = cx.state.direction === which;
-  const [verb, way] =
-    which === "denoise" ? ["Denoise", "clean → corrupted"] : ["Noise", "corrupted → clean"];
-  return html`<button class="segment ${which} ${on ? "on" : ""}" aria-pressed=${on} data-direction=${which} data-explain=${which}
-    title="${which === "denoise" ? "put clean values into the corrupted run: what is enough" : "put corrupted values into the clean run: what is needed"} (N)"
-    @click=${() => cx.act.direction(which)}>${verb}${cx.layout.width < FACTS_FIT ? nothing : html`<small>${way}</small>`}</button>`;
 }
 
 function mode(cx: Context, path: boolean) {
@@ -57,7 +51,7 @@ function metrics(cx: Context) {
 
 function position(cx: Context) {
   const { state, scene, act } = cx;
-  const label = scopeText(state, scene, cx.layout.width >= ROOMY ? "all positions" : "all");
+  const label = scopeText(state, scene, cx.layout.wide ? "all positions" : "all");
   return html`<div class="chip" role="group" aria-label="position">
     <button title="previous position ( [ )" aria-label="previous position" @click=${() => act.stepPosition(-1)}>‹</button>
     <button class="where ${state.position === "all" ? "" : "on"}" title="all positions (A)" @click=${() => act.position("all")}>${label}</button>
@@ -77,15 +71,17 @@ function fullScreen(cx: Context) {
     <svg aria-hidden="true" width="13" height="13">${svg`<path d=${CORNERS}/>`}</svg></button>`;
 }
 
-/** What is needed most: what the numbers are, where a click patches, and the ways back. */
-function firstTools(cx: Context) {
+function history(cx: Context) {
   const { state, act } = cx;
   const back = state.cursor > 0;
   const on = state.cursor + 1 < state.timeline.length;
-  return html`${metrics(cx)}${position(cx)}<div class="buttons">
-    <button class="tool" title="undo (Z)" aria-label="undo" ?disabled=${!back} @click=${() => act.undo()}>↶</button>
-    <button class="tool" title="redo (Shift+Z)" aria-label="redo" ?disabled=${!on} @click=${() => act.redo()}>↷</button>
-    <button class="tool clear" title="patch nothing (Esc)" ?disabled=${selectedPatches(state).length === 0} @click=${() => act.clear()}>Clear</button></div>`;
+  return html`<button class="tool" title="undo (Z)" aria-label="undo" ?disabled=${!back} @click=${() => act.undo()}>↶</button>
+    <button class="tool" title="redo (Shift+Z)" aria-label="redo" ?disabled=${!on} @click=${() => act.redo()}>↷</button>`;
+}
+
+function clear(cx: Context) {
+  const none = selectedPatches(cx.state).length === 0;
+  return html`<button class="tool clear" title="patch nothing (Esc)" ?disabled=${none} @click=${() => cx.act.clear()}>Clear</button>`;
 }
 
 /** What goes into the menu where there is less room. */
@@ -96,13 +92,21 @@ function otherTools(cx: Context) {
     ${panelButton(cx, "site", "Site", "type a site (/)")}${panelButton(cx, "code", "Code", "this view as Python code")}${panelButton(cx, "keys", "?", "keys (?)")}${fullScreen(cx)}</div>`;
 }
 
+/** What stands in the line and what in the menu under it, by how much room there is. */
 export function toolbar(cx: Context) {
   const { compact, width } = cx.layout;
   const roomy = width >= ROOMY;
-  const open = cx.state.panel === "menu" && !roomy;
+  const menu = roomy ? nothing : panelButton(cx, "menu", "⋯", "more");
+  const numbers = html`${metrics(cx)}${position(cx)}`;
+  const back = width >= BACK_FITS ? history(cx) : nothing;
+  const line = compact
+    ? menu
+    : html`${numbers}<div class="buttons">${back}${clear(cx)}</div>${menu}`;
+  const rest = html`${compact ? html`${numbers}<div class="buttons">${clear(cx)}</div>` : nothing}
+    ${width >= BACK_FITS ? nothing : html`<div class="buttons">${history(cx)}</div>`}${otherTools(cx)}`;
   return html`<div class="toolbar" role="toolbar" aria-label="patchwidgets">${modelName(cx)}
     ${sourceSentence(cx)}
     <div class="segments" role="group" aria-label="mode">${mode(cx, false)}${mode(cx, true)}</div>
-    ${compact ? nothing : firstTools(cx)}${roomy ? otherTools(cx) : panelButton(cx, "menu", "⋯", "more")}</div>
-    ${open ? html`<div class="toolbar menu">${compact ? firstTools(cx) : nothing}${otherTools(cx)}</div>` : nothing}`;
+    ${line}${roomy ? otherTools(cx) : nothing}</div>
+    ${cx.state.panel === "menu" && !roomy ? html`<div class="toolbar menu">${rest}</div>` : nothing}`;
 }
