@@ -100,6 +100,13 @@ class Explorer:
         """Return a cell of a map."""
         return self.root.locator(f"[data-map='{map_name}'] [data-site='{site}']").first
 
+    def tool(self, name: str) -> Locator:
+        """Return a button of the toolbar; where there is little room, the menu that it is in is opened."""
+        button = self.root.locator(".toolbar").get_by_role("button", name=name, exact=True)
+        if button.count() == 0:
+            self.root.locator(".toolbar [title='more']").click()
+        return button
+
     def token(self, position: int, lane: str = "patched") -> Locator:
         """Return a token of a lane's prompt."""
         return self.root.locator(f"[data-run='{lane}'] [data-token='{position}']").first

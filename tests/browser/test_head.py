@@ -157,12 +157,12 @@ def test_a_click_cuts_an_edge_and_undo_gives_it_back(
     expect(row).to_have_attribute("data-patched", "0")
     finding = explorer.root.locator(".finding")
     expect(finding).to_contain_text(f"Cutting {case.head} @-1 → @{key}")
-    explorer.root.get_by_role("button", name="Code").click()
+    explorer.tool("Code").click()
     expect(explorer.root.locator(".panel.code pre")).to_contain_text(
         f"pw.Patch('{site}', source=pw.sources.cut({key}))"
     )
-    explorer.root.get_by_role("button", name="Code").click()
-    explorer.root.get_by_label("undo").click()
+    explorer.root.get_by_label("close").click()
+    explorer.tool("undo").click()
     explorer.wait_for(case.head)
     expect(row).not_to_have_attribute("data-patched", "0")
 

@@ -31,19 +31,24 @@ function siteBox(cx: Context) {
       failed
         ? problemSentence(problem)
         : "Join sites with + to patch them together; -> makes a path."
-    }</span></form>`;
+    }</span>${close(cx)}</form>`;
+}
+
+/** The button that opened a panel may stand in a menu that it closed. */
+function close(cx: Context) {
+  return html`<button type="button" class="close" aria-label="close" title="close (Esc)" @click=${() => cx.act.panel("none")}>×</button>`;
 }
 
 function code(cx: Context) {
   const lines = selectedCode(cx.state);
   return html`<div class="panel code"><pre tabindex="0" aria-label="code">${lines ?? "Waiting for Python to write the lines …"}</pre>
-    <button ?disabled=${lines === undefined} @click=${() => cx.act.copy(lines ?? "")}>Copy</button></div>`;
+    <button ?disabled=${lines === undefined} @click=${() => cx.act.copy(lines ?? "")}>Copy</button>${close(cx)}</div>`;
 }
 
-function keys() {
-  return html`<dl class="panel keys">${KEY_HELP.map(
+function keys(cx: Context) {
+  return html`<div class="panel keys"><dl>${KEY_HELP.map(
     ([key, what]) => html`<div><dt>${key}</dt><dd>${what}</dd></div>`,
-  )}</dl>`;
+  )}</dl>${close(cx)}</div>`;
 }
 
 export function panels(cx: Context) {
@@ -53,7 +58,7 @@ export function panels(cx: Context) {
     case "code":
       return code(cx);
     case "keys":
-      return keys();
+      return keys(cx);
     default:
       return nothing;
   }
