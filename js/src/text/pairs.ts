@@ -11,7 +11,7 @@ export function pairName(pair: ShownPair, count: number): string {
   return pair === "mean" ? `mean of ${count} pairs` : `pair ${pair + 1} of ${count}`;
 }
 
-/** ", pair 4 of 32" behind what is shown; nothing for a task of one pair. */
+/** ", pair 4 of 32" or ", mean of 32" behind what is shown; nothing for a task of one pair. */
 export function ofPair({
   pair,
   task,
@@ -19,7 +19,8 @@ export function ofPair({
   readonly pair: ShownPair;
   readonly task: TaskInfo;
 }): string {
-  return task.n_pairs > 1 ? `, ${pairName(pair, task.n_pairs)}` : "";
+  if (task.n_pairs < 2) return "";
+  return pair === "mean" ? `, mean of ${task.n_pairs}` : `, ${pairName(pair, task.n_pairs)}`;
 }
 
 /** What a finding is about: "In pair 4, …", "Over all 32 pairs, …". */

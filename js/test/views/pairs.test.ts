@@ -40,7 +40,7 @@ describe("a dataset", () => {
       "position 1 of 14, @1: no common word",
     );
     expect(page.text(".finding")).toMatch(/^Over all 32 pairs, L2\.H1 restores \d\d % [^.]*\.$/);
-    expect(page.text('[data-run="clean"] .gutter p')).toBe("source, mean of 32 pairs");
+    expect(page.text('[data-run="clean"] .gutter p')).toBe("source, mean of 32");
     expect(page.text(".chart.positions .labels")).not.toContain("Mary");
   });
 

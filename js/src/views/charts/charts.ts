@@ -1,6 +1,7 @@
 /** The charts under the lanes: side by side, or as tabs. A new chart is one more row in CHARTS. */
 
 import { html, nothing, type TemplateResult } from "lit-html";
+import { chartWidths } from "../../layout/charts";
 import { shownEntry } from "../../state/history";
 import { hasMaps } from "../../state/maps";
 import type { Scores, Tab } from "../../state/state";
@@ -162,5 +163,7 @@ export function charts(cx: Context) {
   // A head needs the room of two charts, and its tabs stay where they are.
   const shown = MAPS.filter(({ tab }) => cx.state.tab !== "head" || tab === "heads");
   const cards = shown.map((chart) => card(cx, chart));
-  return html`<div class="${kind} ${cx.state.tab === "head" ? "with-head" : ""}">${cards}${tabbed(cx, BESIDE_MAPS, "logits")}</div>`;
+  const { positions, heads, others } = chartWidths(cx.layout);
+  const widths = `--positions:${positions}px;--heads:${heads}px;--others:${others}px`;
+  return html`<div class="${kind} ${cx.state.tab === "head" ? "with-head" : ""}" .style=${widths}>${cards}${tabbed(cx, BESIDE_MAPS, "logits")}</div>`;
 }

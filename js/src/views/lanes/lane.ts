@@ -99,7 +99,7 @@ export function lane(cx: Context, which: Lane, rows: TokenRows, focus: string) {
   const prompt = which === "patched" ? host : which;
   const grey = onlyAblates(state.result?.patches ?? []) ? "ablated" : "";
   const tint = which === "patched" ? `host-${host} ${grey}` : "";
-  const name = html`${heading(cx, which)}${pencil(cx, which)}`;
+  const name = html`<span class="lane-name">${heading(cx, which)}${pencil(cx, which)}</span>`;
   const kind = layout.lanes[which].full ? "full" : "slim";
   return html`<section class="lane ${which} ${kind} ${tint}" data-run=${which} aria-label="${NAMES[which]} run"
       .style="height:${layout.lanes[which].height}px">
