@@ -61,7 +61,7 @@ export function askPatch(
   const whole = { ...selectedRequest(store.state()), ...change };
   const request =
     pathOf(whole.patches) === undefined ? whole : { ...whole, source: "source" as const };
-  kernel.patch(request, (id) =>
-    store.dispatch({ type: "asked", pending: { id, request, cursor } }),
-  );
+  // The request leaves before the page draws that it waits: the kernel need not wait for a drawing.
+  kernel.patch(request, (id) => store.note({ type: "asked", pending: { id, request, cursor } }));
+  store.tell();
 }
