@@ -25,6 +25,7 @@ from patchwidgets.explorer.sources import (
     checked_choice,
     checked_source,
     source_at,
+    source_text,
 )
 from patchwidgets.sites import Patch
 from patchwidgets.sources.attention import Cut
@@ -209,7 +210,7 @@ class _KnownSources:
         """Read what one patch writes; errors as in `checked_source`."""
         if not isinstance(value, dict):
             return checked_source(value)
-        text = repr(value)
+        text = source_text(value)
         if text not in self._by_text:
             self._by_text[text] = checked_source(value)
         return self._by_text[text]

@@ -68,7 +68,7 @@ def checked_source(value: Any) -> PatchSource:
         raise ProtocolError(
             f"Expected a source: one of {', '.join(RUN_CHOICES)}, or {{kind, …}}; got {shown(value)}."
         )
-    _check_size(value)
+    source_text(value)
     source = from_data(value)
     assert isinstance(source, SourceData)
     if isinstance(source, DrawnSource) and source.n > MOST_DRAWS:
@@ -80,7 +80,7 @@ def checked_choice(value: Any) -> ChosenSource:
     """Read a source for whatever is patched: as `checked_source`, or another position of the site itself."""
     if not isinstance(value, dict) or value.get("kind") != "at" or "pos" not in value:
         return checked_source(value)
-    _check_size(value)
+    source_text(value)
     pos, run = value["pos"], value.get("run", "source")
     if isinstance(pos, str):
         pos = parse_pos(pos, f"another position {shown(pos)}")
@@ -145,17 +145,25 @@ def _usual_mean(experiment: BaseExperiment) -> Mean:
     return mean() if len(experiment.pairs) > 1 and len(lengths) == 1 else mean(per=None)
 
 
-def _check_size(value: dict[str, Any]) -> None:
+def source_text(value: dict[str, Any]) -> str:
+    """The JSON of a source that is data, if its size is one that a page may send; it may still name no source.
+
+    Raises
+    ------
+    ProtocolError
+        It has no kind, too many keys or too many characters, or is no JSON.
+    """
     if not isinstance(value.get("kind"), str):
         raise ProtocolError(f"Expected a source with a kind; got {shown(value)}.")
     keys = value.get("keys", [])
     if not isinstance(keys, list) or not len(keys) <= MOST_KEYS or value.get("keys") == []:
         raise ProtocolError(f"Expected 1 to {MOST_KEYS:,} keys to cut; got {shown(keys)}.")
     try:
-        length = len(json.dumps(value))
+        text = json.dumps(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise ProtocolError(f"Expected a source as JSON; got {shown(value)}.") from error
-    if length > LONGEST_SOURCE:
+    if len(text) > LONGEST_SOURCE:
         raise ProtocolError(
-            f"Expected a source of at most {LONGEST_SOURCE:,} characters; got {length:,}."
+            f"Expected a source of at most {LONGEST_SOURCE:,} characters; got {len(text):,}."
         )
+    return text

@@ -1,5 +1,6 @@
 """What the page asks about a head and about the stream: the numbers of the public functions, to the last digit."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from tests.support.toy_tokenizer import toy_tokenizer
 from tests.support.unequal_prompts import unequal_task
 
 ASKED: dict[str, Any] = {"head": "L2.H1", "position": 4}
+DEEP: list[Any] = functools.reduce(lambda inner, _: [inner], range(5000), [])
+"""Lists in lists, deeper than Python can print."""
 NOTHING: dict[str, Any] = {"patches": [], "direction": "denoise", "metric": "logit_diff"}
 MLP = NOTHING | {"patches": [{"site": "L0.mlp_out@2", "source": "source"}]}
 CUT = NOTHING | {"patches": [{"site": "L2.H1.pattern@-1", "source": {"kind": "cut", "keys": [2]}}]}
@@ -264,6 +267,7 @@ def test_what_is_wrong_with_a_question_is_said(
         ("L2.H1", {"kind": "cut", "keys": [2]}, "PatchError"),
         ("L2.H1", {}, "ProtocolError"),
         ("L2.H1", ["clean"], "ProtocolError"),
+        ("L2.H1", {"kind": "zero", "deep": DEEP}, "ProtocolError"),
     ],
 )
 def test_what_is_wrong_with_a_source_is_said(page: Page, site: str, source: Any, code: str) -> None:
