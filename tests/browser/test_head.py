@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, expect
 import patchwidgets as pw
 from patchwidgets.facade import Experiment
 from patchwidgets.sites import Patch
+from patchwidgets.tokens import printable
 from tests.browser.axe import serious
 from tests.browser.explorer import ROOT, Explorer
 from tests.browser.lab import Lab
@@ -201,7 +202,7 @@ def test_the_lens_reads_what_the_public_lens_reads(
     lens = exp.patch(case.head).lens(k=1).to_xarray().isel(pair=0, pos=0)
     for run in ("clean", "patched", "corrupted"):
         beads = explorer.root.locator(f"[data-run='{run}'] .bead")
-        tops = lens["top_token"].sel(run=run).isel(top=0).values.tolist()
+        tops = [printable(token) for token in lens["top_token"].sel(run=run).isel(top=0).values]
         changes = [token for i, token in enumerate(tops) if i == 0 or token != tops[i - 1]]
         assert beads.evaluate_all("(all) => all.map((each) => each.dataset.token)") == changes
     explorer.page.mouse.move(0, 0)
