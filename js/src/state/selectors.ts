@@ -73,27 +73,25 @@ export function currentMetric(state: State, scene: Scene): MetricInfo {
   );
 }
 
-/** The result in the selected metric, with all that its sentences need. */
+type Measured = Pick<Finding, "patches" | "direction" | "reading" | "patched" | "whole">;
+
+/** What was measured in the selected metric, with all that its sentences need. */
+export function findingOf(state: State, scene: Scene, measured: Measured): Finding {
+  const { runs, model, pair, task } = scene;
+  const metric = currentMetric(state, scene);
+  const { answer, foil, n_pairs: nPairs } = task;
+  return { ...measured, runs, metric, model, pair, nPairs, answer, foil };
+}
+
+/** The result as a finding. */
 export function currentFinding(state: State, scene: Scene): Finding | undefined {
   const { result } = state;
-  const metric = currentMetric(state, scene);
-  const reading = result && readingOf(result, metric.name, scene.pair);
+  const { name } = currentMetric(state, scene);
+  const reading = result && readingOf(result, name, scene.pair);
   if (result === undefined || reading === undefined) return undefined;
   const { patches, direction, patched } = result;
-  return {
-    patches,
-    direction,
-    reading,
-    patched,
-    runs: scene.runs,
-    metric,
-    model: scene.model,
-    pair: scene.pair,
-    nPairs: scene.task.n_pairs,
-    answer: scene.task.answer,
-    foil: scene.task.foil,
-    whole: wholeEffect(state, metric.name),
-  };
+  const whole = wholeEffect(state, name);
+  return findingOf(state, scene, { patches, direction, reading, patched, whole });
 }
 
 /** Of a path, the total effect of what it is part of; undefined where that is not known. */
@@ -108,7 +106,7 @@ function wholeEffect(state: State, metric: string): number | null | undefined {
 }
 
 /** Whether a patch puts in what is chosen now. */
-function isChosen({ source }: State, patch: Patch): boolean {
+export function isChosen({ source }: State, patch: Patch): boolean {
   return sourceKey(patch.source) === sourceKey(sourceAt(source, patch.site));
 }
 

@@ -2,6 +2,7 @@
 
 import { html, nothing } from "lit-html";
 import { pathOf } from "../model/patch";
+import { foretold } from "../state/foretold";
 import { shownEntry } from "../state/history";
 import {
   awaitsResult,
@@ -66,7 +67,7 @@ function limit(cx: Context, found: Finding | undefined) {
     const [before, stressed, after] = pathCaption(path, found.direction, wholeText(found));
     return html`<p class="caption">${before}<strong>${stressed}</strong>${after}</p>`;
   }
-  const singles = shownEntry(state)?.singles ?? [];
+  const singles = found.patches.length > 1 ? (shownEntry(state)?.singles ?? []) : [];
   const sum = jointSentence(found.reading, singles, found.metric);
   const { patches, direction, reading } = found;
   const short = madeSource(patches) === undefined ? shortLimit(direction, reading.share) : "";
@@ -114,15 +115,18 @@ function nothingYet({ draft, direction, source }: State): string {
 export function findingStrip(cx: Context) {
   const { state, scene } = cx;
   const metric = currentMetric(state, scene);
-  const found = currentFinding(state, scene);
+  const answered = currentFinding(state, scene);
+  const early = foretold(state, scene);
+  const found = early ?? answered;
   const sentence = found === undefined ? nothingYet(state) : findingSentence(found);
-  const attributes = found && resultAttributes(found);
-  return html`<div class="answer ${awaitsResult(state) ? "waiting" : ""}"
-      data-result=${found === undefined ? nothing : ""}
+  const attributes = answered && resultAttributes(answered);
+  const waiting = early === undefined && awaitsResult(state);
+  return html`<div class="answer ${waiting ? "waiting" : ""}" data-foretold=${early?.patches[0]?.site ?? nothing}
+      data-result=${answered === undefined ? nothing : ""}
       data-site=${attributes?.site ?? nothing} data-metric=${attributes === undefined ? nothing : metric.name}
       data-pair=${attributes === undefined ? nothing : scene.pair}
       data-effect=${attributes?.effect ?? nothing} data-recovery=${attributes?.recovery ?? nothing}>
     <div class="said-what"><p class="finding" title=${sentence}>${sentence}</p>${status(cx) ?? limit(cx, found)}</div>
-    ${facts(cx, found)}${gauge(cx, metric, found?.reading)}
+    ${facts(cx, found)}${gauge(cx, metric, found)}
   </div>`;
 }

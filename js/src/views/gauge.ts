@@ -6,7 +6,8 @@ import type { Direction, MetricInfo, Prompt } from "../model/experiment";
 import { readingOf } from "../model/pairs";
 import { onlyAblates } from "../model/patch";
 import type { Reading } from "../model/result";
-import { ofShownPrompts, shownDirection } from "../state/selectors";
+import { ofShownPrompts } from "../state/selectors";
+import type { Finding } from "../text/finding";
 import { patchName } from "../text/names";
 import { metricNumber, plainNumber } from "../text/numbers";
 import type { Context } from "./context";
@@ -38,17 +39,18 @@ function knob(reading: Reading, metric: MetricInfo) {
     <span class="knob-value" .style="left:${gaugePercent(reading.recovery)}%">${metricNumber(reading.value, metric)}</span>`;
 }
 
-export function gauge(cx: Context, metric: MetricInfo, reading: Reading | undefined) {
+export function gauge(cx: Context, metric: MetricInfo, found: Finding | undefined) {
   const { runs } = cx.scene;
+  const reading = found?.reading;
   const value = (run: Prompt) => metricNumber(runs[run].values[metric.name], metric);
   const recovery = reading?.recovery ?? null;
   const said = recovery === null ? "no value" : plainNumber(recovery);
   return html`<div class="gauge ${cx.scene.task.n_pairs > 1 ? "of-pairs" : ""}" data-explain="recovery"><div class="reads" role="img"
       aria-label="Recovery ${said}; 0 is corrupted at ${value("corrupted")}, 1 is clean at ${value("clean")}">
     <div class="track"><i class="end corrupted" .style="left:${gaugePercent(0)}%"></i><i class="end clean" .style="left:${gaugePercent(1)}%"></i>${
-      recovery === null
+      recovery === null || found === undefined
         ? nothing
-        : fill(recovery, shownDirection(cx.state), onlyAblates(cx.state.result?.patches ?? []))
+        : fill(recovery, found.direction, onlyAblates(found.patches))
     }${ghosts(cx, metric)}${reading === undefined ? nothing : knob(reading, metric)}</div>
     <span class="gauge-end corrupted" .style="left:${gaugePercent(0)}%">corrupted ${value("corrupted")}</span>
     <span class="gauge-end clean" .style="left:${gaugePercent(1)}%">clean ${value("clean")}</span></div>${pairDots(cx, metric)}
