@@ -51,7 +51,11 @@ class Readings(ByMetric[Reading]):
         The experiment in which it was changed.
     readings
         Every metric as a `Reading`, by name, in the experiment's order.
+    note
+        What was written about it in the history of an explorer.
     """
+
+    note: str = ""
 
     def __init__(self, experiment: BaseExperiment, readings: dict[str, Reading]) -> None:
         super().__init__(readings)

@@ -31,7 +31,8 @@ class HistoryList(list[PatchResult | PathResult]):
         -------
         DataFrame
             ``sites`` (or the path), ``direction``, the ``metric`` that was shown with its ``value``, ``effect``,
-            ``share`` and ``recovery``, ``seconds``, and the value of every metric in a column of its name.
+            ``share`` and ``recovery``, ``seconds``, the ``note`` that was written at it in the explorer, and the value
+            of every metric in a column of its name.
 
         Examples
         --------
@@ -46,7 +47,7 @@ class HistoryList(list[PatchResult | PathResult]):
         return pd.DataFrame([_row(result) for result in self], columns=None if self else COLUMNS)
 
 
-COLUMNS = ["sites", "direction", "metric", *NUMBERS, "seconds"]
+COLUMNS = ["sites", "direction", "metric", *NUMBERS, "seconds", "note"]
 
 
 def _row(result: PatchResult | PathResult) -> dict[str, object]:
@@ -57,5 +58,6 @@ def _row(result: PatchResult | PathResult) -> dict[str, object]:
         "metric": next(iter(result.readings)),
         **{name: getattr(result, name) for name in NUMBERS},
         "seconds": getattr(result, "seconds", math.nan),  # a path is kept without
+        "note": result.note,
         **{name: reading.value for name, reading in result.readings.items()},
     }

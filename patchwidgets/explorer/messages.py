@@ -18,6 +18,7 @@ from patchwidgets.experiment.readings import Readings
 from patchwidgets.explorer import shown_pair
 from patchwidgets.explorer.edits import Edits
 from patchwidgets.explorer.fields import ShownPair
+from patchwidgets.explorer.listed import Listed
 from patchwidgets.explorer.shown_pair import N_TOP_TOKENS, defined, number_of, top
 from patchwidgets.explorer.sources import offered
 from patchwidgets.methods.paths.api import PathResult
@@ -123,21 +124,34 @@ def _words(outcome: PatchResult | TracedPath, pair: ShownPair, edits: Edits | No
     return words
 
 
-def history(listed: Sequence[tuple[Edits, PatchResult | PathResult]]) -> Message:
+def history(listed: Sequence[Listed]) -> Message:
     """The patches and paths so far, oldest first, with their prompts and their numbers over all pairs alone."""
     return {
         "kind": "history",
         "results": [
             {
-                "patches": shown_patches(outcome),
-                "direction": outcome.experiment.direction,
-                "metric": next(iter(outcome.readings)),
-                "edits": [asdict(edit) for edit in edits],
-                "readings": readings(outcome),
+                **_run(each),
+                "metric": next(iter(each.outcome.readings)),
+                "readings": readings(each.outcome),
+                "note": each.note,
+                "pinned": each.pinned,
             }
-            for edits, outcome in listed
+            for each in listed
         ],
     }
+
+
+def _run(listed: Listed) -> Message:
+    return {
+        "patches": shown_patches(listed.outcome),
+        "direction": listed.outcome.experiment.direction,
+        "edits": [asdict(edit) for edit in listed.edits],
+    }
+
+
+def marked(listed: Listed) -> Message:
+    """The note and the pin of a patch of the history."""
+    return {"kind": "marked", **_run(listed), "note": listed.note, "pinned": listed.pinned}
 
 
 def readings(outcome: Readings, pair: ShownPair = "mean") -> dict[str, Message]:

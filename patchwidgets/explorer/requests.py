@@ -31,13 +31,15 @@ from patchwidgets.sites import Patch
 from patchwidgets.sources.attention import Cut
 from patchwidgets.tasks import Pair
 
-KINDS = ("hello", "patch", "sweep", "cancel", "code", "position", "picture")
+KINDS = ("hello", "patch", "sweep", "cancel", "code", "mark", "position", "picture")
 """What the session handles itself; further kinds are in `questions.py`."""
 
 LARGEST_ID = 2**53 - 1
 """Beyond it JavaScript takes two whole numbers for one."""
 MOST_PATCHES = 100_000
 """In one request."""
+LONGEST_NOTE = 500
+"""Characters of a note in the history."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,26 @@ def checked_patch_request(
     checked = checked_sites(asked, experiment.turned(direction), pairs)
     pair = checked_pair(content.get("pair", "mean"), experiment)
     return PatchRequest(content["id"], checked, direction, metric, source, pair, edits)
+
+
+def checked_mark(content: dict[str, Any]) -> tuple[str | None, bool | None]:
+    """The note and the pin of a message, each None where it stays as it is.
+
+    Raises
+    ------
+    ProtocolError
+        One of them has another form, or the note is too long.
+    """
+    note, pinned = content.get("note"), content.get("pinned")
+    if note is not None and not isinstance(note, str):
+        raise ProtocolError(f"Expected a note as text; got {shown(note)}.")
+    if note is not None and len(note) > LONGEST_NOTE:
+        raise ProtocolError(
+            f"Expected a note of at most {LONGEST_NOTE} characters; got {len(note):,}: {shown(note)}."
+        )
+    if pinned is not None and not isinstance(pinned, bool):
+        raise ProtocolError(f"Expected pinned as true or false; got {shown(pinned)}.")
+    return note, pinned
 
 
 def chosen_at(site: Any, source: ChosenSource, experiment: BaseExperiment) -> Any:

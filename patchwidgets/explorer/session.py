@@ -31,6 +31,7 @@ from patchwidgets.explorer.requests import (
     KINDS,
     PatchRequest,
     checked_envelope,
+    checked_mark,
     checked_patch_request,
     checked_sites,
     chosen_at,
@@ -220,6 +221,11 @@ class PatchSession:
         elif kind == "code":
             request = self._checked(content)
             self._outbox.put(ticket, messages.code(self.code_of(request)))
+        elif kind == "mark":
+            request, mark = self._checked(content), checked_mark(content)
+            with self._queue.lock:
+                marked = self._history.mark(request, *mark)
+            self._outbox.put(ticket, messages.marked(marked))
         elif kind == "cancel":
             self._outbox.put(ticket, acknowledgement)
             self._queue.drop("cancelled")
@@ -258,7 +264,7 @@ class PatchSession:
         shown = self._views.of(latest.direction, latest.metric)
         self._outbox.put(ticket, messages.scene(shown, pair, self._views.edits))
         with self._queue.lock:
-            listed = self._history.listed[-MOST_LISTED:]
+            listed = self._history.newest(MOST_LISTED)
         if listed:
             self._outbox.put(ticket, messages.history(listed), place="late")
         if self.result is not None and latest.patches:
