@@ -9,6 +9,7 @@ import { type EditActions, editActions } from "./edit";
 import { type HeadActions, headActions } from "./head";
 import { moveInTimeline, replay } from "./history";
 import { createMapActions, type MapActions } from "./map-actions";
+import { type MarkActions, markActions } from "./marks";
 import { type PairActions, pairActions } from "./pairs";
 import { type PanelActions, panelActions } from "./panels";
 import { cancelPatch, clear, patchOne, patchTyped } from "./patching";
@@ -25,6 +26,7 @@ export interface Actions
     CircuitActions,
     PairActions,
     EditActions,
+    MarkActions,
     PanelActions {
   /** Patches a site at the selected position; `extend` adds it to the joint patch or takes it out. */
   patch(site: string, extend: boolean): void;
@@ -41,7 +43,6 @@ export interface Actions
   redo(): void;
   cancel(): void;
   replay(number: number): void;
-  pin(): void;
   tab(tab: Tab): void;
   unit(unit: Unit): void;
   scores(scores: Scores): void;
@@ -65,6 +66,7 @@ export function createActions(tools: Tools): Actions {
     ...createMapActions(tools),
     ...pairActions(tools),
     ...editActions(tools),
+    ...markActions(tools),
     patch: (site, extend) =>
       store.state().draft === undefined
         ? patchOne(tools, site, extend)
@@ -82,7 +84,6 @@ export function createActions(tools: Tools): Actions {
     redo: () => moveInTimeline(tools, 1),
     cancel: () => cancelPatch(tools),
     replay: (number) => replay(tools, number),
-    pin: () => store.dispatch({ type: "pinned" }),
     tab: (tab) => set(store, { tab }),
     unit: (unit) => set(store, { unit }),
     scores: (scores) => set(store, { scores }),

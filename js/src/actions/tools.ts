@@ -4,6 +4,7 @@ import type { PageLayout } from "../layout/page";
 import type { Edit, EditField } from "../model/edit";
 import type { FactRequest } from "../model/facts";
 import type { MapSweepRequest } from "../model/map";
+import type { Mark } from "../model/mark";
 import type { NeuronsRequest } from "../model/neurons";
 import { type PatchRequest, pathOf } from "../model/patch";
 import type { Position } from "../model/position";
@@ -25,6 +26,8 @@ export interface Page {
   readonly focusField: (field: EditField) => void;
   /** The pencil of a prompt, if the keyboard is in this view. */
   readonly focusPencil: (field: EditField) => void;
+  /** The field of a note; if none is open, the button that opens it. */
+  readonly focusNote: (number: number) => void;
   readonly copy: (text: string) => Promise<boolean>;
   /** Fills the screen with this view, or gives it back. */
   readonly fullScreen: () => void;
@@ -35,6 +38,7 @@ interface Kernel {
   patch(request: PatchRequest, asked: (id: number) => void): void;
   sweep(request: MapSweepRequest, asked: (id: number) => void): void;
   neurons(request: NeuronsRequest, asked: (id: number) => void): void;
+  mark(request: PatchRequest, mark: Mark): void;
   code(request: PatchRequest, asked: (id: number) => void): void;
   tokens(draft: Edit, asked: (id: number) => void): void;
   ask(request: FactRequest, asked: (id: number) => void): void;

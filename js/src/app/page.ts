@@ -59,6 +59,11 @@ export function createPage(
     focusField: (field) =>
       root.querySelector<HTMLElement>(`.editor [data-field="${field}"]`)?.focus(),
     focusPencil: (field) => focusPencil(root, field),
+    focusNote: (number) =>
+      (
+        root.querySelector<HTMLElement>(".note-field") ??
+        root.querySelector<HTMLElement>(`[data-note="${number}"]`)
+      )?.focus({ preventScroll: true }),
     copy: (text) => copyText(root, text),
     fullScreen: () => toggleFullScreen(root),
   };

@@ -3,6 +3,7 @@
 import type { Edit } from "../model/edit";
 import type { FactKind, FactRequest } from "../model/facts";
 import type { MapSweepRequest } from "../model/map";
+import type { Mark } from "../model/mark";
 import type { NeuronsRequest } from "../model/neurons";
 import type { PatchRequest } from "../model/patch";
 import type { Position } from "../model/position";
@@ -28,6 +29,8 @@ export interface Client {
   neurons(request: NeuronsRequest, asked: (id: number) => void): void;
   /** Asks for the lines of Python that give the numbers of a request. */
   code(request: PatchRequest, asked: (id: number) => void): void;
+  /** Writes a note at a patch of the history, or pins it. */
+  mark(request: PatchRequest, mark: Mark): void;
   /** Asks for the tokens of prompts while they are written. */
   tokens(draft: Edit, asked: (id: number) => void): void;
   /** Asks about a head or a stream. As for maps, nobody clicked for it. */
@@ -130,6 +133,10 @@ class CommClient implements Client {
     const id = this.takeId();
     asked(id);
     this.send({ v: 1, kind: "code", id, ...sentOf(request) });
+  }
+
+  mark(request: PatchRequest, mark: Mark): void {
+    this.post({ v: 1, kind: "mark", id: this.takeId(), ...sentOf(request), ...mark });
   }
 
   tokens(draft: Edit, asked: (id: number) => void): void {

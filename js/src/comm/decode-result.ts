@@ -17,7 +17,7 @@ import { decodeDirection, decodeMetric, decodePair, decodeRun, decodeRuns } from
 import { decodeSource } from "./decode-source";
 import { decodeTask } from "./decode-task";
 import { type Buffers, decodeGrids } from "./grids";
-import { Fields, listOf, number, numberOrNaN, recordOf, shownText, text } from "./validate";
+import { Fields, flag, listOf, number, numberOrNaN, recordOf, shownText, text } from "./validate";
 
 export function decodePatch(value: unknown, where: string): Patch {
   const f = new Fields(value, where);
@@ -32,7 +32,7 @@ function decodeScore(value: unknown, where: string): TokenScore {
   return { logit: f.get("logit", numberOrNaN), prob: f.get("prob", numberOrNaN) };
 }
 
-function decodeToken(value: unknown, where: string): TokenComparison {
+export function decodeToken(value: unknown, where: string): TokenComparison {
   const f = new Fields(value, where);
   return {
     token: f.get("token", shownText),
@@ -62,7 +62,14 @@ function pastResult(f: Fields, id: number): PastResult {
 
 /** An item of `history`, which has no id of its own. */
 export function decodePastResult(id: number) {
-  return (value: unknown, where: string) => pastResult(new Fields(value, where), id);
+  return (value: unknown, where: string): PastResult => {
+    const f = new Fields(value, where);
+    const marks = {
+      note: f.getOr("note", text, undefined),
+      pinned: f.getOr("pinned", flag, undefined),
+    };
+    return { ...pastResult(f, id), ...marks };
+  };
 }
 
 export function decodeResult(value: unknown, buffers: Buffers): Result {

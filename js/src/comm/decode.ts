@@ -3,6 +3,7 @@
 import { decodeTokenised } from "./decode-edit";
 import { decodeFact } from "./decode-facts";
 import { decodeMap } from "./decode-map";
+import { decodeMarked } from "./decode-mark";
 import { decodeNeurons } from "./decode-neurons";
 import { decodePastResult, decodeResult, decodeSingle } from "./decode-result";
 import { decodeScene } from "./decode-scene";
@@ -46,6 +47,8 @@ export function decode(value: unknown, buffers: Buffers): Incoming | undefined {
       return { kind, id, neurons: decodeNeurons(value) };
     case "tokens":
       return { kind, id, tokens: decodeTokenised(value) };
+    case "marked":
+      return { kind, id, marked: decodeMarked(f) };
     case "code":
       return { kind, id, code: f.get("code", text) };
     default:

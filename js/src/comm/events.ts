@@ -4,6 +4,7 @@ import type { Tokenised } from "../model/edit";
 import type { Scene } from "../model/experiment";
 import type { Fact, FactKind } from "../model/facts";
 import type { MapData } from "../model/map";
+import type { Marked } from "../model/mark";
 import type { NeuronList } from "../model/neurons";
 import type { PastResult, Result, Single } from "../model/result";
 import type { Connection, Failure } from "../model/status";
@@ -34,6 +35,7 @@ export type KernelEvent =
   | { readonly type: "sweep"; readonly event: SweepReply }
   | { readonly type: "neurons"; readonly id: number; readonly list: NeuronList }
   | { readonly type: "neurons-failed"; readonly id: number; readonly failure: Failure }
+  | { readonly type: "marked"; readonly marked: Marked }
   | { readonly type: "code"; readonly id: number; readonly code: string }
   /** Undefined if they could not be told. */
   | { readonly type: "tokens"; readonly id: number; readonly tokens: Tokenised | undefined }

@@ -4,6 +4,7 @@ import type { Edit, Tokenised } from "../model/edit";
 import type { Scene } from "../model/experiment";
 import type { Fact, FactRequest } from "../model/facts";
 import type { MapData, MapSweepRequest } from "../model/map";
+import type { Mark, Marked } from "../model/mark";
 import type { NeuronList, NeuronsRequest } from "../model/neurons";
 import type { PatchRequest } from "../model/patch";
 import type { Position } from "../model/position";
@@ -23,6 +24,7 @@ export type Incoming =
   | { readonly kind: "neurons"; readonly id: number; readonly neurons: NeuronList }
   | { readonly kind: "tokens"; readonly id: number; readonly tokens: Tokenised }
   | { readonly kind: "code"; readonly id: number; readonly code: string }
+  | { readonly kind: "marked"; readonly id: number; readonly marked: Marked }
   /** The answer to a question, whatever its kind. */
   | { readonly kind: "fact"; readonly id: number; readonly fact: Fact };
 
@@ -32,6 +34,7 @@ export type Outgoing =
   | ({ readonly v: 1; readonly kind: "sweep"; readonly id: number } & MapSweepRequest)
   | ({ readonly v: 1; readonly kind: "neurons"; readonly id: number } & NeuronsRequest)
   | ({ readonly v: 1; readonly kind: "code"; readonly id: number } & PatchRequest)
+  | ({ readonly v: 1; readonly kind: "mark"; readonly id: number } & PatchRequest & Mark)
   | ({ readonly v: 1; readonly kind: "tokens"; readonly id: number } & Edit)
   | ({ readonly v: 1; readonly id: number } & FactRequest)
   | {

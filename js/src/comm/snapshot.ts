@@ -2,17 +2,20 @@
 
 import type { Scene } from "../model/experiment";
 import type { MapData } from "../model/map";
+import type { SavedPin } from "../model/mark";
 import type { Grid, Result } from "../model/result";
 import { decodeMap } from "./decode-map";
+import { decodeSavedPin } from "./decode-mark";
 import { decodeResult } from "./decode-result";
 import { decodeScene } from "./decode-scene";
-import { Fields, recordOf } from "./validate";
+import { Fields, listOf, recordOf } from "./validate";
 
 interface Snapshot {
   readonly scene: Scene;
   readonly result: Result | undefined;
   /** By `mapKey`. */
   readonly maps: Readonly<Record<string, MapData>>;
+  readonly pins: readonly SavedPin[];
 }
 
 /** Larger maps are not saved, to keep notebooks small; they are asked for again. */
@@ -39,9 +42,9 @@ function plainMaps(maps: Snapshot["maps"]): Record<string, unknown> {
 }
 
 export function encodeSnapshot(snapshot: Snapshot): unknown {
-  const { scene, result } = snapshot;
+  const { scene, result, pins } = snapshot;
   const maps = plainMaps(snapshot.maps);
-  if (result === undefined) return { scene, maps };
+  if (result === undefined) return JSON.parse(JSON.stringify({ scene, maps, pins }));
   const entries = Object.entries(result.reach?.grids ?? {});
   const reach = result.reach && {
     position: result.reach.position,
@@ -49,7 +52,7 @@ export function encodeSnapshot(snapshot: Snapshot): unknown {
   };
   // Its words and runs are those of the scene.
   const numbers = { ...result, reach, task: undefined, runs: undefined, metrics: undefined };
-  return JSON.parse(JSON.stringify({ scene, maps, result: numbers }));
+  return JSON.parse(JSON.stringify({ scene, maps, pins, result: numbers }));
 }
 
 /** What was saved; undefined if nothing was, or if it cannot be read. */
@@ -64,8 +67,9 @@ export function decodeSnapshot(value: unknown): Snapshot | undefined {
       recordOf((saved) => decodeMap(saved, [])),
       {},
     );
+    const pins = f.getOr("pins", listOf(decodeSavedPin), []);
     // A saved picture has no kernel: what is not in it stays unknown.
-    return { scene: { ...f.get("scene", decodeScene), can_sweep: false }, result, maps };
+    return { scene: { ...f.get("scene", decodeScene), can_sweep: false }, result, maps, pins };
   } catch (error) {
     console.warn("patchwidgets: the saved picture cannot be read.", error);
     return undefined;

@@ -64,6 +64,10 @@ export function shownText(value: unknown, where: string): string {
   return printable(text(value, where));
 }
 
+export function flag(value: unknown, where: string): boolean {
+  return typeof value === "boolean" ? value : wrong(where, "true or false", value);
+}
+
 export function number(value: unknown, where: string): number {
   return typeof value === "number" ? value : wrong(where, "a number", value);
 }

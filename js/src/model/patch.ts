@@ -22,6 +22,9 @@ export interface PatchRequest {
   readonly source?: Source;
 }
 
+/** What runs, whatever of it is shown. */
+export type Run = Pick<PatchRequest, "patches" | "direction" | "edits">;
+
 export function isCut(patch: Patch): patch is Patch & { readonly source: Cut } {
   return typeof patch.source === "object" && patch.source.kind === "cut";
 }
@@ -71,7 +74,7 @@ export function sameRequest(a: PatchRequest, b: PatchRequest): boolean {
 }
 
 /** Whether the same runs: all metrics and all pairs are measured in one go. */
-export function sameRun(a: PatchRequest, b: PatchRequest): boolean {
+export function sameRun(a: Run, b: Run): boolean {
   if (a.direction !== b.direction || !sameEdits(a.edits, b.edits)) return false;
   return samePatches(a.patches, b.patches);
 }

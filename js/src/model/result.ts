@@ -61,6 +61,9 @@ export interface PastResult extends PatchRequest {
   readonly readings: Readonly<Record<string, Reading>>;
   /** Of a dataset: every pair's numbers, by metric. */
   readonly over_pairs?: Readonly<Record<string, OverPairs>> | undefined;
+  /** What the kernel's history says about it; undefined elsewhere. */
+  readonly note?: string | undefined;
+  readonly pinned?: boolean | undefined;
 }
 
 export interface Result extends PastResult {

@@ -1,5 +1,6 @@
 /** Past results, and the timeline in which undo and redo move. */
 
+import type { PinnedTokens } from "../model/mark";
 import { requestOf, sameRequest, sameRun } from "../model/patch";
 import type { PastResult, Result, Single } from "../model/result";
 import type { HistoryEntry, State } from "./state";
@@ -18,33 +19,43 @@ function numbersOf(of: PastResult): PastResult {
   return { id, patches, direction, metric, pair, edits, readings, over_pairs };
 }
 
+/** The tokens of a result, for a pin. */
+export function tokensOf({ pair, tokens }: Pick<Result, "pair" | "tokens">): PinnedTokens {
+  return { pair, rows: tokens };
+}
+
+const UNMARKED = { singles: [], note: "", pinned: false, tokens: undefined } as const;
+
 export function withEntry(
   entries: readonly HistoryEntry[],
-  answer: PastResult,
+  answer: Result,
 ): readonly HistoryEntry[] {
   const result = numbersOf(answer);
   const known = entries.findIndex((entry) => sameRun(entry.result, result));
   if (known >= 0) {
     const renewed = (entry: HistoryEntry): HistoryEntry => {
       const singles = entry.result.pair === result.pair ? entry.singles : [];
-      return { ...entry, result, singles };
+      const tokens = entry.pinned ? tokensOf(answer) : undefined;
+      return { ...entry, result, singles, tokens };
     };
     return entries.map((entry, i) => (i === known ? renewed(entry) : entry));
   }
   const next = (entries.at(-1)?.number ?? 0) + 1;
-  const added = [...entries, { number: next, result, singles: [], pinned: false }];
+  const added = [...entries, { ...UNMARKED, number: next, result }];
   const surplus = added.length - ENTRIES_KEPT;
   return surplus <= 0 ? added : added.filter((entry, i) => entry.pinned || i >= surplus);
 }
 
-/** The patches that the kernel has answered so far; pins and singles of what is known stay. */
+/** The patches that the kernel has answered so far. What it does not tell stays as it is known. */
 export function withHistory(state: State, results: readonly PastResult[]): State {
-  const known = (result: PastResult) => state.entries.find((e) => sameRun(e.result, result));
-  const entries = results.map((result, i): HistoryEntry => {
-    const entry = known(result);
-    const id = entry?.result.id ?? result.id;
-    const kept = entry ?? { singles: [], pinned: false };
-    return { ...kept, number: i + 1, result: { ...result, id } };
+  const entries = results.map((answer, i): HistoryEntry => {
+    const entry = state.entries.find((e) => sameRun(e.result, answer));
+    const kept = entry ?? UNMARKED;
+    const { note = kept.note, pinned = kept.pinned } = answer;
+    const id = entry?.result.id ?? answer.id;
+    const over_pairs = answer.over_pairs ?? entry?.result.over_pairs;
+    const result = { ...numbersOf(answer), id, over_pairs };
+    return { ...kept, number: i + 1, result, note, pinned };
   });
   return { ...state, entries };
 }
@@ -68,12 +79,5 @@ export function withTimelineStep(state: State, result: Result): Pick<State, "tim
 
 export function withSingles(state: State, id: number, singles: readonly Single[]): State {
   const entries = state.entries.map((e) => (e.result.id === id ? { ...e, singles } : e));
-  return { ...state, entries };
-}
-
-export function withPin(state: State): State {
-  const shown = shownEntry(state);
-  if (shown === undefined) return state;
-  const entries = state.entries.map((e) => (e === shown ? { ...e, pinned: !e.pinned } : e));
   return { ...state, entries };
 }

@@ -13,7 +13,8 @@ import { type Connection, type Failure, isLost } from "../model/status";
 import { editingAfter, withEditProblem, withTokens } from "./edited";
 import { type FactEvent, reduceFacts } from "./facts";
 import { followFocus } from "./head-panel";
-import { withEntry, withHistory, withPin, withSingles, withTimelineStep } from "./history";
+import { withEntry, withHistory, withSingles, withTimelineStep } from "./history";
+import { type PinEvent, reducePins } from "./pins";
 import type { Code, Neurons, Pending, Settable, State } from "./state";
 import { reduceSweep, type SweepEvent } from "./sweep";
 
@@ -40,7 +41,7 @@ export type StateEvent =
   | { readonly type: "connection"; readonly connection: Connection }
   | { readonly type: "traits"; readonly values: TraitValues }
   | { readonly type: "selected"; readonly sites: readonly string[] }
-  | { readonly type: "pinned" }
+  | PinEvent
   | { readonly type: "set"; readonly values: Partial<Settable> };
 
 /**
@@ -219,6 +220,7 @@ function withSet(state: State, values: Partial<Settable>): State {
 }
 
 export function reduce(state: State, event: StateEvent): State {
+  if (event.type === "marked" || event.type === "saved-pins") return reducePins(state, event);
   switch (event.type) {
     case "scene":
       return withScene(state, event.scene);
@@ -255,8 +257,6 @@ export function reduce(state: State, event: StateEvent): State {
       return withTraits(state, event.values);
     case "selected":
       return withSelection(state, event.sites);
-    case "pinned":
-      return withPin(state);
     case "set":
       return withSet(state, event.values);
   }

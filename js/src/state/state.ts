@@ -3,6 +3,7 @@
 import type { Direction, Scene } from "../model/experiment";
 import type { LensMethod } from "../model/lens";
 import type { Field } from "../model/map";
+import type { PinnedTokens } from "../model/mark";
 import type { NeuronList, NeuronsRequest } from "../model/neurons";
 import type { PatchRequest } from "../model/patch";
 import type { Position } from "../model/position";
@@ -62,7 +63,10 @@ export interface HistoryEntry {
   readonly number: number;
   readonly result: PastResult;
   readonly singles: readonly Single[];
+  readonly note: string;
   readonly pinned: boolean;
+  /** Of a pinned one: its tokens, once they were shown. */
+  readonly tokens: PinnedTokens | undefined;
 }
 
 /** A request as lines of Python. The kernel writes them; undefined until they come. */
@@ -119,6 +123,8 @@ export interface State {
   readonly neurons: Neurons | undefined;
   /** The prompts that are being written. */
   readonly editing: Editing | undefined;
+  /** The entry of the history whose note is being written, by its number. */
+  readonly noting: number | undefined;
   /** The layer whose neurons are listed; null for all. */
   readonly neuronLayer: number | null;
   /** The cell of each map that Tab reaches, by the map's name. */
@@ -155,6 +161,7 @@ export type Settable = Pick<
   | "mapLayer"
   | "neurons"
   | "editing"
+  | "noting"
   | "neuronLayer"
   | "mapFocus"
   | "curve"
@@ -204,6 +211,7 @@ export const INITIAL: State = {
   mapLayer: 0,
   neurons: undefined,
   editing: undefined,
+  noting: undefined,
   neuronLayer: null,
   mapFocus: {},
   curve: false,

@@ -54,6 +54,22 @@ export function percent(share: number): string {
   return `${hundred < 0 && Number(text) !== 0 ? "−" : ""}${text} %`;
 }
 
+/** A share for comparing, always to a tenth: 58.4 %, −6.0 %. */
+export function percentFine(share: number): string {
+  return `${tenths(share * 100)} %`;
+}
+
+/** The difference of two shares, in points of a hundred: −36.8, +5.0. */
+export function points(difference: number): string {
+  const text = tenths(difference * 100);
+  return difference > 0 && Number(text) !== 0 ? `+${text}` : text;
+}
+
+function tenths(value: number): string {
+  const text = Math.abs(value).toFixed(1);
+  return value < 0 && Number(text) !== 0 ? `−${text}` : text;
+}
+
 /** A probability: 92.3 %, 0.3 %, < 0.1 %. */
 export function probability(p: number): string {
   if (Number.isNaN(p)) return "–";

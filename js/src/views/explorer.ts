@@ -7,6 +7,7 @@ import { announcement } from "../text/finding";
 import { pairName } from "../text/pairs";
 import { connectionSentence } from "../text/status";
 import { charts } from "./charts/charts";
+import { compare, spokenPins } from "./compare";
 import type { Context } from "./context";
 import { editor } from "./editor";
 import { findingStrip } from "./finding";
@@ -29,11 +30,14 @@ function spoken(cx: Context): string {
   const found = currentFinding(cx.state, cx.scene);
   const { pair, task } = cx.scene;
   const scope = task.n_pairs > 1 ? `Showing ${pairName(pair, task.n_pairs)}.` : "";
-  return cx.state.problem?.message ?? (found === undefined ? scope : announcement(found));
+  return (
+    cx.state.problem?.message ??
+    `${found === undefined ? scope : announcement(found)}${spokenPins(cx)}`
+  );
 }
 
 export function explorer(cx: Context, focus: string) {
-  return html`${toolbar(cx)}${warnings(cx)}${findingStrip(cx)}${editor(cx)}<div class="picture" ?inert=${cx.state.editing !== undefined}>${lanes(cx, focus)}${overview(cx)}${readout(cx, focus)}${lensLine(cx)}${panels(cx)}${charts(cx)}</div>
+  return html`${toolbar(cx)}${warnings(cx)}${findingStrip(cx)}${editor(cx)}${compare(cx)}<div class="picture" ?inert=${cx.state.editing !== undefined}>${lanes(cx, focus)}${overview(cx)}${readout(cx, focus)}${lensLine(cx)}${panels(cx)}${charts(cx)}</div>
     <div class="spoken" role="status" aria-live="polite">${spoken(cx)}</div>`;
 }
 

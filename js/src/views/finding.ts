@@ -80,7 +80,13 @@ function stat(name: "effect" | "recovery", value: string) {
   return html`<div class="stat"><b>${value}</b>${term(name, name)}</div>`;
 }
 
-function numbers(found: Finding) {
+function pinButton(cx: Context) {
+  const pinned = shownEntry(cx.state)?.pinned === true;
+  const title = pinned ? "take the pin away (P)" : "compare what comes next with this (P)";
+  return html`<button type="button" class="stat pin-it" title=${title} aria-label="pin" aria-pressed=${pinned} @click=${() => cx.act.pin()}><b aria-hidden="true">${pinned ? "◆" : "◇"}</b><span>${pinned ? "pinned" : "pin"}</span></button>`;
+}
+
+function numbers(cx: Context, found: Finding) {
   const { effect, recovery } = found.reading;
   const shown = recovery === null ? "–" : plainNumber(recovery);
   const { spread, draws = 1 } = found.reading;
@@ -88,12 +94,12 @@ function numbers(found: Finding) {
   const size = varied ? plainNumber(spread, found.metric.noise_floor) : "";
   const shownEffect = effectNumber(effect, found.metric);
   const title = varied ? `the mean of ${draws} draws, and how much they vary` : nothing;
-  return html`<div class="stats" title=${title}>${stat("effect", varied ? `${shownEffect} ± ${size}` : shownEffect)}${stat("recovery", shown)}</div>`;
+  return html`<div class="stats" title=${title}>${stat("effect", varied ? `${shownEffect} ± ${size}` : shownEffect)}${stat("recovery", shown)}${pinButton(cx)}</div>`;
 }
 
 /** The numbers of a finding; of a dataset, also which pair they are of. */
 function facts(cx: Context, found: Finding | undefined) {
-  const stats = found === undefined ? nothing : numbers(found);
+  const stats = found === undefined ? nothing : numbers(cx, found);
   return cx.scene.task.n_pairs < 2
     ? stats
     : html`<div class="of-pair">${stats}${stepper(cx)}</div>`;

@@ -44,7 +44,7 @@ it("the maps of a saved picture are read back, and nobody is asked for more", ()
   if (found?.kind !== "scene") throw new Error("no scene");
   expect(found.scene.can_sweep).toBe(true);
   const maps = { [KEY]: cells() };
-  const saved = encodeSnapshot({ scene: found.scene, result: undefined, maps });
+  const saved = encodeSnapshot({ scene: found.scene, result: undefined, maps, pins: [] });
   const back = decodeSnapshot(JSON.parse(JSON.stringify(saved)));
   expect(back?.scene.can_sweep).toBe(false);
   const { share, effect, ...rest } = back?.maps[KEY] ?? cells();

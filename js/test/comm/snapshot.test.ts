@@ -11,6 +11,7 @@ describe("the snapshot", () => {
           scene: decodedScene(),
           result: decodedResult("L23.H3 denoise"),
           maps: {},
+          pins: [],
         }),
       ),
     );

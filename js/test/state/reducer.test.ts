@@ -119,12 +119,17 @@ describe("undo and redo", () => {
   });
 });
 
+const pin = (site: string, pinned = true): StateEvent => ({
+  type: "marked",
+  marked: { ...ask(site), note: "", pinned },
+});
+
 describe("history", () => {
   it("keeps one entry per question and its pin", () => {
     const state = run(
       ...answer("L0.H0"),
       ...answer("L1.H0"),
-      { type: "pinned" },
+      pin("L1.H0"),
       ...answer("L0.H0"),
       ...answer("L1.H0"),
     );
@@ -136,7 +141,7 @@ describe("history", () => {
   });
 
   it("never loses a pinned entry to newer ones", () => {
-    let state = run(...answer("L0.H0"), { type: "pinned" });
+    let state = run(...answer("L0.H0"), pin("L0.H0"));
     for (let i = 0; i < 260; i++) state = answer(`L1.H${i}`).reduce(reduce, state);
     expect(state.entries[0]?.result.patches[0]?.site).toBe("L0.H0");
     expect(state.entries.length).toBeLessThanOrEqual(201);
@@ -150,8 +155,33 @@ describe("history", () => {
       [2, "L1.H0"],
       [3, "L2.H0"],
     ]);
-    const pinned = run(...answer("L1.H0"), { type: "pinned" }, { type: "history", results: past });
+    const pinned = run(...answer("L1.H0"), pin("L1.H0"), { type: "history", results: past });
     expect(pinned.entries.map((e) => e.pinned)).toEqual([false, true, false]);
+  });
+
+  it("has the notes and pins that the kernel knows, and keeps the tokens of a pin", () => {
+    const past = ["L0.H0", "L1.H0"].map((site) => result(ask(site)));
+    const told = past.map((each, i) => ({ ...each, note: `note ${i}`, pinned: i === 0 }));
+    const state = run(...answer("L0.H0"), pin("L0.H0"), { type: "history", results: told });
+    expect(state.entries.map((e) => [e.note, e.pinned])).toEqual([
+      ["note 0", true],
+      ["note 1", false],
+    ]);
+    expect(state.entries[0]?.tokens?.pair).toBe("mean");
+    expect(state.entries[1]?.tokens).toBeUndefined();
+  });
+
+  it("has two pins at most: one more takes the place of the earliest", () => {
+    const sites = ["L0.H0", "L1.H0", "L2.H0"];
+    const state = run(...sites.flatMap((site) => [...answer(site), pin(site)]));
+    expect(state.entries.map((e) => e.pinned)).toEqual([false, true, true]);
+    const back = run(
+      ...sites.flatMap((site) => answer(site)),
+      pin("L2.H0"),
+      pin("L1.H0"),
+      pin("L0.H0"),
+    );
+    expect(back.entries.map((e) => e.pinned)).toEqual([true, false, true]);
   });
 
   it("gives the singles to the joint patch they belong to", () => {

@@ -129,6 +129,16 @@ const persons = [
   person<[Scores]>("scores", [fc.constantFrom("logit", "prob")], (a, s) => a.scores(s)),
   person<[Term]>("explain", [fc.constantFrom("host", "notch", "checks")], (a, t) => a.explain(t)),
   person<[string]>("component", [fc.constantFrom(...COMPONENTS)], (a, c) => a.mapComponent(c)),
+  person<[number]>("unpin", [index], (a, n) => a.unpin(n)),
+  person<[number | undefined]>("write note", [fc.option(index, { nil: undefined })], (a, n) =>
+    a.writeNote(n),
+  ),
+  person<[number, string]>("note", [index, hostileText], (a, n, text) => a.note(n, text)),
+  person<[string]>("edit and run", [fc.constantFrom("w a b", "w a c d")], (a, text) => {
+    a.edit("clean");
+    a.write({ clean: text });
+    a.runEdit();
+  }),
   person<[number]>("replay", [index], (a, n) => a.replay(n)),
   person<[number]>("scroll", [index], (a, n) => a.scrollLayers(n)),
   ...(

@@ -4,7 +4,9 @@ import { html, nothing, type TemplateResult } from "lit-html";
 import { chartWidths } from "../../layout/charts";
 import { shownEntry } from "../../state/history";
 import { hasMaps } from "../../state/maps";
+import { comparedTokens } from "../../state/pins";
 import type { Scores, Tab } from "../../state/state";
+import { patchName } from "../../text/names";
 import type { Context } from "../context";
 import { mapChart, mapNote } from "../maps/map";
 import { mapTitle } from "../maps/title";
@@ -28,14 +30,20 @@ interface Chart {
 }
 
 function legend(cx: Context) {
+  const pins = comparedTokens(cx.state, cx.scene).map(({ result }) => {
+    const name = patchName(result.patches, cx.scene.model);
+    return html`<span class="key pinned" title="pinned: ${name}">◆ ${name}</span>`;
+  });
   const patched =
-    cx.state.result === undefined ? "" : html`<span class="key patched">patched</span>`;
+    cx.state.result === undefined
+      ? ""
+      : html`<span class="key patched">${pins.length === 0 ? "patched" : "now"}</span>`;
   const values = [
     ["logit", "logit"],
     ["prob", "prob"],
   ] as const;
   const choose = (scores: Scores) => cx.act.scores(scores);
-  return html`<span class="logits-legend"><span class="key clean">clean</span>${patched}<span class="key corrupted">corrupted</span>${switchOf(
+  return html`<span class="logits-legend"><span class="key clean">clean</span>${patched}${pins}<span class="key corrupted">corrupted</span>${switchOf(
     "scores of the tokens",
     values,
     cx.state.scores,
@@ -45,7 +53,7 @@ function legend(cx: Context) {
 
 function pinButton(cx: Context) {
   const pinned = shownEntry(cx.state)?.pinned === true;
-  return html`<button class="tool" title="pin to the gauge (P)" ?disabled=${cx.state.result === undefined}
+  return html`<button class="tool" title="compare what comes next with this (P)" ?disabled=${cx.state.result === undefined}
     aria-pressed=${pinned} @click=${() => cx.act.pin()}>${pinned ? "Unpin" : "Pin"}</button>`;
 }
 

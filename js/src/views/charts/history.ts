@@ -1,10 +1,12 @@
 /** Chart: the patches so far, newest first; a click asks for one again. */
 
-import { html } from "lit-html";
+import { html, nothing } from "lit-html";
 import { diverging } from "../../layout/oklab";
 import { towardsClean } from "../../model/experiment";
+import { LONGEST_NOTE } from "../../model/mark";
 import { readingOf } from "../../model/pairs";
 import { onlyAblates } from "../../model/patch";
+import { printable } from "../../model/printable";
 import type { PastResult } from "../../model/result";
 import { shownEntry } from "../../state/history";
 import type { HistoryEntry } from "../../state/state";
@@ -18,6 +20,31 @@ function sourceWord({ patches, direction }: PastResult): string {
   const made = madeSource(patches);
   if (made === undefined) return direction === "noise" ? "noise" : "";
   return shortSource(made) ?? "";
+}
+
+function field(cx: Context, { number, note }: HistoryEntry, name: string) {
+  const keep = (target: EventTarget | null) => {
+    if (target instanceof HTMLInputElement) cx.act.note(number, target.value);
+  };
+  // Letters and arrows are text here, whatever they do elsewhere in the page.
+  const pressed = (event: KeyboardEvent) => {
+    if (event.key !== "Tab") event.stopPropagation();
+    if (event.key === "Enter" && !event.isComposing) keep(event.target);
+    if (event.key === "Escape") cx.act.writeNote(undefined);
+  };
+  return html`<input class="note-field" type="text" maxlength=${LONGEST_NOTE} autocomplete="off" placeholder="a short note; Enter keeps it"
+    aria-label="note on ${name}" .value=${note} @keydown=${pressed} @change=${(event: Event) => keep(event.target)}>`;
+}
+
+/** A patch, its note, and the button that writes one. */
+function item(cx: Context, entry: HistoryEntry, current: boolean) {
+  const { number, note, result } = entry;
+  const name = patchName(result.patches, cx.scene.model);
+  const open = cx.state.noting === number;
+  const text = note === "" ? nothing : html`<p class="hnote">${printable(note, LONGEST_NOTE)}</p>`;
+  return html`<div class="hentry"><div class="hline">${row(cx, entry, current)}<button type="button" class="write-note" data-note=${number}
+      title=${note === "" ? "write a note" : "change the note"} aria-label="note on ${name}" aria-expanded=${open}
+      @click=${() => cx.act.writeNote(open ? undefined : number)}>✎</button></div>${open ? field(cx, entry, name) : text}</div>`;
 }
 
 function row(cx: Context, entry: HistoryEntry, current: boolean) {
@@ -43,5 +70,5 @@ export function historyChart(cx: Context) {
   if (entries.length === 0)
     return html`<p class="none">Your patches appear here; a click repeats one.</p>`;
   const current = shownEntry(cx.state);
-  return html`<div class="hrows">${[...entries].reverse().map((e) => row(cx, e, result !== undefined && e === current))}</div>`;
+  return html`<div class="hrows">${[...entries].reverse().map((e) => item(cx, e, result !== undefined && e === current))}</div>`;
 }
