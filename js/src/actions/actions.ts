@@ -6,6 +6,7 @@ import type { Scores, Tab, Unit } from "../state/state";
 import type { Term } from "../text/terms";
 import { type CircuitActions, circuitActions } from "./circuit";
 import { type EditActions, editActions } from "./edit";
+import { type ExportActions, exportActions } from "./export";
 import { type HeadActions, headActions } from "./head";
 import { moveInTimeline, replay } from "./history";
 import { createMapActions, type MapActions } from "./map-actions";
@@ -27,6 +28,7 @@ export interface Actions
     PairActions,
     EditActions,
     MarkActions,
+    ExportActions,
     PanelActions {
   /** Patches a site at the selected position; `extend` adds it to the joint patch or takes it out. */
   patch(site: string, extend: boolean): void;
@@ -67,6 +69,7 @@ export function createActions(tools: Tools): Actions {
     ...pairActions(tools),
     ...editActions(tools),
     ...markActions(tools),
+    ...exportActions(tools),
     patch: (site, extend) =>
       store.state().draft === undefined
         ? patchOne(tools, site, extend)

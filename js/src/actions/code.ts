@@ -6,7 +6,7 @@ import type { Tools } from "./tools";
 
 export function keepCodeCurrent({ store, kernel }: Tools): void {
   const { panel, scene, code } = store.state();
-  if (panel !== "code" || scene === undefined) return;
+  if (panel !== "export" || scene === undefined) return;
   const request = selectedRequest(store.state());
   if (code !== undefined && sameRequest(code.request, request)) return;
   kernel.code(request, (id) =>

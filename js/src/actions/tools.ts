@@ -3,6 +3,7 @@
 import type { PageLayout } from "../layout/page";
 import type { Edit, EditField } from "../model/edit";
 import type { FactRequest } from "../model/facts";
+import type { WrittenFormat } from "../model/file";
 import type { MapSweepRequest } from "../model/map";
 import type { Mark } from "../model/mark";
 import type { NeuronsRequest } from "../model/neurons";
@@ -29,6 +30,14 @@ export interface Page {
   /** The field of a note; if none is open, the button that opens it. */
   readonly focusNote: (number: number) => void;
   readonly copy: (text: string) => Promise<boolean>;
+  /** The view as it is seen. `title` says what it shows. */
+  readonly svg: (title: string) => string;
+  /** The same as pixels; undefined where this browser cannot draw them. */
+  readonly png: (title: string) => Promise<Blob | undefined>;
+  readonly save: (name: string, content: Blob) => void;
+  readonly copyImage: (png: Blob) => Promise<boolean>;
+  /** The button that opens the menu of exports, or the menu that it stands in. */
+  readonly focusExport: () => void;
   /** Fills the screen with this view, or gives it back. */
   readonly fullScreen: () => void;
 }
@@ -38,6 +47,7 @@ interface Kernel {
   patch(request: PatchRequest, asked: (id: number) => void): void;
   sweep(request: MapSweepRequest, asked: (id: number) => void): void;
   neurons(request: NeuronsRequest, asked: (id: number) => void): void;
+  export(request: PatchRequest, format: WrittenFormat, asked: (id: number) => void): void;
   mark(request: PatchRequest, mark: Mark): void;
   code(request: PatchRequest, asked: (id: number) => void): void;
   tokens(draft: Edit, asked: (id: number) => void): void;

@@ -5,6 +5,7 @@ import { createActions } from "../actions/actions";
 import { createAutoSweep } from "../actions/auto-sweep";
 import { keepCodeCurrent } from "../actions/code";
 import { leaveEditor } from "../actions/edit";
+import { deliverWritten } from "../actions/export";
 import { createAsker } from "../actions/facts";
 import { followSelection } from "../actions/layers";
 import { keepNeuronsCurrent } from "../actions/neurons";
@@ -20,7 +21,7 @@ import { watchExplanations } from "./explanations";
 import { watchFocus, watchKeys } from "./keyboard";
 import { type Removal, removeAll, watchWidth } from "./listen";
 import { createNotebookPicture } from "./notebook-picture";
-import { createPage } from "./page";
+import { blocksDownloads, createPage } from "./page";
 import { place } from "./place";
 import { createLayout, draw } from "./render";
 import { restorePicture } from "./saved-picture";
@@ -28,6 +29,16 @@ import { adoptStyles } from "./styles";
 import { watchTheme } from "./theme";
 
 let views = 0;
+
+/** What actions do when something has changed, whoever changed it. */
+function follow(tools: Tools, before: State): void {
+  followSelection(tools, before);
+  closeSiteBox(tools, before);
+  leaveEditor(tools, before);
+  keepCodeCurrent(tools);
+  deliverWritten(tools);
+  keepNeuronsCurrent(tools);
+}
 
 /** What this view has asked for is there. */
 function isAnswered(state: State, before: State): boolean {
@@ -43,13 +54,9 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
   const store = createStore((state, before) => {
     draw(root, id, state, layoutOfState(state), act);
     picture.consider(state, before);
-    followSelection(tools, before);
-    closeSiteBox(tools, before);
-    leaveEditor(tools, before);
     autoSweep.consider();
     asker.consider();
-    keepCodeCurrent(tools);
-    keepNeuronsCurrent(tools);
+    follow(tools, before);
     if (isAnswered(state, before)) tellReactiveCells(model);
   });
   const client = createClient(model, store.dispatch);
@@ -70,6 +77,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
     watchTraits(model, store.dispatch),
     ...[client, autoSweep, asker, picture].map((each) => () => each.dispose()),
   ]);
+  if (blocksDownloads(el.ownerDocument.body)) set(store, { delivery: "copy" });
   restorePicture(store, model);
   client.hello();
   return () => {

@@ -1,18 +1,63 @@
 /** What actions may do with the page: move the focus, copy. */
 
 import type { Page } from "../actions/tools";
+import { drawView } from "../picture/picture";
+import { pngOf } from "../picture/png";
 import type { Store } from "../state/store";
 import type { createLayout } from "./render";
+
+/** The older way, for a page that may not write to the clipboard by itself. */
+function copySelected(root: HTMLElement, text: string): boolean {
+  const page = root.ownerDocument;
+  const field = page.createElement("textarea");
+  field.value = text;
+  root.append(field);
+  field.select();
+  try {
+    return page.execCommand("copy");
+  } catch {
+    return false;
+  } finally {
+    field.remove();
+  }
+}
 
 async function copyText(root: HTMLElement, text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
+    if (copySelected(root, text)) return true;
     const pre = root.querySelector("pre");
     if (pre !== null) root.ownerDocument.getSelection()?.selectAllChildren(pre);
     return false;
   }
+}
+
+async function copyImage(png: Blob): Promise<boolean> {
+  try {
+    await navigator.clipboard.write([new ClipboardItem({ [png.type]: png })]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** VS Code and its like show a page that cannot download anything. */
+export function blocksDownloads(body: HTMLElement): boolean {
+  return "vscodeThemeKind" in body.dataset || location.protocol === "vscode-webview:";
+}
+
+function save(page: Document, name: string, content: Blob): void {
+  const link = page.createElement("a");
+  link.href = URL.createObjectURL(content);
+  link.download = name;
+  link.hidden = true;
+  page.body.append(link);
+  link.click();
+  link.remove();
+  // The download has its own copy by then.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 /** A page that may not fill the screen says so by itself; nothing else is to be done. */
@@ -59,6 +104,14 @@ export function createPage(
     focusField: (field) =>
       root.querySelector<HTMLElement>(`.editor [data-field="${field}"]`)?.focus(),
     focusPencil: (field) => focusPencil(root, field),
+    svg: (title) => drawView(root, title).svg,
+    png: (title) => pngOf(drawView(root, title)),
+    save: (name, content) => save(root.ownerDocument, name, content),
+    copyImage,
+    focusExport: () =>
+      root
+        .querySelector<HTMLElement>('.toolbar [data-panel="export"], .toolbar [data-panel="menu"]')
+        ?.focus({ preventScroll: true }),
     focusNote: (number) =>
       (
         root.querySelector<HTMLElement>(".note-field") ??

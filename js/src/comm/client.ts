@@ -2,6 +2,7 @@
 
 import type { Edit } from "../model/edit";
 import type { FactKind, FactRequest } from "../model/facts";
+import type { WrittenFormat } from "../model/file";
 import type { MapSweepRequest } from "../model/map";
 import type { Mark } from "../model/mark";
 import type { NeuronsRequest } from "../model/neurons";
@@ -12,6 +13,7 @@ import { type Failure, isLost } from "../model/status";
 import { ConnectionWatch } from "./connection-watch";
 import { decode } from "./decode";
 import type { KernelEvent, SweepReply } from "./events";
+import { failureOf, idOf, STOPPED } from "./failures";
 import type { Buffers } from "./grids";
 import { kernelStatus, liveness } from "./kernel-status";
 import { newsOf } from "./news";
@@ -29,6 +31,8 @@ export interface Client {
   neurons(request: NeuronsRequest, asked: (id: number) => void): void;
   /** Asks for the lines of Python that give the numbers of a request. */
   code(request: PatchRequest, asked: (id: number) => void): void;
+  /** Asks for a file that only Python can write. */
+  export(request: PatchRequest, format: WrittenFormat, asked: (id: number) => void): void;
   /** Writes a note at a patch of the history, or pins it. */
   mark(request: PatchRequest, mark: Mark): void;
   /** Asks for the tokens of prompts while they are written. */
@@ -41,23 +45,6 @@ export interface Client {
   dispose(): void;
 }
 
-const STOPPED: Failure = { code: "Dropped", message: "stopped.", details: "" };
-
-function failureOf(error: unknown): Failure {
-  const message = error instanceof Error ? error.message : String(error);
-  return {
-    code: "DecodeError",
-    message: `The kernel sent something this page cannot read: ${message}`,
-    details: error instanceof Error ? (error.stack ?? message) : message,
-  };
-}
-
-/** The request that a message is about, if it says so in a way that can be read. */
-function idOf(content: unknown): number {
-  const id = (content as { id?: unknown } | null | undefined)?.id;
-  return typeof id === "number" ? id : -1;
-}
-
 class CommClient implements Client {
   private nextId = 1 + Math.floor(Math.random() * 2 ** 30);
   private readonly mine = new Set<number>();
@@ -66,6 +53,7 @@ class CommClient implements Client {
   private readonly questions = new Map<number, FactKind>();
   private readonly neuronLists = new Set<number>();
   private readonly drafts = new Set<number>();
+  private readonly files = new Set<number>();
   /** The newest question for a patch, until it is answered. */
   private latest: number | undefined;
   /** The newest greeting, until it is answered or a patch is asked for: its answer brings the last result. */
@@ -133,6 +121,13 @@ class CommClient implements Client {
     const id = this.takeId();
     asked(id);
     this.send({ v: 1, kind: "code", id, ...sentOf(request) });
+  }
+
+  export(request: PatchRequest, format: WrittenFormat, asked: (id: number) => void): void {
+    const id = this.takeId();
+    this.files.add(id);
+    asked(id);
+    this.send({ v: 1, kind: "export", id, format, ...sentOf(request) });
   }
 
   mark(request: PatchRequest, mark: Mark): void {
@@ -247,6 +242,10 @@ class CommClient implements Client {
       this.emit({ type: "tokens", id, tokens: undefined });
       return;
     }
+    if (this.files.has(id)) {
+      this.emit({ type: "unwritten", id, failure: STOPPED });
+      return;
+    }
     if (this.neuronLists.has(id)) this.emit({ type: "neurons-failed", id, failure: STOPPED });
     const kind = this.questions.get(id);
     if (kind !== undefined) this.emit({ type: "fact", event: { type: "dropped", kind, id } });
@@ -262,6 +261,10 @@ class CommClient implements Client {
   private failed(id: number, failure: Failure): void {
     if (this.drafts.has(id)) {
       this.emit({ type: "tokens", id, tokens: undefined });
+      return;
+    }
+    if (this.files.has(id)) {
+      this.emit({ type: "unwritten", id, failure });
       return;
     }
     if (this.sweeps.has(id)) {

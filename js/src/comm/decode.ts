@@ -1,6 +1,8 @@
 /** Decodes what the kernel sends. Every field is checked. */
 
+import type { Failure } from "../model/status";
 import { decodeTokenised } from "./decode-edit";
+import { decodeExport } from "./decode-export";
 import { decodeFact } from "./decode-facts";
 import { decodeMap } from "./decode-map";
 import { decodeMarked } from "./decode-mark";
@@ -10,6 +12,12 @@ import { decodeScene } from "./decode-scene";
 import type { Buffers } from "./grids";
 import type { Incoming } from "./protocol";
 import { Fields, listOf, message as messageText, numberOr, text, textOr } from "./validate";
+
+function decodeFailure(f: Fields): Failure {
+  const message = f.get("message", messageText);
+  const details = f.get("details", textOr(""));
+  return { code: f.get("code", textOr("Error")), message, details };
+}
 
 /** One message of the kernel; undefined for a kind that this version does not know. */
 export function decode(value: unknown, buffers: Buffers): Incoming | undefined {
@@ -22,11 +30,8 @@ export function decode(value: unknown, buffers: Buffers): Incoming | undefined {
       return { kind, id };
     case "dropped":
       return { kind, id, why: f.get("why", textOr("")) };
-    case "error": {
-      const message = f.get("message", messageText);
-      const details = f.get("details", textOr(""));
-      return { kind, id, failure: { code: f.get("code", textOr("Error")), message, details } };
-    }
+    case "error":
+      return { kind, id, failure: decodeFailure(f) };
     case "scene":
       return { kind, id, scene: decodeScene(value) };
     case "result":
@@ -47,6 +52,8 @@ export function decode(value: unknown, buffers: Buffers): Incoming | undefined {
       return { kind, id, neurons: decodeNeurons(value) };
     case "tokens":
       return { kind, id, tokens: decodeTokenised(value) };
+    case "export":
+      return { kind, id, file: decodeExport(f, buffers) };
     case "marked":
       return { kind, id, marked: decodeMarked(f) };
     case "code":

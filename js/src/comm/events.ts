@@ -3,6 +3,7 @@
 import type { Tokenised } from "../model/edit";
 import type { Scene } from "../model/experiment";
 import type { Fact, FactKind } from "../model/facts";
+import type { TextFile } from "../model/file";
 import type { MapData } from "../model/map";
 import type { Marked } from "../model/mark";
 import type { NeuronList } from "../model/neurons";
@@ -35,6 +36,8 @@ export type KernelEvent =
   | { readonly type: "sweep"; readonly event: SweepReply }
   | { readonly type: "neurons"; readonly id: number; readonly list: NeuronList }
   | { readonly type: "neurons-failed"; readonly id: number; readonly failure: Failure }
+  | { readonly type: "written"; readonly id: number; readonly file: TextFile }
+  | { readonly type: "unwritten"; readonly id: number; readonly failure: Failure }
   | { readonly type: "marked"; readonly marked: Marked }
   | { readonly type: "code"; readonly id: number; readonly code: string }
   /** Undefined if they could not be told. */

@@ -22,6 +22,8 @@ export function newsOf(message: Plain): KernelEvent {
       return { type: "neurons", id, list: message.neurons };
     case "tokens":
       return { type: "tokens", id, tokens: message.tokens };
+    case "export":
+      return { type: "written", id, file: message.file };
     case "marked":
       return { type: "marked", marked: message.marked };
     case "code":

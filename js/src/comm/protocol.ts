@@ -3,6 +3,7 @@
 import type { Edit, Tokenised } from "../model/edit";
 import type { Scene } from "../model/experiment";
 import type { Fact, FactRequest } from "../model/facts";
+import type { TextFile, WrittenFormat } from "../model/file";
 import type { MapData, MapSweepRequest } from "../model/map";
 import type { Mark, Marked } from "../model/mark";
 import type { NeuronList, NeuronsRequest } from "../model/neurons";
@@ -24,6 +25,7 @@ export type Incoming =
   | { readonly kind: "neurons"; readonly id: number; readonly neurons: NeuronList }
   | { readonly kind: "tokens"; readonly id: number; readonly tokens: Tokenised }
   | { readonly kind: "code"; readonly id: number; readonly code: string }
+  | { readonly kind: "export"; readonly id: number; readonly file: TextFile }
   | { readonly kind: "marked"; readonly id: number; readonly marked: Marked }
   /** The answer to a question, whatever its kind. */
   | { readonly kind: "fact"; readonly id: number; readonly fact: Fact };
@@ -34,6 +36,12 @@ export type Outgoing =
   | ({ readonly v: 1; readonly kind: "sweep"; readonly id: number } & MapSweepRequest)
   | ({ readonly v: 1; readonly kind: "neurons"; readonly id: number } & NeuronsRequest)
   | ({ readonly v: 1; readonly kind: "code"; readonly id: number } & PatchRequest)
+  | ({
+      readonly v: 1;
+      readonly kind: "export";
+      readonly id: number;
+      readonly format: WrittenFormat;
+    } & PatchRequest)
   | ({ readonly v: 1; readonly kind: "mark"; readonly id: number } & PatchRequest & Mark)
   | ({ readonly v: 1; readonly kind: "tokens"; readonly id: number } & Edit)
   | ({ readonly v: 1; readonly id: number } & FactRequest)

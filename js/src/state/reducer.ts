@@ -3,6 +3,7 @@
 import { cellName, nearestCell } from "../model/cell";
 import { sameEdits, type Tokenised } from "../model/edit";
 import type { Scene } from "../model/experiment";
+import type { TextFile } from "../model/file";
 import type { NeuronList } from "../model/neurons";
 import { isCut, type Patch, patchWith, samePatches, sameRun } from "../model/patch";
 import { parsePath } from "../model/path";
@@ -42,6 +43,8 @@ export type StateEvent =
   | { readonly type: "traits"; readonly values: TraitValues }
   | { readonly type: "selected"; readonly sites: readonly string[] }
   | PinEvent
+  | { readonly type: "written"; readonly id: number; readonly file: TextFile }
+  | { readonly type: "unwritten"; readonly id: number; readonly failure: Failure }
   | { readonly type: "set"; readonly values: Partial<Settable> };
 
 /**
@@ -151,7 +154,7 @@ function withConnection(state: State, connection: Connection): State {
   if (!isLost(connection)) return { ...state, connection };
   const sweep = reduceSweep(state.sweep, { type: "stopped" });
   const facts = reduceFacts(state.facts, { type: "lost" });
-  return { ...withoutPending(state), connection, sweep, facts };
+  return { ...withoutPending(state), connection, sweep, facts, writing: undefined };
 }
 
 function withFailure(state: State, failure: Failure, ended: boolean): State {
@@ -219,7 +222,18 @@ function withSet(state: State, values: Partial<Settable>): State {
   return { ...state, headPanel: panel, ...values };
 }
 
+/** The file that Python was asked for; of an older question, nothing. */
+function withFile(state: State, event: StateEvent & { type: "written" | "unwritten" }): State {
+  const { writing } = state;
+  if (writing?.id !== event.id) return state;
+  if (event.type === "written") return { ...state, writing: { ...writing, file: event.file } };
+  const { message, details } = event.failure;
+  const problem = { site: undefined, message: `The file was not written: ${message}`, details };
+  return { ...state, writing: undefined, problem };
+}
+
 export function reduce(state: State, event: StateEvent): State {
+  if (event.type === "written" || event.type === "unwritten") return withFile(state, event);
   if (event.type === "marked" || event.type === "saved-pins") return reducePins(state, event);
   switch (event.type) {
     case "scene":

@@ -1,6 +1,7 @@
 /** What one view knows. */
 
 import type { Direction, Scene } from "../model/experiment";
+import type { Delivery, TextFile, WrittenFormat } from "../model/file";
 import type { LensMethod } from "../model/lens";
 import type { Field } from "../model/map";
 import type { PinnedTokens } from "../model/mark";
@@ -17,7 +18,7 @@ import { type Facts, NO_FACTS } from "./facts";
 import { type HeadPanel, NO_HEAD } from "./head-panel";
 import { NO_SWEEP, type Sweep } from "./sweep";
 
-export type Panel = "none" | "keys" | "code" | "site" | "menu";
+export type Panel = "none" | "keys" | "export" | "site" | "menu";
 
 /** What the maps print and name: the share of the difference, or the effect in the metric's unit. */
 export type Unit = "share" | "effect";
@@ -76,6 +77,14 @@ export interface Code {
   readonly lines: string | undefined;
 }
 
+/** A file that Python writes. */
+export interface Writing {
+  readonly id: number;
+  readonly format: WrittenFormat;
+  /** Undefined until it comes. */
+  readonly file: TextFile | undefined;
+}
+
 export interface State {
   readonly scene: Scene | undefined;
   readonly direction: Direction;
@@ -103,6 +112,8 @@ export interface State {
   /** The sites that were typed into the field and have no answer yet. */
   readonly typed: readonly string[] | undefined;
   readonly code: Code | undefined;
+  readonly writing: Writing | undefined;
+  readonly delivery: Delivery;
   /** The chart that was selected; undefined leaves it to the layout. */
   readonly tab: Tab | undefined;
   readonly sweep: Sweep;
@@ -161,6 +172,8 @@ export type Settable = Pick<
   | "mapLayer"
   | "neurons"
   | "editing"
+  | "writing"
+  | "delivery"
   | "noting"
   | "neuronLayer"
   | "mapFocus"
@@ -199,6 +212,8 @@ export const INITIAL: State = {
   panel: "none",
   typed: undefined,
   code: undefined,
+  writing: undefined,
+  delivery: "save",
   tab: undefined,
   sweep: NO_SWEEP,
   facts: NO_FACTS,

@@ -1,10 +1,10 @@
-/** What opens under the lanes: the site box, the code, the keys. In the page, never over it. */
+/** What opens under the lanes: the site box, the exports, the keys. In the page, never over it. */
 
 import { html, nothing } from "lit-html";
 import { KEY_HELP } from "../actions/keymap";
-import { selectedCode } from "../state/selectors";
 import { problemSentence } from "../text/status";
 import type { Context } from "./context";
+import { exportPanel } from "./export";
 
 function siteBox(cx: Context) {
   const patch = (form: Element | null) => {
@@ -39,12 +39,6 @@ function close(cx: Context) {
   return html`<button type="button" class="close" aria-label="close" title="close (Esc)" @click=${() => cx.act.panel("none")}>×</button>`;
 }
 
-function code(cx: Context) {
-  const lines = selectedCode(cx.state);
-  return html`<div class="panel code"><pre tabindex="0" aria-label="code">${lines ?? "Waiting for Python to write the lines …"}</pre>
-    <button ?disabled=${lines === undefined} @click=${() => cx.act.copy(lines ?? "")}>Copy</button>${close(cx)}</div>`;
-}
-
 function keys(cx: Context) {
   return html`<div class="panel keys"><dl>${KEY_HELP.map(
     ([key, what]) => html`<div><dt>${key}</dt><dd>${what}</dd></div>`,
@@ -55,8 +49,8 @@ export function panels(cx: Context) {
   switch (cx.state.panel) {
     case "site":
       return siteBox(cx);
-    case "code":
-      return code(cx);
+    case "export":
+      return exportPanel(cx, close(cx));
     case "keys":
       return keys(cx);
     default:

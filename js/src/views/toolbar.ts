@@ -60,7 +60,7 @@ function position(cx: Context) {
 
 function panelButton(cx: Context, panel: Panel, label: string, title: string) {
   const open = cx.state.panel === panel;
-  return html`<button class="tool ${open ? "on" : ""}" title=${title} aria-expanded=${open}
+  return html`<button class="tool ${open ? "on" : ""}" title=${title} data-panel=${panel} aria-expanded=${open}
     @click=${() => cx.act.panel(open ? "none" : panel)}>${label}</button>`;
 }
 
@@ -89,7 +89,7 @@ function otherTools(cx: Context) {
   const { state, act } = cx;
   return html`<div class="buttons"><button class="tool keep" title="keep only these: everything else is ablated (C)" ?disabled=${selectedPatches(state).length === 0} @click=${() => act.keepOnly()}>Keep only</button>
     <button class="tool lens-switch" aria-pressed=${state.lens !== undefined} title="lens: the token that the stream would say, by layer (T)" @click=${() => act.stepLens()}>Lens</button>
-    ${panelButton(cx, "site", "Site", "type a site (/)")}${panelButton(cx, "code", "Code", "this view as Python code")}${panelButton(cx, "keys", "?", "keys (?)")}${fullScreen(cx)}</div>`;
+    ${panelButton(cx, "site", "Site", "type a site (/)")}${panelButton(cx, "export", "Export", "this view as code, picture, table, page")}${panelButton(cx, "keys", "?", "keys (?)")}${fullScreen(cx)}</div>`;
 }
 
 /** What stands in the line and what in the menu under it, by how much room there is. */

@@ -5,7 +5,7 @@ import { useExplorer } from "../support/explorer";
 
 const page = useExplorer();
 
-const open = () => page.click(page.get('[title="this view as Python code"]'));
+const open = () => page.click(page.get(".toolbar [data-panel=export]"));
 
 it("is asked of Python when its panel opens, and again for another selection", () => {
   serve(page.model, tiny());
@@ -29,7 +29,7 @@ it("waits for the lines, and shows none that belong to an earlier selection", ()
   serve(page.model, tiny(), 200);
   page.show();
   open();
-  const copy = page.get<HTMLButtonElement>(".panel.code button");
+  const copy = page.get<HTMLButtonElement>(".panel.export .copy-code");
   expect(page.text("pre")).toBe("Waiting for Python to write the lines …");
   expect(copy.disabled).toBe(true);
   vi.advanceTimersByTime(100);

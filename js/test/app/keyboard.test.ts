@@ -150,7 +150,7 @@ describe("keys", () => {
     page.press(page.cell("L1.H2"), "?");
     expect(page.text(".keys")).toContain("everything but these");
     page
-      .get('[title="this view as Python code"]')
+      .get(".toolbar [data-panel=export]")
       .dispatchEvent(new MouseEvent("click", { bubbles: true }));
     expect(page.text("pre")).toContain('r = exp.patch("L1.H2")');
   });

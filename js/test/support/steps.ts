@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { vi } from "vitest";
 import type { Actions } from "../../src/actions/actions";
+import type { FileFormat } from "../../src/model/file";
 import type { Position } from "../../src/model/position";
 import type { Panel, Scores, Tab, Unit } from "../../src/state/state";
 import type { Term } from "../../src/text/terms";
@@ -87,7 +88,7 @@ const position = fc.oneof(
 
 const direction = fc.constantFrom("denoise" as const, "noise" as const);
 
-const PANELS: readonly Panel[] = ["none", "keys", "code", "site", "menu"];
+const PANELS: readonly Panel[] = ["none", "keys", "export", "site", "menu"];
 
 const TABS: readonly Tab[] = ["heads", "positions", "reach", "logits", "neurons", "history"];
 
@@ -129,6 +130,9 @@ const persons = [
   person<[Scores]>("scores", [fc.constantFrom("logit", "prob")], (a, s) => a.scores(s)),
   person<[Term]>("explain", [fc.constantFrom("host", "notch", "checks")], (a, t) => a.explain(t)),
   person<[string]>("component", [fc.constantFrom(...COMPONENTS)], (a, c) => a.mapComponent(c)),
+  person<[FileFormat]>("export", [fc.constantFrom("csv", "mermaid", "page")], (a, f) =>
+    a.export(f),
+  ),
   person<[number]>("unpin", [index], (a, n) => a.unpin(n)),
   person<[number | undefined]>("write note", [fc.option(index, { nil: undefined })], (a, n) =>
     a.writeNote(n),

@@ -142,8 +142,8 @@ describe("path mode", () => {
     expect(sites()).toEqual(["L2.H1"]);
     page.press(page.cell("L1.mlp_out"), "Z", { shiftKey: true });
     expect(sites()).toEqual(["L0.H1->L1.mlp_in"]);
-    page.click(page.get('[title="this view as Python code"]'));
-    expect(page.text(".panel.code pre")).toBe('r = exp.path("L0.H1", "L1.mlp_in")');
+    page.click(page.get(".toolbar [data-panel=export]"));
+    expect(page.text(".panel.export pre")).toBe('r = exp.path("L0.H1", "L1.mlp_in")');
   });
 
   it("is also typed, whatever the mode", () => {
