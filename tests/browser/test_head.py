@@ -158,8 +158,8 @@ def test_a_click_cuts_an_edge_and_undo_gives_it_back(
     expect(row).to_have_attribute("data-patched", "0")
     finding = explorer.root.locator(".finding")
     expect(finding).to_contain_text(f"Cutting {case.head} @-1 → @{key}")
-    explorer.tool("Code").click()
-    expect(explorer.root.locator(".panel.code pre")).to_contain_text(
+    explorer.tool("Export").click()
+    expect(explorer.root.locator(".panel.export pre")).to_contain_text(
         f"pw.Patch('{site}', source=pw.sources.cut({key}))"
     )
     explorer.root.get_by_label("close").click()

@@ -1,6 +1,6 @@
 /** Past results, and the timeline in which undo and redo move. */
 
-import type { PinnedTokens } from "../model/mark";
+import { MOST_PINS, type PinnedTokens } from "../model/mark";
 import { requestOf, sameRequest, sameRun } from "../model/patch";
 import type { PastResult, Result, Single } from "../model/result";
 import type { HistoryEntry, State } from "./state";
@@ -22,6 +22,13 @@ function numbersOf(of: PastResult): PastResult {
 /** The tokens of a result, for a pin. */
 export function tokensOf({ pair, tokens }: Pick<Result, "pair" | "tokens">): PinnedTokens {
   return { pair, rows: tokens };
+}
+
+/** Of more than two pins the last ones in the history stay, whatever a message says. */
+export function withFewPins(entries: readonly HistoryEntry[]): readonly HistoryEntry[] {
+  const surplus = entries.filter(({ pinned }) => pinned).slice(0, -MOST_PINS);
+  if (surplus.length === 0) return entries;
+  return entries.map((e) => (surplus.includes(e) ? { ...e, pinned: false, tokens: undefined } : e));
 }
 
 const UNMARKED = { singles: [], note: "", pinned: false, tokens: undefined } as const;
@@ -57,7 +64,7 @@ export function withHistory(state: State, results: readonly PastResult[]): State
     const result = { ...numbersOf(answer), id, over_pairs };
     return { ...kept, number: i + 1, result, note, pinned };
   });
-  return { ...state, entries };
+  return { ...state, entries: withFewPins(entries) };
 }
 
 /** The timeline after a result: undo and redo move in it, anything new cuts off what lay ahead. */

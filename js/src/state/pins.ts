@@ -6,7 +6,7 @@ import { readingOf } from "../model/pairs";
 import { sameRun } from "../model/patch";
 import type { PastResult, Reading } from "../model/result";
 import type { Mismatch } from "../text/compare";
-import { tokensOf } from "./history";
+import { tokensOf, withFewPins } from "./history";
 import { currentFinding, currentMetric, ofShownPrompts, shownDirection } from "./selectors";
 import type { HistoryEntry, State } from "./state";
 
@@ -52,7 +52,7 @@ function withSavedPins(state: State, pins: readonly SavedPin[]): State {
   const entries = pins.map(({ result, note, tokens }, i): HistoryEntry => {
     return { number: i + 1, result, singles: [], note, pinned: true, tokens };
   });
-  return { ...state, entries };
+  return { ...state, entries: withFewPins(entries) };
 }
 
 function mismatchesOf(state: State, scene: Scene, result: PastResult, metric: string) {

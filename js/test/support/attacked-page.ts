@@ -6,6 +6,7 @@ import { view } from "../../src/app/render";
 import { GONE_AFTER } from "../../src/comm/connection-watch";
 import widget from "../../src/index";
 import type { PageLayout } from "../../src/layout/page";
+import { MOST_PINS } from "../../src/model/mark";
 import type { State } from "../../src/state/state";
 import { FakeModel } from "../fixtures/model";
 import { sweeping, tiny } from "../fixtures/worlds";
@@ -88,6 +89,8 @@ export class AttackedPage {
   check(): void {
     this.steps += 1;
     if (this.steps % STEPS_PER_DRAWING === 0) this.draw();
+    const pins = this.state?.entries.filter((entry) => entry.pinned) ?? [];
+    assert(pins.length <= MOST_PINS, "more than two pins");
     const result = this.state?.result;
     if (result === undefined || !this.isMine(result.id)) return;
     assert(result.id >= this.newestResult, "an older answer replaced a newer one");
