@@ -125,7 +125,7 @@ export const KEY_HELP: readonly (readonly [string, string])[] = [
   ["F", "full screen"],
   ["H", "panel of the head"],
   ["T", "lens: token of the stream"],
-  ["P", "pin the result"],
+  ["P", "pin: compare with it"],
   ["C", "circuit: keep only these"],
   ["+", "add the strongest head"],
   ["Z  Shift+Z", "undo, redo"],
