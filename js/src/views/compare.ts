@@ -51,7 +51,7 @@ function row(cx: Context, pin: Pin) {
   return html`<div class="pin-row" role="group" aria-label="pinned patch" data-pin=${number}
       data-site=${result.patches.map(({ site }) => site).join(" + ")} data-metric=${metric.name}
       data-share=${reading?.share ?? Number.NaN} data-effect=${reading?.effect ?? Number.NaN}
-      data-now=${now?.share ?? nothing} data-delta=${delta ?? nothing} data-differs=${mismatches.join(" ") || nothing}>
+      data-now=${(mismatches.length === 0 ? now?.share : undefined) ?? nothing} data-delta=${delta ?? nothing} data-differs=${mismatches.join(" ") || nothing}>
     <button type="button" class="pin-back" title=${hint} @click=${() => cx.act.replay(number)}><span class="mark" aria-hidden="true">◆</span> <span class="mono">${name}</span> <b>${pinNumber(reading, cx.state.unit, metric)}</b></button>
     <span class="pin-said">${said}</span>
     <button type="button" class="unpin" title="take this pin away" aria-label="unpin ${name}" @click=${() => cx.act.unpin(number)}>×</button></div>`;

@@ -178,7 +178,7 @@ describe("a note", () => {
     const field = open();
     expect(page.focused).toBe(field);
     field.value = "  <b>name mover?</b> ";
-    page.press(field, "Enter");
+    expect(page.press(field, "Enter").defaultPrevented).toBe(true);
     expect(page.sent("mark")[0]).toMatchObject({
       patches: [{ site: "L23.H3", source: "source" }],
       note: "<b>name mover?</b>",

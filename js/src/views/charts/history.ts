@@ -29,6 +29,8 @@ function field(cx: Context, { number, note }: HistoryEntry, name: string) {
   // Letters and arrows are text here, whatever they do elsewhere in the page.
   const pressed = (event: KeyboardEvent) => {
     if (event.key !== "Tab") event.stopPropagation();
+    // The keyboard goes to the button, which the same press would click.
+    if (event.key === "Enter" || event.key === "Escape") event.preventDefault();
     if (event.key === "Enter" && !event.isComposing) keep(event.target);
     if (event.key === "Escape") cx.act.writeNote(undefined);
   };
