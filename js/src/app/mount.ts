@@ -12,7 +12,7 @@ import { keepNeuronsCurrent } from "../actions/neurons";
 import { closeSiteBox } from "../actions/patching";
 import { set, type Tools } from "../actions/tools";
 import { createClient } from "../comm/client";
-import { tellReactiveCells } from "../comm/reactive";
+import { tellReactiveCells, watchForReactiveCells } from "../comm/reactive";
 import { watchTraits } from "../comm/traits";
 import type { WidgetModel } from "../comm/widget-model";
 import type { State } from "../state/state";
@@ -75,6 +75,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
     watchFocus(root, act),
     watchExplanations(root, act),
     watchTraits(model, store.dispatch),
+    watchForReactiveCells(model, () => store.state().pending !== undefined),
     ...[client, autoSweep, asker, picture].map((each) => () => each.dispose()),
   ]);
   if (blocksDownloads(el.ownerDocument.body)) set(store, { delivery: "copy" });

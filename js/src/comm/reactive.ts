@@ -12,3 +12,17 @@ export function tellReactiveCells(model: WidgetModel): void {
   model.set("selection", model.get("selection"));
   model.save_changes?.();
 }
+
+/** What Python may change although no patch was asked for: where the next click patches, what the maps show. */
+const WITHOUT_A_PATCH = ["change:position", "change:field"] as const;
+
+/** Tells of those changes as well, unless the answer to a patch is awaited, which tells of all; returns the removal. */
+export function watchForReactiveCells(model: WidgetModel, awaitsAnswer: () => boolean): () => void {
+  const tell = () => {
+    if (!awaitsAnswer()) tellReactiveCells(model);
+  };
+  for (const change of WITHOUT_A_PATCH) model.on(change, tell);
+  return () => {
+    for (const change of WITHOUT_A_PATCH) model.off(change, tell);
+  };
+}

@@ -32,6 +32,20 @@ describe("a reactive notebook", () => {
     expect(page.model.saves).toBe(1);
   });
 
+  it("is told of a position that was chosen while nothing is patched, and once of a click that changes it", () => {
+    serve(page.model, tiny());
+    page.show();
+    page.model.set("position", 2);
+    expect(page.model.saves).toBe(1);
+    const deliver = page.model.receive.bind(page.model);
+    page.model.receive = (message, buffers) => {
+      if ((message as { kind?: string }).kind === "result") page.model.set("position", 1);
+      deliver(message, buffers);
+    };
+    page.click(page.cell("L1.H1"));
+    expect(page.model.saves).toBe(2);
+  });
+
   it("is not told in Jupyter, where no cell waits for it", () => {
     page.model.widget_manager = { kernel: { status: "idle" } };
     serve(page.model, tiny());
