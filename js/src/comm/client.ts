@@ -185,7 +185,7 @@ class CommClient implements Client {
   }
 
   private liveChanged(live: boolean | undefined): void {
-    if (live === false) this.watch.restarted();
+    if (live === false) this.watch.lost();
     else this.hello();
   }
 

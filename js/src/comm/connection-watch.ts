@@ -35,11 +35,13 @@ export class ConnectionWatch {
 
   /** A message could not be sent at all. */
   unsendable(): void {
-    this.set(this.met ? "restarted" : "gone");
+    if (this.met) this.lost();
+    else this.set("gone");
   }
 
-  restarted(): void {
-    this.set("restarted");
+  /** The model in Python is no more: with its kernel, or because that began anew. */
+  lost(): void {
+    this.set(this.status() === "ended" ? "gone" : "restarted");
   }
 
   /** Expects nothing any more. */
@@ -55,7 +57,7 @@ export class ConnectionWatch {
   /** First "busy", later "gone"; a kernel that is idle and silent has no Python for this view. */
   private unanswered(waited: number): void {
     const status = this.status();
-    if (status === "ended") this.set("restarted");
+    if (status === "ended" || status === "restarting") this.lost();
     else if (status === "busy") this.set("busy");
     else if (waited >= (status === "idle" ? IDLE_AFTER : GONE_AFTER)) this.set("gone");
     else if (status === "unknown") this.set("busy");

@@ -1,15 +1,23 @@
 /** What Jupyter says about the kernel. */
 
-export type KernelStatus = "busy" | "idle" | "ended" | "unknown";
+export type KernelStatus = "busy" | "idle" | "restarting" | "ended" | "unknown";
 
-/** The kernel's status, if the widget manager knows it. */
+const STATUSES: Readonly<Record<string, KernelStatus>> = {
+  busy: "busy",
+  starting: "busy",
+  idle: "idle",
+  restarting: "restarting",
+  autorestarting: "restarting",
+  terminating: "ended",
+  dead: "ended",
+};
+
+/** The kernel's status, if the widget manager knows it. Once it was shut down, there is none. */
 export function kernelStatus(manager: unknown): KernelStatus {
-  const kernel = (manager as { kernel?: { status?: unknown } } | null | undefined)?.kernel;
-  const status = kernel?.status;
-  if (status === "busy" || status === "starting") return "busy";
-  if (status === "idle") return "idle";
-  const ended = ["restarting", "autorestarting", "terminating", "dead"];
-  return typeof status === "string" && ended.includes(status) ? "ended" : "unknown";
+  const known = manager as { kernel?: { status?: unknown } | null } | null | undefined;
+  if (known?.kernel === null) return "ended";
+  const status = known?.kernel?.status;
+  return (typeof status === "string" ? STATUSES[status] : undefined) ?? "unknown";
 }
 
 /** Whether the model behind a comm event is still connected; undefined if unknown. */

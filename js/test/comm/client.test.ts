@@ -258,6 +258,18 @@ describe("the connection", () => {
     expect(kinds()).toEqual(["restarted"]);
   });
 
+  it.each([
+    [{ status: "restarting" }, "restarted"],
+    [{ status: "terminating" }, "gone"],
+    [{ status: "dead" }, "gone"],
+    [null, "gone"],
+  ])("tells a restart from a shutdown: %o", (kernel, said) => {
+    ack(ask());
+    model.widget_manager = { kernel };
+    model.trigger("comm_live_update", { model: { comm_live: false } });
+    expect(kinds()).toEqual([said]);
+  });
+
   it("says hello again when the comm comes back, or when it cannot be told", () => {
     model.trigger("comm_live_update", { model: { comm_live: true } });
     expect(model.last().kind).toBe("hello");
@@ -268,9 +280,10 @@ describe("the connection", () => {
   it("reads Jupyter's kernel status", () => {
     expect(kernelStatus(undefined)).toBe("unknown");
     expect(kernelStatus({ kernel: { status: "idle" } })).toBe("idle");
-    expect(kernelStatus({ kernel: null })).toBe("unknown");
+    expect(kernelStatus({ kernel: null })).toBe("ended");
+    expect(kernelStatus({ kernel: { status: "dead" } })).toBe("ended");
     expect(kernelStatus({ kernel: { status: "busy" } })).toBe("busy");
-    expect(kernelStatus({ kernel: { status: "autorestarting" } })).toBe("ended");
+    expect(kernelStatus({ kernel: { status: "autorestarting" } })).toBe("restarting");
   });
 });
 
