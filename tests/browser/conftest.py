@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.lab import Lab, serve
+from tests.browser.marimo_server import serve_marimo
 from tests.browser.notebook import Notebook, Notices, launch, open_notebook, show_whole
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +37,21 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     shutil.copytree(ROOT / "notebooks", root, dirs_exist_ok=True)
     with serve(root, tmp_path_factory.mktemp("jupyter")) as lab:
         yield lab
+
+
+@pytest.fixture(scope="package")
+def notebook_7(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A server of Notebook 7 over an empty folder."""
+    root = tmp_path_factory.mktemp("notebook7")
+    with serve(root, tmp_path_factory.mktemp("jupyter"), "notebook") as lab:
+        yield lab
+
+
+@pytest.fixture(scope="package")
+def marimo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a marimo that runs `marimo_app.py` as an app."""
+    with serve_marimo(tmp_path_factory.mktemp("marimo") / "log.txt") as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

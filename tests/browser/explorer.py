@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Self
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.notebook import Notebook
@@ -64,9 +66,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class Explorer:
-    """The first explorer of a page."""
+    """An explorer of a page: the first one, or the one of this number."""
 
     page: Page
+    number: int = 0
 
     @classmethod
     def run(cls, notebook: Notebook) -> Self:
@@ -75,9 +78,9 @@ class Explorer:
         return cls.shown(notebook.page)
 
     @classmethod
-    def shown(cls, page: Page) -> Self:
-        """Return the explorer of a page when it has drawn its lanes."""
-        explorer = cls(page)
+    def shown(cls, page: Page, number: int = 0) -> Self:
+        """Return an explorer of a page when it has drawn its lanes."""
+        explorer = cls(page, number)
         expect(explorer.component("L0.H0")).to_be_visible(timeout=60 * SECONDS)
         explorer.root.scroll_into_view_if_needed()
         return explorer
@@ -85,7 +88,17 @@ class Explorer:
     @property
     def root(self) -> Locator:
         """The element that holds everything."""
-        return self.page.locator(ROOT).first
+        return self.page.locator(ROOT).nth(self.number)
+
+    @property
+    def finding(self) -> Locator:
+        """The sentence that says what a patch did."""
+        return self.root.locator(".finding")
+
+    @property
+    def spoken(self) -> Locator:
+        """The line that assistive technology reads out."""
+        return self.root.locator(".spoken[role='status']")
 
     @property
     def result(self) -> Locator:
@@ -125,10 +138,21 @@ class Explorer:
         """Click a component of the patched lane."""
         self.component(site).click(**options)
 
+    def click_cell(self, map_name: str, site: str) -> None:
+        """Click a cell of a map, in which a number may be printed."""
+        self.cell(map_name, site).click(force=True)
+
     def wait_for(self, site: str) -> Reading:
         """Wait until the last answer is about `site`, and return it."""
         expect(self.result).to_have_attribute("data-site", site, timeout=30 * SECONDS)
         return self.reading()
+
+    def wait_for_effect(self, effect: float) -> None:
+        """Wait until the page shows this effect, to within rounding."""
+        expect(self.result).to_be_attached()
+        arguments = [self.result.element_handle(), effect, 2e-5 * max(5, abs(effect))]
+        near = "([shown, effect, by]) => Math.abs(Number(shown.dataset.effect) - effect) < by"
+        self.page.wait_for_function(near, arg=arguments, timeout=30 * SECONDS)
 
     def reading(self) -> Reading:
         """Return the last answered patch."""
@@ -136,6 +160,44 @@ class Explorer:
         return Reading(
             said["site"], said["metric"], number(said["effect"]), number(said["recovery"])
         )
+
+    def wait_for_maps(self) -> None:
+        """Wait until each map that is shown is exact."""
+        done = self.root.locator("[data-sweep='done']")
+        expect(done.first).to_be_attached(timeout=120 * SECONDS)
+        unfinished = self.root.locator("[data-sweep]:not([data-sweep='done'])")
+        expect(unfinished).to_have_count(0, timeout=120 * SECONDS)
+
+    def tab_into_grid(self) -> None:
+        """Go from the first button into a grid, with the Tab key alone."""
+        self.root.locator("button, select, input, [tabindex='0']").first.focus()
+        for _ in range(40):
+            if self.page.evaluate(IN_GRID):
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError("No grid was reached with forty presses of Tab")
+
+    def walk_to(self, layer: int, head: int) -> None:
+        """Go to a head with the arrow keys, from any head."""
+        site = self.focused_site() or ""
+        there = re.fullmatch(r"L(\d+)\.H(\d+)", site)
+        assert there is not None, site
+        right, down = layer - int(there[1]), head - int(there[2])
+        steps = ["ArrowRight" if right > 0 else "ArrowLeft"] * abs(right)
+        steps += ["ArrowDown" if down > 0 else "ArrowUp"] * abs(down)
+        for key in steps:
+            before = self.focused_site()
+            self.page.keyboard.press(key)
+            self.page.wait_for_function(f"(before) => ({FOCUSED_SITE})() !== before", arg=before)
+        assert self.focused_site() == f"L{layer}.H{head}"
+
+    def type_site(self, site: str) -> None:
+        """Open the field with a slash, type, and press Enter."""
+        self.tab_into_grid()
+        self.page.keyboard.press("/")
+        expect(self.root.locator("input:focus")).to_be_visible()
+        self.page.keyboard.type(site)
+        self.page.keyboard.press("Enter")
 
     def watch(self) -> None:
         """Keep every answer from now on, for `answers`."""
@@ -156,6 +218,19 @@ class Explorer:
             "() => window.patchwidgetsSeen.answers.at(-1).milliseconds"
         )
         return taken
+
+
+def close(number: float | list[float]) -> object:
+    """As near as the arithmetic of two processes allows; the page has all digits."""
+    return pytest.approx(number, rel=1e-4, abs=1e-5)
+
+
+def printed(text: str) -> list[float]:
+    """Read the numbers of a sentence."""
+    return [
+        float(found)
+        for found in re.findall(r"[+-]?\d+(?:\.\d+)?", text.replace("\N{MINUS SIGN}", "-"))
+    ]
 
 
 def number(text: str) -> float:

@@ -81,7 +81,8 @@ def serve(root: Path, home: Path, app: App = "jupyterlab") -> Iterator[Lab]:
             command(lab, port), env=environment(home, lab), stdout=log, stderr=log
         )
         try:
-            wait_until_it_answers(lab, process, home / "server.log")
+            asked = f"{lab.url}/api?token={lab.token}"
+            wait_until_it_answers(asked, process, home / "server.log")
             yield lab
         finally:
             stop(process)
@@ -147,16 +148,16 @@ def free_port() -> int:
         return port
 
 
-def wait_until_it_answers(lab: Lab, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     """Return when the server answers; raise with its log when it ends or takes a minute."""
     deadline = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"{lab.url}/api?token={lab.token}", timeout=5):
+            with urllib.request.urlopen(url, timeout=5):
                 return
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.1)
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()}")
+    raise RuntimeError(f"The server did not start:\n{log.read_text()}")
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

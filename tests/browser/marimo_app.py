@@ -4,7 +4,7 @@
 
 import marimo
 
-app = marimo.App()
+app = marimo.App(width="full")
 
 
 @app.cell
@@ -18,15 +18,20 @@ def _():
 
 @app.cell
 def _(mo, pw):
-    exp = pw.Experiment(pw.load(), pw.tasks.addition(1, varies="both", part="test"))
-    explorer = mo.ui.anywidget(exp.explore())
+    task = pw.Task(
+        clean="When Mary and John went to the store, John gave a drink to",
+        corrupted="When Mary and John went to the store, Mary gave a drink to",
+        answer=" Mary",
+        foil=" John",
+    )
+    explorer = mo.ui.anywidget(pw.Experiment(pw.load(), task).explore())
     explorer  # noqa: B018 - what a cell ends with is shown
     return (explorer,)
 
 
 @app.cell
 def _(explorer, mo):
-    mo.md(f"selected: {explorer.value['selection']}")
+    mo.md(f"selected: {explorer.value['selection']} at {explorer.value['position']}")
 
 
 if __name__ == "__main__":

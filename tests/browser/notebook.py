@@ -5,10 +5,13 @@ JupyterLab's own objects are asked (`window.jupyterapp`), so that nothing waits 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
+import nbformat
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request
 
 from tests.browser import chromium
@@ -40,6 +43,21 @@ ERRORS = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
   .filter((output) => output.output_type === "error")
   .map((output) => `${output.ename}: ${output.evalue}`)"""
 KERNEL = "window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
+# Runs code in no cell and returns what it printed: all of it, or only the first piece where it goes on.
+ASK = f"""([code, whole]) => new Promise((tell, fail) => {{
+  const future = {KERNEL}.requestExecute({{ code }});
+  let said = "";
+  future.onIOPub = ({{ header, content }}) => {{
+    if (header.msg_type !== "stream") return;
+    said += content.text;
+    if (!whole) tell(said);
+  }};
+  future.done.then(({{ content }}) => content.status === "ok" ? tell(said) : fail(content.evalue), fail);
+}})"""
+RUN_CELL = """(index) => {
+  window.jupyterapp.shell.currentWidget.content.activeCellIndex = index;
+  return window.jupyterapp.commands.execute('notebook:run-cell');
+}"""
 THEME = """(name) => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})"""
 THEME_SHOWN = """(light) => document.body.dataset.jpThemeLight === String(light)"""
 
@@ -89,6 +107,14 @@ class Notebook:
     def run_all(self) -> None:
         """Run every cell and return when the last has ended; raise what a cell raised."""
         self.page.evaluate(RUN_ALL)
+        self._raise_errors()
+
+    def run_cell(self, index: int) -> None:
+        """Run one cell and return when it has ended; raise what a cell raised."""
+        self.page.evaluate(RUN_CELL, index)
+        self._raise_errors()
+
+    def _raise_errors(self) -> None:
         errors: list[str] = self.page.evaluate(ERRORS)
         if errors:
             raise RuntimeError("\n".join(errors))
@@ -97,9 +123,24 @@ class Notebook:
         """Restart the kernel as the menu does, without its question."""
         self.page.evaluate(f"() => {KERNEL}.restart()")
 
-    def run_in_kernel(self, code: str) -> None:
-        """Have the kernel run `code` in no cell; returns at once."""
-        self.page.evaluate(f"(code) => {{ {KERNEL}.requestExecute({{code}}); }}", code)
+    def interrupt_kernel(self) -> None:
+        """Interrupt the kernel as the menu does."""
+        self.page.evaluate(f"() => {KERNEL}.interrupt()")
+
+    def begin_in_kernel(self, code: str) -> None:
+        """Have the kernel run `code` in no cell; returns when it has printed something."""
+        self.page.evaluate(ASK, [code, False])
+
+    def ask(self, expression: str) -> Any:
+        """Return what an expression of plain data is in the kernel."""
+        said: str = self.page.evaluate(ASK, [f"import json; print(json.dumps({expression}))", True])
+        return json.loads(said)
+
+    def expect(self, expression: str, value: Any) -> None:
+        """Wait until an expression has this value in the kernel, where messages of the page may come after code."""
+        code = f"import json; print(json.dumps({expression}))"
+        same = f"([code, value]) => ({ASK})([code, true]).then((said) => said.trim() === value)"
+        self.page.wait_for_function(same, arg=[code, json.dumps(value)], timeout=30_000)
 
     def n_cells(self) -> int:
         """Count the notebook's cells."""
@@ -162,6 +203,15 @@ def launch(playwright: Playwright) -> Browser:
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
         ],
     )
+
+
+def write_notebook(lab: Lab, name: str, *codes: str) -> Path:
+    """Write a notebook with a cell for each piece of code into the server's folder."""
+    written = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in codes])
+    written.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    path = lab.root / name
+    nbformat.write(written, path)
+    return path
 
 
 def open_notebook(page: Page, lab: Lab, name: str) -> Notebook:

@@ -1,10 +1,14 @@
-"""A saved notebook shows the last state without its kernel, trusted or not, or converted; with its kernel it lives."""
+"""Story 9: what is seen of the last state after a restart, a shutdown, and in a saved notebook opened again.
+
+In JupyterLab and in Notebook 7, trusted or not, with its kernel or without, or converted.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import nbformat
 import pytest
@@ -12,8 +16,8 @@ from nbconvert import HTMLExporter
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.explorer import SECONDS, Explorer
-from tests.browser.lab import App, Lab, serve
-from tests.browser.notebook import Notebook, open_notebook
+from tests.browser.lab import Lab
+from tests.browser.notebook import Notebook, open_notebook, write_notebook
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 CODE = """
@@ -26,14 +30,11 @@ SHUT_DOWN = """() => window.jupyterapp.shell.currentWidget.context.sessionContex
 ERROR = "Error displaying widget"
 
 
-@pytest.fixture(scope="module", params=get_args(App))
-def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    root = tmp_path_factory.mktemp("root")
-    written = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CODE)])
-    written.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-    nbformat.write(written, root / "saved.ipynb")
-    with serve(root, tmp_path_factory.mktemp("jupyter"), request.param) as lab:
-        yield lab
+@pytest.fixture(scope="module", params=["lab", "notebook_7"])
+def server(request: pytest.FixtureRequest) -> Lab:
+    server: Lab = request.getfixturevalue(request.param)
+    write_notebook(server, "saved.ipynb", CODE)
+    return server
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +45,9 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def notebook(page: Page, lab: Lab) -> Notebook:
+def notebook(page: Page, server: Lab) -> Notebook:
     """A notebook that was saved after a click."""
-    notebook = open_notebook(page, lab, "saved.ipynb")
+    notebook = open_notebook(page, server, "saved.ipynb")
     explorer = Explorer.run(notebook)
     explorer.click("L1.H1")
     explorer.wait_for("L1.H1")
@@ -77,7 +78,7 @@ def assert_shows_the_picture(page: Page, saved: Path) -> None:
     expect(page.get_by_text(ERROR)).to_have_count(0)
 
 
-def test_the_file_has_the_last_state(saved: Path) -> None:
+def test_story_9_the_file_has_the_last_state(saved: Path) -> None:
     output = output_of(saved)
     assert VIEW not in output.data
     assert output.data["text/plain"].startswith("PatchResult(L1.H1, denoise")
@@ -86,13 +87,13 @@ def test_the_file_has_the_last_state(saved: Path) -> None:
     assert saved.stat().st_size < 150_000
 
 
-def test_the_converted_page_shows_it(saved: Path) -> None:
+def test_story_9_the_converted_page_shows_it(saved: Path) -> None:
     html, _ = HTMLExporter().from_filename(str(saved))  # type: ignore[no-untyped-call]
     assert output_of(saved).data["image/png"].replace("\n", "")[:2000] in html.replace("\n", "")
     assert "nothing patched" not in html
 
 
-def test_with_its_kernel_a_reloaded_notebook_lives(notebook: Notebook, saved: Path) -> None:
+def test_story_9_with_its_kernel_a_reloaded_notebook_lives(notebook: Notebook, saved: Path) -> None:
     assert saved.exists()
     again = open_notebook(notebook.page, notebook.lab, "saved.ipynb")
     explorer = Explorer.shown(again.page)
@@ -102,14 +103,33 @@ def test_with_its_kernel_a_reloaded_notebook_lives(notebook: Notebook, saved: Pa
     expect(picture(again.page)).to_have_count(0)
 
 
-def test_trusted_without_its_kernel_it_shows_the_picture(notebook: Notebook, saved: Path) -> None:
+def test_story_9_a_restart_and_a_shutdown_are_told_beside_the_last_result(
+    notebook: Notebook,
+) -> None:
+    explorer = Explorer.shown(notebook.page)
+    told = explorer.root.locator(".answer .status")
+    notebook.restart_kernel()
+    expect(told).to_have_text(re.compile("The kernel restarted. Run the notebook from the top."))
+    assert explorer.reading().site == "L0.H1"
+    run_again = Explorer.run(notebook)
+    run_again.click("L1.H1")
+    run_again.wait_for("L1.H1")
+    notebook.page.evaluate(SHUT_DOWN)
+    expect(run_again.root.locator(".answer .status")).to_have_text(
+        re.compile("No Python is answering. Run this cell again. You see the last result, L1.H1.")
+    )
+    assert run_again.reading().site == "L1.H1"
+
+
+def test_story_9_trusted_without_its_kernel_it_shows_the_picture(
+    notebook: Notebook, saved: Path
+) -> None:
     page = notebook.page
-    page.evaluate(SHUT_DOWN)
     open_notebook(page, notebook.lab, "saved.ipynb")
     assert_shows_the_picture(page, saved)
 
 
-def test_not_trusted_it_shows_the_picture(notebook: Notebook, saved: Path) -> None:
+def test_story_9_not_trusted_it_shows_the_picture(notebook: Notebook, saved: Path) -> None:
     content = nbformat.read(saved, 4)
     content.cells[0].source += "\n# from somebody else"
     other = saved.with_name("other.ipynb")
