@@ -11,12 +11,14 @@ from torch import Tensor
 from patchwidgets.errors import listed
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.lenses import LensedResult
+from patchwidgets.experiment.patch_chart import patch_passage
 from patchwidgets.experiment.patched_pass import patched_pass
 from patchwidgets.experiment.patterns import pattern_of_patch
 from patchwidgets.experiment.reach import Reach, measure_reach
 from patchwidgets.experiment.reach_sums import ReachSums
 from patchwidgets.experiment.reading import Reading
 from patchwidgets.experiment.readings import Readings
+from patchwidgets.experiment.run_chart import N_TOKENS, run_chart
 from patchwidgets.experiment.top_token_rows import TopTokenRow, top_token_rows
 from patchwidgets.experiment.written import written_in_patch
 from patchwidgets.models.answer_tokens import AnswerSpec
@@ -264,6 +266,35 @@ class PatchResult(Readings, LensedResult):
         Name: pattern, dtype: float64
         """
         return pattern_of_patch(self.experiment, self.patches, site, pair)
+
+    def to_mermaid(self, pair: int | None = None) -> str:
+        r"""The three runs as a flowchart in Mermaid's language, which GitHub, notebooks and many editors draw.
+
+        Each run goes from its prompt over what was patched to its next tokens and the first metric, and then into the
+        comparison and the effect. Of more than six patches the first ones are drawn, by layer.
+
+        Parameters
+        ----------
+        pair
+            The number of one pair; by default, numbers over all pairs beside the prompt of the first one.
+
+        Raises
+        ------
+        TaskError
+            There is no such pair.
+
+        Examples
+        --------
+        >>> lines = exp.patch("L0.H1").to_mermaid().splitlines()
+        >>> print(lines[0], *(line for line in lines if "clean_0" in line), sep="\n")
+        flowchart LR
+            clean_0["L0.H1"]:::clean
+            clean_in -.-> clean_0
+            clean_0 -.-> clean_out
+          clean_0 == "copied" ==> patched_0
+        """
+        passage = patch_passage(self.experiment, self.patches)
+        return run_chart(self, passage, self.run_tokens(N_TOKENS, pair), pair)
 
     def focused(self, metric: str) -> "PatchResult":
         """Return the same numbers with one of the metrics moved to the front, where ``value`` and ``effect`` read it.

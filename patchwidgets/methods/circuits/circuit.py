@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from patchwidgets.edges import Path
 from patchwidgets.errors import SiteError, listed, shown
+from patchwidgets.methods.circuits.circuit_chart import circuit_chart
 from patchwidgets.methods.circuits.graph import connected_edges, connected_nodes, to_networkx
 from patchwidgets.methods.circuits.member_set import MemberSet
 from patchwidgets.methods.circuits.members import (
@@ -226,6 +227,39 @@ class Circuit(MemberSet):
         if unknown := [str(member) for member in self if member not in known]:
             raise SiteError(f"{model.name} does not have {listed(unknown, by=', ')}.")
         write_file(path, json.dumps(data).encode())
+
+    def to_mermaid(self, model: Model | None = None) -> str:
+        """The circuit as a flowchart in Mermaid's language, which GitHub, notebooks and many editors draw.
+
+        Of edges: an arrow from each sender to the component that reads it, with what of it (``q``, ``k``, ``v``) and
+        the score; keys and values that several heads share stand alone. Of nodes: layer by layer, with their scores.
+        ``exp.evaluate(circuit).to_mermaid()`` shows what it does.
+
+        Parameters
+        ----------
+        model
+            With it, dotted arrows lead from keys and values that several heads share to these heads.
+
+        Raises
+        ------
+        SiteError
+            It has more than 200 members: Mermaid draws no such picture.
+
+        Examples
+        --------
+        >>> print(pw.Circuit(["embed->L0.H1.v", "L0.H1->logits"], {"L0.H1->logits": 2.5}).to_mermaid())
+        flowchart LR
+          accTitle: Circuit
+          accDescr: A circuit of 2 edges
+          node_0(["embed"]):::other
+          node_1["L0.H1"]:::other
+          node_0 -- "v" --> node_1
+          node_2(["logits"]):::other
+          node_1 -- "+2.5" --> node_2
+          classDef other fill:#F0F1F3,stroke:#6E7781,color:#1F2328
+        """
+        n_per_kv = None if model is None else Sizes.of(model).n_per_kv
+        return circuit_chart(self.members, self.scores, n_per_kv)
 
     def to_networkx(self, model: Model | None = None) -> Any:
         """Return the circuit as a ``networkx.DiGraph``.

@@ -8,9 +8,12 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
+from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.readings import ByMetric
+from patchwidgets.experiment.run_chart import fraction_in_words
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.methods.circuits.circuit import Circuit
+from patchwidgets.methods.circuits.kept_chart import kept_chart
 from patchwidgets.methods.circuits.members import Member
 from patchwidgets.metrics import Metric
 from patchwidgets.recovery import recovery
@@ -146,9 +149,10 @@ class CircuitResult(ByMetric[CircuitReading]):
         readings: dict[str, CircuitReading],
         ablated: Sequence[Member],
         measure_without: Measure,
+        side: BaseExperiment,
     ) -> None:
         super().__init__(readings)
-        self.circuit, self.ablation = circuit, ablation
+        self.circuit, self.ablation, self._side = circuit, ablation, side
         self._ablated, self._measure_without = ablated, measure_without
 
     @property
@@ -217,6 +221,31 @@ class CircuitResult(ByMetric[CircuitReading]):
         frame = pd.DataFrame(rows, columns=["value", "faithfulness"], index=names, dtype=float)
         frame["change"] = reading.faithfulness - frame["faithfulness"]
         return frame.sort_values("change", ascending=False, key=lambda column: column.abs())
+
+    def to_mermaid(self) -> str:
+        r"""The whole model, the circuit alone and nothing as a flowchart in Mermaid's language, with the first metric.
+
+        Examples
+        --------
+        >>> result = exp.evaluate(pw.Circuit(["L0.H1", "L0.mlp_out", "L1.H1", "L1.mlp_out"]))
+        >>> print(*(line for line in result.to_mermaid().splitlines() if " effect[" in line), sep="\n")
+          effect["faithfulness 0.743<br/>completeness 0.001"]:::patched
+        """
+        reading = self._first
+        mean = reading.metric.mean
+        values = {
+            "model": mean(reading.model),
+            "circuit": reading.value,
+            "nothing": mean(reading.nothing),
+        }
+        outcome = [
+            f"faithfulness {fraction_in_words(reading.faithfulness)}",
+            f"completeness {fraction_in_words(reading.completeness)}",
+            *([reading.reason] if reading.reason else []),
+        ]
+        names = [str(member).replace("->", " → ") for member in self.circuit]
+        rest = rest_in_words(self.ablation)
+        return kept_chart(self._side, names, rest, values, reading.metric.label, outcome)
 
     def to_frame(self) -> "pd.DataFrame":
         """A table with one row for each metric: value, faithfulness, completeness, model, nothing.

@@ -52,7 +52,8 @@ def evaluate(
         return measure_circuits(side, space, ablation, rest)
 
     ablated = [members[i] for i in space.ablated()]
-    return CircuitResult(circuit, ablation, _readings(side, measured), ablated, measure_without)
+    readings = _readings(side, measured)
+    return CircuitResult(circuit, ablation, readings, ablated, measure_without, side)
 
 
 def _readings(side: BaseExperiment, measured: Values) -> dict[str, CircuitReading]:

@@ -13,10 +13,13 @@ from patchwidgets.errors import CounterpartError, PatchError, listed, shown
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.reading import Reading
 from patchwidgets.experiment.readings import Readings
+from patchwidgets.experiment.run_chart import run_chart
 from patchwidgets.hooks.cancellation import Cancelled
+from patchwidgets.methods.paths.path_chart import path_passage
 from patchwidgets.methods.paths.path_sweep import PathSweep
 from patchwidgets.methods.paths.steps import checked_path, checked_receiver, checked_sender
 from patchwidgets.models import graph
+from patchwidgets.models.top_tokens import TopToken
 from patchwidgets.sites import Site
 from patchwidgets.sweep.api import make_sweep, run_sweep
 from patchwidgets.sweep.grid import Grid
@@ -56,6 +59,25 @@ class PathResult(Readings):
     ) -> None:
         super().__init__(experiment, readings)
         self.path, self.frozen = path, frozen
+
+    def to_mermaid(self, pair: int | None = None) -> str:
+        r"""The three runs as a flowchart in Mermaid's language, as that of a patch; receivers say what they see.
+
+        Examples
+        --------
+        >>> lines = exp.path("L0.H1", "L1.mlp_in", "logits").to_mermaid().splitlines()
+        >>> print(*(line.strip() for line in lines if "patched_1" in line), sep="\n")
+        patched_1["L1.mlp_in<br/>sees the clean value of L0.H1"]:::patched
+        patched_0 -.-> patched_1
+        patched_1 --> patched_2
+        clean_0 == "seen there alone" ==> patched_1
+        """
+        passage = path_passage(self.experiment, self.path, self.frozen)
+        return run_chart(self, passage, self._known_tokens(pair), pair)
+
+    def _known_tokens(self, _pair: int | None) -> Sequence[TopToken]:
+        """The next tokens of the changed run, as far as they are known."""
+        return []
 
     def __repr__(self) -> str:
         return f"PathResult({self.path}, {self.in_words})"

@@ -15,6 +15,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.reach import Reach
 from patchwidgets.experiment.reach_sums import ReachBaseline, ReachSums, reach_keys
 from patchwidgets.experiment.reading import Reading
+from patchwidgets.experiment.run_chart import N_TOKENS
 from patchwidgets.experiment.top_token_rows import TopTokenRow, top_token_rows
 from patchwidgets.hooks.cancellation import Cancelled
 from patchwidgets.hooks.hooks import Edit, Key
@@ -72,6 +73,9 @@ class TracedPath(PathResult):
     def run_tokens(self, k: int = 5, pair: int | None = None) -> list[TopToken]:
         """The `k` most probable next tokens of the changed run, as `PatchResult.run_tokens`."""
         return top_tokens(self.experiment.model.tokenizer, select_pair(self.logits, pair), k)
+
+    def _known_tokens(self, pair: int | None) -> list[TopToken]:
+        return self.run_tokens(N_TOKENS, pair)
 
     def without_logits(self) -> PathResult:
         """Return the same numbers without the logits, which are most of what a result takes in memory."""
