@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.explorer import neurons, tokenised
+from patchwidgets.explorer import export, neurons, tokenised
 from patchwidgets.explorer.circuit import (
     answer_circuit,
     answer_curve,
@@ -49,6 +49,7 @@ QUESTIONS: dict[str, Question[Any]] = {
     "lens": Question(checked_lens_request, answer_lens),
     "circuit": Question(checked_circuit_request, answer_circuit),
     "curve": Question(checked_curve_request, answer_curve),
+    "export": Question(export.check, export.answer),
     "tokens": Question(tokenised.check, tokenised.answer),
 }
 """By the kind of the message that asks."""

@@ -13,7 +13,7 @@ from patchwidgets.directions import Direction
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import unpatched
-from patchwidgets.explorer import messages
+from patchwidgets.explorer import export, messages
 from patchwidgets.explorer.chosen import ChosenPosition, checked_position, position_of
 from patchwidgets.explorer.code import code_of
 from patchwidgets.explorer.edits import Edits, checked_edits
@@ -176,6 +176,10 @@ class PatchSession:
         pair = number_of(self.experiment, request.pair) if several else None
         task = self._views.task(request.edits)
         return code_of(task, metric, request.direction, asked, pair)
+
+    def mermaid(self) -> str:
+        """What is shown as a Mermaid chart."""
+        return export.chart(self._views, self.latest)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing runs and nothing waits. Return False if the time runs out first."""

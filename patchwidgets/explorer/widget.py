@@ -210,6 +210,16 @@ class PatchExplorer(anywidget.AnyWidget):
         """
         return self._session.code_of(self._session.latest)
 
+    def to_mermaid(self) -> str:
+        """What is shown as a flowchart in Mermaid's language, as of `PatchResult.to_mermaid`.
+
+        Examples
+        --------
+        >>> exp.explore("L0.H1").to_mermaid() == exp.patch("L0.H1").to_mermaid()
+        True
+        """
+        return self._session.mermaid()
+
     @property
     def circuit(self) -> Circuit:
         """What is selected, as a circuit: nodes, or the edge that is a path of one step.
