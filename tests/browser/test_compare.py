@@ -180,7 +180,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 def from_kernel(notebook: Notebook, name: str) -> dict[str, Any]:
     """What the kernel says about its history."""
-    notebook.run_in_kernel(WRITE.replace("NAME", name))
+    notebook.begin_in_kernel(WRITE.replace("NAME", name))
     path = notebook.lab.root / name
     deadline = time.monotonic() + 60
     while not path.exists():

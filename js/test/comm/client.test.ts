@@ -15,9 +15,7 @@ const REQUEST = {
 } as const;
 
 let model: FakeModel;
-
 let events: KernelEvent[];
-
 let client: Client;
 
 beforeEach(() => {
