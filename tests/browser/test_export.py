@@ -164,6 +164,19 @@ def test_the_csv_is_the_sweep_with_all_its_digits(
     assert not re.search(r"(?:^|,)\"?\s*[=+@]", written)
 
 
+def test_what_python_writes_is_downloaded_as_it_was_written(
+    kernel: BareKernel, page: Page, tmp_path: Path, experiment: pw.Experiment
+) -> None:
+    page.locator("[data-panel='export']").click()
+    with page.expect_download() as download:
+        page.locator("[data-export='mermaid']").click()
+        kernel.answer_until(".status:has-text('is downloaded')")
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    assert path.name == "L0.H1-denoise.mmd"
+    assert path.read_text(encoding="utf-8") == experiment.patch("L0.H1").to_mermaid()
+
+
 def test_the_menu_is_reached_from_the_keyboard_and_axe_finds_nothing_serious(
     kernel: BareKernel, page: Page, tmp_path: Path
 ) -> None:
