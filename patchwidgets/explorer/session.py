@@ -27,6 +27,7 @@ from patchwidgets.explorer.outbox import Outbox, Send, Ticket
 from patchwidgets.explorer.patch_lane import Asked
 from patchwidgets.explorer.questions import QUESTIONS
 from patchwidgets.explorer.queue import RequestQueue
+from patchwidgets.explorer.recording import recorded
 from patchwidgets.explorer.requests import (
     KINDS,
     PatchRequest,
@@ -37,6 +38,7 @@ from patchwidgets.explorer.requests import (
     chosen_at,
     is_id,
 )
+from patchwidgets.explorer.saved_page import page_html
 from patchwidgets.explorer.shown_pair import number_of
 from patchwidgets.explorer.sources import ChosenSource, choice_data
 from patchwidgets.explorer.views import Views
@@ -44,6 +46,7 @@ from patchwidgets.hooks.cancellation import cancellable
 from patchwidgets.methods.paths.api import PathResult
 from patchwidgets.methods.paths.traced import TracedPath, trace_path
 from patchwidgets.plot.flow import flow_png
+from patchwidgets.tokens import printable
 
 MOST_LISTED = 200
 """How many patches of the history a page gets."""
@@ -180,6 +183,19 @@ class PatchSession:
     def mermaid(self) -> str:
         """What is shown as a Mermaid chart."""
         return export.chart(self._views, self.latest)
+
+    def page(self) -> str:
+        """What is shown, and the patches so far, as one HTML file."""
+        shown = self.latest
+        with self._queue.lock:
+            asked = self._history.listed
+        task = self.experiment.task
+        prompt = (
+            task.clean if isinstance(task.clean, str) else f"{len(task.clean)} pairs of prompts"
+        )
+        title = f"{self.experiment.model.name}: {printable(prompt)}"
+        content = recorded(self._views, shown, asked)
+        return page_html(title, self.code_of(shown), content)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing runs and nothing waits. Return False if the time runs out first."""

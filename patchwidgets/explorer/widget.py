@@ -29,6 +29,7 @@ from patchwidgets.methods.circuits.circuit import Circuit
 from patchwidgets.methods.paths.traced import TracedPath
 from patchwidgets.sites import Site
 from patchwidgets.sources.source import SourceData
+from patchwidgets.storage import write_file
 
 _LOG = logging.getLogger(__name__)
 
@@ -219,6 +220,39 @@ class PatchExplorer(anywidget.AnyWidget):
         True
         """
         return self._session.mermaid()
+
+    def to_html(self, path: str | Path | None = None) -> str:
+        """The explorer as one HTML file, which needs neither Python nor the network.
+
+        It shows what is shown now, and answers clicks on what was patched so far. Whatever else is clicked, it says
+        that this was not computed, and the line of Python that would.
+
+        Parameters
+        ----------
+        path
+            Where to write it; None writes nothing.
+
+        Returns
+        -------
+        str
+            The text of the file.
+
+        Raises
+        ------
+        FileError
+            The file cannot be written.
+
+        Examples
+        --------
+        >>> page = exp.explore("L0.H1").to_html()
+        >>> page[:15], "exp.patch(&#x27;L0.H1&#x27;)" in page
+        ('<!doctype html>', True)
+        """
+        self._session.wait_for_patches(self.wait_limit)
+        page = self._session.page()
+        if path is not None:
+            write_file(path, page.encode())
+        return page
 
     @property
     def circuit(self) -> Circuit:

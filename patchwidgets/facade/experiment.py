@@ -1,5 +1,6 @@
 """`pw.Experiment` and `pw.explore`: an experiment with every method, by subject from the modules of this folder."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patchwidgets.directions import Direction
@@ -80,6 +81,20 @@ class Experiment(Patches, Effects, Paths, Generations, Circuits, Estimates):
             from patchwidgets.explorer.widget import PatchExplorer
 
         return PatchExplorer(self, list(selection))
+
+    def to_html(self, path: str | Path | None = None, *selection: str) -> str:
+        """The explorer as one HTML file, as `PatchExplorer.to_html`, with these sites patched.
+
+        Examples
+        --------
+        >>> exp.to_html(None, "L0.H1")[:15]
+        '<!doctype html>'
+        """
+        explorer = self.explore(*selection)
+        try:
+            return explorer.to_html(path)
+        finally:
+            explorer.close()
 
 
 def explore(

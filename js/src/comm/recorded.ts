@@ -1,0 +1,135 @@
+/** A model whose kernel is a recording: the same messages, answered from what was computed before a page was saved. */
+
+import { type PatchRequest, patchesKey } from "../model/patch";
+import type { Source } from "../model/source";
+import type { Handler, WidgetModel } from "./widget-model";
+
+/** A message of the kernel, with its buffers in base64. */
+interface Recorded {
+  readonly message: Readonly<Record<string, unknown>>;
+  readonly buffers: readonly string[];
+}
+
+export interface Recording {
+  readonly traits: Readonly<Record<string, unknown>>;
+  readonly scene: Recorded;
+  readonly history: Recorded | null;
+  /** The newest last. */
+  readonly results: readonly Recorded[];
+  /** Whether the last of them is shown. */
+  readonly shows_last: boolean;
+  /** The lines of Python of each direction and metric, with `exp.patch()` in them. */
+  readonly code: Readonly<Record<string, string>>;
+}
+
+type Request = PatchRequest & { readonly kind: string; readonly id: number };
+
+export const NOT_RECORDED = "NotRecordedError";
+
+function bytes(base64: string): DataView {
+  const data = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  return new DataView(data.buffer);
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+}
+
+function argument(site: string, source: Source): string {
+  if (source === "source") return quoted(site);
+  const written =
+    typeof source === "string" ? quoted(source) : `pw.sources.from_json(${JSON.stringify(source)})`;
+  return `pw.Patch(${quoted(site)}, ${written})`;
+}
+
+/** The call that gives what was asked for. */
+export function callOf({ patches }: Pick<PatchRequest, "patches">): string {
+  const [only] = patches;
+  if (only?.site.includes("->")) return `exp.path(${quoted(only.site)})`;
+  return `exp.patch(${patches.map(({ site, source }) => argument(site, source)).join(", ")})`;
+}
+
+function runKey(of: PatchRequest): string {
+  const { patches, direction, pair = "mean", edits = [] } = of;
+  const whole = patches.map((patch) => ({ site: patch.site, source: patch.source ?? "source" }));
+  return JSON.stringify([patchesKey(whole), direction, pair, edits]);
+}
+
+export class RecordedModel implements WidgetModel {
+  private readonly handlers = new Map<string, Handler[]>();
+  private readonly values: Map<string, unknown>;
+  private readonly results: ReadonlyMap<string, Recorded>;
+
+  constructor(private readonly recording: Recording) {
+    this.values = new Map(Object.entries(recording.traits));
+    this.results = new Map(
+      recording.results.map((each) => [runKey(each.message as unknown as PatchRequest), each]),
+    );
+  }
+
+  get(name: string): unknown {
+    return this.values.get(name);
+  }
+
+  set(name: string, value: unknown): void {
+    this.values.set(name, value);
+  }
+
+  on(event: string, handler: Handler): void {
+    this.handlers.set(event, [...(this.handlers.get(event) ?? []), handler]);
+  }
+
+  off(event: string, handler: Handler): void {
+    this.handlers.set(
+      event,
+      (this.handlers.get(event) ?? []).filter((each) => each !== handler),
+    );
+  }
+
+  send(content: unknown): void {
+    const request = content as Request;
+    this.tell(request.id, { kind: "ack" });
+    if (request.kind === "hello") this.greet(request.id);
+    else if (request.kind === "patch") this.patched(request);
+    else if (request.kind === "code")
+      this.tell(request.id, { kind: "code", code: this.codeOf(request) });
+    else if (request.kind !== "cancel" && request.kind !== "position" && request.kind !== "picture")
+      this.refuse(request, "This page was saved without Python, and this is not in it.");
+  }
+
+  private greet(id: number): void {
+    const { scene, history, results, shows_last } = this.recording;
+    this.tell(id, scene.message);
+    if (history !== null) this.tell(id, history.message);
+    const last = results.at(-1);
+    if (shows_last && last !== undefined) this.tell(id, last.message, last.buffers);
+  }
+
+  private patched(request: Request): void {
+    const found = this.results.get(runKey(request));
+    if (found === undefined) {
+      const sites = request.patches.map(({ site }) => site).join(" + ");
+      const where = `${sites} was not computed before this page was saved`;
+      this.refuse(request, `${where}. In Python: ${callOf(request)}`);
+    } else {
+      const { metric, source = "source" } = request;
+      this.tell(request.id, { ...found.message, metric, source }, found.buffers);
+    }
+  }
+
+  private codeOf(request: Request): string {
+    const lines = this.recording.code[`${request.direction} ${request.metric}`] ?? "exp.patch()";
+    return lines.replace("exp.patch()", () => callOf(request));
+  }
+
+  private refuse(request: Request, message: string): void {
+    const details = request.patches === undefined ? "" : this.codeOf(request);
+    this.tell(request.id, { kind: "error", code: NOT_RECORDED, message, details });
+  }
+
+  private tell(id: number, message: object, buffers: readonly string[] = []): void {
+    const data = buffers.map(bytes);
+    for (const handler of this.handlers.get("msg:custom") ?? [])
+      handler.call(undefined, { v: 1, ...message, id }, data);
+  }
+}

@@ -1,0 +1,96 @@
+"""What a saved page answers from: the messages of a session, computed before it was saved.
+
+Each patch that was asked for costs one more.
+"""
+
+import base64
+import gzip
+import json
+from collections.abc import Iterable, Sequence
+
+from patchwidgets.experiment.patch_result import PatchResult
+from patchwidgets.explorer import messages
+from patchwidgets.explorer.code import code_of
+from patchwidgets.explorer.edits import Edits
+from patchwidgets.explorer.fields import ShownPair
+from patchwidgets.explorer.messages import Buffers, Message
+from patchwidgets.explorer.requests import PatchRequest
+from patchwidgets.explorer.sources import choice_data
+from patchwidgets.explorer.views import Views
+from patchwidgets.methods.paths.api import PathResult
+from patchwidgets.methods.paths.traced import TracedPath, trace_path
+
+MOST_ASKED = 100
+"""How many of the patches so far a page has."""
+
+Outcome = PatchResult | PathResult
+
+
+def recorded(views: Views, shown: PatchRequest, asked: Sequence[tuple[Edits, Outcome]]) -> bytes:
+    """Record what a page shows first, and the patches so far.
+
+    Parameters
+    ----------
+    views
+        The experiment as the session sees it.
+    shown
+        What is shown.
+    asked
+        The patches so far with their prompts, oldest first; those of other prompts than the ones shown are left out.
+
+    Returns
+    -------
+    bytes
+        Compressed JSON, as ``js/src/comm/recorded.ts`` reads it.
+    """
+    listed = [(edits, each) for edits, each in asked if edits == views.edits][-MOST_ASKED:]
+    several = len(views.experiment.pairs) > 1
+    pairs: list[ShownPair] = ["mean", shown.pair] if several else [shown.pair]
+    wanted = [_again(views, outcome) for _, outcome in listed]
+    last = _shown(views, shown)
+    outcomes = [*wanted, *([] if last is None else [last])]
+    results = [_result(outcome, pair) for outcome in outcomes for pair in dict.fromkeys(pairs)]
+    scene = messages.scene(views.of(shown.direction, shown.metric), shown.pair, views.edits)
+    data = {
+        "traits": {"position": "all", "field": "total", "source": choice_data(shown.source)},
+        "scene": _packed(scene | {"can_sweep": False}),
+        "history": _packed(messages.history(listed)) if listed else None,
+        "results": results,
+        "shows_last": last is not None,
+        "code": dict(_code(views)),
+    }
+    return gzip.compress(json.dumps(data).encode(), mtime=0)
+
+
+def _shown(views: Views, shown: PatchRequest) -> PatchResult | TracedPath | None:
+    """What is shown, if anything is patched."""
+    if not shown.patches:
+        return None
+    experiment = views.of(shown.direction, shown.metric)
+    if shown.path is not None:
+        return trace_path(experiment, shown.path)
+    return views.patching(views.edits).run(experiment, [shown.to_patches()])[0]
+
+
+def _again(views: Views, outcome: Outcome) -> PatchResult | TracedPath:
+    """A patch of before with everything that a page shows of it."""
+    experiment = views.of(outcome.experiment.direction, next(iter(outcome.readings)))
+    if isinstance(outcome, PathResult):
+        return trace_path(experiment, outcome.path, outcome.frozen)
+    return views.patching(views.edits).run(experiment, [outcome.patches])[0]
+
+
+def _result(outcome: PatchResult | TracedPath, pair: ShownPair) -> Message:
+    return _packed(*messages.result(outcome, pair))
+
+
+def _packed(message: Message, buffers: Buffers = []) -> Message:  # noqa: B006
+    return {"message": message, "buffers": [base64.b64encode(each).decode() for each in buffers]}
+
+
+def _code(views: Views) -> Iterable[tuple[str, str]]:
+    """The lines of Python of each direction and metric, with nothing patched."""
+    experiment, task = views.experiment, views.task(views.edits)
+    for name, metric in experiment.metrics.items():
+        yield f"denoise {name}", code_of(task, metric, "denoise", [])
+        yield f"noise {name}", code_of(task, metric, "noise", [])

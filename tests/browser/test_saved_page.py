@@ -1,0 +1,93 @@
+"""A saved page works from a file, with the network off, under its own policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+import patchwidgets as pw
+from tests.browser.axe import serious
+from tests.browser.saved_page import SavedPage, opened
+from tests.support.odd_tokens import ODD_TOKENS, odd_model
+
+LIMIT = 400_000
+"""Bytes of a page of the teaching model."""
+
+
+@pytest.fixture(scope="module")
+def experiment() -> pw.Experiment:
+    task = pw.Task(
+        "When Mary and John went to the store, John gave a drink to",
+        "When Mary and John went to the store, Mary gave a drink to",
+        " Mary",
+        " John",
+        positions={"S2": 9},
+    )
+    return pw.Experiment(pw.load(), task)
+
+
+@pytest.fixture(scope="module")
+def saved(experiment: pw.Experiment, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page that was saved after a joint patch, a path and a patch in the other direction."""
+    path = tmp_path_factory.mktemp("saved") / "page.html"
+    explorer = experiment.explore("L0.H1", "L1.H2")
+    for sites, direction in ((["L0.H1->L1.mlp_in"], "denoise"), (["L1.mlp_out@-1"], "noise")):
+        assert explorer.result
+        explorer.select(*sites, direction=direction)
+    explorer.to_html(path)
+    explorer.close()
+    return path
+
+
+@pytest.fixture
+def page(browser: Browser, saved: Path) -> Iterator[SavedPage]:
+    with opened(browser, saved) as page:
+        yield page
+        assert page.notices.errors == []
+        assert page.notices.outside == []
+
+
+def test_it_shows_the_last_state(page: SavedPage, experiment: pw.Experiment) -> None:
+    result = experiment.flip().patch("L1.mlp_out@-1")
+    assert page.numbers("L1.mlp_out@-1") == pytest.approx(
+        (result.effect, result.recovery), abs=1e-4
+    )
+
+
+def test_what_was_asked_before_is_answered(page: SavedPage, experiment: pw.Experiment) -> None:
+    page.numbers("L1.mlp_out@-1")
+    page.page.locator(".history button", has_text="L0.H1 and L1.H2").first.click()
+    result = experiment.patch("L0.H1", "L1.H2")
+    assert page.numbers("L0.H1", "L1.H2") == pytest.approx(
+        (result.effect, result.recovery), abs=1e-4
+    )
+
+
+def test_the_lines_of_python_are_in_it(page: SavedPage) -> None:
+    page.page.locator("summary").click()
+    expect(page.page.locator("pre").first).to_contain_text("exp.patch('L1.mlp_out@-1')")
+
+
+def test_nothing_keeps_people_from_using_it(page: SavedPage) -> None:
+    page.numbers("L1.mlp_out@-1")
+    assert serious(page.page.locator("html")) == []
+
+
+def test_it_is_small(saved: Path) -> None:
+    assert saved.stat().st_size < LIMIT
+
+
+def test_odd_tokens_are_text(browser: Browser, tmp_path: Path) -> None:
+    model = odd_model("</script><script>alert(1)</script>")
+    for token in (ODD_TOKENS[0], ODD_TOKENS[1], "<b>x</b>"):
+        task = pw.Task(f"w3 w14{token}w9", "w3 w14 w5 w9", " w8", " w7")
+        path = tmp_path / "odd.html"
+        pw.Experiment(model, task).to_html(path, "L1.H2")
+        with opened(browser, path) as page:
+            page.numbers("L1.H2")
+            expect(page.page.locator("h1")).to_contain_text(f"alert(1)</script>: w3 w14{token}w9")
+            expect(page.page.locator("img, h1 b")).to_have_count(0)
+            assert page.notices.errors == []
