@@ -12,7 +12,11 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-OUTPUTS = ("patchwidgets/static/widget.js", "patchwidgets/static/THIRD-PARTY-LICENSES.txt")
+OUTPUTS = (
+    "patchwidgets/static/widget.js",
+    "patchwidgets/static/page.js",
+    "patchwidgets/static/THIRD-PARTY-LICENSES.txt",
+)
 
 
 class FrontEndHook(BuildHookInterface):  # type: ignore[type-arg]

@@ -25,7 +25,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> ZipFile:
 
 def test_a_wheel_has_the_front_end_with_its_style_sheet_inside(wheel: ZipFile) -> None:
     static = {name for name in wheel.namelist() if name.startswith(STATIC)}
-    assert static == {STATIC + "widget.js", STATIC + "THIRD-PARTY-LICENSES.txt"}
+    scripts = {STATIC + "widget.js", STATIC + "page.js"}
+    assert static == scripts | {STATIC + "THIRD-PARTY-LICENSES.txt"}
     bundle = wheel.read(STATIC + "widget.js").decode()
     assert ".patchwidgets .token-row{display:flex" in bundle
 

@@ -35,7 +35,7 @@ function quoted(text: string): string {
   return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 }
 
-function argument(site: string, source: Source): string {
+function argument(site: string, source: Source = "source"): string {
   if (source === "source") return quoted(site);
   const written =
     typeof source === "string" ? quoted(source) : `pw.sources.from_json(${JSON.stringify(source)})`;

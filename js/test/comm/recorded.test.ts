@@ -57,13 +57,13 @@ it.each([
 ])("says what it would take for %s", (_, site, more) => {
   const { answer } = patch(site, more);
   expect(answer).toMatchObject({ kind: "error", code: NOT_RECORDED });
-  expect(answer?.["message"]).toContain(`In Python: exp.patch('${site}')`);
+  expect(answer?.message).toContain(`In Python: exp.patch('${site}')`);
 });
 
 it("gives the lines of Python with the call in them", () => {
   const request = { kind: "code", patches: [{ site: "L9.H6", source: "source" }] };
   const { messages } = answers({ ...request, direction: "denoise", metric: "kl" });
-  expect(messages.at(-1)?.["code"]).toBe("exp = …\nr = exp.patch('L9.H6')\nr.value");
+  expect(messages.at(-1)?.code).toBe("exp = …\nr = exp.patch('L9.H6')\nr.value");
 });
 
 it("writes every source as Python", () => {
@@ -80,5 +80,5 @@ it("writes every source as Python", () => {
 });
 
 it.each(["cancel", "position", "picture"])("only acknowledges %s", (kind) => {
-  expect(answers({ kind }).messages.map((each) => each["kind"])).toEqual(["ack"]);
+  expect(answers({ kind }).messages.map((each) => each.kind)).toEqual(["ack"]);
 });
