@@ -1,6 +1,6 @@
 """What the page saves as a file: what is shown as a Mermaid chart, or the explorer as a page.
 
-A chart costs one patch.
+A chart costs one patch, a page one more for each patch so far.
 """
 
 import re
@@ -18,8 +18,11 @@ from patchwidgets.explorer.shown_pair import number_of
 from patchwidgets.explorer.views import Views
 from patchwidgets.methods.paths.traced import TracedPath, trace_path
 
-Format = Literal["mermaid"]
-MEDIA_TYPES: dict[Format, tuple[str, str]] = {"mermaid": ("text/vnd.mermaid", "mmd")}
+Format = Literal["mermaid", "page"]
+MEDIA_TYPES: dict[Format, tuple[str, str]] = {
+    "mermaid": ("text/vnd.mermaid", "mmd"),
+    "page": ("text/html", "html"),
+}
 """The media type of each format, and how names of its files end."""
 LONGEST_STEM = 60
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9.@+_]+")
@@ -60,8 +63,13 @@ def check(content: Message, experiment: BaseExperiment) -> ExportRequest:
 
 
 def answer(views: Views, request: ExportRequest) -> tuple[Message, Buffers]:
-    """The file as a message, with its content in the buffer."""
-    content = kept(views, "export", request, lambda: chart(views, request.patched)).encode()
+    """A chart as a message. A page has the history too, which the session keeps: it hands the text to `file`."""
+    return file(request, kept(views, "export", request, lambda: chart(views, request.patched)))
+
+
+def file(request: ExportRequest, text: str) -> tuple[Message, Buffers]:
+    """A file as a message, with its content in the buffer."""
+    content = text.encode()
     media_type, ending = MEDIA_TYPES[request.format]
     return {
         "kind": "export",

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.explorer import messages
 from patchwidgets.explorer.code import code_of
-from patchwidgets.explorer.edits import Edits
 from patchwidgets.explorer.fields import ShownPair
+from patchwidgets.explorer.listed import Listed
 from patchwidgets.explorer.messages import Buffers, Message
 from patchwidgets.explorer.requests import PatchRequest
 from patchwidgets.explorer.sources import choice_data
@@ -26,7 +26,7 @@ MOST_ASKED = 100
 Outcome = PatchResult | PathResult
 
 
-def recorded(views: Views, shown: PatchRequest, asked: Sequence[tuple[Edits, Outcome]]) -> bytes:
+def recorded(views: Views, shown: PatchRequest, asked: Sequence[Listed]) -> bytes:
     """Record what a page shows first, and the patches so far.
 
     Parameters
@@ -36,17 +36,17 @@ def recorded(views: Views, shown: PatchRequest, asked: Sequence[tuple[Edits, Out
     shown
         What is shown.
     asked
-        The patches so far with their prompts, oldest first; those of other prompts than the ones shown are left out.
+        The patches so far, oldest first; those of other prompts than the ones shown are left out.
 
     Returns
     -------
     bytes
         Compressed JSON, as ``js/src/comm/recorded.ts`` reads it.
     """
-    listed = [(edits, each) for edits, each in asked if edits == views.edits][-MOST_ASKED:]
+    listed = [each for each in asked if each.edits == views.edits][-MOST_ASKED:]
     several = len(views.experiment.pairs) > 1
     pairs: list[ShownPair] = ["mean", shown.pair] if several else [shown.pair]
-    wanted = [_again(views, outcome) for _, outcome in listed]
+    wanted = [_again(views, each.outcome) for each in listed]
     last = _shown(views, shown)
     outcomes = [*wanted, *([] if last is None else [last])]
     results = [_result(outcome, pair) for outcome in outcomes for pair in dict.fromkeys(pairs)]

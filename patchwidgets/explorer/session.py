@@ -7,6 +7,7 @@ Whatever fails, each request gets one final answer, and the next one is served.
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from patchwidgets.directions import Direction
@@ -184,9 +185,9 @@ class PatchSession:
         """What is shown as a Mermaid chart."""
         return export.chart(self._views, self.latest)
 
-    def page(self) -> str:
-        """What is shown, and the patches so far, as one HTML file."""
-        shown = self.latest
+    def page(self, shown: PatchRequest | None = None) -> str:
+        """What is shown, or was asked for last, and the patches so far, as one HTML file."""
+        shown = self.latest if shown is None else shown
         with self._queue.lock:
             asked = self._history.listed
         task = self.experiment.task
@@ -358,6 +359,9 @@ class PatchSession:
     def _answer_question(self, kind: str, request: Any) -> tuple[Message, Buffers]:
         if kind == "picture":
             return messages.picture(self._shown, PICTURE_NOTE), []
+        if kind == "export" and request.format == "page":
+            shown = replace(request.patched, edits=self._views.edits)
+            return export.file(request, self.page(shown))
         return QUESTIONS[kind].answer(self._views, request)
 
     @property

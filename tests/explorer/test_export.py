@@ -1,5 +1,9 @@
 """Files that the page saves, and the same from Python."""
 
+import base64
+import gzip
+import json
+
 import pytest
 
 from patchwidgets.experiment.patching import run_patch
@@ -40,6 +44,21 @@ def test_nothing_patched_is_the_host(page: Page, experiment: Experiment) -> None
     message, chart = ask(page, [])
     assert chart == run_patch(experiment.measuring("kl")).to_mermaid()
     assert message["name"] == "nothing-denoise.mmd"
+
+
+def test_a_page_shows_what_is_asked_for(page: Page, experiment: Experiment) -> None:
+    message, text = ask(page, ["L1.H2"], format="page", direction="noise")
+    assert message["name"] == "L1.H2-noise.html"
+    assert message["media_type"] == "text/html"
+    assert text.startswith("<!doctype html>")
+    assert "exp.patch(&#x27;L1.H2&#x27;)" in text
+    assert "direction=&#x27;noise&#x27;" in text
+    recording = text.split('id="recording">')[1].split("<")[0]
+    recorded = json.loads(gzip.decompress(base64.b64decode(recording)))
+    shown = recorded["results"][-1]["message"]
+    assert shown["patches"][0]["site"] == "L1.H2"
+    expected = experiment.measuring("kl").turned("noise").patch("L1.H2")
+    assert shown["readings"]["kl"]["effect"] == pytest.approx(expected.effect, abs=1e-5)
 
 
 @pytest.mark.parametrize("unknown", ["pdf", None, 3, ["mermaid"]])
