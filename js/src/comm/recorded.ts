@@ -22,7 +22,14 @@ export interface Recording {
   readonly code: Readonly<Record<string, string>>;
 }
 
-type Request = PatchRequest & { readonly kind: string; readonly id: number };
+interface Mark {
+  readonly note: string;
+  readonly pinned: boolean;
+}
+
+const UNMARKED: Mark = { note: "", pinned: false };
+
+type Request = PatchRequest & Partial<Mark> & { readonly kind: string; readonly id: number };
 
 export const NOT_RECORDED = "NotRecordedError";
 
@@ -58,6 +65,7 @@ function runKey(of: PatchRequest): string {
 export class RecordedModel implements WidgetModel {
   private readonly handlers = new Map<string, Handler[]>();
   private readonly values: Map<string, unknown>;
+  private readonly marks = new Map<string, Mark>();
   private readonly results: ReadonlyMap<string, Recorded>;
 
   constructor(private readonly recording: Recording) {
@@ -93,6 +101,7 @@ export class RecordedModel implements WidgetModel {
     else if (request.kind === "patch") this.patched(request);
     else if (request.kind === "code")
       this.tell(request.id, { kind: "code", code: this.codeOf(request) });
+    else if (request.kind === "mark") this.mark(request);
     else if (request.kind !== "cancel" && request.kind !== "position" && request.kind !== "picture")
       this.refuse(request, "This page was saved without Python, and this is not in it.");
   }
@@ -115,6 +124,14 @@ export class RecordedModel implements WidgetModel {
       const { metric, source = "source" } = request;
       this.tell(request.id, { ...found.message, metric, source }, found.buffers);
     }
+  }
+
+  /** Pins and notes are the reader's own: the page has them until it is closed. */
+  private mark({ kind: _, id, ...about }: Request): void {
+    const key = runKey(about);
+    const marked = { ...UNMARKED, ...this.marks.get(key), ...about };
+    this.marks.set(key, { note: marked.note, pinned: marked.pinned });
+    this.tell(id, { ...marked, kind: "marked" });
   }
 
   private codeOf(request: Request): string {
