@@ -22,7 +22,7 @@ import { watchFocus, watchKeys } from "./keyboard";
 import { type Removal, removeAll, watchWidth } from "./listen";
 import { createNotebookPicture } from "./notebook-picture";
 import { blocksDownloads, createPage } from "./page";
-import { place } from "./place";
+import { place, takeRoom } from "./place";
 import { createLayout, draw } from "./render";
 import { restorePicture } from "./saved-picture";
 import { adoptStyles } from "./styles";
@@ -69,6 +69,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
     watchTheme(el, (theme) => set(store, { theme })),
     watchWidth(root, (width) => {
       styles.follow();
+      takeRoom(el);
       if (width > 0 && width !== store.state().width) set(store, { width });
     }),
     watchKeys(root, tools, act),

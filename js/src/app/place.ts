@@ -9,8 +9,11 @@ interface Place {
   readonly root: HTMLElement;
 }
 
-/** In a row, such as an `HBox`, the view takes the room that is left; a layout set by the person stays. */
-function takeRoom({ style }: HTMLElement): void {
+/**
+ * In a row, such as an `HBox`, the view takes the room that is left; a layout set by the person stays. Jupyter removes what
+ * its layout does not name, after the view was drawn for the first time.
+ */
+export function takeRoom({ style }: HTMLElement): void {
   if (style.flexGrow === "") style.flexGrow = "1";
   if (style.minWidth === "") style.minWidth = "0";
 }
@@ -26,7 +29,6 @@ export function place(el: HTMLElement): Place {
   // A click beside everything that takes the focus leaves it here, not with the notebook.
   root.tabIndex = -1;
   shadow.append(root);
-  takeRoom(el);
   el.append(host);
   return { host, shadow, root };
 }
