@@ -116,7 +116,7 @@ def test_story_8_prompts_are_edited_in_place_and_undo_restores_them(
     notebook.expect(f"{OTHER!r} in w.experiment.task.corrupted", True)
     assert notebook.ask("w.result.effect") == close(edited.patch(SITE).effect)
 
-    explorer.root.get_by_label("undo").click()
+    explorer.tool("undo").click()
     expect_shown(explorer, exp, CORRUPTED)
     notebook.expect(f"{CORRUPTED!r} in w.experiment.task.corrupted", True)
 

@@ -115,6 +115,7 @@ def test_story_9_a_restart_and_a_shutdown_are_told_beside_the_last_result(
     run_again.click("L1.H1")
     run_again.wait_for("L1.H1")
     notebook.page.evaluate(SHUT_DOWN)
+    run_again.click("L0.H2")
     expect(run_again.root.locator(".answer .status")).to_have_text(
         re.compile("No Python is answering. Run this cell again. You see the last result, L1.H1.")
     )

@@ -55,6 +55,7 @@ def running(place: Place) -> Explorer:
 @pytest.fixture
 def explorer(running: Explorer) -> Explorer:
     """The explorer with nothing patched, at all positions."""
+    expect(running.root.locator(".answer.waiting")).to_have_count(0)
     if running.result.count() > 0:
         running.root.get_by_role("button", name="Clear").click()
         expect(running.result).to_have_count(0)
