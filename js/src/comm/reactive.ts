@@ -18,9 +18,13 @@ const WITHOUT_A_PATCH = ["change:position", "change:field"] as const;
 
 /** Tells of those changes as well, unless the answer to a patch is awaited, which tells of all; returns the removal. */
 export function watchForReactiveCells(model: WidgetModel, awaitsAnswer: () => boolean): () => void {
-  const tell = () => {
-    if (!awaitsAnswer()) tellReactiveCells(model);
+  // Traits that came together are set one after the other: an old selection must not be written back.
+  const unlessAwaited = (next: () => void) => () => {
+    if (!awaitsAnswer()) next();
   };
+  const tell = unlessAwaited(() =>
+    queueMicrotask(unlessAwaited(() => tellReactiveCells(model))),
+  );
   for (const change of WITHOUT_A_PATCH) model.on(change, tell);
   return () => {
     for (const change of WITHOUT_A_PATCH) model.off(change, tell);

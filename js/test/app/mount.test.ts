@@ -32,10 +32,11 @@ describe("a reactive notebook", () => {
     expect(page.model.saves).toBe(1);
   });
 
-  it("is told of a position that was chosen while nothing is patched, and once of a click that changes it", () => {
+  it("is told of a position that was chosen while nothing is patched, and once of a click that changes it", async () => {
     serve(page.model, tiny());
     page.show();
     page.model.set("position", 2);
+    await Promise.resolve();
     expect(page.model.saves).toBe(1);
     const deliver = page.model.receive.bind(page.model);
     page.model.receive = (message, buffers) => {
@@ -43,6 +44,7 @@ describe("a reactive notebook", () => {
       deliver(message, buffers);
     };
     page.click(page.cell("L1.H1"));
+    await Promise.resolve();
     expect(page.model.saves).toBe(2);
   });
 
