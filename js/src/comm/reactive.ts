@@ -22,9 +22,7 @@ export function watchForReactiveCells(model: WidgetModel, awaitsAnswer: () => bo
   const unlessAwaited = (next: () => void) => () => {
     if (!awaitsAnswer()) next();
   };
-  const tell = unlessAwaited(() =>
-    queueMicrotask(unlessAwaited(() => tellReactiveCells(model))),
-  );
+  const tell = unlessAwaited(() => queueMicrotask(unlessAwaited(() => tellReactiveCells(model))));
   for (const change of WITHOUT_A_PATCH) model.on(change, tell);
   return () => {
     for (const change of WITHOUT_A_PATCH) model.off(change, tell);
