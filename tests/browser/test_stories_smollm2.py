@@ -119,7 +119,7 @@ def test_story_1_an_estimate_comes_first_and_exact_numbers_replace_it(running: E
     for name, cells in (("heads", 270), ("positions", 420)):
         line = running.root.locator(f".chart.{name} .map-note")
         expect(line).to_contain_text(f"Exact: {cells} of {cells}.")
-    expect(running.root.locator(".chart.heads .map-note")).to_contain_text("of the top 10 right.")
+    expect(running.root.locator(".chart.heads .map-note")).to_contain_text("of the top 10.")
 
 
 def test_story_1_the_first_step_is_offered_and_patches_the_strongest_head(
@@ -232,7 +232,7 @@ def test_story_5_two_heads_and_the_rest_of_all_heads(
     assert reading.effect == close(joint.effect)
     assert reading.recovery == close(joint.recovery)
     together = explorer.root.locator(".caption", has_text="Together")
-    expect(together).to_contain_text("they need each other")
+    expect(together).to_contain_text("more than the sum")
     said = printed(together.inner_text())
     assert said[:4] == pytest.approx([joint.effect, *alone, sum(alone)], rel=0.01)
 

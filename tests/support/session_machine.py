@@ -24,6 +24,8 @@ FINAL_OF = {
     "code": {"code", "error"},
     "cancel": {"ack", "error"},
 }
+AFTER = {"patch": {"singles"}, "hello": {"history", "result"}}
+"""What may still come after the final answer."""
 FAULTS: list[Callable[[], BaseException]] = [
     lambda: SystemExit(1),
     KeyboardInterrupt,
@@ -223,7 +225,7 @@ class SessionMachine(RuleBasedStateMachine):
             return
         assert len(finals) == 1, (kind, sent)
         after = sent[sent.index(finals[0]) + 1 :]
-        assert set(after) <= ({"singles"} if kind == "patch" else {"result"}), (kind, sent)
+        assert set(after) <= AFTER.get(kind, set()), (kind, sent)
 
     def _check_numbers(self, fields: dict[str, Any], event: dict[str, Any]) -> None:
         key = (repr(fields["patches"]), fields["direction"])

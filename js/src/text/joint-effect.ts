@@ -19,13 +19,19 @@ export function jointSentence(
     alone.length <= 3
       ? `${listed(alone.map(show))} (sum ${show(sum)})`
       : `their sum is ${show(sum)}`;
-  return `Together ${show(joint.effect)}; alone ${parts}: ${relation(joint.effect, sum, metric.noise_floor)}.`;
+  return `Together ${show(joint.effect)}; alone ${parts}: ${relation(joint.effect, alone, metric.noise_floor)}.`;
 }
 
-function relation(joint: number, sum: number, floor: number): string {
+/** The most that a part of parts which need each other does alone, of what they do together. */
+const LITTLE = 0.25;
+
+function relation(joint: number, alone: readonly number[], floor: number): string {
+  const sum = alone.reduce((a, b) => a + b, 0);
   const tolerance = Math.max(0.1 * Math.max(Math.abs(joint), Math.abs(sum)), 2 * floor);
   if (Math.abs(joint - sum) <= tolerance) return "they add up";
   if (Math.abs(joint) <= 0.1 * Math.abs(sum)) return "together they cancel out";
   if (joint * sum < 0) return "they work against each other";
-  return Math.abs(joint) > Math.abs(sum) ? "they need each other" : "they overlap";
+  if (Math.abs(joint) < Math.abs(sum)) return "they overlap";
+  const little = alone.every((part) => Math.abs(part) <= LITTLE * Math.abs(joint));
+  return little ? "they need each other" : "more than the sum";
 }

@@ -25,9 +25,9 @@ function soFar({ done, total, secondsLeft }: MapData, estimated: boolean): strin
   return `${begin} ${done} of ${total}${left}.`;
 }
 
-/** "Estimate: 8 of the top 10 right." */
+/** "The estimate had 8 of the top 10." */
 export function scoreSentence(score: Score | undefined): string {
-  return score === undefined ? "" : `Estimate: ${score.found} of the top ${score.of} right.`;
+  return score === undefined ? "" : `The estimate had ${score.found} of the top ${score.of}.`;
 }
 
 /** The line under the title of a map of estimates. */

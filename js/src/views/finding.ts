@@ -54,7 +54,7 @@ function firstStep(cx: Context) {
   const more = "Click a token to patch at one position; Shift-click adds a box to the patch.";
   return strongest === undefined
     ? html`<p class="caption">${more}</p>`
-    : html`<p class="caption"><button type="button" class="first-step" data-first-step=${strongest} @click=${() => cx.act.patchCell(strongest, "total", false)}>Try the strongest: ${strongest}</button> ${more}</p>`;
+    : html`<p class="caption"><button type="button" class="first-step" data-first-step=${strongest} @click=${() => cx.act.patchCell(strongest, "total", false)}>Try the strongest head: ${strongest}</button> ${more}</p>`;
 }
 
 function limit(cx: Context, found: Finding | undefined) {

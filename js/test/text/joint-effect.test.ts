@@ -13,7 +13,7 @@ describe("joint against sum", () => {
     [
       11.4289,
       [6.7749, 2.5011],
-      "Together +11.4; alone +6.77 and +2.50 (sum +9.28): they need each other.",
+      "Together +11.4; alone +6.77 and +2.50 (sum +9.28): more than the sum.",
     ],
     [9.3, [6.7749, 2.5011], "Together +9.30; alone +6.77 and +2.50 (sum +9.28): they add up."],
     [7, [6.7749, 2.5011], "Together +7.00; alone +6.77 and +2.50 (sum +9.28): they overlap."],
@@ -22,7 +22,8 @@ describe("joint against sum", () => {
       [1.5, 2.5],
       "Together −2.00; alone +1.50 and +2.50 (sum +4.00): they work against each other.",
     ],
-    [-9, [-2, -3], "Together −9.00; alone −2.00 and −3.00 (sum −5.00): they need each other."],
+    [-9, [-2, -3], "Together −9.00; alone −2.00 and −3.00 (sum −5.00): more than the sum."],
+    [-9, [-2, -1], "Together −9.00; alone −2.00 and −1.00 (sum −3.00): they need each other."],
     [0.2, [2, 3], "Together +0.200; alone +2.00 and +3.00 (sum +5.00): together they cancel out."],
     [4, [1, 1, 1, 1], "Together +4.00; alone their sum is +4.00: they add up."],
   ])("%f", (joint, alone, sentence) => {

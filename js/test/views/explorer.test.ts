@@ -32,7 +32,7 @@ describe("with the recorded answers of Python", () => {
     replay(page.model, 1);
     page.show();
     vi.advanceTimersByTime(600);
-    expect(page.text("[data-first-step]")).toBe("Try the strongest: L23.H3");
+    expect(page.text("[data-first-step]")).toBe("Try the strongest head: L23.H3");
     page.click(page.get("[data-first-step]"));
     expect(page.result()?.site).toBe("L23.H3");
     expect(page.el.querySelector("[data-first-step]")).toBeNull();
@@ -74,12 +74,12 @@ describe("with the recorded answers of Python", () => {
     expect(page.cell("L23.H3").getAttribute("aria-selected")).toBe("true");
   });
 
-  it("adds with Shift and says whether the parts need each other", () => {
+  it("adds with Shift and says whether the parts do more than their sum", () => {
     page.click(page.cell("L23.H3"));
     page.click(page.cell("L20.H0"), { shiftKey: true });
     expect(page.result()?.site).toBe("L23.H3 + L20.H0");
     expect(page.text(".caption")).toBe(
-      "Together +11.4; alone +6.77 and +2.50 (sum +9.28): they need each other. Enough for 98 % here; not shown to be needed.",
+      "Together +11.4; alone +6.77 and +2.50 (sum +9.28): more than the sum. Enough for 98 % here; not shown to be needed.",
     );
     page.click(page.cell("L20.H0"), { shiftKey: true });
     expect(page.result()?.site).toBe("L23.H3");

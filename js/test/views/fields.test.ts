@@ -108,7 +108,7 @@ describe("an estimate", () => {
     page.click(page.get(".chart.heads .map-note button"));
     page.click(page.get(".chart.heads .map-note button"));
     vi.advanceTimersByTime(600);
-    expect(page.mapNote("heads")).toBe("Exact: 270 of 270. Estimate: 8 of the top 10 right.");
+    expect(page.mapNote("heads")).toBe("Exact: 270 of 270. The estimate had 8 of the top 10.");
     expect(page.all(".approximate")).toHaveLength(0);
     expect(page.mapCell("heads", "L23.H3").getAttribute("aria-label")).toBe("L23.H3, 58 %");
   });
