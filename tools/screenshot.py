@@ -20,7 +20,7 @@ from tests.browser.lab import Lab, serve
 from tests.browser.notebook import launch, open_notebook, show_whole
 
 HOME = Path(__file__).parents[1]
-WIDTH = 1240
+WIDTH = 1340
 SECONDS = 1000  # in milliseconds, as Playwright counts
 PICTURES = {
     "explorer.png": ("readme.ipynb", ("L0.mlp_out", "L1.H0", "L0.H1")),
@@ -55,7 +55,7 @@ def readme_notebook() -> nbformat.NotebookNode:
 def take(browser: Browser, lab: Lab, name: str, sites: Sequence[str], path: Path) -> None:
     """Click sites in a notebook's explorer, wait until its maps are complete, and save a picture of it."""
     page = browser.new_page(
-        viewport={"width": 1400, "height": 1100}, device_scale_factor=1.5, reduced_motion="reduce"
+        viewport={"width": 1500, "height": 1100}, device_scale_factor=1.5, reduced_motion="reduce"
     )
     notebook = open_notebook(page, lab, name)
     explorer = Explorer.run(notebook)

@@ -123,7 +123,7 @@ def test_story_2_after_a_click_the_keyboard_is_not_the_notebooks(
 def expect_position(explorer: Explorer, said: str, index: int | None) -> None:
     """What the toolbar, the title of the map of heads and the three lanes say."""
     expect(explorer.root.locator(".where")).to_have_text(said)
-    expect(explorer.root.locator(".chart.heads .scope")).to_have_text(f"patched at {said}")
+    expect(explorer.root.locator(".chart.heads .scope")).to_have_text(f"at {said}")
     tokens = explorer.root.locator("[data-run] .token.selected")
     expect(tokens).to_have_count(0 if index is None else 3)
     chosen = tokens.evaluate_all("(all) => all.map((each) => Number(each.dataset.token))")

@@ -30,8 +30,8 @@ describe("the field of the maps", () => {
     expect(options(FIELD)).toEqual(["total effect", "direct effect", ...into, "estimate"]);
     page.click(page.cell("L20.mlp_out"));
     expect(options(FIELD)).toContain("into L20's MLP");
-    expect(page.text(".chart.heads .scope")).toBe("patched at all positions");
-    expect(page.text(".chart.positions .scope")).toBe("patched at one position");
+    expect(page.text(".chart.heads .scope")).toBe("at all positions");
+    expect(page.text(".chart.positions .scope")).toBe("at one position");
   });
 
   it("is asked for, and a click patches what the cell stands for: a path", () => {

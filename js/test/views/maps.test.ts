@@ -78,7 +78,7 @@ describe("what a map shows", () => {
       "layer",
       "token",
     ]);
-    expect(page.text(".chart.heads .scope")).toBe("patched at all positions");
+    expect(page.text(".chart.heads .scope")).toBe("at all positions");
   });
 
   it("says why there is nothing to see where both prompts give the same", () => {

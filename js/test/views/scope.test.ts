@@ -12,12 +12,12 @@ describe("one scope", () => {
   it("is said by the toolbar and by the title of each map", () => {
     page.showMaps(tiny());
     expect(page.text(".where")).toBe("all positions");
-    expect(title("heads")).toBe("patched at all positions");
-    expect(title("positions")).toBe("patched at one position");
+    expect(title("heads")).toBe("at all positions");
+    expect(title("positions")).toBe("at one position");
     page.click(page.get('[data-run="clean"] [data-token="9"]'));
     idle();
     expect(page.text(".where")).toBe("@9 ␣Mary");
-    expect(title("heads")).toBe("patched at @9 ␣Mary");
+    expect(title("heads")).toBe("at @9 ␣Mary");
   });
 
   it("is what a click patches and what the map shows: heads at the chosen position", () => {

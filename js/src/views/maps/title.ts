@@ -96,8 +96,8 @@ function layerMenu(cx: Context) {
 
 /** Where a cell patches. */
 function scope(cx: Context, name: MapName) {
-  const where = `patched at ${name === "heads" ? scopeText(cx.state, cx.scene) : "one position"}`;
-  return html`<span class="scope" title=${where}>${where}</span>`;
+  const where = `at ${name === "heads" ? scopeText(cx.state, cx.scene) : "one position"}`;
+  return html`<span class="scope" title="each cell alone, patched ${where}">${where}</span>`;
 }
 
 export function mapTitle(cx: Context, name: MapName) {
