@@ -28,7 +28,7 @@ export function promptTokens(tokens: Tokenised) {
         }</span>`;
       },
     )}</div>`;
-  return html`<div class="written-tokens">${row("clean")}${row("corrupted")}</div>`;
+  return html`<div class="written-tokens" role="group" aria-label="the tokens of both prompts" tabindex="0">${row("clean")}${row("corrupted")}</div>`;
 }
 
 /** The tokens of an answer; of one that has several, each can be chosen. */

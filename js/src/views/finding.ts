@@ -83,7 +83,7 @@ function stat(name: "effect" | "recovery", value: string) {
 function pinButton(cx: Context) {
   const pinned = shownEntry(cx.state)?.pinned === true;
   const title = pinned ? "take the pin away (P)" : "compare what comes next with this (P)";
-  return html`<button type="button" class="stat pin-it" title=${title} aria-label="pin" aria-pressed=${pinned} @click=${() => cx.act.pin()}><b aria-hidden="true">${pinned ? "◆" : "◇"}</b><span>${pinned ? "pinned" : "pin"}</span></button>`;
+  return html`<button type="button" class="stat pin-it" title=${title} aria-pressed=${pinned} @click=${() => cx.act.pin()}><b aria-hidden="true">${pinned ? "◆" : "◇"}</b><span>${pinned ? "pinned" : "pin"}</span></button>`;
 }
 
 function numbers(cx: Context, found: Finding) {
@@ -127,7 +127,7 @@ export function findingStrip(cx: Context) {
   const sentence = found === undefined ? nothingYet(state) : findingSentence(found);
   const attributes = answered && resultAttributes(answered);
   const waiting = early === undefined && awaitsResult(state);
-  return html`<div class="answer ${waiting ? "waiting" : ""}" data-foretold=${early?.patches[0]?.site ?? nothing}
+  return html`<div class="answer ${waiting ? "waiting" : ""}" ?inert=${state.editing !== undefined && state.problem === undefined} data-foretold=${early?.patches[0]?.site ?? nothing}
       data-result=${answered === undefined ? nothing : ""}
       data-site=${attributes?.site ?? nothing} data-metric=${attributes === undefined ? nothing : metric.name}
       data-pair=${attributes === undefined ? nothing : scene.pair}

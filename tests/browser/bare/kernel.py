@@ -13,6 +13,8 @@ from patchwidgets.explorer.session import PatchSession
 from tests.browser.bare import BarePage
 
 SECONDS = 60.0
+QUIET_FRAMES = 30
+"""Half a second: a page asks for what its panels show after 200 ms at most."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,25 @@ class BareKernel:
         deadline = time.monotonic() + SECONDS
         while self.bare.page.locator(selector).count() == 0:
             assert time.monotonic() < deadline, selector
-            for message in self.bare.sent():
-                self.session.handle(message)
-            assert self.session.wait(SECONDS)
-            while self.events:
-                self.bare.receive(*self.events.pop(0))
-            self.bare.page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
+            self._answer()
+
+    def settle(self) -> None:
+        """Answer until the page has nothing to ask for the length of its longest pause before it asks by itself."""
+        quiet = 0
+        while quiet < QUIET_FRAMES:
+            quiet = 0 if self._answer() else quiet + 1
+
+    def _answer(self) -> bool:
+        """Answer what was asked, and let the page draw; return whether anything was."""
+        asked = list(self.bare.sent())
+        for message in asked:
+            self.session.handle(message)
+        assert self.session.wait(SECONDS)
+        answered = bool(self.events)
+        while self.events:
+            self.bare.receive(*self.events.pop(0))
+        self.bare.page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
+        return bool(asked) or answered
 
 
 @contextmanager

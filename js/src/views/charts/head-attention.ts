@@ -56,7 +56,7 @@ function shownValue(row: KeyRow, lanes: readonly Lane[]): string {
 
 function foldedRow(cx: Context, row: KeyRow, lanes: readonly Lane[], first: boolean) {
   return html`<button class="key-row folded" tabindex=${first ? 0 : -1} title="show all tokens"
-      aria-label="${row.count} tokens together: ${valuesText(row.values, lanes)}; show them all"
+      aria-description="${row.count} tokens together: ${valuesText(row.values, lanes)}"
       @click=${() => cx.act.headPanel({ unfolded: true })}>${keyName(cx, row)}${bars(row, lanes)}<span class="num">${shownValue(row, lanes)}</span></button>`;
 }
 
@@ -71,7 +71,7 @@ function keyRow(cx: Context, row: KeyRow, query: number, lanes: readonly Lane[],
   const { values } = row;
   return html`<button class="key-row ${row.differs ? "differs" : ""} ${lit ? "hovered" : ""}" tabindex=${first ? 0 : -1} data-key=${key ?? nothing}
       data-clean=${values.clean ?? nothing} data-patched=${values.patched ?? nothing} data-corrupted=${values.corrupted ?? nothing}
-      aria-disabled=${can ? nothing : "true"} aria-label="${text}${key === undefined ? "" : `, position ${key}`}: ${valuesText(values, lanes)}${can ? "; cut" : ""}"
+      aria-disabled=${can ? nothing : "true"} aria-description="${text}${key === undefined ? "" : `, position ${key}`}: ${valuesText(values, lanes)}${can ? "; cut" : ""}"
       @click=${(event: MouseEvent) => edge !== undefined && cx.act.cut(edge, event.shiftKey)}
       @pointerenter=${() => cx.act.edge(edge)} @pointerleave=${() => cx.act.edge(undefined)}
       @focus=${() => cx.act.edge(edge)} @blur=${() => cx.act.edge(undefined)}

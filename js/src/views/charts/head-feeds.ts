@@ -48,10 +48,9 @@ function senderRow(
   most: number,
   first: boolean,
 ) {
-  const metric = currentMetric(cx.state, cx.scene);
   const path = `${sender.site} → ${fed.name}`;
   return html`<button class="rrow sender" tabindex=${first ? 0 : -1} data-sender=${sender.site} data-effect=${sender.effect ?? Number.NaN}
-      title="patch the path ${path}" aria-label="${sender.site}, ${effectNumber(sender.effect, metric)}; patch its path into ${fed.name}"
+      title="patch the path ${path}"
       @click=${() => cx.act.patchPath(`${sender.site}->${fed.name}`)}
       @pointerenter=${() => cx.act.hover(sender.site)} @pointerleave=${() => cx.act.hover(undefined)}
     ><span class="mono">${isolated(sender.site)}</span>${bar(sender, facts.direction, most)}${numbers(cx, sender)}</button>`;
