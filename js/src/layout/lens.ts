@@ -30,9 +30,11 @@ export function beadBoxes(
   lane: Lane,
   layers: readonly LensLayer[],
 ): readonly BeadBox[] {
+  // Left of the first column the names of the rows stand.
+  const left = boxOf(layout, lane, outputCell(layout.first, "attn_out")).x;
   return beads(layers, layout.first, layout.count).map((bead) => {
     const [from, to] = [node(layout, lane, bead.first), node(layout, lane, bead.last)];
-    const x = from.x - layout.pitch / 2 + GAP / 2;
+    const x = Math.max(left, from.x - layout.pitch / 2 + GAP / 2);
     const w = to.x + layout.pitch / 2 - GAP / 2 - x;
     const room = Math.floor((w - TEXT.around) / TEXT.character);
     return { ...bead, x, y: from.y - HEIGHT / 2, w, h: HEIGHT, room };
