@@ -29,6 +29,8 @@ w
 """
 LATE = 60_000
 """Milliseconds that a busy machine may take for the paths into a head."""
+BEADS_SAY = """([root, run, tokens]) => JSON.stringify(tokens) === JSON.stringify(
+  [...root.querySelectorAll(`[data-run='${run}'] .bead`)].map((each) => each.dataset.token))"""
 
 
 @dataclass(frozen=True)
@@ -201,10 +203,11 @@ def test_the_lens_reads_what_the_public_lens_reads(
     expect(explorer.root.locator(".beads:not(.stale)")).to_have_count(3, timeout=LATE)
     lens = exp.patch(case.head).lens(k=1).to_xarray().isel(pair=0, pos=0)
     for run in ("clean", "patched", "corrupted"):
-        beads = explorer.root.locator(f"[data-run='{run}'] .bead")
         tops = [printable(token) for token in lens["top_token"].sel(run=run).isel(top=0).values]
         changes = [token for i, token in enumerate(tops) if i == 0 or token != tops[i - 1]]
-        assert beads.evaluate_all("(all) => all.map((each) => each.dataset.token)") == changes
+        explorer.page.wait_for_function(
+            BEADS_SAY, arg=[explorer.root.element_handle(), run, changes], timeout=LATE
+        )
     explorer.page.mouse.move(0, 0)
     explorer.component(f"L{case.layer}.resid_post").focus()
     for run in ("clean", "patched", "corrupted"):

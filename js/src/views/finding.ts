@@ -126,8 +126,7 @@ export function findingStrip(cx: Context) {
   const found = early ?? answered;
   const sentence = found === undefined ? nothingYet(state) : findingSentence(found);
   const attributes = answered && resultAttributes(answered);
-  const waiting = early === undefined && awaitsResult(state);
-  return html`<div class="answer ${waiting ? "waiting" : ""}" ?inert=${state.editing !== undefined && state.problem === undefined} data-foretold=${early?.patches[0]?.site ?? nothing}
+  return html`<div class="answer ${awaitsResult(state) ? "waiting" : ""}" ?inert=${state.editing !== undefined && state.problem === undefined} data-foretold=${early?.patches[0]?.site ?? nothing}
       data-result=${answered === undefined ? nothing : ""}
       data-site=${attributes?.site ?? nothing} data-metric=${attributes === undefined ? nothing : metric.name}
       data-pair=${attributes === undefined ? nothing : scene.pair}
