@@ -77,7 +77,9 @@ def notebook(case: Case, lab: Lab, open_in_lab: Callable[[str], Notebook]) -> No
 
 @pytest.fixture(scope="module")
 def explorer(notebook: Notebook) -> Explorer:
-    return Explorer.run(notebook)
+    explorer = Explorer.run(notebook)
+    notebook.set_width(ROOT, 1300)  # all layers are in view, whatever an earlier case left
+    return explorer
 
 
 @pytest.fixture
