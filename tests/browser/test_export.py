@@ -166,7 +166,7 @@ def test_a_map_of_direct_effects_is_direct_effects(
     kernel: BareKernel, page: Page, tmp_path: Path, experiment: pw.Experiment
 ) -> None:
     page.locator(".chart.heads").get_by_label("what the cells say").select_option("direct")
-    kernel.answer_until(".chart.heads:has([data-field='direct']) [data-sweep='done']")
+    kernel.answer_until(".chart.heads:has([data-field='direct']) .map-note:has-text('Exact: 16')")
     table = pd.read_csv(exported(kernel, "csv", tmp_path))
     heads = table[table["map"] == "heads"]
     assert set(heads["field"]) == {"direct"}
