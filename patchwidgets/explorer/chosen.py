@@ -5,12 +5,12 @@ from typing import Any, Literal
 
 from patchwidgets.errors import SiteError, TaskError, shown
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.explorer.fields import ShownPair
 from patchwidgets.explorer.path_requests import is_path
 from patchwidgets.sites import Site, parse_pos, print_pos
 
 ChosenPosition = Literal["all"] | int | str
 """Where a click patches: everywhere, at an index of the clean prompt, or where a site writes it: a name, a range."""
-ChosenPair = Literal["mean"] | int
 
 
 def checked_position(value: Any, experiment: BaseExperiment) -> ChosenPosition:
@@ -58,7 +58,7 @@ def at_position(sites: Sequence[str], position: ChosenPosition) -> list[str]:
     return [str(Site.parse(site).at(pos)) for site in sites]
 
 
-def checked_pair(value: Any, experiment: BaseExperiment) -> ChosenPair:
+def checked_pair(value: Any, experiment: BaseExperiment) -> ShownPair:
     """A pair of the task, or the mean over all.
 
     Raises

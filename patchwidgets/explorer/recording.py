@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from patchwidgets.experiment.patch_result import PatchResult
-from patchwidgets.explorer import messages
+from patchwidgets.explorer import export, messages
 from patchwidgets.explorer.code import code_of
 from patchwidgets.explorer.fields import ShownPair
 from patchwidgets.explorer.listed import Listed
@@ -47,7 +47,7 @@ def recorded(views: Views, shown: PatchRequest, asked: Sequence[Listed]) -> byte
     several = len(views.experiment.pairs) > 1
     pairs: list[ShownPair] = ["mean", shown.pair] if several else [shown.pair]
     wanted = [_again(views, each.outcome) for each in listed]
-    last = _shown(views, shown)
+    last = export.outcome_of(views, shown) if shown.patches else None
     outcomes = [*wanted, *([] if last is None else [last])]
     results = [_result(outcome, pair) for outcome in outcomes for pair in dict.fromkeys(pairs)]
     scene = messages.scene(views.of(shown.direction, shown.metric), shown.pair, views.edits)
@@ -60,16 +60,6 @@ def recorded(views: Views, shown: PatchRequest, asked: Sequence[Listed]) -> byte
         "code": dict(_code(views)),
     }
     return gzip.compress(json.dumps(data).encode(), mtime=0)
-
-
-def _shown(views: Views, shown: PatchRequest) -> PatchResult | TracedPath | None:
-    """What is shown, if anything is patched."""
-    if not shown.patches:
-        return None
-    experiment = views.of(shown.direction, shown.metric)
-    if shown.path is not None:
-        return trace_path(experiment, shown.path)
-    return views.patching(views.edits).run(experiment, [shown.to_patches()])[0]
 
 
 def _again(views: Views, outcome: Outcome) -> PatchResult | TracedPath:

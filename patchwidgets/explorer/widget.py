@@ -19,6 +19,7 @@ from patchwidgets.explorer.history_list import HistoryList
 from patchwidgets.explorer.map_fields import TOTAL, checked_field
 from patchwidgets.explorer.messages import Buffers, Message
 from patchwidgets.explorer.requests import PatchRequest, checked_sites, chosen_at
+from patchwidgets.explorer.saved_page import STATIC
 from patchwidgets.explorer.session import PatchSession
 from patchwidgets.explorer.sources import (
     ChosenSource,
@@ -33,7 +34,6 @@ from patchwidgets.storage import write_file
 
 _LOG = logging.getLogger(__name__)
 
-STATIC = Path(__file__).parents[1] / "static"
 if not (STATIC / "widget.js").is_file():
     raise LoadError(
         "The front end is not built: run 'make build', or install patchwidgets from a wheel."

@@ -12,8 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 import patchwidgets as pw
 from tests.browser.axe import serious
-from tests.browser.bare import BarePage, serving
-from tests.browser.bare.kernel import BareKernel, answering
+from tests.browser.bare.kernel import BareKernel, showing
 from tests.browser.explorer import SECONDS, Explorer
 from tests.browser.lab import Lab, serve
 from tests.browser.notebook import Notices, open_notebook
@@ -54,16 +53,13 @@ def page(browser: Browser, notices: Notices) -> Iterator[Page]:
 @pytest.fixture
 def kernel(page: Page, experiment: pw.Experiment) -> Iterator[BareKernel]:
     """The page, with L0.H1 and L1.H2 pinned and L1.H1 patched."""
-    with serving() as address:
-        bare = BarePage.open(page, address)
-        bare.show()
-        with answering(bare, experiment) as kernel:
-            kernel.answer_until(".chart.heads .map-note:has-text('Exact: 16')")
-            for site in ("L0.H1", "L1.H2"):
-                click(kernel, site)
-                page.keyboard.press("p")
-            click(kernel, "L1.H1")
-            yield kernel
+    with showing(page, experiment) as kernel:
+        kernel.answer_until(".chart.heads .map-note:has-text('Exact: 16')")
+        for site in ("L0.H1", "L1.H2"):
+            click(kernel, site)
+            page.keyboard.press("p")
+        click(kernel, "L1.H1")
+        yield kernel
 
 
 def click(kernel: BareKernel, site: str) -> None:

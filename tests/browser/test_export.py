@@ -16,8 +16,7 @@ from playwright.sync_api import Browser, Page
 
 import patchwidgets as pw
 from tests.browser.axe import serious
-from tests.browser.bare import BarePage, serving
-from tests.browser.bare.kernel import BareKernel, answering
+from tests.browser.bare.kernel import BareKernel, showing
 from tests.browser.conftest import SCREENSHOTS
 from tests.browser.notebook import Notices
 
@@ -45,15 +44,12 @@ def page(browser: Browser, notices: Notices) -> Iterator[Page]:
 @pytest.fixture
 def kernel(page: Page, experiment: pw.Experiment) -> Iterator[BareKernel]:
     """The page, under a strict policy, with L0.H1 patched."""
-    with serving() as address:
-        bare = BarePage.open(page, address)
-        bare.show()
-        with answering(bare, experiment) as kernel:
-            kernel.answer_until(".chart.heads .map-note:has-text('Exact: 16')")
-            kernel.answer_until(".chart.positions .map-note:has-text('Exact: ')")
-            page.locator("[data-run='patched'] [data-site='L0.H1']").first.click()
-            kernel.answer_until("[data-result][data-site='L0.H1']")
-            yield kernel
+    with showing(page, experiment) as kernel:
+        kernel.answer_until(".chart.heads .map-note:has-text('Exact: 16')")
+        kernel.answer_until(".chart.positions .map-note:has-text('Exact: ')")
+        page.locator("[data-run='patched'] [data-site='L0.H1']").first.click()
+        kernel.answer_until("[data-result][data-site='L0.H1']")
+        yield kernel
 
 
 def exported(kernel: BareKernel, form: str, folder: Path) -> Path:

@@ -12,8 +12,7 @@ from playwright.sync_api import Browser, Page
 import patchwidgets as pw
 from patchwidgets.sweep.over_pairs import PairValues
 from tests.browser.axe import serious
-from tests.browser.bare import BarePage, serving
-from tests.browser.bare.kernel import BareKernel, answering
+from tests.browser.bare.kernel import BareKernel, showing
 from tests.browser.notebook import Notices
 
 WORDS = "(lane) => [...lane.querySelectorAll('.token-row button')].map((each) => each.textContent)"
@@ -40,14 +39,11 @@ def page(browser: Browser, notices: Notices) -> Iterator[Page]:
 @pytest.fixture
 def kernel(page: Page, experiment: pw.Experiment) -> Iterator[BareKernel]:
     """The page, with L0.H1 patched on the mean of all pairs."""
-    with serving() as address:
-        bare = BarePage.open(page, address)
-        bare.show()
-        with answering(bare, experiment) as kernel:
-            kernel.answer_until(".chart.heads .map-note:has-text('Exact: 16')")
-            page.locator("[data-run='patched'] [data-site='L0.H1']").click()
-            kernel.answer_until("[data-result][data-site='L0.H1'][data-pair='mean']")
-            yield kernel
+    with showing(page, experiment) as kernel:
+        kernel.answer_until(".chart.heads .map-note:has-text('Exact: 16')")
+        page.locator("[data-run='patched'] [data-site='L0.H1']").click()
+        kernel.answer_until("[data-result][data-site='L0.H1'][data-pair='mean']")
+        yield kernel
 
 
 def words(page: Page, lane: str) -> list[str]:

@@ -10,8 +10,7 @@ from playwright.sync_api import Browser, Page
 
 import patchwidgets as pw
 from tests.browser.axe import serious
-from tests.browser.bare import BarePage, serving
-from tests.browser.bare.kernel import BareKernel, answering
+from tests.browser.bare.kernel import BareKernel, showing
 
 PANELS = {
     "reach": ("h", "[data-tab='reach']"),
@@ -40,16 +39,13 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
 @pytest.fixture
 def kernel(page: Page, experiment: pw.Experiment) -> Iterator[BareKernel]:
     """The page, with L0.H1 patched in the first pair."""
-    with serving() as address:
-        bare = BarePage.open(page, address)
-        bare.show()
-        with answering(bare, experiment) as kernel:
-            kernel.answer_until("[data-sweep='done']")
-            page.locator("[data-run='patched'] [data-site='L0.H1']").first.click()
-            kernel.answer_until("[data-result][data-site='L0.H1']")
-            page.keyboard.press(".")
-            kernel.answer_until("[data-result][data-pair='0']")
-            yield kernel
+    with showing(page, experiment) as kernel:
+        kernel.answer_until("[data-sweep='done']")
+        page.locator("[data-run='patched'] [data-site='L0.H1']").first.click()
+        kernel.answer_until("[data-result][data-site='L0.H1']")
+        page.keyboard.press(".")
+        kernel.answer_until("[data-result][data-pair='0']")
+        yield kernel
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from playwright.sync_api import Page
+
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.explorer.session import PatchSession
-from tests.browser.bare import BarePage
+from tests.browser.bare import BarePage, serving
 
 SECONDS = 60.0
 QUIET_FRAMES = 30
@@ -49,6 +51,16 @@ class BareKernel:
             self.bare.receive(*self.events.pop(0))
         self.bare.page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
         return bool(asked) or answered
+
+
+@contextmanager
+def showing(page: Page, experiment: BaseExperiment) -> Iterator[BareKernel]:
+    """Show an experiment on the bare page, with a session behind it."""
+    with serving() as address:
+        bare = BarePage.open(page, address)
+        bare.show()
+        with answering(bare, experiment) as kernel:
+            yield kernel
 
 
 @contextmanager
