@@ -1,4 +1,8 @@
-"""Figures for notebooks and papers, with matplotlib. Each function takes ``ax=`` and returns the Axes it drew on."""
+"""Figures for notebooks and papers, with matplotlib.
+
+Each function takes ``ax=`` and returns the Axes it drew on; without it, it draws on a new figure, as wide as
+``rcParams["figure.figsize"]``, which `style` sets. Nothing is shown, and every backend will do.
+"""
 
 from patchwidgets.plot.attribution import attribution
 from patchwidgets.plot.bars import logits
@@ -6,7 +10,8 @@ from patchwidgets.plot.estimates import estimates
 from patchwidgets.plot.faithfulness import faithfulness
 from patchwidgets.plot.flow import flow, flow_png
 from patchwidgets.plot.layers import layers
-from patchwidgets.plot.maps import heatmap
+from patchwidgets.plot.maps import heatmap, heatmaps
+from patchwidgets.plot.style import style
 
 __all__ = [
     "attribution",
@@ -15,6 +20,8 @@ __all__ = [
     "flow",
     "flow_png",
     "heatmap",
+    "heatmaps",
     "layers",
     "logits",
+    "style",
 ]

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from patchwidgets.models.logit_attribution import LogitAttribution
-from patchwidgets.plot.axes import checked, literal, new_axes
-from patchwidgets.plot.colours import FAINT, INK, RUN_COLOURS
+from patchwidgets.plot.axes import checked, lines, new_axes
+from patchwidgets.plot.colours import palette
+from patchwidgets.plot.texts import literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,11 +45,11 @@ def attribution(parts: LogitAttribution, k: int = 10, ax: "Axes | None" = None) 
         others = n_parts - len(names)
         names = [*names, f"{others} other{'s' * (others != 1)}"]
         sizes = np.append(sizes, parts.total - sizes.sum())
-    ax = new_axes((5, 0.3 * len(names) + 1.1)) if ax is None else ax
+    ax = new_axes(lines(2 * len(names) + 5)) if ax is None else ax
     ends = np.cumsum(sizes)
-    colours = [RUN_COLOURS["clean" if size > 0 else "corrupted"] for size in sizes]
+    colours = [palette().runs["clean" if size > 0 else "corrupted"] for size in sizes]
     bars = ax.barh(range(len(names)), sizes, 0.6, left=ends - sizes, color=colours)
-    total = ax.barh([len(names)], [parts.total], 0.6, color=INK)
+    total = ax.barh([len(names)], [parts.total], 0.6, color=palette().ink)
     for each in (bars, total):
         widths = [f"{bar.get_width():+.2f}" for bar in each]
         ax.bar_label(each, widths, padding=3, fontsize=8)
@@ -56,9 +57,15 @@ def attribution(parts: LogitAttribution, k: int = 10, ax: "Axes | None" = None) 
         top[end].to_numpy(dtype=float) - top["contribution"].to_numpy() for end in ("low", "high")
     )
     if not np.isnan(low).all():
-        ax.hlines(range(len(top)), ends[: len(top)] + low, ends[: len(top)] + high, color=INK, lw=1)
-    ax.vlines(ends, np.arange(len(names)), np.arange(len(names)) + 1, color=FAINT, lw=0.5)
-    ax.axvline(0, color=FAINT, lw=0.6, zorder=0)
+        ax.hlines(
+            range(len(top)),
+            ends[: len(top)] + low,
+            ends[: len(top)] + high,
+            color=palette().ink,
+            lw=1,
+        )
+    ax.vlines(ends, np.arange(len(names)), np.arange(len(names)) + 1, color=palette().faint, lw=0.5)
+    ax.axvline(0, color=palette().faint, lw=0.6, zorder=0)
     ax.set_yticks(range(len(names) + 1), [literal(name) for name in [*names, "total"]], fontsize=8)
     ax.invert_yaxis()
     ax.set_xlabel("direct part of the logit difference (logits)")

@@ -1,6 +1,5 @@
-"""What all figures need: axes on a new figure, titles and names that do not overlap, and text that stays text."""
+"""What all figures need: axes on a new figure, names of points and ticks that do not overlap."""
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -9,24 +8,63 @@ from jaxtyping import Float
 
 from patchwidgets.errors import PatchError
 from patchwidgets.hooks.interrupts import Uninterrupted
-from patchwidgets.plot.colours import FAINT, INK
+from patchwidgets.plot.colours import palette
+from patchwidgets.plot.texts import literal, note_size, text_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Kind = TypeVar("Kind")
 
-NO_BREAK = "\N{NO-BREAK SPACE}"
-CHARACTERS_PER_INCH = 15
-"""Of a title."""
+LINE = 1.35
+"""The height of a line of text, in parts of the size of its type."""
+HIGHEST = 12.0
+"""Inches of a new figure."""
+STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
-def new_axes(size: tuple[float, float]) -> "Axes":
-    """Make axes on a new pyplot figure of `size` inches."""
+def new_axes(height: float) -> "Axes":
+    """Make axes on a new pyplot figure, as wide as ``rcParams["figure.figsize"]`` says and `height` inches high."""
     with Uninterrupted():
         from matplotlib import pyplot as plt
+        from matplotlib import rcParams
 
-    return plt.subplots(figsize=size, layout="constrained")[1]
+    width = rcParams["figure.figsize"][0]
+    return plt.subplots(figsize=(width, min(height, HIGHEST)), layout="constrained")[1]
+
+
+def aspect(ratio: float) -> float:
+    """The height of a new figure in inches, from its height as a part of its width."""
+    with Uninterrupted():
+        from matplotlib import rcParams
+
+    return float(ratio * rcParams["figure.figsize"][0])
+
+
+def lines(count: float) -> float:
+    """The height of `count` lines of text in inches."""
+    with Uninterrupted():
+        from matplotlib import rcParams
+
+    return float(count * LINE * rcParams["font.size"] / 72)
+
+
+def stroke(part: float = 1.0) -> float:
+    """A width of lines in points, as a part of the style's."""
+    with Uninterrupted():
+        from matplotlib import rcParams
+
+    return float(part * rcParams["lines.linewidth"])
+
+
+def tick_size(axis: str) -> float:
+    """The size in points of the labels along an axis, ``"x"`` or ``"y"``."""
+    with Uninterrupted():
+        from matplotlib import rcParams
+        from matplotlib.font_manager import FontProperties
+
+    size = rcParams["xtick.labelsize" if axis == "x" else "ytick.labelsize"]
+    return float(FontProperties(size=size).get_size_in_points())
 
 
 def checked(given: Any, kind: type[Kind], made_by: str) -> Kind:
@@ -42,15 +80,6 @@ def checked(given: Any, kind: type[Kind], made_by: str) -> Kind:
     raise PatchError(f"Expected what {made_by} returns; got {type(given).__name__}.")
 
 
-def set_title(ax: "Axes", parts: Iterable[str]) -> None:
-    """Write what a figure shows above it, in as many lines as the width of the axes asks for."""
-    whole = [literal(part).replace(" ", NO_BREAK) for part in parts if part]
-    width = ax.bbox.width / ax.figure.get_dpi()
-    lines = textwrap.wrap(", ".join(whole), max(20, int(width * CHARACTERS_PER_INCH)))
-    title = "\n".join(lines).replace(NO_BREAK, " ")
-    ax.set_title(title, loc="left", fontsize=9, color=INK)
-
-
 def mark_estimate(ax: "Axes", estimate: str) -> None:
     """Hatch axes whose numbers are estimates; nothing if `estimate`, the method, is empty."""
     if not estimate:
@@ -61,40 +90,86 @@ def mark_estimate(ax: "Axes", estimate: str) -> None:
     hatched = Rectangle(
         (0, 0), 1, 1, transform=ax.transAxes, fill=False, hatch="//", lw=0, zorder=1.5
     )
-    hatched.set(edgecolor=FAINT, alpha=0.3)
+    hatched.set(edgecolor=palette().faint, alpha=0.3)
     hatched.set_gid("estimate")
     ax.add_patch(hatched)
 
 
+def guides(ax: "Axes", *, x: Iterable[float] = (), y: Iterable[float] = ()) -> None:
+    """Draw thin lines behind the data, such as those at 0 and 1."""
+    style: dict[str, Any] = {"color": palette().faint, "lw": stroke(0.5), "zorder": 0}
+    for at in x:
+        ax.axvline(at, **style)
+    for at in y:
+        ax.axhline(at, **style)
+
+
+def every(count: int, room: float, each: float) -> int:
+    """Of `count` labels, show every how many, so that they fit.
+
+    Parameters
+    ----------
+    count
+        The number of labels.
+    room
+        Points along the axis.
+    each
+        Points that one label needs.
+    """
+    fitting = max(1.0, room / each)
+    return next((step for step in STEPS if count / step <= fitting), STEPS[-1])
+
+
+def room(ax: "Axes", axis: str) -> float:
+    """About how many points an axis, ``"x"`` or ``"y"``, will be long; labels take some of what it has now."""
+    pixels = ax.bbox.width if axis == "x" else ax.bbox.height
+    return float(0.9 * pixels / ax.figure.dpi * 72)
+
+
+def name_layers(ax: "Axes", layers: Sequence[int], axis: str = "y") -> None:
+    """Name as many of the layers along an axis as fit, the first one at 0."""
+    size = tick_size(axis)
+    each = LINE * size if axis == "y" else text_width(f"L{layers[-1]} ", size)
+    step = every(len(layers), room(ax, axis), each)
+    places = range(0, len(layers), step)
+    getattr(ax, f"set_{axis}ticks")(places, [f"L{layers[place]}" for place in places])
+
+
 def name_points(
-    ax: "Axes", names: Sequence[str], points: Float[np.ndarray, "point 2"], size: float = 7.5
+    ax: "Axes",
+    names: Sequence[str],
+    points: Float[np.ndarray, "point 2"],
+    size: float | None = None,
 ) -> None:
     """Write names beside points, one above the other where they would overlap, with a line to a point that is far.
 
-    The limits of the axes stay as they are from here on.
+    A name that would leave the axes at the right stands to the left of its point. The limits of the axes stay as they
+    are from here on.
     """
+    size = note_size() if size is None else size
     ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())
-    per_point = 72 / ax.figure.get_dpi()
+    per_point = 72 / ax.figure.dpi
     at = ax.transData.transform(points) * per_point
+    right_end = ax.bbox.x1 * per_point
     line = 1.25 * size
     placed: list[tuple[float, float, float]] = []
     heights = at[:, 1].copy()
+    beside = np.zeros(len(names))
     for i in np.argsort(heights, kind="stable"):
-        left = at[i, 0] + 4
-        right = left + 0.62 * size * len(names[i])
+        width = text_width(names[i], size)
+        beside[i] = -4 if at[i, 0] + 4 + width > right_end else 4
+        left = at[i, 0] + 4 if beside[i] > 0 else at[i, 0] - 4 - width
         while any(
-            heights[i] < top + line and left < far and near < right for near, far, top in placed
+            heights[i] < top + line and left < far and near < left + width
+            for near, far, top in placed
         ):
             heights[i] += line / 4
-        placed.append((left, right, heights[i]))
-    arrow = {"arrowstyle": "-", "lw": 0.4, "color": FAINT, "shrinkB": 2}
-    for name, point, moved in zip(names, points, heights - at[:, 1], strict=True):
+        placed.append((left, left + width, heights[i]))
+    colours = palette()
+    arrow = {"arrowstyle": "-", "lw": stroke(0.4), "color": colours.faint, "shrinkB": 2}
+    for name, point, moved, side in zip(names, points, heights - at[:, 1], beside, strict=True):
         ax.annotate(
-            literal(name), point, xytext=(4, moved), textcoords="offset points", va="center", fontsize=size, color=INK,
-            annotation_clip=False, arrowprops=arrow if moved > line / 2 else None,
+            literal(name), point, xytext=(side, moved), textcoords="offset points", va="center",
+            ha="left" if side > 0 else "right", fontsize=size, color=colours.ink, annotation_clip=False,
+            arrowprops=arrow if moved > line / 2 else None,
         )  # fmt: skip
-
-
-def literal(text: str) -> str:
-    """Escape what matplotlib would otherwise read as a formula, and halves of characters, which no font can draw."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("$", r"\$")

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from patchwidgets.experiment.patch_result import PatchResult
-from patchwidgets.plot.axes import literal, new_axes
-from patchwidgets.plot.colours import RUN_COLOURS
+from patchwidgets.plot.axes import lines, new_axes
+from patchwidgets.plot.colours import palette
+from patchwidgets.plot.texts import literal
 from patchwidgets.tokens import visible
 
 if TYPE_CHECKING:
@@ -37,9 +38,9 @@ def logits(result: PatchResult, k: int = 5, ax: "Axes | None" = None) -> "Axes":
     >>> [label.get_text() for label in ax.get_yticklabels()], len(ax.patches)
     (['␣Mary', '␣John'], 6)
     """
-    ax = new_axes((5, 0.55 * k + 0.8)) if ax is None else ax
+    ax = new_axes(lines(3.2 * k + 5)) if ax is None else ax
     rows = result.top_tokens(k)
-    for offset, (run, colour) in enumerate(RUN_COLOURS.items()):
+    for offset, (run, colour) in enumerate(palette().runs.items()):
         lengths = [getattr(row, run).logit for row in rows]
         bars = ax.barh(np.arange(k) + 0.27 * (offset - 1), lengths, 0.24, color=colour, label=run)
         ax.bar_label(bars, fmt="{:.1f}", padding=3, fontsize=8)

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from patchwidgets.plot.axes import checked, literal, name_points, new_axes, set_title
-from patchwidgets.plot.colours import FAINT, RUN_COLOURS
+from patchwidgets.plot.axes import aspect, checked, name_points, new_axes
+from patchwidgets.plot.colours import palette
+from patchwidgets.plot.texts import literal, set_title
 from patchwidgets.sweep.comparison import Comparison
 
 if TYPE_CHECKING:
@@ -44,12 +45,12 @@ def estimates(comparison: Comparison, label: int = 5, ax: "Axes | None" = None) 
     ('estimate (AtP)', ['L0.H1'])
     """
     comparison = checked(comparison, Comparison, "estimate.compare(exact)")
-    ax = new_axes((4.6, 4.4)) if ax is None else ax
+    ax = new_axes(aspect(0.9)) if ax is None else ax
     frame = comparison.to_frame()
     size = float(np.abs(frame[["estimated", "exact"]].to_numpy()).max())
     for wrong, marker, colour, name in (
-        (False, "o", RUN_COLOURS["patched"], "right sign, or below the noise floor"),
-        (True, "x", RUN_COLOURS["corrupted"], "wrong sign"),
+        (False, "o", palette().runs["patched"], "right sign, or below the noise floor"),
+        (True, "x", palette().runs["corrupted"], "wrong sign"),
     ):
         part = frame[frame["sign_wrong"] == wrong]
         if part.empty:
@@ -58,9 +59,9 @@ def estimates(comparison: Comparison, label: int = 5, ax: "Axes | None" = None) 
             part["exact"], part["estimated"], marker, color=colour, markersize=3, mew=0.8, alpha=0.6, label=name,
             linestyle="none", rasterized=len(frame) > 5000,
         )  # fmt: skip
-    ax.axline((0, 0), slope=1, color=FAINT, lw=0.7, zorder=0)
+    ax.axline((0, 0), slope=1, color=palette().faint, lw=0.7, zorder=0)
     for draw in (ax.axhline, ax.axvline):
-        draw(0, color=FAINT, lw=0.4, zorder=0)
+        draw(0, color=palette().faint, lw=0.4, zorder=0)
     linear = _power_of_ten(max(size / 100, comparison.noise_floor))
     ax.set_xscale("symlog", linthresh=linear)
     ax.set_yscale("symlog", linthresh=linear)

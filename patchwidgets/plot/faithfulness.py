@@ -6,8 +6,9 @@ import numpy as np
 
 from patchwidgets.methods.circuits.circuit_result import rest_in_words
 from patchwidgets.methods.circuits.curve_result import FaithfulnessCurve
-from patchwidgets.plot.axes import checked, literal, new_axes, set_title
-from patchwidgets.plot.colours import FAINT, RUN_COLOURS
+from patchwidgets.plot.axes import aspect, checked, new_axes
+from patchwidgets.plot.colours import palette
+from patchwidgets.plot.texts import literal, set_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,22 +50,28 @@ def faithfulness(
     """
     curve = checked(curve, FaithfulnessCurve, "exp.faithfulness_curve(...)")
     reading = curve[metric or next(iter(curve.readings))]
-    ax = new_axes((5, 3)) if ax is None else ax
+    ax = new_axes(aspect(0.6)) if ax is None else ax
     kept = np.array(curve.n_kept) / curve.n_scored
     low, median, high = reading.band
     for level in (0, 1):
-        ax.axhline(level, color=FAINT, lw=0.6, zorder=0)
+        ax.axhline(level, color=palette().faint, lw=0.6, zorder=0)
     if not np.isnan(median).all():
         n_random = reading.random.shape[1]
         ax.fill_between(
-            kept, low, high, color=FAINT, alpha=0.2, lw=0, label=f"90 % of {n_random} random ones"
+            kept,
+            low,
+            high,
+            color=palette().faint,
+            alpha=0.2,
+            lw=0,
+            label=f"90 % of {n_random} random ones",
         )
-        ax.plot(kept, median, "--", color=FAINT, lw=1, label="their median")
+        ax.plot(kept, median, "--", color=palette().faint, lw=1, label="their median")
     ax.plot(
         kept,
         reading.faithfulness,
         "o-",
-        color=RUN_COLOURS["patched"],
+        color=palette().runs["patched"],
         markersize=3.2,
         lw=1.4,
         label="largest scores",

@@ -12,8 +12,9 @@ from patchwidgets.errors import listed
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.models.model import Model
 from patchwidgets.models.top_tokens import TopToken
-from patchwidgets.plot.axes import literal, new_axes
-from patchwidgets.plot.colours import FAINT, INK, RUN_COLOURS, TINTS
+from patchwidgets.plot.axes import new_axes
+from patchwidgets.plot.colours import palette
+from patchwidgets.plot.texts import literal
 from patchwidgets.sites import Site, stream_of
 from patchwidgets.tokens import printable, sequence_strings, visible
 
@@ -64,7 +65,7 @@ def flow(result: PatchResult, ax: "Axes | None" = None) -> "Axes":
     L0.H1 from the clean run into the corrupted run: logit diff +6.49, effect +12.64, recovery 99%
     (corrupted 0%, clean 100%)
     """
-    ax = new_axes(SIZE) if ax is None else ax
+    ax = new_axes(SIZE[1]) if ax is None else ax
     n_layers = result.experiment.model.n_layers
     for row, lane in enumerate(LANES):
         _draw_lane(ax, result, lane, -row)
@@ -73,11 +74,13 @@ def flow(result: PatchResult, ax: "Axes | None" = None) -> "Axes":
         _draw_arrow(ax, result, x, y)
     for layer in range(0, n_layers, 5 if n_layers > 12 else 1):
         y = -2 - 0.14
-        ax.text(layer, y, f"L{layer}", fontsize=7.5, color=FAINT, ha="center", va="center")
+        ax.text(
+            layer, y, f"L{layer}", fontsize=7.5, color=palette().faint, ha="center", va="center"
+        )
     ax.set_xlim(-0.5 - 0.02 * n_layers, n_layers * 1.28)
     ax.set_ylim(-2 - 0.2, 1)
     ax.set_axis_off()
-    ax.set_title(literal(_sentence(result)), loc="left", fontsize=10, color=INK)
+    ax.set_title(literal(_sentence(result)), loc="left", fontsize=10, color=palette().ink)
     return ax
 
 
@@ -109,7 +112,7 @@ def flow_png(result: PatchResult, dpi: int = 110, note: str = "") -> bytes:
     # A layout engine would draw everything twice.
     ax = flow(result, figure.add_axes((0.005, 0.03 if note else 0.005, 0.99, 0.92)))
     if note:
-        ax.text(0, -0.02, literal(note), transform=ax.transAxes, fontsize=9, color=FAINT)
+        ax.text(0, -0.02, literal(note), transform=ax.transAxes, fontsize=9, color=palette().faint)
     with BytesIO() as file:
         figure.savefig(file, dpi=dpi, format="png", metadata={"Software": None})
         return file.getvalue()
@@ -131,14 +134,18 @@ def _sentence(result: PatchResult) -> str:
 def _draw_lane(ax: "Axes", result: PatchResult, lane: Lane, base: float) -> None:
     experiment = result.experiment
     n_layers = experiment.model.n_layers
-    tint = TINTS[experiment.host_name if lane == "patched" else lane]
+    tint = palette().tints[experiment.host_name if lane == "patched" else lane]
     ax.axhspan(base - 0.06, base + 0.92, color=tint, lw=0, alpha=0.55)
-    ax.text(-0.6, base + 0.84, _heading(result, lane), fontsize=7.5, color=FAINT, va="center")
-    ax.plot([-0.6, n_layers - 0.4], [base + STREAM] * 2, color=RUN_COLOURS[lane], lw=1.4, zorder=1)
+    ax.text(
+        -0.6, base + 0.84, _heading(result, lane), fontsize=7.5, color=palette().faint, va="center"
+    )
+    ax.plot(
+        [-0.6, n_layers - 0.4], [base + STREAM] * 2, color=palette().runs[lane], lw=1.4, zorder=1
+    )
     moved = lane == "patched" and result.patches
     along = _along(result) if moved else _along_of_nothing(experiment.model)
-    fill = RUN_COLOURS[source_name(experiment.direction)]
-    _draw_cells(ax, experiment.model, base, along, edge=RUN_COLOURS[lane], fill=fill)
+    fill = palette().runs[source_name(experiment.direction)]
+    _draw_cells(ax, experiment.model, base, along, edge=palette().runs[lane], fill=fill)
     _draw_outputs(ax, result, lane, base)
 
 
@@ -221,12 +228,16 @@ def _corners(boxes: Float[np.ndarray, "box 4"]) -> Float[np.ndarray, "box corner
 def _draw_outputs(ax: "Axes", result: PatchResult, lane: Lane, base: float) -> None:
     """Draw the top next tokens of the first pair, and the metric over all pairs."""
     n_layers = result.experiment.model.n_layers
-    left, right, colour = n_layers * 1.02, n_layers * 1.26, RUN_COLOURS[lane]
+    left, right, colour = n_layers * 1.02, n_layers * 1.26, palette().runs[lane]
     for row, top in enumerate(_top_tokens(result, lane)):
         y, token = base + 0.66 - 0.17 * row, literal(visible(top.token))
         ax.barh(y, top.prob * n_layers * 0.12, 0.13, left=left, color=colour, alpha=0.35, lw=0)
-        ax.text(left + 0.1, y, token, fontsize=8, va="center", family="monospace", color=INK)
-        ax.text(right, y, f"{top.prob:.1%}", fontsize=8, va="center", ha="right", color=INK)
+        ax.text(
+            left + 0.1, y, token, fontsize=8, va="center", family="monospace", color=palette().ink
+        )
+        ax.text(
+            right, y, f"{top.prob:.1%}", fontsize=8, va="center", ha="right", color=palette().ink
+        )
     reading = next(iter(result.readings.values()))
     values = {"clean": reading.clean, "patched": reading.patched, "corrupted": reading.corrupted}
     label = literal(f"{reading.metric.label} {reading.metric.mean(values[lane]):+.2f}")
@@ -253,7 +264,7 @@ def _draw_arrow(ax: "Axes", result: PatchResult, x: float, y: float) -> None:
         connectionstyle=f"arc3,rad={bend}",
         arrowstyle="-|>",
         mutation_scale=11,
-        color=RUN_COLOURS["patched"],
+        color=palette().runs["patched"],
         lw=1.6,
         zorder=5,
     )

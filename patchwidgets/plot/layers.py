@@ -1,47 +1,76 @@
-"""A sweep by depth: the recovery of every cell against its layer, with the spread over pairs."""
+"""Sweeps by depth: one quantity of every cell against its layer, with the spread over pairs."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Int
 
-from patchwidgets.errors import SiteError
-from patchwidgets.plot.axes import checked, literal, mark_estimate, name_points, new_axes, set_title
-from patchwidgets.plot.colours import FAINT, RUN_COLOURS
-from patchwidgets.sweep.in_words import in_a_title
+from patchwidgets.errors import PatchError, SiteError
+from patchwidgets.plot.axes import (
+    aspect,
+    checked,
+    guides,
+    mark_estimate,
+    name_points,
+    new_axes,
+    stroke,
+)
+from patchwidgets.plot.colours import palette
+from patchwidgets.plot.quantity import Drawn, Quantity, about, component_of, read
+from patchwidgets.plot.texts import literal, set_title
 from patchwidgets.sweep.sweep_result import SweepResult
 
 if TYPE_CHECKING:
-    import xarray as xr
     from matplotlib.axes import Axes
+
+SERIES: tuple[dict[str, Any], ...] = (
+    {"marker": "o"},
+    {"marker": "s", "markerfacecolor": "none", "linestyle": (0, (4, 1.5))},
+    {"marker": "^", "linestyle": ":"},
+    {"marker": "x", "linestyle": "-."},
+)
+"""How one of several sweeps is told from the others, also in grey."""
 
 
 def layers(
-    result: SweepResult, metric: str | None = None, label: int = 5, ax: "Axes | None" = None
+    *results: SweepResult,
+    metric: str | None = None,
+    quantity: Quantity = "share",
+    label: int = 5,
+    title: str | None = None,
+    ax: "Axes | None" = None,
 ) -> "Axes":
-    """Draw the recovery by layer: a line for a sweep over layers alone, else one dot per cell.
+    """Draw a quantity by layer: a line for a sweep over layers alone, else one dot per cell.
 
     Parameters
     ----------
-    result
-        From ``exp.sweep(...)``, over layers.
+    *results
+        From ``exp.sweep(...)``, over layers; up to four, such as the total and the direct effects of the same sites.
     metric
         By default the experiment's first one.
+    quantity
+        ``"share"`` of the difference of the unpatched runs, ``"recovery"``, ``"effect"`` or ``"value"``, with its sign.
     label
-        The number of dots that get the name of their site: those of the largest effect.
+        The number of dots of the first sweep that get the name of their site: those of the largest effect.
+    title
+        In place of the figure's own; ``""`` for none.
     ax
         Where to draw; by default on a new figure.
 
     Returns
     -------
     Axes
-        0 is the corrupted run and 1 the clean one. Vertical bars are intervals of 95 % over pairs, from five on.
-        Estimates are hatched and say their method.
+        The lines are where nothing changed, and, of a share or a recovery, where the other run is. Vertical bars are
+        intervals of 95 % over pairs, from five on. Estimates are hatched and say their method.
 
     Raises
     ------
     SiteError
-        The sweep has no axis of layers.
+        A sweep has no axis of layers.
+    PatchError
+        No sweep or more than four, or there is no such quantity.
+    MetricError
+        A sweep does not measure the metric.
 
     Examples
     --------
@@ -49,52 +78,80 @@ def layers(
     >>> heads = exp.sweep("z", progress=False)
     >>> ax = pw.plot.layers(heads, label=1, ax=Figure().subplots())
     >>> [text.get_text() for text in ax.texts], ax.get_ylabel()
-    (['L0.H1'], 'recovery (logit_diff)')
+    (['L0.H1'], 'share of logit_diff')
+    >>> both = [exp.sweep("mlp_out", progress=False), exp.direct_effects("mlp_out", progress=False)]
+    >>> [line.get_label() for line in pw.plot.layers(*both, ax=Figure().subplots()).lines[2:]]
+    ['mlp_out', 'mlp_out, direct effects']
     """
-    result = checked(result, SweepResult, "exp.sweep(...)")
-    if "layer" not in result.axes:
-        raise SiteError(
-            f"This sweep runs over {', '.join(result.axes) or 'nothing'}, but layers are needed. "
-            "Sweep a component, as in exp.sweep('z'), or use result.to_frame()."
-        )
-    ax = new_axes((7, 3)) if ax is None else ax
-    over_pairs = result.over_pairs(metric)
-    layer = _layer_of_cells(result.axes, over_pairs)
-    recovery = over_pairs["recovery"].values.ravel()
-    only_layers = result.axes == ("layer",)
-    for level in (0, 1):
-        ax.axhline(level, color=FAINT, lw=0.6, zorder=0)
-    ax.plot(
-        layer,
-        recovery,
-        "o-" if only_layers else "o",
-        color=RUN_COLOURS["patched"],
-        markersize=3.2,
-        lw=1.2,
-    )
-    _draw_spread(ax, over_pairs, layer)
-    if not only_layers:
-        names = result.site_names()
-        cells = [names.index(site) for site in result.top_sites(label, metric)]
-        ax.margins(x=0.1)
-        name_points(ax, [names[i] for i in cells], np.stack([layer, recovery], -1)[cells])
+    if not 1 <= len(results) <= len(SERIES):
+        raise PatchError(f"Expected one to {len(SERIES)} sweeps; got {len(results)}.")
+    sweeps = [_checked_layers(result) for result in results]
+    ax = new_axes(aspect(0.5)) if ax is None else ax
+    drawn = [read(result, metric, quantity) for result in sweeps]
+    host = drawn[0].host
+    both_runs = quantity in ("share", "recovery")
+    guides(ax, y=(0, 1) if both_runs else (host,))
+    several = len(sweeps) > 1
+    for i, (result, each) in enumerate(zip(sweeps, drawn, strict=True)):
+        # Intervals of several sweeps would lie over each other.
+        aside = 0.12 * (i - (len(sweeps) - 1) / 2)
+        _draw_series(ax, result, each, aside, SERIES[i], _name(result) if several else "")
     ax.locator_params(axis="x", integer=True)
     ax.set_xlabel("layer")
-    ax.set_ylabel(literal(f"recovery ({metric or result.metrics[0]})"))
-    attrs = result.attrs
-    set_title(ax, [attrs["component"], attrs["direction"], *in_a_title(result.to_xarray())])
-    mark_estimate(ax, result.attrs.get("estimate", ""))
+    ax.set_ylabel(literal(drawn[0].label))
     ax.spines[["top", "right"]].set_visible(False)
+    if several:
+        ax.legend(loc="best")
+    if label and sweeps[0].axes != ("layer",):
+        _name_largest(ax, sweeps[0], drawn[0], label, metric)
+    own = (
+        [sweeps[0].attrs["direction"]] if several else [component_of(sweeps[0]), *about(sweeps[0])]
+    )
+    set_title(ax, own, title)
+    mark_estimate(ax, next((e for s in sweeps if (e := s.attrs.get("estimate", ""))), ""))
     return ax
 
 
-def _layer_of_cells(axes: tuple[str, ...], over_pairs: "xr.Dataset") -> Int[np.ndarray, "cell"]:
-    along_layers = [-1 if axis == "layer" else 1 for axis in axes]
-    layer = over_pairs["layer"].values.reshape(along_layers)
-    return np.broadcast_to(layer, over_pairs["zero"].shape).ravel()
+def _checked_layers(result: Any) -> SweepResult:
+    sweep = checked(result, SweepResult, "exp.sweep(...)")
+    if "layer" not in sweep.axes:
+        raise SiteError(
+            f"This sweep runs over {', '.join(sweep.axes) or 'nothing'}, but layers are needed. "
+            "Sweep a component, as in exp.sweep('z'), or use result.to_frame()."
+        )
+    return sweep
 
 
-def _draw_spread(ax: "Axes", over_pairs: "xr.Dataset", layer: Int[np.ndarray, "cell"]) -> None:
-    low, high = (over_pairs[f"recovery_{end}"].values.ravel() for end in ("low", "high"))
+def _name(result: SweepResult) -> str:
+    """Of one of several sweeps."""
+    parts = about(result)[1:]
+    return ", ".join([component_of(result), *(part for part in parts if part)])
+
+
+def _draw_series(
+    ax: "Axes", result: SweepResult, drawn: Drawn, aside: float, style: dict[str, Any], name: str
+) -> None:
+    colour = palette().runs["patched"]
+    only_layers = result.axes == ("layer",)
+    layer = _layer_of_cells(result, drawn) + aside
+    shown = {**style, "linestyle": style.get("linestyle", "-") if only_layers else "none"}
+    ax.plot(layer, drawn.values.ravel(), color=colour, label=literal(name), **shown)
+    low, high = drawn.low.ravel(), drawn.high.ravel()
     if not np.isnan(low).all():
-        ax.vlines(layer, low, high, color=RUN_COLOURS["patched"], lw=0.8, alpha=0.5)
+        ax.vlines(layer, low, high, color=colour, lw=stroke(0.7), alpha=0.5)
+
+
+def _layer_of_cells(result: SweepResult, drawn: Drawn) -> Int[np.ndarray, "cell"]:
+    along_layers = [-1 if axis == "layer" else 1 for axis in result.axes]
+    layer = result.to_xarray()["layer"].values.reshape(along_layers)
+    return np.broadcast_to(layer, drawn.values.shape).ravel()
+
+
+def _name_largest(
+    ax: "Axes", result: SweepResult, drawn: Drawn, count: int, metric: str | None
+) -> None:
+    names = result.site_names()
+    cells = [names.index(site) for site in result.top_sites(count, metric)]
+    points = np.stack([_layer_of_cells(result, drawn), drawn.values.ravel()], axis=-1)
+    ax.margins(x=0.1)
+    name_points(ax, [names[i] for i in cells], points[cells])

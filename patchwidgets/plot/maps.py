@@ -1,63 +1,104 @@
-"""A sweep as a map: layers from top to bottom, heads or positions to the right, the share of each cell as a colour."""
+"""A sweep as a map: layers upwards or downwards, heads or positions to the right, one quantity as colour."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 
-from patchwidgets.directions import source_name
-from patchwidgets.errors import SiteError
-from patchwidgets.plot.axes import checked, literal, mark_estimate, new_axes, set_title
-from patchwidgets.plot.colours import DIVERGING, FAINT, INK, RUN_COLOURS
-from patchwidgets.sweep.in_words import in_a_title
+from patchwidgets.errors import PatchError, SiteError
+from patchwidgets.plot.axes import (
+    LINE,
+    aspect,
+    checked,
+    every,
+    lines,
+    mark_estimate,
+    name_layers,
+    new_axes,
+    room,
+    stroke,
+    tick_size,
+)
+from patchwidgets.plot.colours import diverging, palette
+from patchwidgets.plot.quantity import Drawn, Quantity, about, component_of, read
+from patchwidgets.plot.texts import families, literal, note_size, set_title, text_width, token_label
 from patchwidgets.sweep.sweep_result import SweepResult
-from patchwidgets.tokens import visible
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-SMALL_RANGES = (0.05, 0.1, 0.2, 0.5)
-"""Colour ranges for maps in which all shares are small."""
+ROW = 0.9
+"""Lines of text that a row of a new map is high, up to `HIGHEST` parts of its width."""
+HIGHEST = 0.85
 
-CELL = 0.26
-"""Width of a cell in inches, in figures up to 12 inches wide."""
+SMALLEST_MARK = 1.2
+"""Points: a smaller mark in a cell is not drawn."""
 
-LARGE_MAP = 40
-"""With more rows or columns than that, cells are too small for a dash, which marks negative shares."""
+MANY_CELLS = 1500
+"""With more, the marks in cells are one raster, also in a PDF."""
 
 ROUNDING = 1e-5
-"""A share may be beyond the range by that much and not be marked."""
+"""A value may be beyond the range by that part of it and not be marked."""
 
 AXIS_LABELS = {"pos": "position", "pos_name": "position", "kv_head": "KV head"}
 
 
-def heatmap(result: SweepResult, metric: str | None = None, ax: "Axes | None" = None) -> "Axes":
-    """Draw the share of every cell of a sweep over layers and one other axis.
+def heatmap(
+    result: SweepResult,
+    metric: str | None = None,
+    *,
+    quantity: Quantity = "share",
+    limit: float | None = None,
+    cmap: "str | Colormap | None" = None,
+    title: str | None = None,
+    cbar: bool = True,
+    annotate: bool = False,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Draw one quantity of every cell of a sweep over layers and one other axis.
 
     Parameters
     ----------
     result
-        From ``exp.sweep(...)``.
+        From ``exp.sweep(...)``, ``exp.direct_effects(...)``, ``exp.estimate(...)``, or of paths into a receiver.
     metric
         By default the experiment's first one.
+    quantity
+        ``"share"`` of the difference of the unpatched runs, ``"recovery"``, ``"effect"`` or ``"value"``, with its sign.
+    limit
+        How far the colours reach from what an unpatched host has. By default ±1 for a share and for a recovery, or a
+        smaller range that the title names if all are small; for an effect and a value a round number that holds all.
+    cmap
+        A diverging colour scale of matplotlib, from negative to positive; by default the explorer's.
+    title
+        In place of the figure's own; ``""`` for none.
+    cbar
+        Whether to draw the colour bar.
+    annotate
+        Write the numbers into the cells.
     ax
         Where to draw; by default on a new figure.
 
     Returns
     -------
     Axes
-        Blue cells moved the metric towards clean, orange cells towards corrupted. The range is ±1, or a smaller one
-        that the title names if all shares are small. A dot is exactly 0, a diagonal is undefined, a triangle is out
-        of range, and a cross is a position without a counterpart in the other prompt. A dash, in maps of at most 40
-        rows and columns, is a share below −10 % of the range. A map of estimates is hatched and says its method.
+        Blue cells moved the metric towards clean, orange ones towards corrupted. A dash is a negative share or effect
+        (of more than a tenth of the range), also in grey print; a dot is exactly no effect, a diagonal is undefined, a
+        triangle is out of range, a cross is a position without a counterpart in the other prompt. A map of estimates is
+        hatched and says its method.
 
     Raises
     ------
     SiteError
         The sweep has other axes.
+    PatchError
+        There is no such quantity, or the limit is not positive.
+    MetricError
+        The sweep does not measure the metric.
 
     Examples
     --------
@@ -67,35 +108,103 @@ def heatmap(result: SweepResult, metric: str | None = None, ax: "Axes | None" = 
     >>> ax.get_title(loc="left"), round(float(ax.images[0].get_array()[0, 1]), 2)
     ('z: share of logit_diff, denoise', 0.99)
     """
-    result = checked(result, SweepResult, "exp.sweep(...)")
-    if len(result.axes) != 2 or result.axes[0] != "layer":
+    result = _checked_map(result)
+    drawn = read(result, metric, quantity)
+    if ax is None:
+        ax = new_axes(_natural_height(len(drawn.values)))
+    ends = _checked_limit(drawn, limit)
+    image = _draw_cells(ax, drawn, ends, cmap)
+    _label_axes(ax, result, any_unpatchable=bool(drawn.unpatchable.any()))
+    _draw_marks(ax, drawn, ends)
+    if annotate:
+        _write_numbers(ax, image, drawn)
+    range_in_words = "" if ends == 1 or quantity in ("effect", "value") else f"colours ±{ends:g}"
+    parts = [f"{component_of(result)}: {drawn.label}", *about(result), range_in_words]
+    set_title(ax, parts, title)
+    mark_estimate(ax, result.attrs.get("estimate", ""))
+    if cbar:
+        draw_colour_bar(image, [ax], drawn)
+    return ax
+
+
+def heatmaps(
+    results: Sequence[SweepResult],
+    metric: str | None = None,
+    *,
+    quantity: Quantity = "share",
+    limit: float | None = None,
+    cmap: "str | Colormap | None" = None,
+    titles: Sequence[str] | None = None,
+    columns: int = 2,
+    annotate: bool = False,
+) -> "Figure":
+    """Draw several maps side by side, with one range of colours and one colour bar.
+
+    Parameters
+    ----------
+    results
+        Each as for `heatmap`; all of one direction.
+    metric, quantity, limit, cmap, annotate
+        As for `heatmap`; by default the limit is the largest that one of the maps would have.
+    titles
+        One for each map.
+    columns
+        The number of maps in a row.
+
+    Returns
+    -------
+    Figure
+        ``figure.axes`` are the maps in their order, then the bar.
+
+    Raises
+    ------
+    SiteError, PatchError, MetricError
+        As for `heatmap`; no maps, maps of different directions, or not one title for each.
+
+    Examples
+    --------
+    >>> both = [exp.sweep("z", progress=False), exp.direct_effects("z", progress=False)]
+    >>> figure = pw.plot.heatmaps(both, titles=["total", "direct"])
+    >>> [ax.get_title(loc="left") for ax in figure.axes[:2]]
+    ['total', 'direct']
+    """
+    from matplotlib import pyplot as plt
+    from matplotlib import rcParams
+
+    maps = [_checked_map(result) for result in results]
+    if len({result.attrs["direction"] for result in maps}) != 1:
+        raise PatchError("Maps that share a colour bar are of one direction; got none, or both.")
+    if titles is not None and len(titles) != len(maps):
+        raise PatchError(f"Expected one title for each of {len(maps)} maps; got {len(titles)}.")
+    drawn = [read(result, metric, quantity) for result in maps]
+    ends = max(_checked_limit(each, limit) for each in drawn)
+    columns = max(1, min(columns, len(maps)))
+    rows = -(-len(maps) // columns)
+    width = rcParams["figure.figsize"][0]
+    height = max(_natural_height(len(each.values), width / columns) for each in drawn)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(width, rows * height), layout="constrained", squeeze=False
+    )
+    for unused in axes.flat[len(maps) :]:
+        unused.remove()
+    for i, (result, ax) in enumerate(zip(maps, axes.flat, strict=False)):
+        heatmap(
+            result, metric, quantity=quantity, limit=ends, cmap=cmap, cbar=False, annotate=annotate,
+            title=None if titles is None else titles[i], ax=ax,
+        )  # fmt: skip
+    shown = list(axes.flat[: len(maps)])
+    draw_colour_bar(shown[0].images[0], shown, drawn[0])
+    return figure
+
+
+def _checked_map(result: Any) -> SweepResult:
+    sweep = checked(result, SweepResult, "exp.sweep(...)")
+    if len(sweep.axes) != 2 or sweep.axes[0] != "layer":
         raise SiteError(
             f"A map needs layer as the first of two axes; this sweep runs over "
-            f"{', '.join(result.axes) or 'nothing'}. {_other_plot(result.axes)}"
+            f"{', '.join(sweep.axes) or 'nothing'}. {_other_plot(sweep.axes)}"
         )
-    over_pairs = result.over_pairs(metric)
-    share, zero = over_pairs["share"].values, over_pairs["zero"].values
-    unpatchable = over_pairs["unpatchable"].values
-    rows, columns = share.shape
-    if ax is None:
-        ax = new_axes((min(12.0, CELL * columns + 1.8), min(12.0, CELL * rows * 0.75 + 1.6)))
-    limit = colour_range(share)
-    clean_is_positive = source_name(result.attrs["direction"]) == "clean"
-    towards_clean = share if clean_is_positive else -share
-    image = ax.imshow(
-        np.ma.masked_invalid(np.where(zero, np.nan, towards_clean)),
-        cmap=_diverging_colours(),
-        vmin=-limit,
-        vmax=limit,
-        aspect="auto",
-        interpolation="nearest",
-    )
-    _draw_marks(ax, share, zero, unpatchable, limit)
-    _label_axes(ax, result, any_unpatchable=bool(unpatchable.any()))
-    set_title(ax, _title(result, metric, limit))
-    mark_estimate(ax, result.attrs.get("estimate", ""))
-    _draw_colour_bar(ax, image, clean_is_positive)
-    return ax
+    return sweep
 
 
 def _other_plot(axes: tuple[str, ...]) -> str:
@@ -109,55 +218,101 @@ def _other_plot(axes: tuple[str, ...]) -> str:
     return f"Select one {axes[-1]}, as in s.sel({axes[-1]}=...), or use pw.plot.layers(s)."
 
 
-def colour_range(share: Float[np.ndarray, "..."]) -> float:
-    """Choose the limit of the colours: the smallest of 0.05, 0.1, 0.2 and 0.5 that no share exceeds, else 1."""
-    sizes = np.abs(share[np.isfinite(share)])
-    largest = float(sizes.max()) if sizes.size else 0.0
-    return next((limit for limit in SMALL_RANGES if largest <= limit), 1.0)
+def _checked_limit(drawn: Drawn, limit: float | None) -> float:
+    if limit is None:
+        return drawn.limit()
+    if not limit > 0:
+        raise PatchError(f"The limit of the colours is a positive number; got {limit!r}.")
+    return float(limit)
 
 
-def _diverging_colours() -> "Colormap":
-    from matplotlib.colors import LinearSegmentedColormap
+def _natural_height(rows: int, width: float | None = None) -> float:
+    """Inches of a new figure."""
+    highest = HIGHEST * (aspect(1) if width is None else width)
+    return min(lines(rows * ROW + 6), max(highest, lines(12)))
 
-    return LinearSegmentedColormap.from_list("patchwidgets", list(DIVERGING))
+
+def _draw_cells(
+    ax: "Axes", drawn: Drawn, limit: float, cmap: "str | Colormap | None"
+) -> "AxesImage":
+    default = diverging(reverse=drawn.towards_clean < 0)
+    return ax.imshow(
+        np.ma.masked_invalid(np.where(drawn.zero, np.nan, drawn.values)),
+        cmap=default if cmap is None else cmap,
+        vmin=drawn.host - limit,
+        vmax=drawn.host + limit,
+        aspect="auto",
+        interpolation="nearest",
+    )
 
 
-def _draw_marks(
-    ax: "Axes",
-    share: Float[np.ndarray, "row column"],
-    zero: Bool[np.ndarray, "row column"],
-    unpatchable: Bool[np.ndarray, "row column"],
-    limit: float,
-) -> None:
+def _draw_marks(ax: "Axes", drawn: Drawn, limit: float) -> None:
     """Mark what a colour cannot show: exactly 0, no counterpart, undefined, out of range, negative."""
-    rows, columns = np.nonzero(zero)
-    ax.plot(columns, rows, ".", color=FAINT, markersize=1.6, alpha=0.7)
-    rows, columns = np.nonzero(unpatchable)
-    ax.plot(columns, rows, linestyle="none", marker="x", color=FAINT, markersize=3.5, mew=0.7)
-    rows, columns = np.nonzero(np.isnan(share) & ~zero & ~unpatchable)
-    ax.plot(columns, rows, linestyle="none", marker=(2, 0, -45), color=FAINT, markersize=8)
-    rows, columns = np.nonzero(np.abs(np.nan_to_num(share)) > limit + ROUNDING)
-    ax.plot(columns + 0.36, rows - 0.34, linestyle="none", marker="^", color=INK, markersize=2.5)
-    rows, columns = np.nonzero(np.nan_to_num(share) < -0.1 * limit)
-    if max(share.shape) <= LARGE_MAP:
-        ax.plot(columns, rows, linestyle="none", marker="_", color=INK, markersize=4, mew=0.8)
+    from matplotlib.lines import Line2D
+    from matplotlib.markers import MarkerStyle
+
+    colours, values = palette(), drawn.values - drawn.host
+    n_rows, n_columns = values.shape
+    cell = min(room(ax, "y") / n_rows, room(ax, "x") / n_columns)
+    undefined = np.isnan(values) & ~drawn.zero & ~drawn.unpatchable
+    beyond = np.abs(np.nan_to_num(values)) > limit * (1 + ROUNDING)
+    negative = np.nan_to_num(values) < -0.1 * limit
+    ink: dict[str, Any] = {"color": colours.ink, "mew": stroke(0.7)}
+    faint: dict[str, Any] = {"color": colours.faint, "mew": stroke(0.5)}
+    for cells, marker, size, style, (right, up) in (
+        (drawn.zero, ".", min(1.6, 0.4 * cell), faint, (0.0, 0.0)),
+        (drawn.unpatchable, "x", min(3.5, 0.6 * cell), faint, (0.0, 0.0)),
+        (undefined, (2, 0, -45), min(8.0, 0.9 * cell), faint, (0.0, 0.0)),
+        (beyond, "^", min(2.5, 0.4 * cell), ink, (0.36, 0.34)),
+        (negative, "_", min(4.0, 0.7 * cell), ink, (0.0, 0.0)),
+    ):
+        rows, columns = np.nonzero(cells)
+        if not rows.size or (size < SMALLEST_MARK and cells is not undefined):
+            continue
+        marks = Line2D(
+            columns + right,
+            rows - up,
+            linestyle="none",
+            marker=MarkerStyle(marker),
+            markersize=size,
+            **style,
+        )
+        marks.set_rasterized(values.size > MANY_CELLS)
+        ax.add_line(marks)
+
+
+def _write_numbers(ax: "Axes", image: "AxesImage", drawn: Drawn) -> None:
+    n_rows, n_columns = drawn.values.shape
+    high, wide = room(ax, "y") / n_rows, room(ax, "x") / n_columns
+    size = min(note_size(), 0.8 * high, wide / text_width("+0.00", 1))
+    for row, column in zip(*np.nonzero(np.isfinite(drawn.values) & ~drawn.zero), strict=True):
+        value = drawn.values[row, column]
+        red, green, blue, _ = image.cmap(image.norm(value))
+        dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.45
+        ax.text(
+            column, row, f"{value:.2f}".replace("0.", ".", 1), ha="center", va="center", fontsize=size,
+            color="white" if dark else "black",
+        )  # fmt: skip
 
 
 def _label_axes(ax: "Axes", result: SweepResult, *, any_unpatchable: bool) -> None:
     dataset, axis = result.to_xarray(), result.axes[1]
-    layers = dataset["layer"].values
-    step = 5 if len(layers) > 12 else 1
-    ax.set_yticks(range(0, len(layers), step), [f"L{layer}" for layer in layers[::step]])
+    name_layers(ax, [int(layer) for layer in dataset["layer"].values])
     names, differs = _column_names(dataset, axis)
-    ax.set_xticks(range(len(names)), [literal(name) for name in names])
-    if axis in ("pos", "pos_name"):
+    size = tick_size("x")
+    upright = axis in ("pos", "pos_name")
+    each = LINE * size if upright else max(text_width(f"{name} ", size) for name in names)
+    step = every(len(names), room(ax, "x"), each)
+    shown = [i for i in range(len(names)) if i % step == 0 or (differs[i] and step < 10)]
+    ax.set_xticks(shown, [names[i] for i in shown])
+    ax.tick_params(axis="both", length=0)
+    if upright:
         ax.tick_params(axis="x", rotation=90)
-    for label, prompts_differ in zip(ax.get_xticklabels(), differs, strict=True):
-        label.set_fontfamily("monospace" if axis == "pos" else "sans-serif")
-        if prompts_differ:
-            label.set_color(RUN_COLOURS["corrupted"])
+    for label, place in zip(ax.get_xticklabels(), shown, strict=True):
+        label.set_fontfamily(families("monospace" if axis == "pos" else "sans-serif"))
+        if differs[place]:
+            label.set_color(palette().runs["corrupted"])
             label.set_fontweight("bold")
-    ax.tick_params(length=0, labelsize=8)
     ax.set_ylabel("layer")
     note = " (× no counterpart)" if any_unpatchable else ""
     ax.set_xlabel(literal(f"{AXIS_LABELS.get(axis, axis)}{note}"))
@@ -166,41 +321,33 @@ def _label_axes(ax: "Axes", result: SweepResult, *, any_unpatchable: bool) -> No
 
 def _column_names(dataset: "xr.Dataset", axis: str) -> tuple[list[str], list[bool]]:
     """Return the label of each column, and whether the prompts differ there."""
-    names = [str(name) for name in dataset[axis].values]
-    if (
-        axis != "pos" or dataset["clean_token"].ndim > 1
-    ):  # each of several pairs has tokens of its own
+    names = [literal(str(name)) for name in dataset[axis].values]
+    # Each of several pairs has tokens of its own.
+    if axis != "pos" or dataset["clean_token"].ndim > 1:
         return names, [False] * len(names)
     clean, corrupted = (
         [str(token) for token in dataset[f"{run}_token"].values] for run in ("clean", "corrupted")
     )
     differs = [a != b for a, b in zip(clean, corrupted, strict=True)]
     tokens = [
-        f"{visible(a)}→{visible(b) if b else '×'}" if a != b else visible(a)
+        f"{token_label(a)}→{token_label(b) if b else '×'}" if a != b else token_label(a)
         for a, b in zip(clean, corrupted, strict=True)
     ]
     return [f"{token} {name}" for token, name in zip(tokens, names, strict=True)], differs
 
 
-def _title(result: SweepResult, metric: str | None, limit: float) -> list[str]:
-    attrs, dataset = result.attrs, result.to_xarray()
-    n_pairs = dataset.sizes["pair"]
-    window = "" if attrs["window"] == 1 else f", window {attrs['window']}"
-    return [
-        f"{attrs['component']}{window}: share of {metric or result.metrics[0]}",
-        attrs["direction"],
-        *in_a_title(dataset),
-        "" if n_pairs == 1 else f"{n_pairs} pairs",
-        "" if limit == 1.0 else f"colours ±{limit:g}",
-    ]
-
-
-def _draw_colour_bar(ax: "Axes", image: "AxesImage", clean_is_positive: bool) -> None:
-    """With numbers that are shares: in direction ``"noise"``, a positive one moved the metric towards corrupted."""
-    sign = 1 if clean_is_positive else -1
-    bar = ax.figure.colorbar(
-        image, ax=ax, fraction=0.04, pad=0.02, format=lambda level, _: f"{sign * level + 0:g}"
-    )
+def draw_colour_bar(image: "AxesImage", axes: "list[Axes]", drawn: Drawn) -> None:
+    """Beside one or several maps, with the name of the quantity and which end is towards which run."""
+    bar = axes[0].figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02, aspect=30)
     bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=7, length=0)
-    bar.ax.set_ylabel("← corrupted   clean →", fontsize=7, color=FAINT)
+    bar.ax.tick_params(length=0, labelsize=note_size())
+    bar.ax.set_ylabel(literal(drawn.label), fontsize=note_size(), color=palette().faint)
+    if drawn.towards_clean:
+        ends = ("corrupted", "clean") if drawn.towards_clean > 0 else ("clean", "corrupted")
+        style: dict[str, Any] = {
+            "fontsize": note_size(),
+            "ha": "center",
+            "transform": bar.ax.transAxes,
+        }
+        for at, va, run in ((-0.02, "top", ends[0]), (1.02, "bottom", ends[1])):
+            bar.ax.text(0.5, at, run, va=va, color=palette().runs[run], **style)

@@ -39,6 +39,7 @@ def in_a_title(dataset: "xr.Dataset") -> list[str]:
     direct = {"live": "direct effects", "frozen": "direct effects, norm frozen"}
     return [
         direct.get(attrs.get("norm", ""), "") if attrs.get("effects") == "direct" else "",
+        f"into {attrs['receiver']}" if "receiver" in attrs else "",
         _sources(dataset),
         f"estimate ({estimate})" if estimate else "",
     ]
