@@ -6,22 +6,32 @@ Each function takes ``ax=`` and returns the Axes it drew on; without it, it draw
 
 from patchwidgets.plot.attribution import attribution
 from patchwidgets.plot.bars import logits
+from patchwidgets.plot.captions import fig_caption
 from patchwidgets.plot.estimates import estimates
 from patchwidgets.plot.faithfulness import faithfulness
 from patchwidgets.plot.flow import flow, flow_png
+from patchwidgets.plot.helix import helix
 from patchwidgets.plot.layers import layers
 from patchwidgets.plot.maps import heatmap, heatmaps
+from patchwidgets.plot.pairs import pairs
+from patchwidgets.plot.panels import panels
+from patchwidgets.plot.spectrum import spectrum
 from patchwidgets.plot.style import style
 
 __all__ = [
     "attribution",
     "estimates",
     "faithfulness",
+    "fig_caption",
     "flow",
     "flow_png",
     "heatmap",
     "heatmaps",
+    "helix",
     "layers",
     "logits",
+    "pairs",
+    "panels",
+    "spectrum",
     "style",
 ]

@@ -44,6 +44,9 @@ MANY_CELLS = 1500
 ROUNDING = 1e-5
 """A value may be beyond the range by that part of it and not be marked."""
 
+UPRIGHT = ("pos", "pos_name")
+"""Axes whose names are tokens or words."""
+
 AXIS_LABELS = {"pos": "position", "pos_name": "position", "kv_head": "KV head"}
 
 
@@ -111,7 +114,7 @@ def heatmap(
     result = _checked_map(result)
     drawn = read(result, metric, quantity)
     if ax is None:
-        ax = new_axes(_natural_height(len(drawn.values)))
+        ax = new_axes(_natural_height(result))
     ends = _checked_limit(drawn, limit)
     image = _draw_cells(ax, drawn, ends, cmap)
     _label_axes(ax, result, any_unpatchable=bool(drawn.unpatchable.any()))
@@ -181,7 +184,7 @@ def heatmaps(
     columns = max(1, min(columns, len(maps)))
     rows = -(-len(maps) // columns)
     width = rcParams["figure.figsize"][0]
-    height = max(_natural_height(len(each.values), width / columns) for each in drawn)
+    height = max(_natural_height(each, width / columns) for each in maps)
     figure, axes = plt.subplots(
         rows, columns, figsize=(width, rows * height), layout="constrained", squeeze=False
     )
@@ -226,10 +229,13 @@ def _checked_limit(drawn: Drawn, limit: float | None) -> float:
     return float(limit)
 
 
-def _natural_height(rows: int, width: float | None = None) -> float:
-    """Inches of a new figure."""
+def _natural_height(result: SweepResult, width: float | None = None) -> float:
+    """Inches of a new figure; names of positions stand upright below the map."""
+    dataset, axis = result.to_xarray(), result.axes[1]
     highest = HIGHEST * (aspect(1) if width is None else width)
-    return min(lines(rows * ROW + 6), max(highest, lines(12)))
+    cells = min(lines(dataset.sizes["layer"] * ROW), highest)
+    longest = max(text_width(name, tick_size("x")) for name in _column_names(dataset, axis)[0])
+    return max(cells, lines(4)) + lines(5) + (longest / 72 if axis in UPRIGHT else lines(1))
 
 
 def _draw_cells(
@@ -290,9 +296,15 @@ def _write_numbers(ax: "Axes", image: "AxesImage", drawn: Drawn) -> None:
         red, green, blue, _ = image.cmap(image.norm(value))
         dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.45
         ax.text(
-            column, row, f"{value:.2f}".replace("0.", ".", 1), ha="center", va="center", fontsize=size,
+            column, row, _number(value), ha="center", va="center", fontsize=size,
             color="white" if dark else "black",
         )  # fmt: skip
+
+
+def _number(value: float) -> str:
+    """With two decimals, without a leading zero or a negative one: as in .99 and −.03."""
+    text = f"{round(value, 2) + 0:.2f}".replace("-", "\N{MINUS SIGN}")
+    return text.replace("0.", ".", 1) if abs(value) < 0.995 else text
 
 
 def _label_axes(ax: "Axes", result: SweepResult, *, any_unpatchable: bool) -> None:
@@ -300,7 +312,7 @@ def _label_axes(ax: "Axes", result: SweepResult, *, any_unpatchable: bool) -> No
     name_layers(ax, [int(layer) for layer in dataset["layer"].values])
     names, differs = _column_names(dataset, axis)
     size = tick_size("x")
-    upright = axis in ("pos", "pos_name")
+    upright = axis in UPRIGHT
     each = LINE * size if upright else max(text_width(f"{name} ", size) for name in names)
     step = every(len(names), room(ax, "x"), each)
     shown = [i for i in range(len(names)) if i % step == 0 or (differs[i] and step < 10)]
@@ -344,10 +356,9 @@ def draw_colour_bar(image: "AxesImage", axes: "list[Axes]", drawn: Drawn) -> Non
     bar.ax.set_ylabel(literal(drawn.label), fontsize=note_size(), color=palette().faint)
     if drawn.towards_clean:
         ends = ("corrupted", "clean") if drawn.towards_clean > 0 else ("clean", "corrupted")
-        style: dict[str, Any] = {
-            "fontsize": note_size(),
-            "ha": "center",
-            "transform": bar.ax.transAxes,
-        }
-        for at, va, run in ((-0.02, "top", ends[0]), (1.02, "bottom", ends[1])):
-            bar.ax.text(0.5, at, run, va=va, color=palette().runs[run], **style)
+        # Half a line beyond the ends of the bar, where its first and its last number stand.
+        for at, va, run in ((0, "top", ends[0]), (1, "bottom", ends[1])):
+            bar.ax.annotate(
+                run, (0, at), xytext=(0, (at - 0.5) * 1.4 * note_size()), xycoords="axes fraction",
+                textcoords="offset points", va=va, fontsize=note_size(), color=palette().runs[run],
+            )  # fmt: skip

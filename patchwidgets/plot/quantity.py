@@ -1,7 +1,8 @@
 """One quantity of a sweep over pairs, as figures show it: its numbers, its colours, and what an axis says of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -81,10 +82,7 @@ def read(result: SweepResult, metric: str | None, quantity: Quantity) -> Drawn:
     MetricError
         The sweep does not measure the metric.
     """
-    if quantity not in get_args(Quantity):
-        raise PatchError(
-            f"There is no quantity {quantity!r} in a sweep; there are {', '.join(get_args(Quantity))}."
-        )
+    checked_quantity(quantity)
     over_pairs = result.over_pairs(metric)
     name = metric or result.metrics[0]
     direction = result.attrs["direction"]
@@ -95,13 +93,13 @@ def read(result: SweepResult, metric: str | None, quantity: Quantity) -> Drawn:
     clean_is_higher = (1 if clean > corrupted else -1) if apart else 0
     shares_lead_to_clean = 1 if source_name(direction) == "clean" else -1
     of_quantity: dict[Quantity, tuple[float, int, str]] = {
-        "share": (0.0, shares_lead_to_clean, f"share of {name}"),
-        "recovery": (float(host_name(direction) == "clean"), 1, f"recovery ({name})"),
-        "effect": (0.0, clean_is_higher, f"effect on {name}"),
+        "share": (0.0, shares_lead_to_clean, label_of("share", name)),
+        "recovery": (float(host_name(direction) == "clean"), 1, label_of("recovery", name)),
+        "effect": (0.0, clean_is_higher, label_of("effect", name)),
         "value": (host, clean_is_higher, name),
     }
     at_host, towards_clean, label = of_quantity[quantity]
-    low, high = _interval(over_pairs, quantity, shares_lead_to_clean > 0)
+    low, high = bounds(over_pairs, quantity, share_is_recovery=shares_lead_to_clean > 0)
     return Drawn(
         values=over_pairs[quantity].values,
         low=low,
@@ -114,16 +112,51 @@ def read(result: SweepResult, metric: str | None, quantity: Quantity) -> Drawn:
     )
 
 
-def _interval(
-    over_pairs: "xr.Dataset", quantity: Quantity, share_is_recovery: bool
+def bounds(
+    intervals: "Mapping[str, Any] | xr.Dataset", quantity: Quantity, *, share_is_recovery: bool
 ) -> tuple[Float[np.ndarray, "*axes"], Float[np.ndarray, "*axes"]]:
-    """A share is the recovery, or 1 less it. A value has none: its host varies between pairs more than its effect."""
-    if quantity == "value":
-        none = np.full(over_pairs["value"].shape, np.nan)
-        return none, none
+    """The interval of 95 % of a quantity, from those of effect and recovery.
+
+    A share is the recovery, or 1 less it. A value has none: its host varies between pairs more than its effect.
+
+    Parameters
+    ----------
+    intervals
+        `effect_low`, `effect_high`, `recovery_low` and `recovery_high`, as from ``result.over_pairs()``.
+    quantity
+        Which one.
+    share_is_recovery
+        Whether the source of the patches is the clean run.
+    """
     name = "effect" if quantity == "effect" else "recovery"
-    low, high = (over_pairs[f"{name}_{end}"].values for end in ("low", "high"))
+    low, high = (np.asarray(intervals[f"{name}_{end}"]) for end in ("low", "high"))
+    if quantity == "value":
+        return np.full(low.shape, np.nan), np.full(low.shape, np.nan)
     return (low, high) if quantity != "share" or share_is_recovery else (1 - high, 1 - low)
+
+
+def label_of(quantity: Quantity, metric: str) -> str:
+    """A quantity of a metric, as on axes."""
+    return {
+        "share": f"share of {metric}",
+        "recovery": f"recovery ({metric})",
+        "effect": f"effect on {metric}",
+        "value": metric,
+    }[quantity]
+
+
+def checked_quantity(quantity: Any) -> Quantity:
+    """Return a quantity, if there is one of that name.
+
+    Raises
+    ------
+    PatchError
+        There is none.
+    """
+    if quantity in get_args(Quantity):
+        return quantity  # type: ignore[no-any-return]
+    names = ", ".join(get_args(Quantity))
+    raise PatchError(f"There is no quantity {quantity!r}; there are {names}.")
 
 
 def about(result: SweepResult) -> list[str]:

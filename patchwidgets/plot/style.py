@@ -41,7 +41,7 @@ def style(name: StyleName = "notebook", width: Width | float | None = None) -> E
     --------
     >>> with pw.plot.style("paper", "column"):
     ...     ax = pw.plot.layers(exp.sweep("z", progress=False))
-    >>> ax.figure.get_figwidth(), ax.xaxis.label.get_fontsize()
+    >>> float(ax.figure.get_figwidth()), ax.xaxis.label.get_fontsize()
     (3.25, 8.0)
     """
     with Uninterrupted():
