@@ -110,8 +110,9 @@ def _(result: SweepResult) -> str:
     also = [part for part in in_a_title(dataset) if part and not part.startswith("direct effects")]
     runs = {run: float(dataset[run].isel(metric=0).mean()) for run in ("clean", "corrupted")}
     note = f" ({escape(', '.join(also))})" if also else ""
+    component = escape(_WORDS.get(attrs["component"], attrs["component"]))
     return (
-        f"{how} every {escape(_WORDS.get(attrs['component'], attrs['component']))} in {escape(attrs['model'])} ({axes}), from the "
+        f"{how} every {component} in {escape(attrs['model'])} ({axes}), from the "
         f"{source_name(attrs['direction'])} run into the {host_name(attrs['direction'])} run{note}. "
         f"The share of the difference in {escape(metric)} between the runs, clean {_number(runs['clean'])} and "
         f"corrupted {_number(runs['corrupted'])}{_of_pairs(n_pairs)}.{_largest(result)}"
@@ -129,7 +130,8 @@ def _(curve: FaithfulnessCurve) -> str:
     return (
         f"Faithfulness of circuits of the largest of {curve.n_scored:,} scores, by the part that is kept; "
         f"{escape(f'the rest {rest_in_words(curve.ablation)}')}. 1 is the whole model, 0 is without all "
-        f"that has a score, measured by {escape(reading.metric.name)}. CPR {reading.cpr:.3f}, CMD {reading.cmd:.3f}.{band}"
+        f"that has a score, measured by {escape(reading.metric.name)}. CPR {reading.cpr:.3f}, "
+        f"CMD {reading.cmd:.3f}.{band}"
     )
 
 

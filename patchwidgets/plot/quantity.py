@@ -58,8 +58,13 @@ class Drawn:
         distances = np.abs(self.values[np.isfinite(self.values)] - self.host)
         largest = float(distances.max()) if distances.size else 0.0
         if self.label.startswith(("share", "recovery")):
-            return next((limit for limit in SMALL_RANGES if largest <= limit), 1.0)
+            return range_of_shares(largest)
         return round_up(largest)
+
+
+def range_of_shares(largest: float) -> float:
+    """The smallest of 0.05, 0.1, 0.2 and 0.5 that is no smaller than the largest share, else 1."""
+    return next((limit for limit in SMALL_RANGES if largest <= limit), 1.0)
 
 
 def round_up(number: float) -> float:

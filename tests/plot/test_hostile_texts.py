@@ -53,7 +53,7 @@ def test_any_name_of_a_metric_can_be_drawn(toy_experiment: Experiment, name: str
 def test_dollars_are_drawn_as_dollars(toy_experiment: Experiment) -> None:
     experiment = measuring(toy_experiment, r"$\bad$")
     ax = pw.plot.layers(experiment.sweep("z", progress=False), ax=Figure().subplots())
-    assert ax.yaxis.label._preprocess_math(ax.get_ylabel()) == (r"recovery ($\bad$)", False)
+    assert ax.yaxis.label._preprocess_math(ax.get_ylabel()) == (r"share of $\bad$", False)
 
 
 def test_many_patches_are_named_in_short_and_drawn_once_for_each_place(

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 import patchwidgets as pw
 from patchwidgets.facade import Experiment
-from patchwidgets.plot.colours import RUN_COLOURS
+from patchwidgets.plot.colours import LIGHT
 
 
 def texts(ax: Axes) -> list[str]:
@@ -24,7 +24,7 @@ def test_bars_are_the_logits_of_the_three_runs(names_experiment: Experiment, ax:
         getattr(row, run).logit for run in ("clean", "patched", "corrupted") for row in rows
     ]
     assert widths == pytest.approx(expected)
-    assert mpl.colors.to_hex(ax.patches[0].get_facecolor()).upper() == RUN_COLOURS["clean"]
+    assert mpl.colors.to_hex(ax.patches[0].get_facecolor()).upper() == LIGHT.runs["clean"]
     assert ax.get_xlabel() == "logit"
 
 

@@ -1,5 +1,6 @@
 """Maps and depth plots of sweeps: the colours are the shares, and what a colour cannot say is marked."""
 
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -9,10 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 import patchwidgets as pw
-from patchwidgets.errors import SiteError
+from patchwidgets.errors import PatchError, SiteError
 from patchwidgets.facade import Experiment
 from patchwidgets.plot.axes import name_points
-from patchwidgets.plot.maps import _draw_marks, colour_range
+from patchwidgets.plot.maps import _draw_marks
+from patchwidgets.plot.quantity import range_of_shares, read, round_up
 from tests.support.sweeps import one_pair
 from tests.support.toy_models import make_model
 
@@ -39,32 +41,102 @@ def test_colours_are_shares_and_certain_zeros_are_dots(experiment: Experiment) -
     ]
 
 
-def test_blue_is_towards_clean_in_both_directions(experiment: Experiment) -> None:
-    s = experiment.flip().sweep("z", progress=False)
-    image = pw.plot.heatmap(s).images[0].get_array()
-    assert image is not None
-    assert image[1, 2] == pytest.approx(-float(s.share.sel(layer=1, head=2)))
-
-
+@pytest.mark.parametrize("quantity", ["share", "recovery", "effect", "value"])
 @pytest.mark.parametrize("direction", ["denoise", "noise"])
-def test_the_numbers_of_the_colour_bar_are_shares(experiment: Experiment, direction: Any) -> None:
+def test_a_map_shows_the_quantity_with_its_sign_and_blue_is_towards_clean(
+    experiment: Experiment, direction: Any, quantity: Any
+) -> None:
     s = experiment.turned(direction).sweep("z", progress=False)
-    ax = pw.plot.heatmap(s, ax=Figure().subplots())
-    share, colour = float(s.share.sel(layer=1, head=2)), ax.images[0].get_array()
-    assert colour is not None
+    ax = pw.plot.heatmap(s, quantity=quantity, ax=Figure().subplots())
+    (image,) = ax.images
+    shown = s.over_pairs()[quantity]
+    assert image.get_array()[1, 2] == float(shown.sel(layer=1, head=2))  # type: ignore[index]
+    names = {"share": "share of logit_diff", "recovery": "recovery (logit_diff)"}
+    label = names.get(quantity, "effect on logit_diff" if quantity == "effect" else "logit_diff")
+    assert ax.get_title(loc="left").replace("\n", " ").startswith(f"z: {label}, {direction}")
     (bar,) = [each for each in ax.figure.axes if each is not ax]
-    assert float(bar.yaxis.get_major_formatter()(colour[1, 2], None)) == pytest.approx(
-        share, rel=1e-3
+    assert bar.get_ylabel() == label
+    low, high = image.get_clim()
+    host = {"share": 0, "effect": 0, "recovery": float(direction == "noise")}.get(
+        quantity, getattr(experiment, "clean" if direction == "noise" else "corrupted").value
+    )
+    assert (low + high) / 2 == pytest.approx(host)
+    # The end towards the clean run is blue, whichever sign it has.
+    rises_to_clean = {"share": direction == "denoise", "recovery": True}.get(
+        quantity, experiment.clean.value > experiment.corrupted.value
+    )
+    red, _, blue, _ = image.cmap(image.norm(high))
+    assert (blue > red) == rises_to_clean
+    assert [text.get_text() for text in bar.texts] == (
+        ["corrupted", "clean"] if rises_to_clean else ["clean", "corrupted"]
     )
 
 
+def test_a_dash_is_a_negative_number_also_in_noise(experiment: Experiment) -> None:
+    s = experiment.flip().sweep("z", progress=False)
+    ax = pw.plot.heatmap(s, limit=0.1, ax=Figure().subplots())
+    (dashes,) = [line for line in ax.lines if line.get_marker() == "_"]
+    marked = set(zip(dashes.get_ydata(), dashes.get_xdata(), strict=True))  # type: ignore[arg-type]
+    assert marked == set(zip(*np.nonzero(s.share.values < -0.01), strict=True))
+    assert marked
+
+
 @pytest.mark.parametrize(("share", "marked"), [(1 + 3e-7, 0), (1.0009, 1)])
-def test_a_share_of_1_but_for_rounding_is_not_out_of_range(share: float, marked: int) -> None:
+def test_a_share_of_1_but_for_rounding_is_not_out_of_range(
+    experiment: Experiment, share: float, marked: int
+) -> None:
     ax = Figure().subplots()
-    none = np.zeros((1, 1), dtype=bool)
-    _draw_marks(ax, np.array([[share]]), none, none, 1.0)
-    (triangles,) = [line for line in ax.lines if line.get_marker() == "^"]
-    assert len(triangles.get_xdata()) == marked
+    drawn = replace(
+        read(experiment.sweep("z", progress=False), None, "share"),
+        values=np.array([[share]]),
+        zero=np.zeros((1, 1), dtype=bool),
+        unpatchable=np.zeros((1, 1), dtype=bool),
+    )
+    _draw_marks(ax, drawn, 1.0)
+    triangles = [line for line in ax.lines if line.get_marker() == "^"]
+    assert sum(len(line.get_xdata()) for line in triangles) == marked  # type: ignore[arg-type]
+
+
+def test_limit_colours_title_bar_and_numbers_can_be_chosen(experiment: Experiment) -> None:
+    s = experiment.sweep("z", progress=False)
+    ax = pw.plot.heatmap(
+        s,
+        limit=2,
+        cmap="PuOr",
+        title="All heads",
+        cbar=False,
+        annotate=True,
+        ax=Figure().subplots(),
+    )
+    (image,) = ax.images
+    assert (image.get_clim(), image.cmap.name) == ((-2, 2), "PuOr")
+    assert (ax.get_title(loc="left"), ax.figure.axes) == ("All heads", [ax])
+    numbers = {text.get_position(): text.get_text() for text in ax.texts}
+    share = float(s.share.sel(layer=1, head=2))
+    assert numbers[2, 1] == f"{share:.2f}".replace("-", "−").replace("0.", ".")
+    assert pw.plot.heatmap(s, title="", ax=Figure().subplots()).get_title(loc="left") == ""
+    with pytest.raises(PatchError, match="positive number; got -1"):
+        pw.plot.heatmap(s, limit=-1)
+    with pytest.raises(PatchError, match="no quantity 'size'; there are share, recovery, effect"):
+        pw.plot.heatmap(s, quantity="size")  # type: ignore[arg-type]
+
+
+def test_maps_side_by_side_have_one_range_and_one_bar(experiment: Experiment) -> None:
+    total, direct = (
+        experiment.sweep("z", progress=False),
+        experiment.direct_effects("z", progress=False),
+    )
+    figure = pw.plot.heatmaps([total, direct], quantity="effect", titles=["total", "direct"])
+    first, second, bar = figure.axes
+    assert first.images[0].get_clim() == second.images[0].get_clim()
+    limit = first.images[0].get_clim()[1]
+    largest = max(float(np.abs(s.effect).max()) for s in (total, direct))
+    assert largest <= limit == round_up(largest)
+    assert bar.get_ylabel() == "effect on logit_diff"
+    with pytest.raises(PatchError, match="of one direction"):
+        pw.plot.heatmaps([total, experiment.flip().sweep("z", progress=False)])
+    with pytest.raises(PatchError, match="one title for each of 1 maps; got 2"):
+        pw.plot.heatmaps([total], titles=["a", "b"])
 
 
 def test_titles_say_what_the_numbers_are(experiment: Experiment) -> None:
@@ -94,7 +166,7 @@ def test_titles_say_what_the_numbers_are(experiment: Experiment) -> None:
     [(3.0, 1.0), (0.6, 1.0), (0.5, 0.5), (0.3, 0.5), (0.04, 0.05), (0.0, 0.05)],
 )
 def test_the_range_snaps(largest: float, limit: float) -> None:
-    assert colour_range(np.array([0.0, -largest, np.nan])) == limit
+    assert range_of_shares(largest) == limit
 
 
 @pytest.mark.parametrize(("n", "n_intervals"), [(4, 0), (5, 1)])
@@ -102,8 +174,33 @@ def test_depth_with_its_spread(n: int, n_intervals: int) -> None:
     """Four pairs are too few for an interval."""
     s = pw.Experiment(pw.load(), pw.tasks.ioi(n)).sweep("mlp_out", progress=False)
     ax = pw.plot.layers(s)
-    assert list(ax.lines[-1].get_ydata()) == pytest.approx(list(s.recovery.values))
+    assert list(ax.lines[-1].get_ydata()) == pytest.approx(list(s.share.values))
     assert len(ax.collections) == n_intervals
+
+
+def test_depth_of_two_sweeps_with_their_names(experiment: Experiment) -> None:
+    total, direct = (
+        experiment.sweep("mlp_out", progress=False),
+        experiment.direct_effects("mlp_out", progress=False),
+    )
+    ax = pw.plot.layers(total, direct, quantity="effect")
+    first, second = ax.lines[-2:]
+    assert list(first.get_ydata()) == pytest.approx(list(total.effect.values))
+    assert list(second.get_ydata()) == pytest.approx(list(direct.effect.values))
+    assert first.get_marker() != second.get_marker()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "mlp_out",
+        "mlp_out, direct effects",
+    ]
+    with pytest.raises(PatchError, match="one to 4 sweeps; got 0"):
+        pw.plot.layers()
+
+
+def test_depth_in_noise_shows_shares_with_their_sign(experiment: Experiment) -> None:
+    s = experiment.flip().sweep("mlp_out", progress=False)
+    ax = pw.plot.layers(s)
+    assert list(ax.lines[-1].get_ydata()) == pytest.approx(list(s.share.values))
+    assert ax.get_ylabel() == "share of logit_diff"
 
 
 def test_the_largest_are_named(experiment: Experiment) -> None:
