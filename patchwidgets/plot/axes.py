@@ -18,6 +18,8 @@ Kind = TypeVar("Kind")
 
 LINE = 1.35
 """The height of a line of text, in parts of the size of its type."""
+SHRINKS_TO = 0.85
+"""To which part of their size axes may still shrink, when the figure's layout finds room for labels."""
 HIGHEST = 12.0
 """Inches of a new figure."""
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -149,8 +151,8 @@ def name_points(
     size = note_size() if size is None else size
     ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())
     per_point = 72 / ax.figure.dpi
-    at = ax.transData.transform(points) * per_point
-    right_end = ax.bbox.x1 * per_point
+    at = (ax.transData.transform(points) - [ax.bbox.x0, ax.bbox.y0]) * per_point * SHRINKS_TO
+    right_end = ax.bbox.width * per_point * SHRINKS_TO
     line = 1.25 * size
     placed: list[tuple[float, float, float]] = []
     heights = at[:, 1].copy()

@@ -31,6 +31,9 @@ SERIES: tuple[dict[str, Any], ...] = (
 )
 """How one of several sweeps is told from the others, also in grey."""
 
+MANY = 1500
+"""With more dots, they are one raster, also in a PDF."""
+
 
 def layers(
     *results: SweepResult,
@@ -135,10 +138,13 @@ def _draw_series(
     only_layers = result.axes == ("layer",)
     layer = _layer_of_cells(result, drawn) + aside
     shown = {**style, "linestyle": style.get("linestyle", "-") if only_layers else "none"}
-    ax.plot(layer, drawn.values.ravel(), color=colour, label=literal(name), **shown)
+    (dots,) = ax.plot(layer, drawn.values.ravel(), color=colour, label=literal(name), **shown)
+    dots.set_rasterized(layer.size > MANY)
     low, high = drawn.low.ravel(), drawn.high.ravel()
     if not np.isnan(low).all():
-        ax.vlines(layer, low, high, color=colour, lw=stroke(0.7), alpha=0.5)
+        ax.vlines(
+            layer, low, high, color=colour, lw=stroke(0.7), alpha=0.5, rasterized=layer.size > MANY
+        )
 
 
 def _layer_of_cells(result: SweepResult, drawn: Drawn) -> Int[np.ndarray, "cell"]:

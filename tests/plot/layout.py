@@ -4,6 +4,7 @@ from io import BytesIO
 from itertools import combinations
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
@@ -16,17 +17,32 @@ TOLERANCE = 1.5
 def texts_of(figure: Figure) -> list[tuple[str, Bbox]]:
     """Every text that is drawn, with its box in pixels."""
     figure.draw_without_rendering()
-    found = figure.findobj(lambda artist: isinstance(artist, Text) and _is_drawn(artist))
-    return [(text.get_text(), Text.get_window_extent(text)) for text in found]  # type: ignore[arg-type]
+    hidden = {id(text) for axes in figure.axes for text in _not_drawn(axes)}
+    found = figure.findobj(Text)
+    return [
+        (text.get_text(), Text.get_window_extent(text))
+        for text in found
+        if isinstance(text, Text)
+        and id(text) not in hidden
+        and text.get_visible()
+        and text.get_text().strip()
+    ]
 
 
-def _is_drawn(text: Text) -> bool:
-    if not text.get_visible() or not text.get_text().strip():
-        return False
-    axes = text.axes
-    return (
-        axes is None or axes.axison or text in axes.texts or text in (axes.title, axes._left_title)
-    )  # type: ignore[attr-defined]
+def _not_drawn(axes: Axes) -> list[Text]:
+    """Names of ticks outside of the axes, and all of axes that are off."""
+    hidden: list[Text] = []
+    for axis in (axes.xaxis, axes.yaxis):
+        low, high = sorted(axis.get_view_interval())
+        margin = 1e-9 * (high - low)
+        labels = list(axis.get_ticklabels())
+        hidden += [axis.label, axis.get_offset_text(), *labels] if not axes.axison else []
+        hidden += [
+            label
+            for label, place in zip(labels, axis.get_ticklocs(), strict=True)
+            if not low - margin <= place <= high + margin
+        ]
+    return hidden
 
 
 def assert_nothing_overlaps(figure: Figure) -> None:
