@@ -177,7 +177,7 @@ def _prompts(experiment: BaseExperiment) -> str:
         return f"{len(pairs)} pairs of prompts."
     tokenizer = experiment.model.tokenizer
     clean, corrupted = (
-        escape(printable(tokenizer.decode(list(pairs[0].prompt(run)))))
+        escape(printable(tokenizer.decode(list(pairs[0].prompt(run)), skip_special_tokens=True)))
         for run in ("clean", "corrupted")
     )
     return f"Clean prompt: ``{clean}''; corrupted prompt: ``{corrupted}''."

@@ -101,14 +101,9 @@ def pairs(
             row.per_pair, place + aside, linestyle="none", marker="o", color=colours.faint, alpha=0.6,
             markeredgewidth=0, gid=f"pairs of {row.name}",
         )  # fmt: skip
+        if np.isfinite(row.low):
+            ax.hlines(place, row.low, row.high, color=colours.ink, lw=stroke(1.6))
     over = np.array([row.over_pairs for row in rows])
-    ax.hlines(
-        places,
-        [row.low for row in rows],
-        [row.high for row in rows],
-        color=colours.ink,
-        lw=stroke(1.6),
-    )
     ax.plot(over, places, linestyle="none", marker="D", color=colours.ink, gid="over pairs")
     ax.set_yticks(places, [literal(short(row.name, LONGEST_NAME)) for row in rows])
     ax.tick_params(axis="y", length=0)

@@ -63,7 +63,7 @@ def style(name: StyleName = "notebook", width: Width | float | None = None) -> E
 def _inches(width: Any) -> float | None:
     if width is None or width in WIDTHS:
         return None if width is None else WIDTHS[width]
-    if isinstance(width, int | float) and 1 <= width <= 100:
+    if isinstance(width, int | float) and not isinstance(width, bool) and 1 <= width <= 100:
         return float(width)
     named = ", ".join(f"{name!r} ({inches})" for name, inches in WIDTHS.items())
     raise PatchError(
