@@ -34,7 +34,7 @@ SOURCES := $(shell find js/src -type f) js/build.mjs js/css-text.mjs js/licences
 NPM_STAMP := js/node_modules/.package-lock.json
 INPUTS := pyproject.toml constraints.txt hatch_build.py
 
-.PHONY: help demo build test test-lowest attack lint format notebooks bench bench-sweep screenshot clean
+.PHONY: help demo build test test-lowest attack lint format notebooks bench bench-sweep screenshot gallery clean
 
 help:
 	@echo "make demo        JupyterLab on the first notebook (PORT=, OPEN=0; MODEL=teaching: on the second)"
@@ -48,6 +48,7 @@ help:
 	@echo "make bench       click-to-chart latency and import time"
 	@echo "make bench-sweep exact sweeps: speed against others, growth with size, memory, cancelling, choice of neurons"
 	@echo "make screenshot  the README's pictures, from a real JupyterLab"
+	@echo "make gallery     every figure at every size, in artifacts/gallery/index.html"
 	@echo "make clean       remove everything that was made here"
 
 # ---- what can be run -------------------------------------------------------------------------
@@ -110,6 +111,9 @@ bench-sweep: $(STAMPS)/test $(STAMPS)/model
 
 screenshot: $(STAMPS)/test $(STAMPS)/model $(STAMPS)/browser $(BUNDLE)
 	$(BIN)/python -m tools.screenshot docs
+
+gallery: $(STAMPS)/test $(BUNDLE)
+	$(BIN)/python -m tools.gallery artifacts/gallery
 
 clean:
 	rm -rf $(VENV) $(LOWEST) js/node_modules js/dev/out patchwidgets/static artifacts dist build

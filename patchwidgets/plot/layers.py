@@ -1,5 +1,6 @@
 """Sweeps by depth: one quantity of every cell against its layer, with the spread over pairs."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,7 +85,7 @@ def layers(
     (['L0.H1'], 'share of logit_diff')
     >>> both = [exp.sweep("mlp_out", progress=False), exp.direct_effects("mlp_out", progress=False)]
     >>> [line.get_label() for line in pw.plot.layers(*both, ax=Figure().subplots()).lines[2:]]
-    ['mlp_out', 'mlp_out, direct effects']
+    ['total effects', 'direct effects']
     """
     if not 1 <= len(results) <= len(SERIES):
         raise PatchError(f"Expected one to {len(SERIES)} sweeps; got {len(results)}.")
@@ -95,10 +96,11 @@ def layers(
     both_runs = quantity in ("share", "recovery")
     guides(ax, y=(0, 1) if both_runs else (host,))
     several = len(sweeps) > 1
+    common, names = _names(sweeps)
     for i, (result, each) in enumerate(zip(sweeps, drawn, strict=True)):
         # Intervals of several sweeps would lie over each other.
         aside = 0.12 * (i - (len(sweeps) - 1) / 2)
-        _draw_series(ax, result, each, aside, SERIES[i], _name(result) if several else "")
+        _draw_series(ax, result, each, aside, SERIES[i], names[i])
     ax.locator_params(axis="x", integer=True)
     ax.set_xlabel("layer")
     ax.set_ylabel(literal(drawn[0].label))
@@ -125,10 +127,12 @@ def _checked_layers(result: Any) -> SweepResult:
     return sweep
 
 
-def _name(result: SweepResult) -> str:
-    """Of one of several sweeps."""
-    parts = about(result)[1:]
-    return ", ".join([component_of(result), *(part for part in parts if part)])
+def _names(sweeps: Sequence[SweepResult]) -> tuple[list[str], list[str]]:
+    """What is said of all sweeps, for the title, and of each of several, for the legend."""
+    parts = [[component_of(sweep), *about(sweep)] for sweep in sweeps]
+    common = [part for part in parts[0] if all(part in each for each in parts)]
+    own = [[part for part in each if part and part not in common] for each in parts]
+    return common, [", ".join(each) or "total effects" for each in own]
 
 
 def _draw_series(

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 ROW = 0.9
-"""Lines of text that a row of a new map is high, up to `HIGHEST` parts of its width."""
-HIGHEST = 0.85
+"""Lines of text that a row of a new map is high; the map is between `LOWEST` and `HIGHEST` parts of its width high."""
+LOWEST, HIGHEST = 0.3, 0.85
 
 SMALLEST_MARK = 1.2
 """Points: a smaller mark in a cell is not drawn."""
@@ -232,10 +232,10 @@ def _checked_limit(drawn: Drawn, limit: float | None) -> float:
 def _natural_height(result: SweepResult, width: float | None = None) -> float:
     """Inches of a new figure; names of positions stand upright below the map."""
     dataset, axis = result.to_xarray(), result.axes[1]
-    highest = HIGHEST * (aspect(1) if width is None else width)
-    cells = min(lines(dataset.sizes["layer"] * ROW), highest)
+    width = aspect(1) if width is None else width
+    cells = min(max(lines(dataset.sizes["layer"] * ROW), LOWEST * width), HIGHEST * width)
     longest = max(text_width(name, tick_size("x")) for name in _column_names(dataset, axis)[0])
-    return max(cells, lines(4)) + lines(5) + (longest / 72 if axis in UPRIGHT else lines(1))
+    return cells + lines(5) + (longest / 72 if axis in UPRIGHT else lines(1))
 
 
 def _draw_cells(

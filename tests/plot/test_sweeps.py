@@ -189,9 +189,10 @@ def test_depth_of_two_sweeps_with_their_names(experiment: Experiment) -> None:
     assert list(second.get_ydata()) == pytest.approx(list(direct.effect.values))
     assert first.get_marker() != second.get_marker()
     assert [text.get_text() for text in ax.get_legend().get_texts()] == [
-        "mlp_out",
-        "mlp_out, direct effects",
+        "total effects",
+        "direct effects",
     ]
+    assert ax.get_title(loc="left") == "mlp_out, denoise"
     with pytest.raises(PatchError, match="one to 4 sweeps; got 0"):
         pw.plot.layers()
 
