@@ -109,10 +109,7 @@ def layers(
         ax.legend(loc="best")
     if label and sweeps[0].axes != ("layer",):
         _name_largest(ax, sweeps[0], drawn[0], label, metric)
-    own = (
-        [sweeps[0].attrs["direction"]] if several else [component_of(sweeps[0]), *about(sweeps[0])]
-    )
-    set_title(ax, own, title)
+    set_title(ax, common, title)
     mark_estimate(ax, next((e for s in sweeps if (e := s.attrs.get("estimate", ""))), ""))
     return ax
 
