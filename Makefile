@@ -34,7 +34,7 @@ SOURCES := $(shell find js/src -type f) js/build.mjs js/css-text.mjs js/licences
 NPM_STAMP := js/node_modules/.package-lock.json
 INPUTS := pyproject.toml constraints.txt hatch_build.py
 
-.PHONY: help demo build test test-lowest attack lint format notebooks bench bench-sweep screenshot gallery clean
+.PHONY: help demo build test test-lowest attack lint format course notebooks bench bench-sweep screenshot gallery clean
 
 help:
 	@echo "make demo        JupyterLab on the first notebook (PORT=, OPEN=0; MODEL=teaching: on the second)"
@@ -44,6 +44,7 @@ help:
 	@echo "make lint        the checks alone"
 	@echo "make build       the front end, after a change in js/src"
 	@echo "make format      format Python, notebooks and TypeScript"
+	@echo "make course      the notebooks of the course, for students and for the instructor (LECTURES=01_splice)"
 	@echo "make notebooks   run the notebooks and save what they print"
 	@echo "make bench       click-to-chart latency and import time"
 	@echo "make bench-sweep exact sweeps: speed against others, growth with size, memory, cancelling, choice of neurons"
@@ -90,6 +91,9 @@ format: $(STAMPS)/test $(NPM_STAMP)
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 	cd js && npm run fix
+
+course: $(STAMPS)/test $(STAMPS)/model $(BUNDLE)
+	$(BIN)/python -m tools.course $(LECTURES)
 
 notebooks: $(STAMPS)/test $(STAMPS)/model $(BUNDLE)
 	$(BIN)/python -m tools.run_notebooks

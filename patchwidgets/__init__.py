@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from patchwidgets import errors, helix, metrics, plot, sources, tasks
+    from patchwidgets import course, errors, helix, metrics, plot, sources, tasks
     from patchwidgets.experiment.patch_result import PatchResult
     from patchwidgets.explorer.session import PatchSession
     from patchwidgets.explorer.widget import PatchExplorer
@@ -51,6 +51,7 @@ __all__ = [
     "Task",
     "Top",
     "Written",
+    "course",
     "errors",
     "explore",
     "fit_lens",

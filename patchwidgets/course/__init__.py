@@ -1,0 +1,10 @@
+"""Checks of the exercises of the course: they compute the right answer from the student's own experiment.
+
+``check = pw.course.Splice(exp)``, then ``check.head("L9.H6")`` says whether that is right, and if not, what to look at.
+Nothing is stored and nothing leaves the machine; a verdict is true where the answer is right, so that ``assert`` can
+grade it.
+"""
+
+from patchwidgets.course.splice import Splice
+
+__all__ = ["Splice"]

@@ -1,0 +1,111 @@
+"""The forms in which people write an answer: a head, a component, a position, a number, a word."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+_HEAD = re.compile(r"(?:layer|l|a)?\s*(\d+)\s*(?:[.,:/ ]\s*)?(?:head|h)?\s*[.,:/]?\s*(\d+)")
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?")
+
+
+class UnreadableAnswer(ValueError):
+    """An answer of which nothing can be made; the message says how to write it."""
+
+
+def is_missing(answer: Any) -> bool:
+    """Whether there is no answer yet."""
+    return answer is ... or answer is None or (isinstance(answer, str) and not answer.strip())
+
+
+def as_head(answer: Any) -> tuple[int, int]:
+    """A head as layer and head, of ``"L9.H6"``, ``" l9h6"``, ``"9.6"``, ``(9, 6)`` or a `Site`.
+
+    Examples
+    --------
+    >>> from patchwidgets.course.answers import as_head
+    >>> [as_head(answer) for answer in ("L9.H6", " l9 h6", "9.6", (9, 6), [9, 6], "layer 9, head 6", "L9.H6@-1")]
+    [(9, 6), (9, 6), (9, 6), (9, 6), (9, 6), (9, 6), (9, 6)]
+    """
+    if isinstance(answer, Sequence) and not isinstance(answer, str) and len(answer) == 1:
+        return as_head(answer[0])
+    if isinstance(answer, tuple | list | np.ndarray) and len(answer) == 2:
+        return as_head(".".join(str(part) for part in answer))
+    text = str(answer).strip().lower().split("@")[0].strip("()[] ")
+    if found := _HEAD.fullmatch(text):
+        return int(found[1]), int(found[2])
+    raise UnreadableAnswer(
+        f'Write a head as "L9.H6" or (9, 6): first the layer, then the head; got {_shown(answer)}.'
+    )
+
+
+def as_component(answer: Any) -> str:
+    """A component as patchwidgets writes it, such as ``"L3.mlp_out"`` or ``"L9.H6"``; without a position.
+
+    Examples
+    --------
+    >>> from patchwidgets.course.answers import as_component
+    >>> [as_component(answer) for answer in (" l3.mlp_out", "L3.MLP", "m3", (9, 6), "9.6", "embed")]
+    ['L3.mlp_out', 'L3.mlp_out', 'L3.mlp_out', 'L9.H6', 'L9.H6', 'embed']
+    """
+    text = str(answer).strip().lower().split("@")[0]
+    if found := re.fullmatch(r"(?:l(?:ayer)?\s*(\d+)[. ]*mlp(?:_out)?|(?:m|mlp)\s*\.?(\d+))", text):
+        return f"L{found[1] or found[2]}.mlp_out"
+    if found := re.fullmatch(r"l(\d+)[. ]*attn(?:_out)?", text):
+        return f"L{found[1]}.attn_out"
+    if text in ("embed", "embedding", "embeddings"):
+        return "embed"
+    try:
+        layer, head = as_head(answer)
+    except UnreadableAnswer:
+        raise UnreadableAnswer(
+            f'Write a head as "L9.H6" or (9, 6), and an MLP as "L3.mlp_out"; got {_shown(answer)}.'
+        ) from None
+    return f"L{layer}.H{head}"
+
+
+def as_number(answer: Any) -> float:
+    """A number, of a number or of text, also as a percentage.
+
+    Examples
+    --------
+    >>> from patchwidgets.course.answers import as_number
+    >>> [as_number(answer) for answer in (0.58, "0.58", " .58 ", "58%", "58 %", "\N{MINUS SIGN}2")]
+    [0.58, 0.58, 0.58, 0.58, 0.58, -2.0]
+    """
+    if isinstance(answer, bool):
+        raise UnreadableAnswer(f"Write a number, such as 0.58; got {answer}.")
+    if isinstance(answer, int | float | np.number):
+        return float(answer)
+    text = str(answer).strip().replace("\N{MINUS SIGN}", "-").replace("\N{EN DASH}", "-")
+    percent = text.endswith("%")
+    text = text.rstrip("% ").replace(",", ".")
+    if not _NUMBER.fullmatch(text):
+        raise UnreadableAnswer(f"Write a number, such as 0.58 or 58%; got {_shown(answer)}.")
+    return float(text) / 100 if percent else float(text)
+
+
+def as_word(*words: str) -> Any:
+    """Return what makes one of `words` of an answer: in any case, with spaces or quotes around it.
+
+    Examples
+    --------
+    >>> from patchwidgets.course.answers import as_word
+    >>> as_word("AND", "OR", "neither")(" and ")
+    'AND'
+    """
+
+    def read(answer: Any) -> str:
+        text = str(answer).strip().strip("'\"`").strip().lower()
+        for word in words:
+            if text == word.lower():
+                return word
+        raise UnreadableAnswer(f"Answer with one of: {', '.join(words)}; got {_shown(answer)}.")
+
+    return read
+
+
+def _shown(answer: Any) -> str:
+    text = repr(answer)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,74 @@
+"""Any right form of an answer is read, and what cannot be read is told how to be written."""
+
+import numpy as np
+import pytest
+
+from patchwidgets.course.answers import (
+    UnreadableAnswer,
+    as_component,
+    as_head,
+    as_number,
+    as_word,
+    is_missing,
+)
+from patchwidgets.course.verdict import judge
+from patchwidgets.sites import Site
+
+HEADS = [
+    "L9.H6", "l9.h6", " L9.H6 ", "L9H6", "L9 H6", "9.6", "9, 6", "(9, 6)", "layer 9 head 6", "layer 9, head 6", "a9.h6",
+    (9, 6), [9, 6], np.array([9, 6]), ("9", "6"), ("L9", "H6"), ["L9.H6"], "L9.H6@-1", 9.6, Site.parse("L9.H6"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", HEADS, ids=repr)
+def test_a_head_in_any_form(answer: object) -> None:
+    assert as_head(answer) == (9, 6)
+
+
+@pytest.mark.parametrize(
+    "answer", ["L9", "nine", "L9.mlp_out", (9,), (9, 6, 1), 9, {"a": 1}], ids=repr
+)
+def test_what_is_no_head_is_told_how_to_write_one(answer: object) -> None:
+    with pytest.raises(UnreadableAnswer, match=r'Write a head as "L9\.H6" or \(9, 6\)'):
+        as_head(answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "component"),
+    [("L3.mlp_out", "L3.mlp_out"), ("l3 mlp", "L3.mlp_out"), ("MLP 3", "L3.mlp_out"), ("m3", "L3.mlp_out"),
+     ("L2.attn", "L2.attn_out"), ("embedding", "embed"), ((9, 6), "L9.H6"), ("L9.H6@S2", "L9.H6")],
+)  # fmt: skip
+def test_a_component_in_any_form(answer: object, component: str) -> None:
+    assert as_component(answer) == component
+
+
+@pytest.mark.parametrize(
+    "answer", [0.58, "0.58", ".58", "58%", " 58 % ", "0,58", np.float32(0.58), "+0.58"], ids=repr
+)
+def test_a_number_in_any_form(answer: object) -> None:
+    assert as_number(answer) == pytest.approx(0.58)
+
+
+@pytest.mark.parametrize("answer", ["a lot", True, "1.2.3", [0.5], "0.5 of it"], ids=repr)
+def test_what_is_no_number_is_told_so(answer: object) -> None:
+    with pytest.raises(UnreadableAnswer, match=r"Write a number, such as 0\.58"):
+        as_number(answer)
+
+
+def test_a_word_in_any_case() -> None:
+    read = as_word("AND", "OR", "neither")
+    assert [read(answer) for answer in ("and", " Or ", "'NEITHER'")] == ["AND", "OR", "neither"]
+    with pytest.raises(UnreadableAnswer, match="one of: AND, OR, neither; got 'xor'"):
+        read("xor")
+
+
+@pytest.mark.parametrize("answer", [..., None, "", "  "])
+def test_no_answer_yet(answer: object) -> None:
+    assert is_missing(answer)
+    verdict = judge(answer, as_head, lambda _: True, praise="", foreseen=[], otherwise="")
+    assert not verdict
+    assert repr(verdict).startswith("Not yet. There is no answer yet")
+
+
+def test_an_array_is_an_answer() -> None:
+    assert not is_missing(np.array([9, 6]))

@@ -1,0 +1,60 @@
+"""Make the notebooks of the course from their sources, and run them: ``python -m tools.course [NAME...]``.
+
+Each file of `course/` is one lecture, as a Python script with cells (jupytext's percent format). Cells with the tag
+``exercise`` are for students, those with ``solution`` or ``instructor`` for the instructor, all others for both.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import jupytext
+import nbformat
+
+from tools.run_notebooks import run
+
+ROOT = Path(__file__).parents[1]
+SOURCES = ROOT / "course"
+FOLDERS = {"student": ROOT / "notebooks", "instructor": ROOT / "notebooks" / "instructor"}
+Reader = Literal["student", "instructor"]
+NOT_FOR: dict[Reader, set[str]] = {
+    "student": {"solution", "instructor"},
+    "instructor": {"exercise"},
+}
+
+
+def sources() -> list[Path]:
+    """The lectures in their order."""
+    return sorted(SOURCES.glob("[0-9]*.py"))
+
+
+def notebook_of(source: Path, reader: Reader) -> Any:
+    """The notebook of a lecture for students or for the instructor, without outputs."""
+    notebook = jupytext.read(source)
+    cells = [
+        cell for cell in notebook.cells if not NOT_FOR[reader] & set(cell.metadata.get("tags", []))
+    ]
+    made = nbformat.v4.new_notebook(cells=cells)
+    made.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for i, cell in enumerate(made.cells):
+        cell.id = f"{source.stem.replace('_', '-')}-{i:02}"
+    return made
+
+
+def main(names: list[str]) -> None:
+    for source in sources():
+        if names and source.stem not in names:
+            continue
+        for reader in NOT_FOR:
+            path = FOLDERS[reader] / f"{source.stem}.ipynb"
+            path.parent.mkdir(exist_ok=True)
+            print(path.relative_to(ROOT), flush=True)
+            nbformat.write(notebook_of(source, reader), path)
+            run(path)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
