@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 SWEEP_BYTES = 2**32
 _HDF = b"\x89HDF"
-_LENS = b'{"'
-"""After the eight bytes of its length, a safetensors file begins so."""
+_LENGTH = b"\0\0\0\0{"
+"""The upper half of the length of its header, and the header's first byte: so a safetensors file goes on at byte 4."""
 
 
 def open(  # noqa: A001 - pw.open, as PIL.Image.open
@@ -96,7 +96,7 @@ def open(  # noqa: A001 - pw.open, as PIL.Image.open
         sweep = SweepResult.load(path, max_bytes or SWEEP_BYTES)
         _check(sweep.stamp, owner, path, other_weights)
         return sweep
-    if start[8:].lstrip().startswith(_LENS):
+    if start[4:].startswith(_LENGTH):
         lens = JacobianLens.load(path, max_bytes or LENS_BYTES)
         if owner is not None and not other_weights:
             lens.check(owner.layout)
