@@ -260,15 +260,19 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _whole(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
-        raise ValueError(f"{shown(digits)} is too large for a number")
+        raise ValueError(f"{_cut(digits)} is too large for a number")
     return int(digits)
 
 
 def _finite(digits: str) -> float:
     number = float(digits)
     if number in (float("inf"), float("-inf")):
-        raise ValueError(f"{shown(digits)} is too large for a number")
+        raise ValueError(f"{_cut(digits)} is too large for a number")
     return number
+
+
+def _cut(digits: str) -> str:
+    return shown(digits if len(digits) <= 40 else f"{digits[:40]}…")
 
 
 def _nan_as_none(name: str) -> float | None:

@@ -205,15 +205,12 @@ class PatchSession:
         content = recorded(self._views, shown, asked)
         return page_html(title, self.code_of(shown), content)
 
-    def data(self) -> dict[str, Any]:
-        """All that a file keeps of the session."""
-        original = self._views.original
+    def data(self, field: str) -> dict[str, Any]:
+        """All that a file keeps of the session; `field` is what the maps should show."""
+        original, latest = self._views.original, self.latest
         with self._queue.lock:
             listed = self._history.listed
-        latest = self.latest
-        return explorer_data(
-            original.task, original.metrics, latest, self.position, self.field, listed
-        )
+        return explorer_data(original.task, original.metrics, latest, self.position, field, listed)
 
     def restore(self, saved: SavedExplorer, again: bool) -> PatchRequest:
         """Take the history of a file, and ask for what it shows; return the request.

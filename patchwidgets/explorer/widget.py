@@ -280,7 +280,7 @@ class PatchExplorer(anywidget.AnyWidget):
         (PatchExplorer('teaching model', L0.H1, denoise, logit_diff), True)
         """
         self._session.wait_for_patches(self.wait_limit)
-        write(path, "explorer", self._session.data(), self._session.stamp)
+        write(path, "explorer", self._session.data(self.field), self._session.stamp)
 
     def restore(self, saved: SavedExplorer, again: bool = False) -> None:
         """Go on from a file; `pw.open` calls it.
