@@ -93,11 +93,11 @@ def open(  # noqa: A001 - pw.open, as PIL.Image.open
     owner = None if model is None else _model(model, tokenizer)
     start = read_start(path, 16)
     if start.startswith(_HDF):
-        sweep = SweepResult.load(path, max_bytes or SWEEP_BYTES)
+        sweep = SweepResult.load(path, SWEEP_BYTES if max_bytes is None else max_bytes)
         _check(sweep.stamp, owner, path, other_weights)
         return sweep
     if start[4:].startswith(_LENGTH):
-        lens = JacobianLens.load(path, max_bytes or LENS_BYTES)
+        lens = JacobianLens.load(path, LENS_BYTES if max_bytes is None else max_bytes)
         if owner is not None and not other_weights:
             lens.check(owner.layout)
         return lens

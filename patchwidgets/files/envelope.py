@@ -19,8 +19,10 @@ from patchwidgets.storage import parse_json, read_file, reason, write_file
 
 MAX_BYTES = 2**26
 """The size up to which a file is read by default."""
-MOST_PARTS = 2_000_000
-"""How many lists and objects a file may have: each takes far more memory than its two characters."""
+BYTES_PER_PART = 16
+"""A file may have one number, text, list or object for so many of the bytes up to which it is read: small ones take far
+more memory than characters."""
+ADVICE = "Say max_bytes= to read more."
 HEADER = "patchwidgets"
 LONGEST_NAME = 1000
 """Characters of a site, of a metric's name or label, or of a model's name."""
@@ -144,9 +146,9 @@ def read(path: str | Path, *kinds: str, max_bytes: int | None = None) -> Opened:
     FileError
         It cannot be read, is too large, is damaged, holds something else, or is of a later version.
     """
-    advice = "Say max_bytes= to read more."
-    content = read_file(path, MAX_BYTES if max_bytes is None else max_bytes, advice)
-    opened = _opened(str(path), content)
+    most = MAX_BYTES if max_bytes is None else max_bytes
+    content = read_file(path, most, ADVICE)
+    opened = _opened(str(path), content, most // BYTES_PER_PART)
     if kinds and opened.kind not in kinds:
         found = KINDS[opened.kind].words if opened.kind in KINDS else f"a {opened.kind}"
         expected = " or ".join(KINDS[kind].words for kind in kinds if kind in KINDS)
@@ -163,8 +165,14 @@ def read_as(
     return decode(read(path, kind, max_bytes=max_bytes))
 
 
-def _opened(path: str, content: bytes) -> Opened:
+def _opened(path: str, content: bytes, most_parts: int) -> Opened:
     _refuse_other_forms(path, content)
+    n_parts = sum(map(content.count, (b",", b"[", b"{")))
+    if n_parts > most_parts:
+        raise FileError(
+            f"{shown(path)} has {n_parts:,} numbers, texts, lists and objects; at most {most_parts:,} are read. "
+            f"{ADVICE}"
+        )
     try:
         whole = parse_json(content)
     except (ValueError, MemoryError) as error:
@@ -200,8 +208,6 @@ def _refuse_other_forms(path: str, content: bytes) -> None:
         found = "is a netCDF file, as SweepResult.save writes it"
     elif start.startswith((b"<!doctype", b"<html")):
         found = "is a page, which a browser opens"
-    elif max(content.count(b"["), content.count(b"{")) > MOST_PARTS:
-        found = f"has more than {MOST_PARTS:,} lists or objects"
     if found:
         raise FileError(f"{shown(path)} {found}; {_expected()}. Check the name of the file.")
 

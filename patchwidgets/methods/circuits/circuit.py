@@ -213,8 +213,7 @@ class Circuit(MemberSet):
             from patchwidgets.methods.circuits.saved import MembersSchema
 
         with opened.decoding():
-            data = MembersSchema.model_validate(opened.content)
-            return cls(data.found, data.scored)
+            return cls(*MembersSchema.model_validate(opened.content).parsed())
 
     @classmethod
     def from_json(

@@ -316,7 +316,7 @@ class CircuitResult(ByMetric[CircuitReading]):
 
         with opened.decoding():
             data = ResultSchema.model_validate(opened.content)
-            circuit = Circuit(data.circuit.found, data.circuit.scored)
+            circuit = Circuit(*data.circuit.parsed())
             ablated = [parse_member(name) for name in data.ablated]
             readings = {
                 name: CircuitReading(metric, **runs, noise_floor=noise_floor)

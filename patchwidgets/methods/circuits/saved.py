@@ -25,20 +25,22 @@ class MembersSchema(Strict):
     members: list[Name]
     scores: dict[Name, float | None]
 
-    @property
-    def found(self) -> list[Member]:
-        """The members."""
-        if len(set(self.members)) < len(self.members):
-            raise ValueError("it has a member twice")
-        return [parse_member(name) for name in self.members]
+    def parsed(self) -> tuple[list[Member], dict[Member, float]]:
+        """Return the members, and the scores of those that have one.
 
-    @property
-    def scored(self) -> dict[Member, float]:
-        """The scores."""
-        return {
-            parse_member(name): float("nan") if score is None else score
+        Raises
+        ------
+        ValueError
+            One is there twice, or is nothing that circuits are made of.
+        """
+        by_name = {name: parse_member(name) for name in self.members}
+        if len(by_name) < len(self.members):
+            raise ValueError("it has a member twice")
+        scores = {
+            by_name.get(name) or parse_member(name): float("nan") if score is None else score
             for name, score in self.scores.items()
         }
+        return list(by_name.values()), scores
 
 
 class _ReadingSchema(Strict):
@@ -132,7 +134,7 @@ class CurveSchema(Strict):
     @property
     def parts(self) -> list[tuple[list[Member], dict[Member, float]]]:
         """The members of each circuit, with their scores."""
-        members, scores = self.members.found, self.members.scored
+        members, scores = self.members.parsed()
         chosen = [[members[place] for place in circuit] for circuit in self.circuits]
         return [(each, {m: scores[m] for m in each if m in scores}) for each in chosen]
 
