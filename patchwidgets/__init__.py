@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from patchwidgets import course, errors, helix, metrics, plot, sources, tasks
     from patchwidgets.experiment.patch_result import PatchResult
+    from patchwidgets.explorer.saved_explorer import SavedExplorer
+    from patchwidgets.explorer.saved_patch import SavedPatch
     from patchwidgets.explorer.session import PatchSession
     from patchwidgets.explorer.widget import PatchExplorer
     from patchwidgets.facade import Experiment, explore
+    from patchwidgets.facade.opening import open  # noqa: A004 - as in PIL.Image.open
     from patchwidgets.methods.circuits.circuit import Circuit
     from patchwidgets.methods.fit_lens import fit_lens
     from patchwidgets.methods.generation.continuations import Generation
@@ -46,6 +49,8 @@ __all__ = [
     "PatchResult",
     "PatchSession",
     "Run",
+    "SavedExplorer",
+    "SavedPatch",
     "Site",
     "SweepResult",
     "Task",
@@ -58,6 +63,7 @@ __all__ = [
     "helix",
     "load",
     "metrics",
+    "open",
     "plot",
     "propose_alignment",
     "sources",
@@ -83,6 +89,8 @@ _MODULE_OF = {
     "PatchResult": "experiment.patch_result",
     "PatchSession": "explorer.session",
     "Run": "models.run",
+    "SavedExplorer": "explorer.saved_explorer",
+    "SavedPatch": "explorer.saved_patch",
     "Site": "sites",
     "SweepResult": "sweep.sweep_result",
     "Task": "tasks",
@@ -91,6 +99,7 @@ _MODULE_OF = {
     "explore": "facade",
     "fit_lens": "methods.fit_lens",
     "load": "models.loading",
+    "open": "facade.opening",
     "propose_alignment": "tasks",
     "wrap": "models.loading",
     "wrap_dictionary": "models.dictionaries",

@@ -159,6 +159,19 @@ class FileError(PatchwidgetsError, OSError):
     """
 
 
+class NoModelError(PatchwidgetsError, AttributeError):
+    """Something that needs the model, asked of what was read from a file without one; the message says how to open it.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     exp.explore("L0.H1").save(f"{folder}/session.json")
+    ...     hasattr(pw.open(f"{folder}/session.json"), "experiment")
+    False
+    """
+
+
 class ProtocolError(PatchwidgetsError, ValueError):
     """A message from a front end that does not follow the protocol."""
 

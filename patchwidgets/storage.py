@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from errno import EDQUOT, EFBIG, EINVAL, ENOSPC
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from patchwidgets.errors import FileError, in_one_line, shown
 
@@ -164,6 +164,23 @@ def read_file(path: str | Path, max_bytes: int, advice: str) -> bytes:
     FileError
         There is no such file, it cannot be read, it is no plain file, or it is larger.
     """
+    with _opened(path) as (file, size):
+        if size > max_bytes:
+            raise FileError(
+                f"{shown(str(path))} has {size:,} bytes; at most {max_bytes:,} are read. {advice}"
+            )
+        return file.read(size)
+
+
+def read_start(path: str | Path, n_bytes: int) -> bytes:
+    """Return the first bytes of a plain file, by which its form is known; raises as `read_file`."""
+    with _opened(path) as (file, _):
+        return file.read(n_bytes)
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a plain file to read it, with its size."""
     try:
         # Without O_NONBLOCK, opening a named pipe would wait for a writer.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -171,11 +188,7 @@ def read_file(path: str | Path, max_bytes: int, advice: str) -> bytes:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise FileError(f"{shown(str(path))} is a folder or a device; name a plain file.")
-            if found.st_size > max_bytes:
-                raise FileError(
-                    f"{shown(str(path))} has {found.st_size:,} bytes; at most {max_bytes:,} are read. {advice}"
-                )
-            return file.read(found.st_size)
+            yield file, found.st_size
     except FileError:
         raise
     except (OSError, ValueError) as error:
@@ -247,15 +260,19 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _whole(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
-        raise ValueError(f"{shown(digits)} is too large for a number")
+        raise ValueError(f"{_cut(digits)} is too large for a number")
     return int(digits)
 
 
 def _finite(digits: str) -> float:
     number = float(digits)
     if number in (float("inf"), float("-inf")):
-        raise ValueError(f"{shown(digits)} is too large for a number")
+        raise ValueError(f"{_cut(digits)} is too large for a number")
     return number
+
+
+def _cut(digits: str) -> str:
+    return shown(digits if len(digits) <= 40 else f"{digits[:40]}…")
 
 
 def _nan_as_none(name: str) -> float | None:

@@ -62,6 +62,7 @@ def test_a_task_needs_no_torch() -> None:
         "tokens",
         "errors",
         "directions",
+        "files",
         "storage",
         "components",
     }

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import numpy as np
 from jaxtyping import Float
 
+from patchwidgets.directions import Direction
 from patchwidgets.errors import MetricError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.reading import PerPair, Reading
 from patchwidgets.hooks.interrupts import Uninterrupted
+from patchwidgets.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,13 +44,11 @@ class ByMetric(Generic[R]):
         return next(iter(self.readings.values()))
 
 
-class Readings(ByMetric[Reading]):
-    """The metrics of one changed run; `PatchResult` documents them.
+class Numbers(ByMetric[Reading]):
+    """The metrics of one changed run, whether or not its experiment is in memory; `PatchResult` documents them.
 
     Attributes
     ----------
-    experiment
-        The experiment in which it was changed.
     readings
         Every metric as a `Reading`, by name, in the experiment's order.
     note
@@ -57,9 +57,10 @@ class Readings(ByMetric[Reading]):
 
     note: str = ""
 
-    def __init__(self, experiment: BaseExperiment, readings: dict[str, Reading]) -> None:
-        super().__init__(readings)
-        self.experiment = experiment
+    @property
+    def direction(self) -> Direction:
+        """Which run was changed: ``"denoise"`` changes the corrupted one, ``"noise"`` the clean one."""
+        return self._first.direction
 
     @property
     def value(self) -> float:
@@ -109,7 +110,7 @@ class Readings(ByMetric[Reading]):
         n_draws = len(reading.draws)
         drawn = f" (sd {reading.spread:.3f} of {n_draws} draws)" if n_draws > 1 else ""
         return (
-            f"{self.experiment.direction}: {reading.metric.label} {reading.value:+.3f}, "
+            f"{self.direction}: {reading.metric.label} {reading.value:+.3f}, "
             f"effect {reading.effect:+.3f}{drawn}, recovery {recovery}"
         )
 
@@ -134,3 +135,16 @@ class Readings(ByMetric[Reading]):
         return pd.DataFrame.from_dict(rows, orient="index", columns=list(columns)).rename_axis(
             "metric"
         )
+
+
+class Readings(Numbers):
+    """The metrics of one changed run, with the experiment in which it was changed."""
+
+    def __init__(self, experiment: BaseExperiment, readings: dict[str, Reading]) -> None:
+        super().__init__(readings)
+        self.experiment = experiment
+
+    @property
+    def task(self) -> Task:
+        """The task whose prompts ran."""
+        return self.experiment.task

@@ -61,6 +61,10 @@ class History:
             known = self._by_run.get(self._last_key, Listed(request.edits, outcome))
             self._by_run[self._last_key] = replace(known, outcome=outcome)
 
+    def restore(self, request: PatchRequest, listed: Listed) -> None:
+        """Take a patch of an earlier session, with its note and its pin."""
+        self._by_run[_key(request)] = listed
+
     def mark(self, request: PatchRequest, note: str | None, pinned: bool | None) -> Listed:
         """Write a note at a patch, or pin it; what is None stays.
 

@@ -20,7 +20,7 @@ from patchwidgets.explorer.code import code_of
 from patchwidgets.explorer.edits import Edits, checked_edits
 from patchwidgets.explorer.fields import ShownPair
 from patchwidgets.explorer.history import History
-from patchwidgets.explorer.map_fields import TOTAL
+from patchwidgets.explorer.map_fields import TOTAL, checked_field
 from patchwidgets.explorer.map_requests import checked_map_sweep_request
 from patchwidgets.explorer.map_sweep import MapSweep
 from patchwidgets.explorer.messages import Buffers, Message
@@ -39,13 +39,17 @@ from patchwidgets.explorer.requests import (
     chosen_at,
     is_id,
 )
+from patchwidgets.explorer.restored import message_of, restored
+from patchwidgets.explorer.saved_explorer import SavedExplorer, explorer_data
 from patchwidgets.explorer.saved_page import page_html
+from patchwidgets.explorer.saved_patch import SavedPatch
 from patchwidgets.explorer.shown_pair import number_of
 from patchwidgets.explorer.sources import ChosenSource, choice_data
 from patchwidgets.explorer.views import Views
 from patchwidgets.hooks.cancellation import cancellable
 from patchwidgets.methods.paths.api import PathResult
 from patchwidgets.methods.paths.traced import TracedPath, trace_path
+from patchwidgets.models.stamp import stamp_of
 from patchwidgets.plot.flow import flow_png
 from patchwidgets.tokens import printable
 
@@ -74,6 +78,8 @@ class PatchSession:
     ----------
     field
         What the maps show that were last asked for.
+    stamp
+        Of which model it is, as its weights were when the session began.
     position
         Where the next click patches: where everything is that was last asked for, or what was chosen since.
 
@@ -101,6 +107,7 @@ class PatchSession:
         self._answered: PatchRequest | None = None
         self._alone: list[PatchResult] = []
         self.position: ChosenPosition = "all"
+        self.stamp = stamp_of(experiment.model)
         self._own_ids = itertools.count(-1, -1)
         self._outbox = Outbox(send)
         self._queue = RequestQueue(
@@ -197,6 +204,35 @@ class PatchSession:
         title = f"{self.experiment.model.name}: {printable(prompt)}"
         content = recorded(self._views, shown, asked)
         return page_html(title, self.code_of(shown), content)
+
+    def data(self, field: str) -> dict[str, Any]:
+        """All that a file keeps of the session; `field` is what the maps should show."""
+        original, latest = self._views.original, self.latest
+        with self._queue.lock:
+            listed = self._history.listed
+        return explorer_data(original.task, original.metrics, latest, self.position, field, listed)
+
+    def restore(self, saved: SavedExplorer, again: bool) -> PatchRequest:
+        """Take the history of a file, and ask for what it shows; return the request.
+
+        Parameters
+        ----------
+        again
+            As in `restored`, which says what is raised.
+        """
+        shown = saved.content.shown
+        patches = [each for each in saved.history if isinstance(each, SavedPatch)]
+        found = list(restored(self._views, saved.content.history, patches, again))
+        request = replace(self._checked(message_of(shown)), id=next(self._own_ids))
+        field = checked_field(shown.field, self.experiment)
+        with self._queue.lock:
+            for earlier, listed in found:
+                self._history.restore(earlier, listed)
+        self._put(request, Ticket(request.id))
+        self.position = checked_position(shown.position, self._views.with_edits(request.edits))
+        self.field = field
+        self._outbox.flush()
+        return request
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing runs and nothing waits. Return False if the time runs out first."""

@@ -19,6 +19,7 @@ from patchwidgets.explorer.history_list import HistoryList
 from patchwidgets.explorer.map_fields import TOTAL, checked_field
 from patchwidgets.explorer.messages import Buffers, Message
 from patchwidgets.explorer.requests import PatchRequest, checked_sites, chosen_at
+from patchwidgets.explorer.saved_explorer import SavedExplorer
 from patchwidgets.explorer.saved_page import STATIC
 from patchwidgets.explorer.session import PatchSession
 from patchwidgets.explorer.sources import (
@@ -26,6 +27,7 @@ from patchwidgets.explorer.sources import (
     checked_choice,
     choice_data,
 )
+from patchwidgets.files.envelope import write
 from patchwidgets.methods.circuits.circuit import Circuit
 from patchwidgets.methods.paths.traced import TracedPath
 from patchwidgets.sites import Site
@@ -144,7 +146,7 @@ class PatchExplorer(anywidget.AnyWidget):
     def history(self) -> HistoryList:
         """Every patch and path so far, each once, oldest first. Waits for one that runs, and raises as `result`."""
         self._session.wait_for_patches(self.wait_limit)
-        return HistoryList(self._session.history)
+        return HistoryList(self._session.history, self._session.stamp)
 
     def select(self, *sites: str | Site, **chosen: Any) -> None:
         """Patch some sites, as clicks do; without any, nothing is patched. `result` waits for the answer.
@@ -253,6 +255,51 @@ class PatchExplorer(anywidget.AnyWidget):
         if path is not None:
             write_file(path, page.encode())
         return page
+
+    def save(self, path: str | Path) -> None:
+        """Write the explorer to a JSON file: task, selection, all that is chosen, and the history with its numbers.
+
+        `pw.open` opens it again, with the model as an explorer that goes on from here, or without it to read. What no
+        file holds are metrics that are functions: `pw.open` asks for them.
+
+        Raises
+        ------
+        FileError
+            The disk is full, or the place cannot be written.
+        WaitError
+            A patch runs for longer than `wait_limit`.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> w = exp.explore("L0.H1")
+        >>> with TemporaryDirectory() as folder:
+        ...     w.save(f"{folder}/session.json")
+        ...     again = pw.open(f"{folder}/session.json", model)
+        >>> again, again.result.effect == w.result.effect
+        (PatchExplorer('teaching model', L0.H1, denoise, logit_diff), True)
+        """
+        self._session.wait_for_patches(self.wait_limit)
+        write(path, "explorer", self._session.data(self.field), self._session.stamp)
+
+    def restore(self, saved: SavedExplorer, again: bool = False) -> None:
+        """Go on from a file; `pw.open` calls it.
+
+        Parameters
+        ----------
+        saved
+            What the file says. This explorer has its task and metrics.
+        again
+            Patch everything again, because the weights are others.
+
+        Raises
+        ------
+        SiteError, PatchError, MetricError, ProtocolError, TaskError, AnswerError, FileError
+            The model does not have what is in the file.
+        """
+        request = self._session.restore(saved, again)
+        self.field = self._session.field
+        self._show(request)
 
     @property
     def circuit(self) -> Circuit:

@@ -15,7 +15,7 @@ from patchwidgets.sweep.quantities import Quantities
 if TYPE_CHECKING:
     import pandas as pd
 
-SAME = ("model", "dtype", "direction", "task", "component", "window", "frozen")
+SAME = ("model", "weights", "dtype", "direction", "task", "component", "window", "frozen")
 """What an estimate and exact effects must agree in to be compared."""
 
 
@@ -175,7 +175,8 @@ def _check_kinds(estimate: Quantities, exact: Quantities) -> None:
 def _check_same(estimate: Quantities, exact: Quantities) -> None:
     for name in SAME:
         of_estimate, of_exact = estimate.attrs.get(name), exact.attrs.get(name)
-        if of_estimate != of_exact:
+        known = name != "weights" or (of_estimate and of_exact)  # earlier files do not say it
+        if of_estimate != of_exact and known:
             values = f": {of_estimate!r} and {of_exact!r}" if name != "task" else ""
             raise PatchError(
                 f"The estimate and the exact result are not of the same experiment: they differ in {name}{values}. "

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from patchwidgets.directions import host_name
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.interrupts import Uninterrupted
+from patchwidgets.models.stamp import stamp_of
 from patchwidgets.recovery import recovery, share
 from patchwidgets.sites import Site
 from patchwidgets.sources.files import data_or_text
@@ -125,15 +126,16 @@ def _pair_tokens(experiment: BaseExperiment, pair: Pair) -> tuple[list[str], lis
 
 
 def _attrs(experiment: BaseExperiment, grid_values: GridValues) -> dict[str, Any]:
-    first = next(iter(experiment.metrics))
+    first, stamp = next(iter(experiment.metrics)), stamp_of(experiment.model)
     return grid_values.grid.attrs | {
         "patchwidgets_result": VERSION,
         "component": grid_values.grid.component or "sites",
         "window": grid_values.grid.window,
         "n_positions": len(grid_values.grid.axes.get("pos", ())),
         "direction": experiment.direction,
-        "model": experiment.model.name,
-        "dtype": experiment.model.dtype,
+        "model": stamp.name,
+        "weights": stamp.weights,
+        "dtype": stamp.dtype,
         "device": experiment.model.device,
         "sources": json.dumps(_sources(grid_values), ensure_ascii=False),
         "task": experiment.task.json_text(),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from patchwidgets.errors import MetricError
+from patchwidgets.files.envelope import Stamp
 from patchwidgets.sweep.dataset import over_pairs
 
 if TYPE_CHECKING:
@@ -39,8 +40,14 @@ class Quantities:
 
     @property
     def attrs(self) -> dict[str, Any]:
-        """Where the numbers come from: component, task, model, dtype, versions, direction, noise floor and more."""
+        """Where the numbers come from: component, task, model, its weights' fingerprint, dtype, versions and more."""
         return {str(name): value for name, value in self._dataset.attrs.items()}
+
+    @property
+    def stamp(self) -> Stamp:
+        """Of which model the numbers are; without a fingerprint in files of earlier versions."""
+        attrs = self._dataset.attrs
+        return Stamp(*(str(attrs.get(name, "")) for name in ("model", "weights", "dtype")))
 
     @property
     def approximate(self) -> bool:

@@ -149,6 +149,7 @@ class _Attributes(BaseModel):
     n_positions: Size = 0
     n_others: Size = 0
     sources: str = "[]"
+    weights: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
 
     @field_validator("medians")
     @classmethod

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patchwidgets.errors import TaskError, shown
+from patchwidgets.files.envelope import HEADER, Opened, read
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.storage import MAX_DIGITS, parse_json, read_file
 
@@ -233,10 +234,10 @@ def _text(path: str | Path) -> str:
         ) from None
 
 
-def json_text(
+def json_data(
     pairs: Sequence[Fields], single: bool, bos: bool | None, chat: bool, foil_expected: bool
-) -> str:
-    """Return a task as JSON, with the fields of every pair written out.
+) -> dict[str, Any]:
+    """Return a task as data, with the fields of every pair written out.
 
     Parameters
     ----------
@@ -248,7 +249,11 @@ def json_text(
         As for `Task`. The last is written where it is False, so that other files read as before in earlier versions.
     """
     content = {"pairs": [_row(pair) for pair in pairs], "single": single, "bos": bos, "chat": chat}
-    content |= {} if foil_expected else {"foil_expected": False}
+    return content | ({} if foil_expected else {"foil_expected": False})
+
+
+def json_text(content: dict[str, Any]) -> str:
+    """Return what `json_data` returned as JSON."""
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -262,8 +267,11 @@ def _row(pair: Fields) -> dict[str, Any]:
 
 
 def read_json(path: str | Path) -> Fields:
-    """Return the fields of a task from a JSON file that `json_text` wrote; errors as in `fields_of_json`."""
-    return fields_of_json(_text(path), shown(Path(path).name))
+    """Return the fields of a task from a JSON file; errors as in `fields_of_json`."""
+    content = _parsed_json(_text(path), shown(Path(path).name))
+    if isinstance(content, dict) and HEADER in content:
+        return task_fields(read(path, "task", max_bytes=MAX_BYTES))
+    return fields_of_data(content, shown(Path(path).name))
 
 
 def fields_of_json(text: str, name: str) -> Fields:
@@ -274,15 +282,34 @@ def fields_of_json(text: str, name: str) -> Fields:
     TaskError
         The text is something else.
     """
-    with Uninterrupted():
-        from patchwidgets.tasks.schema import checked_file
+    return fields_of_data(_parsed_json(text, name), name)
 
+
+def _parsed_json(text: str, name: str) -> Any:
     try:
-        content = parse_json(text)
+        return parse_json(text)
     except ValueError as error:
         raise TaskError(
             f"{name} is not a task: it is no JSON ({error}). Write one with Task.to_json."
         ) from None
+
+
+def task_fields(opened: Opened) -> Fields:
+    """Return the fields of a task from a file that was opened.
+
+    Raises
+    ------
+    TaskError
+        It holds something else.
+    """
+    return fields_of_data(opened.content, shown(Path(opened.path).name))
+
+
+def fields_of_data(content: Any, name: str) -> Fields:
+    """Return the fields of a task from what `json_data` returned; errors as in `fields_of_json`."""
+    with Uninterrupted():
+        from patchwidgets.tasks.schema import checked_file
+
     file = checked_file(content, name)
     n_pairs = len(file.pairs)
     if file.single and n_pairs > 1:
@@ -290,6 +317,8 @@ def fields_of_json(text: str, name: str) -> Fields:
     fields = fields_of_rows(file.pairs, [f"{name}, pairs[{i}]" for i in range(n_pairs)])
     if file.single:
         fields = {name: _first(value) for name, value in fields.items()}
+    else:
+        fields = _given_once(fields, file.once, name)
     return fields | {"bos": file.bos, "chat": file.chat, "foil_expected": file.foil_expected}
 
 
@@ -298,3 +327,22 @@ def _first(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: entries[0] for name, entries in value.items()}
     return None if value is None else value[0]
+
+
+def _given_once(fields: Fields, names: Sequence[str], place: str) -> Fields:
+    """Return the fields of a dataset with one entry in place of a list where that is what the task was given."""
+    positions = dict(fields["positions"])
+    fields = fields | {"positions": positions}
+    for name in names:
+        where, key = (positions, name[1:]) if name.startswith("@") else (fields, name)
+        entries = where.get(key)
+        if (
+            name in REQUIRED[:2]
+            or not isinstance(entries, list)
+            or entries != entries[:1] * len(entries)
+        ):
+            raise TaskError(
+                f"{place} says that {shown(name)} is given once, and its pairs differ in it."
+            )
+        where[key] = entries[0]
+    return fields

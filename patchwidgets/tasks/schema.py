@@ -41,13 +41,14 @@ class _PairRow(_Strict):
 
 
 class TaskFile(_Strict):
-    """The JSON file of a task."""
+    """The JSON file of a task; `once` names what was given once for all pairs, as ``@name`` for a position."""
 
     pairs: Annotated[list[dict[str, Any]], Field(min_length=1)]
     single: bool = False
     bos: bool | None = None
     chat: bool = False
     foil_expected: bool = True
+    once: list[str] = []
 
 
 def check_rows(table: Sequence[dict[str, Any]], places: Sequence[str]) -> None:

@@ -7,9 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from patchwidgets.errors import TaskError, shown
+from patchwidgets.files.envelope import read, write
 from patchwidgets.storage import write_file
 from patchwidgets.tasks.alignment import MAX_POSITION, ProposedAlignment, checked_alignment
-from patchwidgets.tasks.files import fields_of_rows, json_text, read_csv, read_json, rows_of_frame
+from patchwidgets.tasks.files import (
+    fields_of_rows,
+    json_data,
+    json_text,
+    read_csv,
+    read_json,
+    rows_of_frame,
+    task_fields,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,9 +205,45 @@ class Task:
         rows, places = rows_of_frame(frame)
         return cls(**fields_of_rows(rows, places))
 
+    def save(self, path: str | Path) -> None:
+        """Write the task to a JSON file with the version of patchwidgets and a checksum; whole or not at all.
+
+        Raises
+        ------
+        FileError
+            The disk is full, the place cannot be written, or a text cannot be written as UTF-8.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     task.save(f"{folder}/task.json")
+        ...     pw.Task.load(f"{folder}/task.json") == task
+        True
+        """
+        write(path, "task", self.json_data())
+
+    @classmethod
+    def load(cls, path: str | Path, max_bytes: int | None = None) -> "Task":
+        """Read a task that `save` or `to_json` wrote; `save` has an example.
+
+        Parameters
+        ----------
+        max_bytes
+            The size up to which a file is read; 64 MiB by default.
+
+        Raises
+        ------
+        FileError
+            The file cannot be read, is too large, is damaged, holds something else, or is of a later version.
+        TaskError
+            A file of `to_json` that holds something else than a task.
+        """
+        return cls(**task_fields(read(path, "task", max_bytes=max_bytes)))
+
     @classmethod
     def from_json(cls, path: str | Path) -> "Task":
-        """Read a task that `to_json` wrote.
+        """Read a task that `to_json` or `save` wrote.
 
         Raises
         ------
@@ -214,9 +259,10 @@ class Task:
         return cls(**read_json(path))
 
     def to_json(self, path: str | Path) -> None:
-        """Write the task to a JSON file, each pair with its own answer, foil, positions and map.
+        """Write the task to a plain JSON file, each pair with its own answer, foil, positions and map.
 
-        The file appears whole or not at all: an earlier file of this name stays until the new one is on the disk.
+        It is the form to edit by hand, or to make with other tools; `save` adds the version and a checksum. The file
+        appears whole or not at all: an earlier file of this name stays until the new one is on the disk.
 
         Raises
         ------
@@ -243,11 +289,26 @@ class Task:
 
     def json_text(self) -> str:
         """Return the text that `to_json` writes."""
+        return json_text(self._plain_data())
+
+    def json_data(self) -> dict[str, Any]:
+        """Return what `save` writes: the dicts, lists and texts of `to_json`, and what was given once for all pairs."""
+        fields: dict[str, Any] = {"answer": self.answer, "foil": self.foil}
+        fields |= {f"@{name}": spec for name, spec in self.positions.items()}
+        several = not isinstance(self.clean, str)
+        once = [
+            name
+            for name, value in fields.items()
+            if value is not None and not isinstance(value, list)
+        ]
+        return self._plain_data() | ({"once": once} if several and once else {})
+
+    def _plain_data(self) -> dict[str, Any]:
         names = ["clean", "corrupted", "answer", "foil", "positions"]
         names += [] if self.align is None else ["align"]
         pairs = [self.pair(i) for i in range(len(self))]
         rows = [{name: getattr(pair, name) for name in names} for pair in pairs]
-        return json_text(rows, isinstance(self.clean, str), self.bos, self.chat, self.foil_expected)
+        return json_data(rows, isinstance(self.clean, str), self.bos, self.chat, self.foil_expected)
 
 
 def _checked_texts(name: str, value: Any) -> Any:

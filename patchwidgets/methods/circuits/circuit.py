@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from patchwidgets.edges import Path
 from patchwidgets.errors import SiteError, listed, shown
+from patchwidgets.files.envelope import Opened, read_as, write
+from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.methods.circuits.circuit_chart import circuit_chart
 from patchwidgets.methods.circuits.graph import connected_edges, connected_nodes, to_networkx
 from patchwidgets.methods.circuits.member_set import MemberSet
@@ -19,6 +21,7 @@ from patchwidgets.methods.circuits.members import (
 from patchwidgets.methods.circuits.mib import Grouped, content, read
 from patchwidgets.methods.circuits.sizes import Sizes
 from patchwidgets.models.model import Model
+from patchwidgets.models.stamp import stamp_of
 from patchwidgets.sites import Site
 from patchwidgets.storage import write_file
 from patchwidgets.sweep.sweep_result import SweepResult
@@ -157,6 +160,60 @@ class Circuit(MemberSet):
         edges = connected_edges((m for m in self.members if isinstance(m, Path)), n_per_kv)
         nodes = connected_nodes(m for m in self.members if isinstance(m, Site))
         return self._scored([*nodes, *edges], self.scores)
+
+    def save(self, path: str | FilePath, model: Model | None = None) -> None:
+        """Write the circuit to a JSON file, with its scores; whole or not at all.
+
+        Parameters
+        ----------
+        model
+            Whose circuit it is: the file then has the fingerprint of its weights.
+
+        Raises
+        ------
+        FileError
+            The disk is full, the place cannot be written, or a score is infinite.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> circuit = pw.Circuit(["embed->L0.H1.v@-1", "L0.H1->logits"], {"L0.H1->logits": 2.5})
+        >>> with TemporaryDirectory() as folder:
+        ...     circuit.save(f"{folder}/circuit.json", model)
+        ...     again = pw.Circuit.load(f"{folder}/circuit.json")
+        >>> again == circuit, again.scores == circuit.scores
+        (True, True)
+        """
+        with Uninterrupted():
+            from patchwidgets.methods.circuits.saved import members_data
+
+        data = members_data(self, self.scores)
+        write(path, "circuit", data, None if model is None else stamp_of(model))
+
+    @classmethod
+    def load(cls, path: str | FilePath, max_bytes: int | None = None) -> "Circuit":
+        """Read a circuit that `save` wrote, which has an example; `from_json` reads the form of the MIB benchmark.
+
+        Parameters
+        ----------
+        max_bytes
+            The size up to which a file is read; 64 MiB by default.
+
+        Raises
+        ------
+        FileError
+            The file cannot be read, is too large, is damaged, holds something else, or is of a later version.
+        """
+        return read_as(path, "circuit", cls.of_file, max_bytes)
+
+    @classmethod
+    def of_file(cls, opened: Opened) -> "Circuit":
+        """Return what was read from a file, as `load`."""
+        with Uninterrupted():
+            from patchwidgets.methods.circuits.saved import MembersSchema
+
+        with opened.decoding():
+            return cls(*MembersSchema.model_validate(opened.content).parsed())
 
     @classmethod
     def from_json(

@@ -2,20 +2,24 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
+from patchwidgets.errors import NoModelError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.readings import ByMetric
 from patchwidgets.experiment.run_chart import fraction_in_words
+from patchwidgets.files.envelope import Opened, read_as, write
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.methods.circuits.circuit import Circuit
 from patchwidgets.methods.circuits.kept_chart import kept_chart
-from patchwidgets.methods.circuits.members import Member
+from patchwidgets.methods.circuits.members import Member, parse_member
 from patchwidgets.metrics import Metric
+from patchwidgets.models.stamp import stamp_of
 from patchwidgets.recovery import recovery
 from patchwidgets.sites import Source
 from patchwidgets.sources.source import SourceData
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PairValues = Float[NDArray[np.float64], "pair"]
+_NEEDS_MODEL = (
+    "{} needs the model, and this result was read from a file. Evaluate its circuit: "
+    "pw.Experiment(model, task).evaluate(result.circuit)."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,8 +156,8 @@ class CircuitResult(ByMetric[CircuitReading]):
         ablation: Source,
         readings: dict[str, CircuitReading],
         ablated: Sequence[Member],
-        measure_without: Measure,
-        side: BaseExperiment,
+        measure_without: Measure | None,
+        side: BaseExperiment | None,
     ) -> None:
         super().__init__(readings)
         self.circuit, self.ablation, self._side = circuit, ablation, side
@@ -203,6 +211,8 @@ class CircuitResult(ByMetric[CircuitReading]):
             The experiment does not measure it.
         WeightsChangedError
             The weights have changed since the runs of the experiment.
+        NoModelError
+            The result was read from a file.
 
         Examples
         --------
@@ -211,6 +221,8 @@ class CircuitResult(ByMetric[CircuitReading]):
         ['value', 'faithfulness', 'change']
         """
         reading = self._first if metric is None else self[metric]
+        if self._measure_without is None:
+            raise NoModelError(_NEEDS_MODEL.format("minimality()"))
         with Uninterrupted():
             import pandas as pd
 
@@ -231,6 +243,8 @@ class CircuitResult(ByMetric[CircuitReading]):
         >>> print(*(line for line in result.to_mermaid().splitlines() if " effect[" in line), sep="\n")
           effect["faithfulness 0.743<br/>completeness 0.001"]:::patched
         """
+        if self._side is None:
+            raise NoModelError(_NEEDS_MODEL.format("to_mermaid()"))
         reading = self._first
         mean = reading.metric.mean
         values = {
@@ -246,6 +260,69 @@ class CircuitResult(ByMetric[CircuitReading]):
         names = [str(member).replace("->", " → ") for member in self.circuit]
         rest = rest_in_words(self.ablation)
         return kept_chart(self._side, names, rest, values, reading.metric.label, outcome)
+
+    def save(self, path: str | Path) -> None:
+        """Write the numbers and the circuit to a JSON file; whole or not at all.
+
+        Raises
+        ------
+        FileError
+            The disk is full, or the place cannot be written.
+        NoModelError
+            The result was read from a file: copy the file.
+        WeightsChangedError
+            The weights have changed since the runs, so that nothing says which they were.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> result = exp.evaluate(pw.Circuit(["L0.H1", "L1.H1"]))
+        >>> with TemporaryDirectory() as folder:
+        ...     result.save(f"{folder}/result.json")
+        ...     pw.open(f"{folder}/result.json").to_frame().equals(result.to_frame())
+        True
+        """
+        if self._side is None:
+            raise NoModelError(_NEEDS_MODEL.format("save()"))
+        with Uninterrupted():
+            from patchwidgets.methods.circuits.saved import members_data, result_data
+
+        self._side.check_weights(())
+        circuit = members_data(self.circuit, self.circuit.scores)
+        data = result_data(circuit, self.ablation, self._ablated, self.readings.values())
+        write(path, "circuit result", data, stamp_of(self._side.model))
+
+    @classmethod
+    def load(cls, path: str | Path, max_bytes: int | None = None) -> "CircuitResult":
+        """Read a result that `save` wrote; what needs the model raises `NoModelError`.
+
+        Parameters
+        ----------
+        max_bytes
+            The size up to which a file is read; 64 MiB by default.
+
+        Raises
+        ------
+        FileError
+            The file cannot be read, is too large, is damaged, holds something else, or is of a later version.
+        """
+        return read_as(path, "circuit result", cls.of_file, max_bytes)
+
+    @classmethod
+    def of_file(cls, opened: Opened) -> "CircuitResult":
+        """Return what was read from a file, as `load`."""
+        with Uninterrupted():
+            from patchwidgets.methods.circuits.saved import ResultSchema, ablation_of
+
+        with opened.decoding():
+            data = ResultSchema.model_validate(opened.content)
+            circuit = Circuit(*data.circuit.parsed())
+            ablated = [parse_member(name) for name in data.ablated]
+            readings = {
+                name: CircuitReading(metric, **runs, noise_floor=noise_floor)
+                for name, (metric, runs, noise_floor) in data.of_metrics.items()
+            }
+            return cls(circuit, ablation_of(data.ablation), readings, ablated, None, None)
 
     def to_frame(self) -> "pd.DataFrame":
         """A table with one row for each metric: value, faithfulness, completeness, model, nothing.

@@ -23,6 +23,7 @@ from patchwidgets.methods.circuits.members import By, Member, layer_of, scores_o
 from patchwidgets.methods.circuits.node_space import NodeSpace
 from patchwidgets.methods.circuits.space import Chosen, Indices, Space
 from patchwidgets.models.model import Model
+from patchwidgets.models.stamp import stamp_of
 from patchwidgets.sites import Site, Source
 
 FRACTIONS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -74,7 +75,8 @@ def faithfulness_curve(
         for name, each in side.metrics.items()
     }
     circuits = [_circuit(members, found, each) for each in pruned]
-    return FaithfulnessCurve(readings, circuits, n_kept, len(members), ablation, by)
+    stamp = stamp_of(side.model)
+    return FaithfulnessCurve(readings, circuits, n_kept, len(members), ablation, by, stamp)
 
 
 def _check(scores: Mapping[Member, float], fractions: Sequence[float], n_random: int) -> None:

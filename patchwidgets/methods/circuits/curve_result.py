@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from patchwidgets.experiment.readings import ByMetric
+from patchwidgets.files.envelope import Opened, Stamp, read_as, write
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.methods.circuits.circuit import Circuit
 from patchwidgets.methods.circuits.circuit_result import PairValues, reason, rest_in_words
@@ -131,7 +133,9 @@ class FaithfulnessCurve(ByMetric[CurveReading]):
     n_scored
         How many nodes or edges have a score.
     ablation, by
-        What the rest got, and what counted as a large score.
+        What the rest got, and what counted as a large score. From a file, a `Run` or a tensor is None.
+    stamp
+        Of which model the numbers are.
 
     Examples
     --------
@@ -150,12 +154,73 @@ class FaithfulnessCurve(ByMetric[CurveReading]):
         n_scored: int,
         ablation: Source,
         by: By,
+        stamp: Stamp | None = None,
     ) -> None:
         super().__init__(readings)
         self.circuits = tuple(circuits)
         self.n_kept = list(n_kept)
         self.n_scored = n_scored
-        self.ablation, self.by = ablation, by
+        self.ablation, self.by, self.stamp = ablation, by, stamp
+
+    def save(self, path: str | Path) -> None:
+        """Write the curve with its circuits to a JSON file; whole or not at all.
+
+        Raises
+        ------
+        FileError
+            The disk is full, or the place cannot be written.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> curve = exp.faithfulness_curve(exp.sweep("z", progress=False), (0.1, 1), n_random=3, progress=False)
+        >>> with TemporaryDirectory() as folder:
+        ...     curve.save(f"{folder}/curve.json")
+        ...     pw.open(f"{folder}/curve.json").to_frame().equals(curve.to_frame())
+        True
+        """
+        with Uninterrupted():
+            from patchwidgets.methods.circuits.saved import curve_data
+
+        rest = {"n_kept": self.n_kept, "n_scored": self.n_scored, "by": self.by}
+        rest |= {"fractions": list(self.fractions), "n_random": self._first.random.shape[1]}
+        data = curve_data(self.circuits, self.ablation, self.readings.values(), **rest)
+        write(path, "faithfulness curve", data, self.stamp)
+
+    @classmethod
+    def load(cls, path: str | Path, max_bytes: int | None = None) -> "FaithfulnessCurve":
+        """Read a curve that `save` wrote, which has an example.
+
+        Parameters
+        ----------
+        max_bytes
+            The size up to which a file is read; 64 MiB by default.
+
+        Raises
+        ------
+        FileError
+            The file cannot be read, is too large, is damaged, holds something else, or is of a later version.
+        """
+        return read_as(path, "faithfulness curve", cls.of_file, max_bytes)
+
+    @classmethod
+    def of_file(cls, opened: Opened) -> "FaithfulnessCurve":
+        """Return what was read from a file, as `load`."""
+        with Uninterrupted():
+            from patchwidgets.methods.circuits.saved import CurveSchema, ablation_of
+
+        with opened.decoding():
+            data = CurveSchema.model_validate(opened.content)
+            data.check()
+            fractions = tuple(data.fractions)
+            readings = {
+                name: CurveReading(metric, fractions, **arrays, noise_floor=noise_floor)
+                for name, (metric, arrays, noise_floor) in data.of_metrics.items()
+            }
+            circuits = [Circuit(members, scores) for members, scores in data.parts]
+            ablation = ablation_of(data.ablation)
+            sizes = data.n_kept, data.n_scored
+            return cls(readings, circuits, *sizes, ablation, data.by, opened.stamp)
 
     @property
     def fractions(self) -> tuple[float, ...]:

@@ -25,6 +25,8 @@ MAX_BYTES = 2**33
 """The largest file that is read by default: more than the lens of a model with 8,192 numbers in 60 streams."""
 STREAMS = ("resid_pre", "resid_mid", "resid_post")
 _ENTRY, _VERSION = "patchwidgets_lens", 1
+MOST_HEADER = 2**24
+"""The bytes up to which a header is read: a lens has a name and a place for each of some hundred matrices."""
 _LENGTH = 8
 """The bytes at the beginning that say how long the header is."""
 
@@ -70,6 +72,8 @@ def _described(content: bytes) -> dict[str, Any]:
     ValueError
         Nothing, or not that it is a lens.
     """
+    if _data_start(content) > MOST_HEADER:
+        raise ValueError("its header is too long")
     header = parse_json(content[_LENGTH : _data_start(content)])
     metadata = header.get("__metadata__") if isinstance(header, dict) else None
     if not isinstance(metadata, dict) or _ENTRY not in metadata:
