@@ -21,6 +21,7 @@ from patchwidgets.metrics.metric import (
 )
 from patchwidgets.metrics.named import (
     METRICS,
+    MetricName,
     available_metrics,
     find_metric,
     find_metrics,
@@ -32,6 +33,7 @@ __all__ = [
     "At",
     "Metric",
     "MetricFunction",
+    "MetricName",
     "MetricSpec",
     "Readout",
     "Values",

@@ -1,6 +1,7 @@
 """The metrics that have a name, and how a metric is looked up: ``kl``, ``kl@-3``, ``kl@S2``, ``kl@3:7``, a callable."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from patchwidgets.errors import MetricError
 from patchwidgets.metrics.functions import (
@@ -15,6 +16,9 @@ from patchwidgets.metrics.functions import (
 from patchwidgets.metrics.metric import At, Metric, MetricSpec
 from patchwidgets.sites import parse_pos, print_pos
 
+MetricName = Literal[
+    "logit_diff", "answer_logit", "answer_logprob", "answer_prob", "prob_diff", "rank", "kl"
+]
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
