@@ -241,8 +241,8 @@ def _sites(name: str, given: Sites) -> list[Site]:
     several = [given] if isinstance(given, str | Site) or not isinstance(given, Sequence) else given
     if not several or not all(isinstance(each, str | Site) for each in several):
         raise PatchError(
-            f"{name} is {shown(given)}; expected a site such as 'L9.H6', or a list of sites. They have no source of their "
-            "own: a gate copies them from the clean run in one direction, and from the corrupted one in the other."
+            f"{name} is {shown(given)}; expected a site such as 'L9.H6', or a list of sites. They have no source of "
+            "their own: a gate copies them from the clean run in one direction and from the corrupted one in the other."
         )
     return [Site.parse(each) for each in several]
 

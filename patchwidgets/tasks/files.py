@@ -247,12 +247,18 @@ def json_text(
     bos, chat, foil_expected
         As for `Task`. The last is written where it is False, so that other files read as before in earlier versions.
     """
-    content = {"pairs": [_row(pair) for pair in pairs], "single": single, "bos": bos, "chat": chat}
+    content = {
+        "pairs": [row_of(pair) for pair in pairs],
+        "single": single,
+        "bos": bos,
+        "chat": chat,
+    }
     content |= {} if foil_expected else {"foil_expected": False}
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _row(pair: Fields) -> dict[str, Any]:
+def row_of(pair: Fields) -> dict[str, Any]:
+    """Return the fields of a pair as a row of a table; the inverse of `fields_of_rows`."""
     row = {name: pair[name] for name in REQUIRED}
     if pair["foil"] is not None:
         row["foil"] = pair["foil"]
