@@ -13,6 +13,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.measured_run import MeasuredRun
 from patchwidgets.experiment.reading import Reading
 from patchwidgets.experiment.readings import Readings
+from patchwidgets.guesses.attributes import PATCH_RESULT
 from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.metrics import MetricName
 from patchwidgets.models.batches import Batch
@@ -67,6 +68,7 @@ class ResultWithRun(Readings):
         Of the patched run.
     """
 
+    advice = PATCH_RESULT
     patches: tuple[Patch, ...]
 
     @property

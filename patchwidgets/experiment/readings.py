@@ -8,6 +8,7 @@ from jaxtyping import Float
 from patchwidgets.errors import MetricError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.reading import PerPair, Reading
+from patchwidgets.guesses.answering import Answering
 from patchwidgets.hooks.interrupts import Uninterrupted
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class ByMetric(Generic[R]):
         return next(iter(self.readings.values()))
 
 
-class Readings(ByMetric[Reading]):
+class Readings(ByMetric[Reading], Answering):
     """The metrics of one changed run; `PatchResult` documents them.
 
     Attributes

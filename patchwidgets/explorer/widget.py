@@ -26,6 +26,8 @@ from patchwidgets.explorer.sources import (
     checked_choice,
     choice_data,
 )
+from patchwidgets.guesses.answering import Answering
+from patchwidgets.guesses.attributes import EXPLORER
 from patchwidgets.methods.circuits.circuit import Circuit
 from patchwidgets.methods.paths.traced import TracedPath
 from patchwidgets.sites import Site
@@ -40,7 +42,7 @@ if not (STATIC / "widget.js").is_file():
     )
 
 
-class PatchExplorer(anywidget.AnyWidget):
+class PatchExplorer(Answering, anywidget.AnyWidget):
     """Three runs of a model as three lanes; a click patches, the charts follow.
 
     Parameters
@@ -98,6 +100,7 @@ class PatchExplorer(anywidget.AnyWidget):
     """
 
     # The text, not the path: anywidget watches a path, and its watcher holds every explorer for ever.
+    advice = EXPLORER
     _esm = (STATIC / "widget.js").read_text(encoding="utf-8")
 
     wait_limit = 600.0

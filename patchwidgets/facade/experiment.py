@@ -14,6 +14,8 @@ from patchwidgets.facade.estimates import Estimates
 from patchwidgets.facade.generation import Generations
 from patchwidgets.facade.patches import Patches
 from patchwidgets.facade.paths import Paths
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import PATCH_ARGUMENTS
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.metrics import MetricSpec
 from patchwidgets.models.model import Model
@@ -96,6 +98,7 @@ class Experiment(Patches, Effects, Paths, Generations, Circuits, Estimates):
         """
         return correct_pairs(self, by)
 
+    @answers(PATCH_ARGUMENTS)
     def explore(self, *selection: str) -> "PatchExplorer":
         """Open the explorer widget of this experiment, with these sites patched to begin with.
 

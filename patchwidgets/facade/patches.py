@@ -1,9 +1,12 @@
 """Methods of `pw.Experiment` that run one patch, or a few."""
 
+from patchwidgets.directions import Direction
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import run_patch
 from patchwidgets.experiment.reach import Reach, measure_reach, record_runs
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import PATCH_ARGUMENTS
 from patchwidgets.methods.gate import Gate, Sites, find_gate
 from patchwidgets.sites import Patchable, Position
 
@@ -11,13 +14,21 @@ from patchwidgets.sites import Patchable, Position
 class Patches(BaseExperiment):
     """An experiment that runs patches."""
 
-    def patch(self, *patches: Patchable, record_reach: bool = False) -> PatchResult:
+    @answers(PATCH_ARGUMENTS)
+    def patch(
+        self,
+        *patches: Patchable,
+        direction: Direction | None = None,
+        record_reach: bool = False,
+    ) -> PatchResult:
         """Run the host prompts with some activations replaced.
 
         Parameters
         ----------
         patches
             Sites, site strings or patches. Several act jointly, in one run; with none, the host runs unpatched.
+        direction
+            ``"denoise"`` or ``"noise"``; the experiment's own by default.
         record_reach
             Record in the same pass what ``reach()`` of the result needs.
 
@@ -33,8 +44,10 @@ class Patches(BaseExperiment):
         >>> round(exp.patch("L0.mlp_out", pw.Patch("L1.H1@-1")).recovery, 2)
         0.41
         """
-        return run_patch(self, *patches, record_reach=record_reach)
+        experiment = self if direction is None else self.turned(direction)
+        return run_patch(experiment, *patches, record_reach=record_reach)
 
+    @answers()
     def gate(self, a: Sites, b: Sites, *, low: float = 0.2, high: float = 0.8) -> Gate:
         """Whether the task needs both of two sites (AND), or one of them will do (OR). Costs six patches.
 
@@ -95,6 +108,7 @@ class Patches(BaseExperiment):
         """
         return find_gate(self, a, b, low, high)
 
+    @answers(PATCH_ARGUMENTS)
     def reach(self, *patches: Patchable, pos: Position = -1) -> Reach:
         """How far a patch moves every component from the host towards the source, at one position.
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from patchwidgets.errors import MetricError
+from patchwidgets.guesses import names
+from patchwidgets.guesses.answering import did_you_mean
 from patchwidgets.metrics.functions import (
     answer_logit,
     answer_logprob,
@@ -86,9 +88,10 @@ def find_metric(metric: MetricSpec) -> Metric:
     if callable(metric):
         name = getattr(metric, "__name__", type(metric).__name__)
         return Metric(name, metric, name, needs_answer=False)
+    meant = did_you_mean(metric, METRICS, names.METRICS)
     raise MetricError(
-        f"Unknown metric {metric!r}; expected one of {', '.join(METRICS)}, perhaps with a position as in 'kl@-3', "
-        "a callable over a Readout, a pw.At or a Metric."
+        f"Unknown metric {metric!r}.{meant} Expected one of {', '.join(METRICS)}, perhaps with a position as in "
+        "'kl@-3', a callable over a Readout, a pw.At or a Metric."
     )
 
 

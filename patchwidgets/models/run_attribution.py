@@ -7,6 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from patchwidgets.errors import SiteError, TaskError, shown
+from patchwidgets.guesses.answering import Answering
+from patchwidgets.guesses.attributes import RUN
 from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.models.answer_tokens import AnswerSpec, answer_tokens
 from patchwidgets.models.attribute import Asked, attribute
@@ -21,8 +23,10 @@ from patchwidgets.sites import Site, index_of
 from patchwidgets.tokens import Tokenizer
 
 
-class AttributedRun:
+class AttributedRun(Answering):
     """A run whose logits can be split into parts; `patchwidgets.models.run.Run` documents the attributes."""
+
+    advice = RUN
 
     def __init__(
         self,

@@ -33,6 +33,10 @@ def _is_texts(value: object) -> bool:
 
 def plain_positions(positions: Mapping[str, Any]) -> dict[str, Any]:
     """Positions with Python's own integers and lists: numpy's would be read as texts, and are no JSON."""
+    if not isinstance(positions, Mapping):
+        raise TaskError(
+            f"positions is {shown(positions)}; expected names with an index or a text each, as in {{'S2': 9}}."
+        )
     return {
         name: [_plain(name, each) for each in spec]
         if isinstance(spec, Iterable) and not isinstance(spec, str)

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from patchwidgets.errors import TaskError
+from patchwidgets.guesses.answering import answers_init
+from patchwidgets.guesses.arguments import TASK_ARGUMENTS
+from patchwidgets.guesses.attributes import TASK
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.storage import write_file
 from patchwidgets.tasks.alignment import ProposedAlignment
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@answers_init(TASK_ARGUMENTS)
 @dataclass(frozen=True)
 class Task(TaskData):
     """A pair of prompts, or two equally long lists of prompts (a dataset), and what each run should say.
@@ -64,6 +68,8 @@ class Task(TaskData):
     >>> [run.top_tokens(1)[0].token for run in (exp.clean, exp.corrupted)]
     [' 46', ' 49']
     """
+
+    advice = TASK
 
     def aligned(
         self, align: AlignmentMap | Sequence[AlignmentMap | None] | ProposedAlignment | None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from patchwidgets.errors import TaskError, shown
+from patchwidgets.guesses.answering import Answering
 from patchwidgets.tasks.alignment import ProposedAlignment, checked_alignment
 from patchwidgets.tasks.chosen import (
     Condition,
@@ -22,7 +23,7 @@ AlignmentMap = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True)
-class TaskData:
+class TaskData(Answering):
     """What a `Task` consists of; it documents the fields."""
 
     clean: str | Sequence[str]
