@@ -116,7 +116,10 @@ def __getattr__(name: str) -> Any:
             return importlib.import_module("importlib.metadata").version("patchwidgets")
         if name in __all__:
             return importlib.import_module(f"patchwidgets.{name}")
-    raise AttributeError(f"module 'patchwidgets' has no attribute {name!r}")
+        from patchwidgets.guesses.answering import no_attribute
+        from patchwidgets.guesses.names import PACKAGE, home_of
+
+    raise no_attribute("pw", name, __all__, PACKAGE | home_of(name))
 
 
 def __dir__() -> list[str]:

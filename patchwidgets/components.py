@@ -1,6 +1,5 @@
 """The names of what can be read and replaced in a model. Plain data; costs nothing."""
 
-import re
 from typing import Literal, get_args
 
 OwnComponent = Literal[
@@ -45,51 +44,6 @@ DICTIONARY_COMPONENTS = FEATURE_COMPONENTS | ERROR_COMPONENTS
 STREAMS: tuple[OwnComponent, ...] = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out")
 """The components that a dictionary can take apart: vectors of the width of the residual stream."""
 ALIASES: dict[str, Component] = {"neuron_gate": "neuron_pre"}
-
-_HEADS, _STREAM = "z (the heads)", "resid_pre, resid_mid or resid_post"
-_MEANT = {
-    "head": _HEADS,
-    "heads": _HEADS,
-    "attn": f"attn_out, or {_HEADS}",
-    "attention": f"attn_out, or {_HEADS}",
-    "mlp": "mlp_out",
-    "mlps": "mlp_out",
-    "resid": _STREAM,
-    "residual": _STREAM,
-    "neurons": "neuron",
-}
-"""By words that people use for components, what these are called here."""
-_LOOSE = re.compile(r"l(\d{1,9})\.?(?:(h|kv|n)(\d{1,9}))?(\D.*)?", re.IGNORECASE)
-
-
-def meant_component(name: object) -> str:
-    """Return the end of a message about a component that there is not: which one was perhaps meant, or nothing.
-
-    Examples
-    --------
-    >>> from patchwidgets.components import meant_component
-    >>> meant_component("heads"), meant_component("hidden")
-    (' Did you mean z (the heads)?', '')
-    """
-    meant = _MEANT.get(name.lower()) if isinstance(name, str) else None
-    return f" Did you mean {meant}?" if meant else ""
-
-
-def spelt_out(text: str) -> str:
-    """Return a site with the capitals and the dot that it lacks; perhaps still no site.
-
-    Examples
-    --------
-    >>> from patchwidgets.components import spelt_out
-    >>> spelt_out("l0h1.q@-1"), spelt_out("l3.mlp_out")
-    ('L0.H1.q@-1', 'L3.mlp_out')
-    """
-    match = _LOOSE.fullmatch(text.strip())
-    if match is None:
-        return text
-    layer, unit, index, rest = match.groups(default="")
-    unit = f".{unit.upper()}{index}" if unit else "" if not rest or rest[0] in ".@" else "."
-    return f"L{layer}{unit}{rest}"
 
 
 def stream_of(component: str) -> str:

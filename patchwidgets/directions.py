@@ -3,6 +3,8 @@
 from typing import Literal
 
 from patchwidgets.errors import PatchError
+from patchwidgets.guesses.answering import did_you_mean
+from patchwidgets.guesses.names import DIRECTIONS
 
 RunName = Literal["clean", "corrupted"]
 """The name of one of the two unpatched runs, and of its prompt."""
@@ -40,5 +42,5 @@ def checked_direction(direction: str) -> Direction:
         return "noise"
     raise PatchError(
         f"Unknown direction {direction!r}; expected 'denoise' (clean into corrupted) or "
-        "'noise' (corrupted into clean)."
+        f"'noise' (corrupted into clean).{did_you_mean(direction, ('denoise', 'noise'), DIRECTIONS)}"
     )

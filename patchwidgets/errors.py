@@ -152,6 +152,14 @@ class LoadError(PatchwidgetsError, OSError):
     """A model or a front end that could not be found or read; the message says how to get it."""
 
 
+class ArgumentError(PatchwidgetsError, TypeError):
+    """An argument that a function does not have, or of another kind; the message names the one to use."""
+
+
+class MissingError(PatchwidgetsError, AttributeError):
+    """An attribute that there is not; the message names what to use in its place."""
+
+
 class FileError(PatchwidgetsError, OSError):
     """A file that could not be written or read, or that is damaged or holds no sweep.
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from patchwidgets.components import ALIASES, ALL_COMPONENTS, meant_component, spelt_out
+from patchwidgets.components import ALIASES, ALL_COMPONENTS
 from patchwidgets.components import COMPONENTS as COMPONENTS
 from patchwidgets.components import DICTIONARY_COMPONENTS as DICTIONARY_COMPONENTS
 from patchwidgets.components import FEATURE_COMPONENTS as FEATURE_COMPONENTS
@@ -20,6 +20,9 @@ from patchwidgets.components import STREAMS as STREAMS
 from patchwidgets.components import Component as Component
 from patchwidgets.components import stream_of as stream_of
 from patchwidgets.errors import PatchError, SiteError, shown
+from patchwidgets.guesses.answering import answers_init, did_you_mean
+from patchwidgets.guesses.arguments import PATCH_CLASS_ARGUMENTS, SITE_ARGUMENTS
+from patchwidgets.guesses.places import last_position, meant_component, meant_site, no_site
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,6 +54,7 @@ _EXAMPLES = "L9.H6, L9.H6.q, L9.KV2.k, L9.mlp_out@3:7, L4.N123@-1, L0.resid_pre,
 _FEATURES = f"L2.resid_post.F5; the streams are {', '.join(STREAMS)}"
 
 
+@answers_init(SITE_ARGUMENTS)
 @dataclass(frozen=True)
 class Site:
     """One place in a model.
@@ -160,6 +164,7 @@ class Site:
         return f"L{self.layer}.{unit}{self.index}{suffix}"
 
 
+@answers_init(PATCH_CLASS_ARGUMENTS)
 @dataclass(frozen=True, eq=False)
 class Patch:
     """A site and what is written there.
@@ -200,7 +205,7 @@ class Patch:
         if isinstance(source, str) and source not in ("source", "clean", "corrupted", "host"):
             raise PatchError(
                 f"Unknown source {shown(source)} for {site}; expected 'source', 'clean', 'corrupted', 'host', a Run, "
-                "a tensor, or one of pw.sources, as in pw.sources.zero()."
+                f"a tensor, or one of pw.sources, as in pw.sources.{_named_source(source)}()."
             )
         object.__setattr__(self, "site", Site.parse(site))
         object.__setattr__(self, "source", source)
@@ -210,6 +215,10 @@ class Patch:
     def of(cls, patch: "str | Site | Patch") -> "Patch":
         """Make a patch from the source run out of a site or site string; a `Patch` is returned unchanged."""
         return patch if isinstance(patch, Patch) else cls(patch)
+
+
+def _named_source(text: str) -> str:
+    return text if text in ("mean", "resample", "noise") else "zero"
 
 
 Patchable = str | Site | Patch
@@ -239,13 +248,36 @@ def _component(match: re.Match[str], text: str) -> Component:
 
 
 def _unknown_component(name: object, where: str = "") -> str:
-    return f"Unknown component {shown(name)}{where}; known are {_KNOWN}.{meant_component(name)}"
+    if not where and isinstance(name, str) and _SITE.fullmatch(name):
+        meant = f" That is a site: pw.Site.parse({name!r})."
+    else:
+        near = meant_component(name) or did_you_mean(name, COMPONENTS)
+        meant = near or (no_site(name) if isinstance(name, str) else "")
+    return f"Unknown component {shown(name)}{where}.{meant} Known are {_KNOWN}."
 
 
 def _not_a_site(text: object) -> str:
-    near = spelt_out(text) if isinstance(text, str) else ""
-    meant = f" Did you mean {near!r}?" if _SITE.fullmatch(near) else meant_component(text)
-    return f"{shown(text)} is not a site.{meant} Sites look like {_EXAMPLES}."
+    return f"{shown(text)} is not a site.{nearest_site(text)} Sites look like {_EXAMPLES}."
+
+
+def nearest_site(given: object) -> str:
+    """Return the end of a message about what is no site: which one was perhaps meant, or nothing.
+
+    Examples
+    --------
+    >>> from patchwidgets.sites import nearest_site
+    >>> nearest_site("model.layers.3.mlp"), nearest_site((9, 6))
+    (" Did you mean 'L3.mlp_out'?", " Did you mean 'L9.H6'?")
+    """
+    near = _SITE.fullmatch(meant_site(given))
+    if near and (near["unit"] or near["component"] or near["layer"] is None):
+        return f" Did you mean {near[0]!r}?"
+    if given in COMPONENTS:
+        one = "L9.H6" if given == "z" else f"L9.{given}"
+        return (
+            f" It is a component: {one!r} is a site of it, and exp.sweep({given!r}) goes over all."
+        )
+    return meant_component(given) or (no_site(given) if isinstance(given, str) else "")
 
 
 def parse_pos(text: str, whole: str) -> Position:
@@ -289,7 +321,8 @@ def indices_of(pos: Position, n: int, positions: Mapping[str, int]) -> list[int]
         if pos not in positions:
             known = f"it names: {', '.join(positions)}" if positions else "it names none"
             raise SiteError(
-                f"The task names no position {shown(pos)}; {known}. Name one with Task(positions={{...}})."
+                f"The task names no position {shown(pos)}; {known}.{last_position(pos)} Name one with "
+                "Task(positions={...})."
             )
         return [positions[pos]]
     if isinstance(pos, tuple):

@@ -40,6 +40,10 @@ def encode(
     TaskError
         The tokenizer has no beginning token or no chat template, or the prompt has no tokens.
     """
+    if not isinstance(text, str):
+        raise TaskError(
+            f"A prompt is {shown(text)}; expected a text. Token ids become one with model.tokenizer.decode(ids)."
+        )
     if chat:
         text = _chat_prompt(tokenizer, text)
     ids = list(tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -1,14 +1,14 @@
 """Metrics against numbers worked out by hand."""
 
 import math
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
 
 from patchwidgets.errors import MetricError
-from patchwidgets.metrics import METRICS, Readout, evaluate, find_metric, find_metrics
+from patchwidgets.metrics import METRICS, MetricName, Readout, evaluate, find_metric, find_metrics
 
 # Four tokens. Row 0: e^logit = 1, 2, 3, 4 (sum 10). Row 1: all equal.
 LOGITS = torch.tensor([[1.0, 2.0, 3.0, 4.0], [1.0, 1.0, 1.0, 1.0]]).log()
@@ -47,6 +47,10 @@ def test_a_dataset_reports_means_and_the_median_rank() -> None:
     values = np.array([1.0, 2.0, 9.0])
     assert METRICS["logit_diff"].mean(values) == 4.0
     assert METRICS["rank"].mean(values) == 2.0
+
+
+def test_type_checkers_know_the_names() -> None:
+    assert get_args(MetricName) == tuple(METRICS)
 
 
 def test_a_callable_is_a_metric_of_its_own_name() -> None:

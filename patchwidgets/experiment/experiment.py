@@ -18,13 +18,16 @@ from patchwidgets.experiment.measured_run import MeasuredRun
 from patchwidgets.experiment.measurements import Measurements
 from patchwidgets.experiment.sources import Sources
 from patchwidgets.experiment.weak_answers import not_told_apart, told_apart, unread, weak_answers
+from patchwidgets.guesses.answering import Answering, answers
+from patchwidgets.guesses.arguments import EXPERIMENT_ARGUMENTS
+from patchwidgets.guesses.attributes import EXPERIMENT
 from patchwidgets.metrics import Metric, MetricSpec
 from patchwidgets.models.attached import check_dictionaries
 from patchwidgets.models.edits import refuse_other_dictionaries
 from patchwidgets.models.indexing import key_of
 from patchwidgets.models.model import Model
 from patchwidgets.models.run import Run
-from patchwidgets.sites import Patch, Patchable, Site
+from patchwidgets.sites import Patch, Patchable, Site, nearest_site
 from patchwidgets.sources.moved import At
 from patchwidgets.sources.source import SourceData
 from patchwidgets.tasks import Pair, Task
@@ -34,7 +37,7 @@ LEAST_ACCURACY = 0.5
 """An experiment with fewer pairs that the model tells apart logs a warning."""
 
 
-class BaseExperiment:
+class BaseExperiment(Answering):
     """What all functions of this package need of an experiment; `patchwidgets.Experiment` documents it in full.
 
     Parameters
@@ -45,6 +48,7 @@ class BaseExperiment:
         From another experiment on the same model and task, to be shared: then nothing runs, and `metric` is ignored.
     """
 
+    @answers(EXPERIMENT_ARGUMENTS, name="pw.Experiment")
     def __init__(
         self,
         model: Model,
@@ -60,6 +64,8 @@ class BaseExperiment:
         self.measurements = measurements or Measurements.of(model, task, metric)
         if measurements is None and self.accuracy < LEAST_ACCURACY:
             _LOG.warning("%s: %s", model.name, *self._not_told_apart())
+
+    advice = EXPERIMENT
 
     def __repr__(self) -> str:
         pairs = "1 pair" if len(self.pairs) == 1 else f"{len(self.pairs)} pairs"
@@ -245,6 +251,7 @@ class BaseExperiment:
             if not isinstance(patch, str | Site | Patch):
                 raise PatchError(
                     f"Expected sites or patches one by one, as in exp.patch('L9.H6', 'L4.mlp_out'); got {shown(patch)}."
+                    f"{nearest_site(patch)}"
                 )
         checked = [Patch.of(patch) for patch in patches]
         for patch in checked:

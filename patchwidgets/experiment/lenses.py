@@ -10,6 +10,8 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.followed import chosen_rows, places_in
 from patchwidgets.experiment.measured_run import MeasuredRun
 from patchwidgets.experiment.patched_pass import patched_pass
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import LENS_ARGUMENTS
 from patchwidgets.hooks.hooks import Key
 from patchwidgets.models.answer_tokens import AnswerSpec
 from patchwidgets.models.lenses.dataset import lens_dataset
@@ -32,6 +34,7 @@ class LensedResult:
     experiment: BaseExperiment
     patches: tuple[Patch, ...]
 
+    @answers(LENS_ARGUMENTS)
     def lens(
         self,
         component: str = "resid_post",

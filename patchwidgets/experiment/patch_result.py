@@ -13,11 +13,11 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.lenses import LensedResult
 from patchwidgets.experiment.patch_chart import patch_passage
 from patchwidgets.experiment.patched_pass import patched_pass
+from patchwidgets.experiment.patched_run import ResultWithRun
 from patchwidgets.experiment.patterns import pattern_of_patch
 from patchwidgets.experiment.reach import Reach, measure_reach
 from patchwidgets.experiment.reach_sums import ReachSums
 from patchwidgets.experiment.reading import Reading
-from patchwidgets.experiment.readings import Readings
 from patchwidgets.experiment.run_chart import N_TOKENS, run_chart
 from patchwidgets.experiment.top_token_rows import TopTokenRow, top_token_rows
 from patchwidgets.experiment.written import written_in_patch
@@ -33,13 +33,15 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-class PatchResult(Readings, LensedResult):
+class PatchResult(ResultWithRun, LensedResult):
     """What a patch, or several joint patches, did.
 
     Attributes
     ----------
     value, effect, share, recovery
         The numbers of the experiment's first metric, over pairs. Other metrics: ``result["kl"].effect``.
+    run
+        The patched run: ``result.run["L9.H6"]``, or ``result["L9.H6"]`` in short, is the activation in it.
     reason
         Why share and recovery are undefined; None where they are defined.
     per_pair
@@ -186,13 +188,9 @@ class PatchResult(Readings, LensedResult):
         >>> round(parts["L1.mlp_out"], 1), round(parts.total, 1)
         (2.6, 6.5)
         """
-        exp, host = self.experiment, self.experiment.host
-        exp.check_weights(self.patches)
+        self.experiment.check_weights(self.patches)
         check_one_draw(self.patches, "logit_attribution()")
-        tokens = host.answer_ids(answer, foil, pos)
-        return host.attribute(
-            *tokens, pos, neurons, scale_of, lambda rows: exp.sources.edits(self.patches, rows)
-        )
+        return self.run.logit_attribution(answer, foil, pos, neurons, scale_of)
 
     def written(
         self, site: str | Site, pos: int | str = -1, *, k: int = 5, pair: int = 0

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from patchwidgets.errors import PatchError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.reach_sums import ReachBaseline, ReachSums, reach_keys
+from patchwidgets.guesses.answering import Answering
+from patchwidgets.guesses.attributes import REACH
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.models.forward import forward
 from patchwidgets.sites import Patch, Position
@@ -31,7 +33,7 @@ Ratios = Float[NDArray[np.float32], "layer *head"]
 
 
 @dataclass(frozen=True, eq=False)
-class Reach:
+class Reach(Answering):
     """How far one patch moved every component at one position.
 
     Attributes
@@ -55,6 +57,7 @@ class Reach:
     (14, (4, 4), array([0.99, 1.  , 0.96, 1.12], dtype=float32))
     """
 
+    advice = REACH
     pos: int
     along: dict[str, Ratios]
     size: dict[str, Ratios]

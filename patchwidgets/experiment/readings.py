@@ -9,6 +9,7 @@ from patchwidgets.directions import Direction
 from patchwidgets.errors import MetricError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.reading import PerPair, Reading
+from patchwidgets.guesses.answering import Answering
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.tasks import Task
 
@@ -44,7 +45,7 @@ class ByMetric(Generic[R]):
         return next(iter(self.readings.values()))
 
 
-class Numbers(ByMetric[Reading]):
+class Numbers(ByMetric[Reading], Answering):
     """The metrics of one changed run, whether or not its experiment is in memory; `PatchResult` documents them.
 
     Attributes

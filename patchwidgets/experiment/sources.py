@@ -213,7 +213,11 @@ class Sources:
         source = patch.source
         if isinstance(source, SourceData):
             source = source.read_in_place
-        return not isinstance(source, Tensor) and self.run_of(source) is not self.host
+        if isinstance(source, Tensor):
+            return False
+        run = self.run_of(source)
+        # A run of the very prompts that are patched, such as that of another patch, has their positions.
+        return run is not self.host and getattr(run, "prompts", None) != self.host.prompts
 
 
 def value_of(

@@ -13,7 +13,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.explorer.fields import checked_list, checked_pair
 from patchwidgets.tasks import Pair, Task, encode_pairs
 from patchwidgets.tasks.alignment import Columns, propose_columns
-from patchwidgets.tasks.task import Alternatives
+from patchwidgets.tasks.task_data import Alternatives
 from patchwidgets.tokens import Tokenizer, encode
 
 MOST_CHARACTERS = 20_000

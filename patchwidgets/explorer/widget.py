@@ -28,6 +28,8 @@ from patchwidgets.explorer.sources import (
     choice_data,
 )
 from patchwidgets.files.envelope import write
+from patchwidgets.guesses.answering import Answering
+from patchwidgets.guesses.attributes import EXPLORER
 from patchwidgets.methods.circuits.circuit import Circuit
 from patchwidgets.methods.paths.traced import TracedPath
 from patchwidgets.sites import Site
@@ -42,7 +44,7 @@ if not (STATIC / "widget.js").is_file():
     )
 
 
-class PatchExplorer(anywidget.AnyWidget):
+class PatchExplorer(Answering, anywidget.AnyWidget):
     """Three runs of a model as three lanes; a click patches, the charts follow.
 
     Parameters
@@ -100,6 +102,7 @@ class PatchExplorer(anywidget.AnyWidget):
     """
 
     # The text, not the path: anywidget watches a path, and its watcher holds every explorer for ever.
+    advice = EXPLORER
     _esm = (STATIC / "widget.js").read_text(encoding="utf-8")
 
     wait_limit = 600.0

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import PATCH_ARGUMENTS
 from patchwidgets.methods.circuits.circuit import Circuit, Scores
 from patchwidgets.methods.circuits.circuit_result import CircuitResult
 from patchwidgets.methods.circuits.curve import FRACTIONS, N_RANDOM, faithfulness_curve
@@ -67,6 +69,7 @@ class Circuits(BaseExperiment):
     patchwidgets.errors.SiteError: ...
     """
 
+    @answers(PATCH_ARGUMENTS)
     def evaluate(
         self,
         circuit: Circuit,
@@ -118,6 +121,7 @@ class Circuits(BaseExperiment):
         """
         return evaluate(self, circuit, ablation, among)
 
+    @answers()
     def faithfulness_curve(
         self,
         scores: Scores | Circuit,

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from patchwidgets.directions import Direction
 from patchwidgets.facade.sweeps import Sweeps
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import SWEEP_ARGUMENTS
 from patchwidgets.methods.direct_effects import Norm, make_direct_sweep
 from patchwidgets.sites import Component
 from patchwidgets.sweep.api import run_sweep
@@ -55,6 +57,7 @@ class Effects(Sweeps):
     patchwidgets.errors.PatchError: 'q' has no direct effect: it writes nothing into the residual stream itself. ...
     """
 
+    @answers(SWEEP_ARGUMENTS)
     def direct_effects(
         self,
         component: Component,

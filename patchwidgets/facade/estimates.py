@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from patchwidgets.directions import Direction
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import ESTIMATE_ARGUMENTS
 from patchwidgets.methods.estimates.edges import estimate_edges
 from patchwidgets.methods.estimates.methods import EdgeMethod, NodeMethod, checked_method
 from patchwidgets.methods.estimates.nodes import estimate_nodes
@@ -64,6 +66,7 @@ class Estimates(BaseExperiment):
     patchwidgets.errors.MetricError: ...
     """
 
+    @answers(ESTIMATE_ARGUMENTS)
     def estimate(
         self,
         component: Component,
@@ -128,6 +131,7 @@ class Estimates(BaseExperiment):
             experiment, estimate_nodes(experiment, request, checked, budget, progress)
         )
 
+    @answers(ESTIMATE_ARGUMENTS)
     def estimate_edges(
         self,
         *,

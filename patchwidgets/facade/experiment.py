@@ -3,13 +3,19 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from jaxtyping import Bool
+
 from patchwidgets.directions import Direction
+from patchwidgets.experiment.correct import By, correct_pairs
 from patchwidgets.facade.circuits import Circuits
 from patchwidgets.facade.effects import Effects
 from patchwidgets.facade.estimates import Estimates
 from patchwidgets.facade.generation import Generations
 from patchwidgets.facade.patches import Patches
 from patchwidgets.facade.paths import Paths
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import PATCH_ARGUMENTS
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.metrics import MetricSpec
 from patchwidgets.models.model import Model
@@ -69,6 +75,30 @@ class Experiment(Patches, Effects, Paths, Generations, Circuits, Estimates):
     (6.59, -6.15)
     """
 
+    def correct(self, by: By | None = None) -> Bool[np.ndarray, "pair"]:
+        """Which pairs the model gets right, as True or False for each: for ``task.where(exp.correct())``.
+
+        Parameters
+        ----------
+        by
+            ``"foil"``: the clean run prefers the answer to the foil, and the corrupted run the foil to the answer
+            (unless the task says ``foil_expected=False``); `accuracy` is the mean of this. ``"top"``: the most probable
+            token of the clean run is an answer, or the first token of one. By default ``"foil"``, if the task has one.
+
+        Raises
+        ------
+        TaskError
+            Another word, or ``"foil"`` of a task without.
+
+        Examples
+        --------
+        >>> sums = pw.Experiment(model, pw.tasks.modular(50, modulus=5))
+        >>> int(sums.correct().sum()), int(sums.correct("top").sum()), sums.accuracy
+        (50, 50, 1.0)
+        """
+        return correct_pairs(self, by)
+
+    @answers(PATCH_ARGUMENTS)
     def explore(self, *selection: str) -> "PatchExplorer":
         """Open the explorer widget of this experiment, with these sites patched to begin with.
 

@@ -1,6 +1,8 @@
 """Methods of `pw.Experiment` that let the model write on."""
 
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import GENERATE_ARGUMENTS
 from patchwidgets.methods.generation.api import generate
 from patchwidgets.methods.generation.continuations import Generation
 from patchwidgets.sites import Patchable
@@ -24,6 +26,7 @@ class Generations(BaseExperiment):
     True
     """
 
+    @answers(GENERATE_ARGUMENTS)
     def generate(
         self,
         *patches: Patchable,

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from patchwidgets.directions import Direction
 from patchwidgets.edges import FROZEN, Frozen, Path, Receiver
 from patchwidgets.facade.sweeps import Sweeps
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import EDGES_ARGUMENTS, PATCH_ARGUMENTS, SWEEP_ARGUMENTS
 from patchwidgets.methods.paths.api import (
     PathResult,
     Receivers,
@@ -77,6 +79,7 @@ class Paths(Sweeps):
     patchwidgets.errors.SiteError: ...
     """
 
+    @answers(PATCH_ARGUMENTS)
     def path(
         self,
         sender: str | Site | Path,
@@ -118,6 +121,7 @@ class Paths(Sweeps):
         """
         return run_path(self, Path.of(sender, *receivers), frozen)
 
+    @answers(SWEEP_ARGUMENTS)
     def sweep_paths(
         self,
         receivers: Receivers | None = None,
@@ -168,6 +172,7 @@ class Paths(Sweeps):
         sweep = make_path_sweep(self, chosen, frozen, direction, batch, budget)
         return run_sweep(sweep, progress, self._set_interrupted)[0]
 
+    @answers(EDGES_ARGUMENTS)
     def edges(
         self,
         *,

@@ -5,6 +5,8 @@ from typing import Any
 
 from patchwidgets.directions import Direction
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import SWEEP_ARGUMENTS
 from patchwidgets.sites import Component, Site
 from patchwidgets.sweep.api import PartialSweep, iter_sweep, make_sweep, run_sweep
 from patchwidgets.sweep.dose import dose_grid
@@ -19,6 +21,7 @@ class Sweeps(BaseExperiment):
 
     interrupted: Sequence[SweepResult] = ()
 
+    @answers(SWEEP_ARGUMENTS)
     def sweep(
         self,
         component: Component | None = None,
@@ -92,6 +95,7 @@ class Sweeps(BaseExperiment):
         sweep = make_sweep(self, [request], direction, batch, budget)
         return run_sweep(sweep, progress, self._set_interrupted)[0]
 
+    @answers(SWEEP_ARGUMENTS)
     def sweep_many(
         self,
         asked: Sequence[Component | SweepArguments],
@@ -122,6 +126,7 @@ class Sweeps(BaseExperiment):
         sweep = make_sweep(self, asked, direction, batch, budget)
         return run_sweep(sweep, progress, self._set_interrupted)
 
+    @answers(SWEEP_ARGUMENTS)
     def iter_sweep(
         self,
         component: Component | None = None,
@@ -148,6 +153,7 @@ class Sweeps(BaseExperiment):
         request = SweepRequest(component, over, sites, make, layers, top, window)
         yield from iter_sweep(make_sweep(self, [request], direction, batch, budget))
 
+    @answers(SWEEP_ARGUMENTS)
     def dose_curve(
         self,
         site: str | Site,
@@ -195,6 +201,7 @@ class Sweeps(BaseExperiment):
         sweep = Sweep(experiment, [dose_grid(experiment, site, vector, alphas)], None, budget)
         return run_sweep(sweep, progress, self._set_interrupted)[0]
 
+    @answers(SWEEP_ARGUMENTS)
     def plan(
         self,
         component: Component | None = None,

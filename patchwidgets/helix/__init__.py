@@ -1,5 +1,9 @@
 """How a model represents numbers and adds them: the analyses of arXiv 2502.00873, for models with number tokens."""
 
+from typing import TYPE_CHECKING
+
+from patchwidgets.guesses import names
+from patchwidgets.guesses.answering import module_answering
 from patchwidgets.helix.basis import CIRCLES, HELIX, LINE, POLYNOMIAL, Basis, sums
 from patchwidgets.helix.causal import compare_patches, patch_values
 from patchwidgets.helix.controls import choose_layer, compare
@@ -51,3 +55,6 @@ __all__ = [
     "spectrum",
     "sums",
 ]
+
+if not TYPE_CHECKING:  # a type checker has to find a misspelt name
+    __getattr__ = module_answering("pw.helix", __all__, names.HELIX)

@@ -1,5 +1,9 @@
 """Metrics: numbers read from the logits of a run, at the last position of the prompt or at chosen ones."""
 
+from typing import TYPE_CHECKING
+
+from patchwidgets.guesses import names
+from patchwidgets.guesses.answering import module_answering
 from patchwidgets.metrics.functions import (
     answer_logit,
     answer_logprob,
@@ -21,6 +25,7 @@ from patchwidgets.metrics.metric import (
 )
 from patchwidgets.metrics.named import (
     METRICS,
+    MetricName,
     available_metrics,
     find_metric,
     find_metrics,
@@ -32,6 +37,7 @@ __all__ = [
     "At",
     "Metric",
     "MetricFunction",
+    "MetricName",
     "MetricSpec",
     "Readout",
     "Values",
@@ -49,3 +55,6 @@ __all__ = [
     "prob_diff",
     "rank",
 ]
+
+if not TYPE_CHECKING:  # a type checker has to find a misspelt name
+    __getattr__ = module_answering("pw.metrics", __all__, names.METRICS)

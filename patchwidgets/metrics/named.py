@@ -1,8 +1,11 @@
 """The metrics that have a name, and how a metric is looked up: ``kl``, ``kl@-3``, ``kl@S2``, ``kl@3:7``, a callable."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from patchwidgets.errors import MetricError
+from patchwidgets.guesses import names
+from patchwidgets.guesses.answering import did_you_mean
 from patchwidgets.metrics.functions import (
     answer_logit,
     answer_logprob,
@@ -15,6 +18,9 @@ from patchwidgets.metrics.functions import (
 from patchwidgets.metrics.metric import At, Metric, MetricSpec
 from patchwidgets.sites import parse_pos, print_pos
 
+MetricName = Literal[
+    "logit_diff", "answer_logit", "answer_logprob", "answer_prob", "prob_diff", "rank", "kl"
+]
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -82,9 +88,10 @@ def find_metric(metric: MetricSpec) -> Metric:
     if callable(metric):
         name = getattr(metric, "__name__", type(metric).__name__)
         return Metric(name, metric, name, needs_answer=False)
+    meant = did_you_mean(metric, METRICS, names.METRICS)
     raise MetricError(
-        f"Unknown metric {metric!r}; expected one of {', '.join(METRICS)}, perhaps with a position as in 'kl@-3', "
-        "a callable over a Readout, a pw.At or a Metric."
+        f"Unknown metric {metric!r}.{meant} Expected one of {', '.join(METRICS)}, perhaps with a position as in "
+        "'kl@-3', a callable over a Readout, a pw.At or a Metric."
     )
 
 

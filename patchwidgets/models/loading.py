@@ -13,7 +13,11 @@ from typing import Any
 import torch
 from transformers.utils import logging as transformers_logging
 
-from patchwidgets.errors import LoadError, in_one_line
+from patchwidgets.errors import LoadError, in_one_line, shown
+from patchwidgets.guesses import names
+from patchwidgets.guesses.answering import answers, did_you_mean
+from patchwidgets.guesses.arguments import LOAD_ARGUMENTS
+from patchwidgets.guesses.names import MODELS
 from patchwidgets.models.adapters import read_model
 from patchwidgets.models.checkpoints import Options
 from patchwidgets.models.model import Model
@@ -27,6 +31,7 @@ _STRATEGIES = ("auto", "balanced", "balanced_low_0", "sequential")
 """What accelerate takes in place of a map."""
 
 
+@answers(LOAD_ARGUMENTS)
 def load(
     name: str | os.PathLike[str] | None = None,
     *,
@@ -75,6 +80,7 @@ def load(
         source, display_name = str(smollm2_folder()), SMOLLM2_NAME
     else:
         source = _path(name)
+        _refuse_near_names(source)
         display_name = Path(source).name if Path(source).is_dir() else source
     options = Options(_dtype(dtype), _places(device, device_map), revision, trust_remote_code)
     with _progress(shown=name not in (None, "smollm2")):
@@ -82,6 +88,7 @@ def load(
     return Model(hf_model, tokenizer, display_name, verify)
 
 
+@answers(LOAD_ARGUMENTS)
 def wrap(
     hf_model: Any, tokenizer: Tokenizer, *, name: str | None = None, verify: Verify = "strict"
 ) -> Model:
@@ -125,18 +132,25 @@ def _progress(shown: bool) -> Iterator[None]:
 def _path(name: object) -> str:
     if not isinstance(name, str | os.PathLike):
         raise LoadError(
-            f"Expected the name or the folder of a model, or nothing for the teaching model; got {name!r}. "
+            f"Expected the name or the folder of a model, or nothing for the teaching model; got {shown(name)}. "
             "A model that is in memory goes to pw.wrap(hf_model, tokenizer)."
         )
     return os.fspath(name)
 
 
+def _refuse_near_names(name: str) -> None:
+    """Refuse what is no name of the hub, but stands for a model that there is, before the hub is asked."""
+    if (advice := MODELS.get(name.lower())) and not Path(name).is_dir():
+        raise LoadError(f"No model {name!r}. {advice}")
+
+
 def _dtype(dtype: str | torch.dtype) -> torch.dtype:
     torch_dtype = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
     if torch_dtype not in DTYPES.values():
+        meant = did_you_mean(dtype, DTYPES, names.DTYPES)
         raise LoadError(
-            f"Unknown dtype {dtype!r}; expected 'float32', 'bfloat16', 'float16' or 'float64'. To quantise a model, "
-            "load it with transformers and give it to pw.wrap."
+            f"Unknown dtype {dtype!r}; expected 'float32', 'bfloat16', 'float16' or 'float64'.{meant} To quantise a "
+            "model, load it with transformers and give it to pw.wrap."
         )
     assert isinstance(torch_dtype, torch.dtype)
     return torch_dtype

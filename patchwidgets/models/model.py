@@ -13,6 +13,9 @@ from copy import copy
 from typing import Any
 
 from patchwidgets.errors import SiteError
+from patchwidgets.guesses.answering import Answering, answers
+from patchwidgets.guesses.arguments import RUN_ARGUMENTS
+from patchwidgets.guesses.attributes import MODEL
 from patchwidgets.hooks.hooks import hooked
 from patchwidgets.hooks.interrupts import UserBlock
 from patchwidgets.models.attached import check_dictionaries
@@ -36,7 +39,7 @@ from patchwidgets.sites import (
 from patchwidgets.tokens import Tokenizer, encode, token_strings
 
 
-class Model(Sizes):
+class Model(Sizes, Answering):
     """A causal language model with its tokenizer, ready to be patched; `load` and `wrap` return one.
 
     Parameters
@@ -78,6 +81,8 @@ class Model(Sizes):
     >>> print(model.checks)
     15 identities hold in every layer (largest relative gap ...)
     """
+
+    advice = MODEL
 
     def __init__(
         self,
@@ -192,6 +197,7 @@ class Model(Sizes):
         """Return the text of each id by itself, with its leading space; parts of a character as bytes, ``‹E6 97›``."""
         return token_strings(self.tokenizer, ids)
 
+    @answers(RUN_ARGUMENTS)
     def run(
         self,
         text: str | Sequence[str],

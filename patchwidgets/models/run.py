@@ -17,7 +17,7 @@ from patchwidgets.hooks.hooks import Key
 from patchwidgets.models.attached import check_dictionaries
 from patchwidgets.models.batches import Batch, in_batches, in_order
 from patchwidgets.models.forward import forward, gather_entries, union_of_positions
-from patchwidgets.models.indexing import SiteActivation, key_of, read_site, site_indices
+from patchwidgets.models.indexing import SiteActivation, key_of, read_site
 from patchwidgets.models.layout import Layout
 from patchwidgets.models.lenses.lensed import Lensed
 from patchwidgets.models.patterns import labelled, pattern_of, pattern_site, rows_of_one_length
@@ -130,6 +130,9 @@ class Run(AttributedRun, Lensed):
     def __getitem__(self, site: str | Site) -> SiteActivation:
         """Return a clone of the activation at a site.
 
+        A position is an index into this run's own prompts; in the runs of an experiment it may also be a name of the
+        task.
+
         Returns
         -------
         Tensor
@@ -150,15 +153,12 @@ class Run(AttributedRun, Lensed):
         torch.Size([1, 4, 32])
         """
         site = resolve(self.layout, site)
-        if isinstance(site.pos, str):
-            raise SiteError(
-                f"A run has no named positions; write {site.name} with an index instead of {site.pos!r}."
-            )
+        places = self.places(site.pos)
         self.weights.check()
         check_dictionaries(self.layout.dictionaries, [key_of(site)])
         parts = []
         for batch in self.batches:
-            indices = [site_indices(site, len(row)) for row in batch.ids]
+            indices = [list(places[row]) for row in batch.rows]
             parts.append(
                 (batch.rows, read_site(self.activation(batch, key_of(site)), site, indices))
             )
@@ -235,7 +235,9 @@ class Run(AttributedRun, Lensed):
         """Record, in one forward pass, those activations that are not recorded yet."""
         missing = [key for key in keys if key not in batch.activations]
         if missing:
-            activations = forward(self.layout, batch.ids, record=missing).activations
+            activations = forward(
+                self.layout, batch.ids, self.edits(batch.rows), missing
+            ).activations
             self.weights.check()
             batch.activations |= activations
 
@@ -256,7 +258,7 @@ class Run(AttributedRun, Lensed):
     def _record_logits(self, batch: Batch, read_positions: Sequence[Sequence[int]]) -> None:
         """Record the logits at some positions of each row."""
         if keep := union_of_positions(read_positions):
-            logits = forward(self.layout, batch.ids, keep=keep).logits
+            logits = forward(self.layout, batch.ids, self.edits(batch.rows), keep=keep).logits
             self.weights.check()
             entries = [
                 (row, pos)

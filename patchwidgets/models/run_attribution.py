@@ -1,14 +1,17 @@
 """What a run knows of direct logit attribution. Costs what `patchwidgets.models.attribute` says."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from patchwidgets.errors import SiteError, TaskError, shown
+from patchwidgets.guesses.answering import Answering
+from patchwidgets.guesses.attributes import RUN
+from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.models.answer_tokens import AnswerSpec, answer_tokens
-from patchwidgets.models.attribute import Asked, EditsOf, attribute
+from patchwidgets.models.attribute import Asked, attribute
 from patchwidgets.models.batches import Batch
 from patchwidgets.models.layout import Layout
 from patchwidgets.models.logit_attribution import LogitAttribution
@@ -20,8 +23,10 @@ from patchwidgets.sites import Site, index_of
 from patchwidgets.tokens import Tokenizer
 
 
-class AttributedRun:
+class AttributedRun(Answering):
     """A run whose logits can be split into parts; `patchwidgets.models.run.Run` documents the attributes."""
+
+    advice = RUN
 
     def __init__(
         self,
@@ -130,7 +135,8 @@ class AttributedRun:
         rows = rows_of_one_length(pair, [[len(prompt) for prompt in self.prompts]])
         self.weights.check()
         ids = torch.tensor([self.prompts[rows[0]]])
-        found = written(self.layout, self.tokenizer, ids, head, self.positions(pos)[rows[0]], k)
+        at = self.positions(pos)[rows[0]]
+        found = written(self.layout, self.tokenizer, ids, head, at, k, self.edits(rows))
         self.weights.check()
         return found
 
@@ -153,9 +159,8 @@ class AttributedRun:
         pos: int | str,
         neurons: int | Iterable[int],
         scale_of: "AttributedRun | None",
-        edits: EditsOf | None = None,
     ) -> LogitAttribution:
-        """Do what `logit_attribution` does, with token ids for each prompt, and perhaps with edits of the prompts."""
+        """Do what `logit_attribution` does, with token ids for each prompt."""
         if isinstance(neurons, bool):
             raise SiteError(
                 f"neurons={neurons}: expected the layers whose MLP is split into neurons, as in "
@@ -171,9 +176,13 @@ class AttributedRun:
             None if scale_of is None else self._streams(scale_of, pos),
         )
         batches = [(batch.rows, batch.ids) for batch in self.batches]
-        attribution = attribute(self.layout, batches, asked, edits)
+        attribution = attribute(self.layout, batches, asked, self.edits)
         self.weights.check()
         return attribution
+
+    def edits(self, _rows: list[int]) -> Mapping[Key, Edit]:
+        """Return what is written into some prompts of equal length while they run: nothing, but in a patched run."""
+        return {}
 
     def positions(self, pos: int | str) -> list[int]:
         """Return a position as an index into each prompt; only a run of an experiment knows names."""
@@ -194,6 +203,6 @@ class AttributedRun:
         streams = torch.empty(len(positions), self.layout.d_model, dtype=self.layout.hf_model.dtype)
         for batch in other.batches:
             rows = [positions[row] for row in batch.rows]
-            read = read_one_position(self.layout, batch.ids, [key], rows)
+            read = read_one_position(self.layout, batch.ids, [key], rows, other.edits(batch.rows))
             streams[batch.rows] = read.activations[key].to(streams)
         return streams

@@ -4,6 +4,10 @@ Each function takes ``ax=`` and returns the Axes it drew on; without it, it draw
 ``rcParams["figure.figsize"]``, which `style` sets. Nothing is shown, and every backend will do.
 """
 
+from typing import TYPE_CHECKING
+
+from patchwidgets.guesses.answering import module_answering
+from patchwidgets.guesses.names import PLOT
 from patchwidgets.plot.attribution import attribution
 from patchwidgets.plot.bars import logits
 from patchwidgets.plot.captions import fig_caption
@@ -35,3 +39,6 @@ __all__ = [
     "spectrum",
     "style",
 ]
+
+if not TYPE_CHECKING:  # a type checker has to find a misspelt name
+    __getattr__ = module_answering("pw.plot", __all__, PLOT)

@@ -10,6 +10,7 @@ from patchwidgets.errors import PatchError
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.plot.colours import palette
 from patchwidgets.plot.texts import literal, note_size, text_width
+from patchwidgets.sweep.quantities import QUANTITIES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +80,9 @@ def checked(given: Any, kind: type[Kind], made_by: str) -> Kind:
     """
     if isinstance(given, kind):
         return given
-    raise PatchError(f"Expected what {made_by} returns; got {type(given).__name__}.")
+    quantity = getattr(given, "name", None)
+    hint = f" Give the sweep, and quantity={quantity!r}." if quantity in QUANTITIES else ""
+    raise PatchError(f"Expected what {made_by} returns; got {type(given).__name__}.{hint}")
 
 
 def mark_estimate(ax: "Axes", estimate: str) -> None:

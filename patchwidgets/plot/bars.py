@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from patchwidgets.experiment.patch_result import PatchResult
-from patchwidgets.plot.axes import lines, new_axes
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import FIGURE_ARGUMENTS
+from patchwidgets.plot.axes import checked, lines, new_axes
 from patchwidgets.plot.colours import palette
 from patchwidgets.plot.texts import literal
 from patchwidgets.tokens import visible
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@answers(FIGURE_ARGUMENTS)
 def logits(result: PatchResult, k: int = 5, ax: "Axes | None" = None) -> "Axes":
     """Draw the logits of the next tokens in the three runs.
 
@@ -38,6 +41,7 @@ def logits(result: PatchResult, k: int = 5, ax: "Axes | None" = None) -> "Axes":
     >>> [label.get_text() for label in ax.get_yticklabels()], len(ax.patches)
     (['␣Mary', '␣John'], 6)
     """
+    result = checked(result, PatchResult, "exp.patch(...)")
     ax = new_axes(lines(3.2 * k + 5)) if ax is None else ax
     rows = result.top_tokens(k)
     for offset, (run, colour) in enumerate(palette().runs.items()):

@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Int
 
 from patchwidgets.errors import PatchError, SiteError
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import FIGURE_ARGUMENTS
 from patchwidgets.plot.axes import (
     aspect,
     checked,
@@ -36,6 +38,7 @@ MANY = 1500
 """With more dots, they are one raster, also in a PDF."""
 
 
+@answers(FIGURE_ARGUMENTS)
 def layers(
     *results: SweepResult,
     metric: str | None = None,

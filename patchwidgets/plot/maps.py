@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from patchwidgets.errors import PatchError, SiteError
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import FIGURE_ARGUMENTS
 from patchwidgets.plot.axes import (
     LINE,
     aspect,
@@ -50,6 +52,7 @@ UPRIGHT = ("pos", "pos_name")
 AXIS_LABELS = {"pos": "position", "pos_name": "position", "kv_head": "KV head"}
 
 
+@answers(FIGURE_ARGUMENTS)
 def heatmap(
     result: SweepResult,
     metric: str | None = None,

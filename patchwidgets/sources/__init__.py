@@ -64,6 +64,10 @@ Every source that is plain data is written to files and code, and reads back as 
 True
 """
 
+from typing import TYPE_CHECKING
+
+from patchwidgets.guesses.answering import module_answering
+from patchwidgets.guesses.names import SOURCES
 from patchwidgets.sources.ablations import mean, noise, resample, zero
 from patchwidgets.sources.attention import cut
 from patchwidgets.sources.files import from_json, to_json
@@ -80,3 +84,6 @@ __all__ = [
     "to_json",
     "zero",
 ]
+
+if not TYPE_CHECKING:  # a type checker has to find a misspelt name
+    __getattr__ = module_answering("pw.sources", __all__, SOURCES)

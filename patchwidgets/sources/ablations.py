@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from patchwidgets.errors import PatchError, shown
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import SOURCE_ARGUMENTS
 from patchwidgets.sites import Site
 from patchwidgets.sources.source import (
     DrawnSource,
@@ -147,6 +149,7 @@ def zero() -> Zero:
     return Zero()
 
 
+@answers(SOURCE_ARGUMENTS)
 def mean(of: Any = None, per: Per = "pos", run: RunChoice = "host") -> Mean:
     """Write the mean of the activation over prompts: mean ablation.
 
@@ -183,6 +186,7 @@ def mean(of: Any = None, per: Per = "pos", run: RunChoice = "host") -> Mean:
     return Mean(of, per, run)
 
 
+@answers(SOURCE_ARGUMENTS)
 def resample(
     of: Any = None, n: int = 10, seed: int | None = None, run: RunChoice = "host"
 ) -> Resample:
@@ -224,6 +228,7 @@ def resample(
     return Resample(n, seed_or_new(seed), of=of, run=run)
 
 
+@answers(SOURCE_ARGUMENTS)
 def noise(scale: float = 3.0, n: int = 10, seed: int | None = None) -> Noise:
     """Add Gaussian noise to the embedding, as in causal tracing (Meng et al. 2022).
 

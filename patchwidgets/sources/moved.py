@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from patchwidgets.errors import PatchError, shown
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import SOURCE_ARGUMENTS
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.sites import Site
 from patchwidgets.sources.ablations import BOUND_TO_POSITION
@@ -102,6 +104,7 @@ class At(SourceData):
         return [str(self.site)], {} if self.run == "source" else {"run": self.run}
 
 
+@answers(SOURCE_ARGUMENTS)
 def steer(vector: Any, alpha: float = 1.0) -> Steer | SteerDifference:
     """Add `alpha` times a vector to the activation: activation steering.
 

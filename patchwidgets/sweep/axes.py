@@ -1,9 +1,13 @@
 """The axes of a sweep over one component: which it can have, and their coordinates. Costs nothing."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, get_args
 
+from patchwidgets.directions import Direction
 from patchwidgets.errors import PatchError, SiteError
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.guesses import names
+from patchwidgets.guesses.answering import did_you_mean
 from patchwidgets.sites import (
     DICTIONARY_COMPONENTS,
     FEATURE_COMPONENTS,
@@ -39,23 +43,36 @@ def axes_of(experiment: BaseExperiment, request: SweepRequest) -> dict[str, Coor
     assert component is not None
     if request.window < 1:
         raise PatchError(f"window is {request.window}; expected a number of layers, at least 1.")
-    if isinstance(request.over, str):
-        raise SiteError(
-            f"over is {request.over!r}; expected a tuple of axes, as in over=({request.over!r},)."
-        )
     unit = unit_of(component)
-    over = tuple(request.over) if request.over is not None else _default_axes(component, unit)
+    over = _given_axes(request.over) or _default_axes(component, unit)
     allowed = [axis for axis in ("layer", unit, "pos", "pos_name") if axis is not None]
     if component == "embed":
         allowed.remove("layer")
     if not over or set(over) - set(allowed) or {"pos", "pos_name"} <= set(over):
         raise SiteError(
             f"Cannot sweep {component} over {over!r}; expected some of {', '.join(allowed)}, "
-            "with at most one of pos and pos_name, as in over=('layer', 'pos')."
+            f"with at most one of pos and pos_name, as in over=('layer', 'pos').{_meant(over, allowed)}"
         )
     if component != "embed" and "layer" not in over:
         raise SiteError(f"A sweep of {component} runs over layers; add 'layer' to {over!r}.")
     return {axis: _coordinates(experiment, request, axis) for axis in over}
+
+
+def _given_axes(over: Sequence[str] | str | None) -> tuple[str, ...] | None:
+    """The axes that are asked for; a text is one of them."""
+    if over is None:
+        return None
+    if over in get_args(Direction):
+        raise PatchError(
+            f"The second argument of a sweep is over=, its axes; got {over!r}. Give direction={over!r}."
+        )
+    return (over,) if isinstance(over, str) else tuple(over)
+
+
+def _meant(over: Sequence[str], allowed: Sequence[str]) -> str:
+    return next(
+        (did_you_mean(axis, allowed, names.AXES) for axis in over if axis not in allowed), ""
+    )
 
 
 def unit_of(component: Component) -> str | None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, fields
 from itertools import product
 from typing import Any, Literal
 
-from patchwidgets.errors import PatchError, SiteError
+from patchwidgets.components import ALL_COMPONENTS
+from patchwidgets.errors import PatchError, SiteError, shown
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.cancellation import cancellation_check
 from patchwidgets.sites import (
@@ -86,11 +87,36 @@ def make_grid(
         raise PatchError(
             f"A sweep needs a component, as in exp.sweep('z'), or sites=[...]: expected one of the two, got {got}."
         )
+    if request.component is not None:
+        _check_component(request.component)
     if request.top is not None:
         return _top_grid(experiment, request, Top.of(request.top), budget)
     if request.sites is not None:
         return _list_grid(experiment, request, request.sites)
     return _product_grid(experiment, request)
+
+
+def _check_component(given: object) -> None:
+    """Refuse several components, and sites in place of one."""
+    if isinstance(given, list | tuple):
+        kinds = all(each in ALL_COMPONENTS for each in given)
+        call = "exp.sweep_many(" if kinds else "exp.sweep(sites="
+        raise PatchError(
+            f"A sweep is of one component, as in exp.sweep('z'); got {shown(given)}. Use {call}{shown(list(given))})."
+        )
+    if isinstance(given, str) and given not in ALL_COMPONENTS and _is_site(given):
+        raise PatchError(
+            f"A sweep is of a component, as in exp.sweep('z'), and {given!r} is one site: exp.patch({given!r}), or "
+            f"exp.sweep(sites=[{given!r}, ...])."
+        )
+
+
+def _is_site(text: str) -> bool:
+    try:
+        Site.parse(text)
+    except SiteError:
+        return False
+    return True
 
 
 def _list_grid(

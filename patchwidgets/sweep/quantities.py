@@ -6,14 +6,21 @@ import numpy as np
 
 from patchwidgets.errors import MetricError
 from patchwidgets.files.envelope import Stamp
+from patchwidgets.guesses.answering import Answering
+from patchwidgets.guesses.attributes import SWEEP_RESULT
 from patchwidgets.sweep.dataset import over_pairs
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-class Quantities:
+QUANTITIES = ("value", "effect", "share", "recovery")
+
+
+class Quantities(Answering):
     """The numbers of a sweep; `SweepResult` documents them."""
+
+    advice = SWEEP_RESULT
 
     def __init__(self, dataset: "xr.Dataset") -> None:
         self._dataset = dataset
@@ -32,6 +39,53 @@ class Quantities:
     def axes(self) -> tuple[str, ...]:
         """The names of the axes that were swept over."""
         return tuple(str(d) for d in self._dataset["zero"].dims)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many places there are along each of the axes.
+
+        Examples
+        --------
+        >>> exp.sweep("z", progress=False).shape
+        (4, 4)
+        """
+        return tuple(self._dataset["zero"].shape)
+
+    def __len__(self) -> int:
+        """Return the number of cells, each of one site or of several joint ones."""
+        return int(self._dataset["zero"].size)
+
+    def __getitem__(self, quantity: str) -> "xr.DataArray":
+        """Return one quantity of the first metric over the axes: any variable of `over_pairs`.
+
+        Raises
+        ------
+        MetricError
+            There is no such quantity.
+
+        Examples
+        --------
+        >>> s = exp.sweep("z", progress=False)
+        >>> bool((s["recovery"] == s.recovery).all()), s["effect_low"].shape
+        (True, (4, 4))
+        """
+        of_first = self.over_pairs()
+        if not isinstance(quantity, str) or quantity not in of_first.data_vars:
+            raise MetricError(
+                f"A sweep is asked for a quantity, as in s['effect']; got {quantity!r}. {self._instead(quantity)}"
+            )
+        return of_first[quantity]
+
+    def _instead(self, asked: object) -> str:
+        """What to write for what is no quantity: a metric, a site, an index."""
+        if asked in self.metrics:
+            return f"Another metric is s.over_pairs({asked!r})."
+        if isinstance(asked, str) and asked in self._dataset.coords:
+            return f"Coordinates are in s.to_xarray()[{asked!r}]."
+        if isinstance(asked, str):
+            named = ", ".join(map(str, self.over_pairs().data_vars))
+            return f"There are {named}. One site is a row of s.to_frame(), or s.sel(layer=0)."
+        return "By index it is s.isel(layer=0), by coordinate s.sel(layer=0), and s.effect.values is a plain array."
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -106,10 +160,15 @@ class Quantities:
     def _first(self, quantity: str) -> "xr.DataArray":
         return self.over_pairs()[quantity]
 
+    def _other_metric(self, asked: str) -> str:
+        if asked in QUANTITIES:
+            return f"That is a quantity: s[{asked!r}], or quantity={asked!r} in a figure."
+        return "Sweep again with exp.measuring([...])."
+
     def _of_metric(self, metric: str | None) -> "xr.Dataset":
         if metric is not None and metric not in self.metrics:
             raise MetricError(
                 f"This sweep does not measure {metric!r}; it measures {', '.join(self.metrics)}. "
-                "Sweep again with exp.measuring([...])."
+                f"{self._other_metric(metric)}"
             )
         return self._dataset.sel(metric=self.metrics[0] if metric is None else metric)

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from typing import TypedDict
 
 from patchwidgets.errors import PatchError
+from patchwidgets.guesses.answering import did_you_mean
+from patchwidgets.guesses.arguments import SWEEP_ARGUMENTS
 from patchwidgets.sites import Component, Patchable, Site
 
 CellPatch = Patchable | Iterable[Patchable]
@@ -101,6 +102,5 @@ def _check_names(arguments: Mapping[str, object]) -> None:
     known = [field.name for field in fields(SweepRequest)]
     for name in arguments:
         if name not in known:
-            close = get_close_matches(name, known, 1)
-            meant = f"did you mean {close[0]!r}?" if close else f"expected {', '.join(known)}."
-            raise PatchError(f"A sweep has no argument {name!r}: {meant}")
+            meant = did_you_mean(name, known, SWEEP_ARGUMENTS) or f" Expected {', '.join(known)}."
+            raise PatchError(f"A sweep has no argument {name!r}.{meant}")

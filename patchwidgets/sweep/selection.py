@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from patchwidgets.errors import SiteError, listed
+from patchwidgets.errors import SiteError, listed, shown
+from patchwidgets.guesses.answering import did_you_mean
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -19,11 +20,7 @@ def select(dataset: "xr.Dataset", chosen: Mapping[str, Any]) -> "xr.Dataset":
     SiteError
         Something that the sweep does not run over, or a coordinate that it does not have.
     """
-    known = {*dataset["zero"].dims, "metric", "pair", *_labels(dataset)}
-    if unknown := sorted(set(chosen) - known):
-        raise SiteError(
-            f"Cannot select by {', '.join(unknown)}; this sweep has {', '.join(sorted(map(str, known)))}."
-        )
+    _check_axes(dataset, chosen, {*dataset["zero"].dims, "metric", "pair", *_labels(dataset)})
     dataset, chosen = _by_label(dataset, chosen)
     chosen = {
         name: [value] if name in ("metric", "pair") and np.ndim(value) == 0 else value
@@ -37,6 +34,35 @@ def select(dataset: "xr.Dataset", chosen: Mapping[str, Any]) -> "xr.Dataset":
         if not isinstance(values, slice):
             _check_coordinates(dataset, axis, values)
     return dataset.sel(chosen)
+
+
+def select_by_index(dataset: "xr.Dataset", chosen: Mapping[str, Any]) -> "xr.Dataset":
+    """Select by indices as xarray does; metric and pair stay axes.
+
+    Raises
+    ------
+    SiteError
+        Something that the sweep does not run over, or an index out of range.
+    """
+    _check_axes(dataset, chosen, {*dataset["zero"].dims, "metric", "pair"})
+    kept = {
+        name: [index] if name in ("metric", "pair") and np.ndim(index) == 0 else index
+        for name, index in chosen.items()
+    }
+    try:
+        return dataset.isel(kept)
+    except (IndexError, TypeError) as error:
+        sizes = ", ".join(f"{dataset.sizes[name]} along {name}" for name in chosen)
+        raise SiteError(f"Cannot select {shown(dict(chosen))}; this sweep has {sizes}.") from error
+
+
+def _check_axes(dataset: "xr.Dataset", chosen: Mapping[str, Any], known: set[Any]) -> None:
+    if unknown := sorted(set(chosen) - known):
+        names = sorted(map(str, known))
+        raise SiteError(
+            f"Cannot select by {', '.join(unknown)}; this sweep has {', '.join(names)}."
+            f"{did_you_mean(unknown[0], names)}"
+        )
 
 
 def _labels(dataset: "xr.Dataset") -> list[str]:

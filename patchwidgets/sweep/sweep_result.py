@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import TOP_ARGUMENTS
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.storage import write_file
 from patchwidgets.sweep.comparison import Comparison, comparison
@@ -19,7 +21,7 @@ from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.in_words import in_words
 from patchwidgets.sweep.missed import Missed, missed_of
 from patchwidgets.sweep.quantities import Quantities
-from patchwidgets.sweep.selection import select
+from patchwidgets.sweep.selection import select, select_by_index
 
 _LOG = logging.getLogger(__name__)
 
@@ -129,6 +131,7 @@ class SweepResult(Quantities):
             frames.append(frame)
         return pd.concat(frames, ignore_index=True)
 
+    @answers(TOP_ARGUMENTS)
     def top_sites(self, k: int = 5, metric: str | None = None) -> list[str]:
         """The `k` sites with the largest effect, positive or negative, as strings for ``exp.patch``.
 
@@ -235,6 +238,28 @@ class SweepResult(Quantities):
         SweepResult(z of 'teaching model': 4 head, 1 pair, logit_diff, denoise)
         """
         return SweepResult(select(self._dataset, chosen))
+
+    def isel(self, **chosen: Any) -> "SweepResult":
+        """A part of the result, chosen by indices as in xarray: ``s.isel(layer=0, head=[0, -1])``.
+
+        Parameters
+        ----------
+        **chosen
+            For an axis, ``metric`` or ``pair``, an index, a list of them or a slice; a negative one counts from the end
+            of what the sweep runs over.
+
+        Raises
+        ------
+        SiteError
+            Something that this sweep does not run over, or an index out of range.
+
+        Examples
+        --------
+        >>> s = exp.sweep("z", layers=[1, 2], progress=False)
+        >>> s.isel(layer=0).site_names() == s.sel(layer=1).site_names() == ["L1.H0", "L1.H1", "L1.H2", "L1.H3"]
+        True
+        """
+        return SweepResult(select_by_index(self._dataset, chosen))
 
     def __repr__(self) -> str:
         return f"SweepResult({in_words(self._dataset)})"

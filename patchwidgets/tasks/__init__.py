@@ -1,5 +1,9 @@
 """Tasks: pairs of prompts with their answers, their token ids, and generators of well-known tasks."""
 
+from typing import TYPE_CHECKING
+
+from patchwidgets.guesses.answering import module_answering
+from patchwidgets.guesses.names import TASKS
 from patchwidgets.tasks.arithmetic import addition, modular, subtraction
 from patchwidgets.tasks.docstrings import docstring
 from patchwidgets.tasks.facts import antonym, capital, colour, hypernym
@@ -29,3 +33,6 @@ __all__ = [
     "propose_alignment",
     "subtraction",
 ]
+
+if not TYPE_CHECKING:  # a type checker has to find a misspelt name
+    __getattr__ = module_answering("pw.tasks", __all__, TASKS)

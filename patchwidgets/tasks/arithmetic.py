@@ -6,6 +6,7 @@ from random import Random
 from typing import Literal, get_args
 
 from patchwidgets.errors import TaskError
+from patchwidgets.tasks.generator import generator
 from patchwidgets.tasks.split import Split, check_part, part_of
 from patchwidgets.tasks.task import Task
 
@@ -14,6 +15,7 @@ SUM_POSITIONS = {"a": -4, "operator": -3, "b": -2, "end": -1}
 MODULAR_POSITIONS = {"a": -6, "operator": -5, "b": -4, "modulus": -2, "end": -1}
 
 
+@generator
 def addition(n: int = 100, seed: int = 0, varies: Varies = "a", part: Split | None = None) -> Task:
     """Prompts like ``12+34=``, with numbers from 0 to 99; the corrupted prompt has another `a`.
 
@@ -53,6 +55,7 @@ def addition(n: int = 100, seed: int = 0, varies: Varies = "a", part: Split | No
     return _numbers(n, seed, _Kind("{a}+{b}=", lambda a, b: a + b, SUM_POSITIONS), varies, part)
 
 
+@generator
 def subtraction(
     n: int = 100, seed: int = 0, varies: Varies = "a", part: Split | None = None
 ) -> Task:
@@ -85,6 +88,7 @@ def subtraction(
     )
 
 
+@generator
 def modular(
     n: int = 100, seed: int = 0, modulus: int = 10, varies: Varies = "a", part: Split | None = None
 ) -> Task:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from patchwidgets.tasks import lexicon
 from patchwidgets.tasks.choice import Choice
+from patchwidgets.tasks.generator import generator
 from patchwidgets.tasks.split import Split, check_part, part_of
 from patchwidgets.tasks.task import Task
 from patchwidgets.tasks.vocabulary import one_token_each
@@ -15,6 +16,7 @@ N_WORDS = 7
 """How many words describe the function and the two arguments that come first."""
 
 
+@generator
 def docstring(
     n: int = 32, seed: int = 0, part: Split | None = None, model: HasTokenizer | None = None
 ) -> Task:

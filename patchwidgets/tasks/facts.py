@@ -2,11 +2,13 @@
 
 from patchwidgets.tasks import lexicon
 from patchwidgets.tasks.contrast import facts_task
+from patchwidgets.tasks.generator import generator
 from patchwidgets.tasks.split import Split
 from patchwidgets.tasks.task import Task
 from patchwidgets.tokens import HasTokenizer
 
 
+@generator
 def capital(
     n: int = 32, seed: int = 0, part: Split | None = None, model: HasTokenizer | None = None
 ) -> Task:
@@ -50,6 +52,7 @@ def capital(
     return facts_task("capital", lexicon.CAPITALS, lexicon.CAPITAL, n, seed, part, model)
 
 
+@generator
 def hypernym(
     n: int = 32, seed: int = 0, part: Split | None = None, model: HasTokenizer | None = None
 ) -> Task:
@@ -89,6 +92,7 @@ def hypernym(
     return facts_task("hypernym", lexicon.HYPERNYMS, lexicon.HYPERNYM, n, seed, part, model)
 
 
+@generator
 def colour(
     n: int = 32, seed: int = 0, part: Split | None = None, model: HasTokenizer | None = None
 ) -> Task:
@@ -129,6 +133,7 @@ def colour(
     return facts_task("colour", lexicon.COLOURS, lexicon.COLOUR, n, seed, part, model)
 
 
+@generator
 def antonym(
     n: int = 32, seed: int = 0, part: Split | None = None, model: HasTokenizer | None = None
 ) -> Task:

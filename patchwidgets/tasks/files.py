@@ -248,7 +248,7 @@ def json_data(
     bos, chat, foil_expected
         As for `Task`. The last is written where it is False, so that other files read as before in earlier versions.
     """
-    content = {"pairs": [_row(pair) for pair in pairs], "single": single, "bos": bos, "chat": chat}
+    content = {"pairs": [row_of(pair) for pair in pairs], "single": single, "bos": bos, "chat": chat}
     return content | ({} if foil_expected else {"foil_expected": False})
 
 
@@ -257,7 +257,8 @@ def json_text(content: dict[str, Any]) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _row(pair: Fields) -> dict[str, Any]:
+def row_of(pair: Fields) -> dict[str, Any]:
+    """Return the fields of a pair as a row of a table; the inverse of `fields_of_rows`."""
     row = {name: pair[name] for name in REQUIRED}
     if pair["foil"] is not None:
         row["foil"] = pair["foil"]

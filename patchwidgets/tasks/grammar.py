@@ -7,6 +7,7 @@ from itertools import product
 from patchwidgets.tasks import lexicon
 from patchwidgets.tasks.choice import Choice
 from patchwidgets.tasks.contrast import SUBJECT, Contrast, choose, contrast_task, facts_task
+from patchwidgets.tasks.generator import generator
 from patchwidgets.tasks.lexicon import Fact
 from patchwidgets.tasks.split import Split, check_part, part_of
 from patchwidgets.tasks.task import Task
@@ -16,6 +17,7 @@ from patchwidgets.tokens import HasTokenizer
 NUMBER = "{number}"
 
 
+@generator
 def agreement(
     n: int = 32,
     seed: int = 0,
@@ -118,6 +120,7 @@ def _with_number(contrast: Contrast) -> Contrast:
     return contrast._replace(template=contrast.template.replace(NUMBER, ending))
 
 
+@generator
 def pronoun(
     n: int = 32,
     seed: int = 0,

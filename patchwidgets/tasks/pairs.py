@@ -13,7 +13,8 @@ from patchwidgets.directions import RunName
 from patchwidgets.errors import AnswerError, CounterpartError, SiteError, TaskError, listed, shown
 from patchwidgets.sites import Position, index_of, indices_of
 from patchwidgets.tasks.alignment import Alignment, Columns, checked_columns, identity
-from patchwidgets.tasks.task import PositionSpec, Task
+from patchwidgets.tasks.fields import PositionSpec
+from patchwidgets.tasks.task import Task
 from patchwidgets.tokens import (
     Tokenizer,
     answer_ids,

@@ -5,6 +5,7 @@ from random import Random
 from patchwidgets.errors import TaskError
 from patchwidgets.tasks import words
 from patchwidgets.tasks.choice import Choice
+from patchwidgets.tasks.generator import generator
 from patchwidgets.tasks.task import Task
 from patchwidgets.tasks.vocabulary import one_token_each
 from patchwidgets.tokens import HasTokenizer
@@ -12,6 +13,7 @@ from patchwidgets.tokens import HasTokenizer
 POOL = (*words.NAMES, *words.PLACES, *words.OBJECTS, *words.EVENTS)
 
 
+@generator
 def induction(
     n: int = 32, seed: int = 0, length: int = 8, model: HasTokenizer | None = None
 ) -> Task:

@@ -7,12 +7,14 @@ from typing import Literal
 from patchwidgets.errors import TaskError
 from patchwidgets.tasks import words
 from patchwidgets.tasks.choice import Choice
+from patchwidgets.tasks.generator import generator
 from patchwidgets.tasks.split import Split, check_part, part_of
 from patchwidgets.tasks.task import Task
 from patchwidgets.tasks.vocabulary import one_token_each
 from patchwidgets.tokens import HasTokenizer
 
 
+@generator
 def ioi(
     n: int = 32, seed: int = 0, part: Split | None = None, model: HasTokenizer | None = None
 ) -> Task:
@@ -110,6 +112,7 @@ def _up_to_first(prompt: str, text: str) -> str:
     return prompt[: prompt.index(text) + len(text)]
 
 
+@generator
 def greater_than(
     n: int = 32, seed: int = 0, digits: Literal[1, 2] = 2, part: Split | None = None
 ) -> Task:

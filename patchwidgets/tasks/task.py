@@ -1,37 +1,37 @@
 """Tasks: clean and corrupted prompts with answers and foils, as plain data. Costs nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from numbers import Integral
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from patchwidgets.errors import TaskError, shown
+from patchwidgets.errors import TaskError
 from patchwidgets.files.envelope import read, write
+from patchwidgets.guesses.answering import answers_init
+from patchwidgets.guesses.arguments import TASK_ARGUMENTS
+from patchwidgets.guesses.attributes import TASK
+from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.storage import write_file
-from patchwidgets.tasks.alignment import MAX_POSITION, ProposedAlignment, checked_alignment
+from patchwidgets.tasks.alignment import ProposedAlignment
 from patchwidgets.tasks.files import (
     fields_of_rows,
     json_data,
     json_text,
     read_csv,
     read_json,
+    row_of,
     rows_of_frame,
     task_fields,
 )
+from patchwidgets.tasks.task_data import AlignmentMap, TaskData
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Alternatives = str | tuple[str, ...]
-PositionSpec = int | str
-"""An index into the full prompt (negative counts from its end), or a text: the last token of its last occurrence."""
-AlignmentMap = Sequence[tuple[int, int]]
-"""Positions of the clean and of the corrupted prompt that are counterparts, ascending in both."""
 
-
+@answers_init(TASK_ARGUMENTS)
 @dataclass(frozen=True)
-class Task:
+class Task(TaskData):
     """A pair of prompts, or two equally long lists of prompts (a dataset), and what each run should say.
 
     Parameters
@@ -72,63 +72,7 @@ class Task:
     [' 46', ' 49']
     """
 
-    clean: str | Sequence[str]
-    corrupted: str | Sequence[str]
-    answer: Alternatives | Sequence[Alternatives]
-    foil: Alternatives | Sequence[Alternatives] | None = None
-    positions: Mapping[str, PositionSpec | Sequence[PositionSpec]] = field(default_factory=dict)
-    bos: bool | None = None
-    chat: bool = False
-    align: AlignmentMap | Sequence[AlignmentMap | None] | ProposedAlignment | None = None
-    foil_expected: bool = True
-
-    def __post_init__(self) -> None:
-        for name in ("clean", "corrupted", "answer", "foil"):
-            object.__setattr__(self, name, _checked_texts(name, getattr(self, name)))
-        if len(self) == 0:
-            raise TaskError("A task needs at least one pair of prompts; clean is an empty list.")
-        if isinstance(self.clean, str) != isinstance(self.corrupted, str):
-            raise TaskError(
-                "One of clean and corrupted is a list and the other is one prompt; give two prompts or two lists."
-            )
-        settings = {"bos": self.bos, "chat": self.chat, "foil_expected": self.foil_expected}
-        for name, setting in settings.items():
-            if not isinstance(setting, bool) and (name, setting) != ("bos", None):
-                raise TaskError(f"{name} is {shown(setting)}; expected True or False.")
-        object.__setattr__(self, "positions", _plain_positions(self.positions))
-        maps = checked_alignment(self.align, single=isinstance(self.clean, str))
-        object.__setattr__(self, "align", maps)
-        for name, value in self._lists():
-            if len(value) != len(self):
-                raise TaskError(
-                    f"{name} has {len(value)} entries for {len(self)} pairs of prompts; give one per pair."
-                )
-
-    def _lists(self) -> Iterator[tuple[str, list[Any]]]:
-        named = {f"positions[{name!r}]": spec for name, spec in self.positions.items()}
-        fields: dict[str, Any] = {
-            name: getattr(self, name) for name in ("corrupted", "answer", "foil", "align")
-        }
-        for name, value in (fields | named).items():
-            if isinstance(value, list):
-                yield name, value
-
-    def __len__(self) -> int:
-        """Return the number of pairs."""
-        return 1 if isinstance(self.clean, str) else len(self.clean)
-
-    def pair(self, i: int) -> "Task":
-        """Return pair `i` as a task of its own.
-
-        Examples
-        --------
-        >>> pw.tasks.addition(n=3).pair(2).clean
-        '38+45='
-        """
-        fields = ("clean", "corrupted", "answer", "foil", "align")
-        of_pair: dict[str, Any] = {name: _entry(getattr(self, name), i) for name in fields}
-        positions = {name: _entry(spec, i) for name, spec in self.positions.items()}
-        return replace(self, positions=positions, **of_pair)
+    advice = TASK
 
     def aligned(
         self, align: AlignmentMap | Sequence[AlignmentMap | None] | ProposedAlignment | None
@@ -241,6 +185,23 @@ class Task:
         """
         return cls(**task_fields(read(path, "task", max_bytes=max_bytes)))
 
+    def to_frame(self) -> "pd.DataFrame":
+        """Return a table with a row for each pair and the columns of `from_frame`, which reads it back.
+
+        Its rows are the pairs alone: `bos`, `chat` and `foil_expected` are not in it.
+
+        Examples
+        --------
+        >>> pw.tasks.addition(n=2).to_frame()[["clean", "corrupted", "answer", "foil", "@a"]]
+            clean corrupted answer foil  @a
+        0  49+53=    97+53=    102  150  -4
+        1  33+62=    65+62=     95  127  -4
+        """
+        with Uninterrupted():
+            import pandas as pd
+
+        return pd.DataFrame([row_of(pair) for pair in self._rows()])
+
     @classmethod
     def from_json(cls, path: str | Path) -> "Task":
         """Read a task that `to_json` or `save` wrote.
@@ -304,53 +265,5 @@ class Task:
         return self._plain_data() | ({"once": once} if several and once else {})
 
     def _plain_data(self) -> dict[str, Any]:
-        names = ["clean", "corrupted", "answer", "foil", "positions"]
-        names += [] if self.align is None else ["align"]
-        pairs = [self.pair(i) for i in range(len(self))]
-        rows = [{name: getattr(pair, name) for name in names} for pair in pairs]
-        return json_data(rows, isinstance(self.clean, str), self.bos, self.chat, self.foil_expected)
-
-
-def _checked_texts(name: str, value: Any) -> Any:
-    """Return a text or a tuple of alternatives unchanged, and any other sequence as a list, if the form is valid."""
-    alternatives = name in ("answer", "foil")
-    if isinstance(value, str) or (value is None and name == "foil"):
-        return value
-    if not isinstance(value, Iterable):
-        raise TaskError(
-            f"{name} is {shown(value)}; expected a text such as ' Mary', or a list of texts."
-        )
-    entries = list(value)
-    for entry in entries:
-        if not (isinstance(entry, str) or (alternatives and _is_texts(entry))):
-            raise TaskError(f"{name} holds {shown(entry)}; expected texts such as ' Mary'.")
-    return value if alternatives and isinstance(value, tuple) else entries
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
-
-
-def _plain_positions(positions: Mapping[str, Any]) -> dict[str, Any]:
-    """Positions with Python's own integers and lists: numpy's would be read as texts, and are no JSON."""
-    return {
-        name: [_plain(name, each) for each in spec]
-        if isinstance(spec, Iterable) and not isinstance(spec, str)
-        else _plain(name, spec)
-        for name, spec in positions.items()
-    }
-
-
-def _plain(name: str, spec: Any) -> PositionSpec:
-    if isinstance(spec, str) and spec:
-        return spec
-    if type(spec) is not bool and isinstance(spec, Integral) and abs(int(spec)) <= MAX_POSITION:
-        return int(spec)
-    raise TaskError(
-        f"positions[{shown(name)}] is {shown(spec)}; expected an index, or a text of the prompt."
-    )
-
-
-def _entry(value: Any, i: int) -> Any:
-    """Return entry `i` of a list, or the value itself, which then belongs to all pairs."""
-    return value[i] if isinstance(value, list) else value
+        single = isinstance(self.clean, str)
+        return json_data(self._rows(), single, self.bos, self.chat, self.foil_expected)

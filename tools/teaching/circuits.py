@@ -51,14 +51,7 @@ def additions_with(numbers: Sequence[int], n: int = 100) -> pw.Task:
     """Draw test pairs in which the clean `a` is one of some numbers, for example of those that no fit has seen."""
     task = pw.tasks.addition(50 * n, seed=2, part="test")
     chosen = [i for i, a in enumerate(helix.operands(task)[:, 0]) if a in numbers][:n]
-    pairs = [task.pair(i) for i in chosen]
-    return pw.Task(
-        clean=[str(pair.clean) for pair in pairs],
-        corrupted=[str(pair.corrupted) for pair in pairs],
-        answer=[str(pair.answer) for pair in pairs],
-        foil=[str(pair.foil) for pair in pairs],
-        positions=task.positions,
-    )
+    return task[chosen]
 
 
 def choose_site(model: pw.Model, fitted: Sequence[int]) -> str:

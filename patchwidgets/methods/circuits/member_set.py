@@ -6,6 +6,8 @@ from typing import Any, Self
 
 from patchwidgets.edges import Path
 from patchwidgets.errors import SiteError, listed, shown
+from patchwidgets.guesses.answering import Answering
+from patchwidgets.guesses.attributes import CIRCUIT
 from patchwidgets.methods.circuits.members import (
     Kind,
     Member,
@@ -18,9 +20,10 @@ from patchwidgets.sites import Site
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class MemberSet:
+class MemberSet(Answering):
     """What `Circuit` is as a set; it documents the parameters."""
 
+    advice = CIRCUIT
     members: frozenset[Member]
     _scores: tuple[tuple[Member, float], ...]
 

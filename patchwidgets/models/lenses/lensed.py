@@ -6,6 +6,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from patchwidgets.errors import SiteError, TaskError, shown
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import LENS_ARGUMENTS
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Key
 from patchwidgets.models.answer_tokens import AnswerSpec, answer_tokens
@@ -37,6 +39,7 @@ class Lensed:
         """Yield the prompts of each batch that holds one of these, and its activations with at least these keys."""
         raise NotImplementedError
 
+    @answers(LENS_ARGUMENTS)
     def lens(
         self,
         component: str = "resid_post",

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from patchwidgets.errors import LensError, shown
+from patchwidgets.guesses.answering import Answering
+from patchwidgets.guesses.attributes import LENS_RESULT
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.models.lenses.jacobian_lens import JacobianLens
 from patchwidgets.models.top_tokens import TopToken
@@ -21,7 +23,7 @@ SCORES = (
 """What is said of the tokens that are followed."""
 
 
-class LensResult:
+class LensResult(Answering):
     """What a lens read, from ``run.lens(...)`` or ``result.lens(...)``.
 
     Parameters
@@ -57,6 +59,8 @@ class LensResult:
     2      2   ( Mary,  John)          1.0        2.0
     3      3   ( Mary,  John)          1.0        2.0
     """
+
+    advice = LENS_RESULT
 
     def __init__(self, dataset: "xr.Dataset", jacobian_lens: JacobianLens | None = None) -> None:
         self._dataset = dataset
