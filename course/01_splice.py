@@ -185,8 +185,8 @@ print(
 ax = pw.plot.pairs(r, many.patch("L20.H0"), many.patch("L24.H4"), quantity="recovery")
 
 # %% [markdown]
-# The head is strong in every pair, but from pair to pair its recovery differs by more than a factor of two. A number
-# without its spread is an anecdote.
+# Over sixteen pairs its recovery is .438, not .584. It is above .3 in 13 of the pairs, and only .05 in one. L24.H4, which
+# goes the other way, does so in 14 of the 16. One pair of prompts shows what can happen; many show what happens.
 #
 # ## Recap
 #
@@ -194,7 +194,7 @@ ax = pw.plot.pairs(r, many.patch("L20.H0"), many.patch("L24.H4"), quantity="reco
 #   corrupted run and 1 at the clean one.
 # - One head of 270, L23.H3, brings back .584 on this pair, and works at the last token.
 # - Denoising asks what is enough, noising what is needed: .584 and .610 here.
-# - One pair is one pair.
+# - Over sixteen pairs, single pairs differ from .05 to .63.
 #
 # **To read:** Wang et al., *Interpretability in the Wild* (2022), on this task in GPT-2; Heimersheim and Nanda, *How
 # to use and interpret activation patching* (2024); Zhang and Nanda, *Towards Best Practices of Activation Patching*
