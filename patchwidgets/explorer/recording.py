@@ -8,17 +8,21 @@ import gzip
 import json
 from collections.abc import Iterable, Sequence
 
+from patchwidgets.directions import Direction
 from patchwidgets.experiment.patch_result import PatchResult
+from patchwidgets.experiment.patching import unpatched
 from patchwidgets.explorer import export, messages
 from patchwidgets.explorer.code import code_of
 from patchwidgets.explorer.fields import ShownPair
 from patchwidgets.explorer.listed import Listed
 from patchwidgets.explorer.messages import Buffers, Message
 from patchwidgets.explorer.requests import PatchRequest
+from patchwidgets.explorer.single_sites import COMPONENTS, single_sites
 from patchwidgets.explorer.sources import choice_data
 from patchwidgets.explorer.views import Views
 from patchwidgets.methods.paths.api import PathResult
 from patchwidgets.methods.paths.traced import TracedPath, trace_path
+from patchwidgets.sites import Component
 
 MOST_ASKED = 100
 """How many of the patches so far a page has."""
@@ -26,7 +30,12 @@ MOST_ASKED = 100
 Outcome = PatchResult | PathResult
 
 
-def recorded(views: Views, shown: PatchRequest, asked: Sequence[Listed]) -> bytes:
+def recorded(
+    views: Views,
+    shown: PatchRequest,
+    asked: Sequence[Listed],
+    components: Sequence[Component] = COMPONENTS,
+) -> bytes:
     """Record what a page shows first, and the patches so far.
 
     Parameters
@@ -37,6 +46,8 @@ def recorded(views: Views, shown: PatchRequest, asked: Sequence[Listed]) -> byte
         What is shown.
     asked
         The patches so far, oldest first; those of other prompts than the ones shown are left out.
+    components
+        Whose single sites are recorded.
 
     Returns
     -------
@@ -46,17 +57,22 @@ def recorded(views: Views, shown: PatchRequest, asked: Sequence[Listed]) -> byte
     listed = [each for each in asked if each.edits == views.edits][-MOST_ASKED:]
     several = len(views.experiment.pairs) > 1
     pairs: list[ShownPair] = ["mean", shown.pair] if several else [shown.pair]
-    wanted = [_again(views, each.outcome) for each in listed]
+    directions: tuple[Direction, ...] = ("denoise", "noise")
+    wanted: list[PatchResult | TracedPath] = [
+        *(unpatched(views.of(direction, shown.metric)) for direction in directions),
+        *(_again(views, each.outcome) for each in listed),
+    ]
     last = export.outcome_of(views, shown) if shown.patches else None
     outcomes = [*wanted, *([] if last is None else [last])]
     results = [_result(outcome, pair) for outcome in outcomes for pair in dict.fromkeys(pairs)]
     scene = messages.scene(views.of(shown.direction, shown.metric), shown.pair, views.edits)
     data = {
         "traits": {"position": "all", "field": "total", "source": choice_data(shown.source)},
-        "scene": _packed(scene | {"can_sweep": False}),
+        "scene": _packed(scene | {"can_sweep": len(components) > 0}),
         "history": _packed(messages.history(listed)) if listed else None,
         "results": results,
         "shows_last": last is not None,
+        "singles": single_sites(views, components, shown.pair) if components else None,
         "code": dict(_code(views)),
     }
     return gzip.compress(json.dumps(data).encode(), mtime=0)

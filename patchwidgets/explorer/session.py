@@ -6,7 +6,7 @@ Whatever fails, each request gets one final answer, and the next one is served.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,12 +41,14 @@ from patchwidgets.explorer.requests import (
 )
 from patchwidgets.explorer.saved_page import page_html
 from patchwidgets.explorer.shown_pair import number_of
+from patchwidgets.explorer.single_sites import COMPONENTS
 from patchwidgets.explorer.sources import ChosenSource, choice_data
 from patchwidgets.explorer.views import Views
 from patchwidgets.hooks.cancellation import cancellable
 from patchwidgets.methods.paths.api import PathResult
 from patchwidgets.methods.paths.traced import TracedPath, trace_path
 from patchwidgets.plot.flow import flow_png
+from patchwidgets.sites import Component
 from patchwidgets.tokens import printable
 
 MOST_LISTED = 200
@@ -185,8 +187,10 @@ class PatchSession:
         """What is shown as a Mermaid chart."""
         return export.chart(self._views, self.latest)
 
-    def page(self, shown: PatchRequest | None = None) -> str:
-        """What is shown, or was asked for last, and the patches so far, as one HTML file."""
+    def page(
+        self, shown: PatchRequest | None = None, components: Sequence[Component] = COMPONENTS
+    ) -> str:
+        """What is shown, or was asked for last, the patches so far, and single sites, as one HTML file."""
         shown = self.latest if shown is None else shown
         with self._queue.lock:
             asked = self._history.listed
@@ -195,7 +199,7 @@ class PatchSession:
             task.clean if isinstance(task.clean, str) else f"{len(task.clean)} pairs of prompts"
         )
         title = f"{self.experiment.model.name}: {printable(prompt)}"
-        content = recorded(self._views, shown, asked)
+        content = recorded(self._views, shown, asked, components)
         return page_html(title, self.code_of(shown), content)
 
     def wait(self, timeout: float | None = None) -> bool:

@@ -37,7 +37,7 @@ def saved(experiment: pw.Experiment, tmp_path_factory: pytest.TempPathFactory) -
     for sites, direction in ((["L0.H1->L1.mlp_in"], "denoise"), (["L1.mlp_out@-1"], "noise")):
         assert explorer.result
         explorer.select(*sites, direction=direction)
-    explorer.to_html(path)
+    explorer.to_html(path, components=())
     explorer.close()
     return path
 
@@ -69,6 +69,65 @@ def test_what_was_asked_before_is_answered(page: SavedPage, experiment: pw.Exper
 def test_the_lines_of_python_are_in_it(page: SavedPage) -> None:
     page.page.locator("summary").click()
     expect(page.page.locator("pre").first).to_contain_text("exp.patch('L1.mlp_out@-1')")
+
+
+SITES = (
+    *("L0.H1", "L1.H1", "L1.H2", "L2.H3", "L3.H0"),
+    *("L0.mlp_out", "L1.mlp_out", "L2.mlp_out", "L3.attn_out", "L1.attn_out"),
+)
+
+
+@pytest.fixture(scope="module")
+def whole(experiment: pw.Experiment, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page on which nothing was patched yet."""
+    path = tmp_path_factory.mktemp("whole") / "page.html"
+    experiment.to_html(path)
+    return path
+
+
+@pytest.mark.parametrize("direction", ["denoise", "noise"])
+def test_single_sites_have_the_numbers_of_exp_patch(
+    browser: Browser, whole: Path, experiment: pw.Experiment, direction: str
+) -> None:
+    exp = experiment.flip() if direction == "noise" else experiment
+    with opened(browser, whole) as page:
+        page.click(SITES[0])
+        page.numbers(SITES[0])
+        if direction == "noise":
+            page.page.keyboard.press("n")
+        for metric in ("kl", "logit_diff"):
+            page.page.locator(".metric-select").select_option(metric)
+            page.page.locator(f"[data-result][data-metric='{metric}']").wait_for(state="attached")
+            for site in reversed(SITES):
+                page.click(site)
+                result = exp.measuring(metric).patch(site)
+                expected = result.effect, result.recovery
+                assert page.numbers(site) == pytest.approx(expected, abs=1e-4), (metric, site)
+        assert page.notices.errors == []
+
+
+def test_the_maps_are_there_and_their_cells_answer(
+    browser: Browser, whole: Path, experiment: pw.Experiment
+) -> None:
+    with opened(browser, whole) as page:
+        expect(page.page.locator(".map-note", has_text="Exact: 16 of 16")).to_have_count(1)
+        cell = page.page.locator("[data-map='positions'] [data-site$='@9']").nth(1)
+        site = cell.get_attribute("data-site")
+        assert site is not None
+        cell.click()
+        result = experiment.patch(site)
+        expected = result.effect, result.recovery
+        assert page.numbers(site) == pytest.approx(expected, abs=1e-4)
+
+
+def test_what_was_not_computed_says_so_and_how(browser: Browser, whole: Path) -> None:
+    with opened(browser, whole) as page:
+        page.click("L0.H1")
+        page.numbers("L0.H1")
+        page.page.locator("[data-run='patched'] [data-site='L2.H2']").click(modifiers=["Shift"])
+        said = page.page.get_by_text("was not computed before this page was saved")
+        expect(said.first).to_contain_text("exp.patch('L0.H1', 'L2.H2')")
+        assert page.notices.errors == []
 
 
 def test_nothing_keeps_people_from_using_it(page: SavedPage) -> None:

@@ -1,7 +1,10 @@
 /** A model whose kernel is a recording: the same messages, answered from what was computed before a page was saved. */
 
+import type { MapSweepRequest } from "../model/map";
 import { type PatchRequest, patchesKey } from "../model/patch";
 import type { Source } from "../model/source";
+import { mapAnswer, type Sizes } from "./recorded-maps";
+import { bytesOf, RecordedSites, type Singles } from "./recorded-sites";
 import type { Handler, WidgetModel } from "./widget-model";
 
 /** A message of the kernel, with its buffers in base64. */
@@ -18,6 +21,8 @@ export interface Recording {
   readonly results: readonly Recorded[];
   /** Whether the last of them is shown. */
   readonly shows_last: boolean;
+  /** Every single site of some components; null if there are none. */
+  readonly singles: Singles | null;
   /** The lines of Python of each direction and metric, with `exp.patch()` in them. */
   readonly code: Readonly<Record<string, string>>;
 }
@@ -32,11 +37,6 @@ const UNMARKED: Mark = { note: "", pinned: false };
 type Request = PatchRequest & Partial<Mark> & { readonly kind: string; readonly id: number };
 
 export const NOT_RECORDED = "NotRecordedError";
-
-function bytes(base64: string): DataView {
-  const data = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-  return new DataView(data.buffer);
-}
 
 function quoted(text: string): string {
   return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
@@ -68,7 +68,11 @@ export class RecordedModel implements WidgetModel {
   private readonly marks = new Map<string, Mark>();
   private readonly results: ReadonlyMap<string, Recorded>;
 
+  private readonly sites: RecordedSites | undefined;
+
   constructor(private readonly recording: Recording) {
+    const { singles } = recording;
+    this.sites = singles === null ? undefined : new RecordedSites(singles);
     this.values = new Map(Object.entries(recording.traits));
     this.results = new Map(
       recording.results.map((each) => [runKey(each.message as unknown as PatchRequest), each]),
@@ -99,6 +103,7 @@ export class RecordedModel implements WidgetModel {
     this.tell(request.id, { kind: "ack" });
     if (request.kind === "hello") this.greet(request.id);
     else if (request.kind === "patch") this.patched(request);
+    else if (request.kind === "sweep") this.swept(content as MapSweepRequest & { id: number });
     else if (request.kind === "code")
       this.tell(request.id, { kind: "code", code: this.codeOf(request) });
     else if (request.kind === "mark") this.mark(request);
@@ -111,19 +116,42 @@ export class RecordedModel implements WidgetModel {
     this.tell(id, scene.message);
     if (history !== null) this.tell(id, history.message);
     const last = results.at(-1);
-    if (shows_last && last !== undefined) this.tell(id, last.message, last.buffers);
+    if (shows_last && last !== undefined) this.tell(id, last.message, last.buffers.map(bytesOf));
   }
 
   private patched(request: Request): void {
-    const found = this.results.get(runKey(request));
+    const { metric, source = "source" } = request;
+    const known = this.results.get(runKey(request));
+    const found =
+      known === undefined
+        ? this.sites?.patch(request)
+        : { message: known.message, buffers: known.buffers.map(bytesOf) };
     if (found === undefined) {
       const sites = request.patches.map(({ site }) => site).join(" + ");
       const where = `${sites} was not computed before this page was saved`;
       this.refuse(request, `${where}. In Python: ${callOf(request)}`);
     } else {
-      const { metric, source = "source" } = request;
       this.tell(request.id, { ...found.message, metric, source }, found.buffers);
+      const singles = this.sites?.parts(request);
+      if (singles !== undefined) this.tell(request.id, { kind: "singles", singles });
     }
+  }
+
+  private swept(request: MapSweepRequest & { readonly id: number }): void {
+    for (const map of request.maps) {
+      const { message, buffers } = mapAnswer(map, request, this.sites, this.sizes());
+      this.tell(request.id, message, buffers);
+    }
+    this.tell(request.id, { kind: "swept", total: 0, seconds: 0 });
+  }
+
+  private sizes(): Sizes {
+    const { model, task } = this.recording.scene.message as {
+      model?: { n_layers?: number; n_heads?: number };
+      task?: { clean?: readonly unknown[] };
+    };
+    const { n_layers: layers = 0, n_heads: heads = 0 } = model ?? {};
+    return { layers, heads, positions: task?.clean?.length ?? 0 };
   }
 
   /** Pins and notes are the reader's own: the page has them until it is closed. */
@@ -144,8 +172,7 @@ export class RecordedModel implements WidgetModel {
     this.tell(request.id, { kind: "error", code: NOT_RECORDED, message, details });
   }
 
-  private tell(id: number, message: object, buffers: readonly string[] = []): void {
-    const data = buffers.map(bytes);
+  private tell(id: number, message: object, data: readonly DataView[] = []): void {
     for (const handler of this.handlers.get("msg:custom") ?? [])
       handler.call(undefined, { v: 1, ...message, id }, data);
   }

@@ -15,6 +15,7 @@ const RECORDING: Recording = {
   history: { message: { kind: "history" }, buffers: [] },
   results: [{ message: RESULT, buffers: [btoa("\u0001\u0002")] }],
   shows_last: true,
+  singles: null,
   code: { "denoise kl": "exp = …\nr = exp.patch()\nr.value" },
 };
 
