@@ -87,7 +87,7 @@ class MetricReader:
         """Every metric at each entry of a pass; NaN where a metric does not read."""
         parts, stop_if_cancelled, entries = [], cancellation_check(), reads.all_entries
         joint = self._joint(final, reads)
-        if joint is not None:
+        if reads.of_ends is not None or joint is not None:
             logits = final.logits[reads.of_entries] if self.all_logits else final.logits
             final = FinalStates(final.hidden[reads.of_entries], logits)
         size = max(1, ENTRIES_AT_ONCE if self.reads_answer_tokens else self._logits_at_once)
@@ -97,7 +97,7 @@ class MetricReader:
             of_part = None if joint is None else joint[part]
             parts.append(self._measure(final, part, entries[part], of_part))
         return {
-            name: np.concatenate([part[name] for part in parts])
+            name: np.concatenate([part[name] for part in parts]) if parts else np.empty(0)
             for name in self._experiment.metrics
         }
 
@@ -129,7 +129,7 @@ class MetricReader:
         for i in range(0, len(places), size):
             stop_if_cancelled()
             part = places[i : i + size]
-            logits = self._logits(final, torch.from_numpy(part.ravel()))
+            logits = self.logits(final, torch.from_numpy(part.ravel()))
             pairs = [self._experiment.pairs[pair] for pair in reads.pairs[i : i + size]]
             parts.append(joint_logprobs(pairs, logits.unflatten(0, part.shape)))
         return torch.cat(parts)[reads.rows_of_entries]
@@ -143,12 +143,13 @@ class MetricReader:
     ) -> dict[str, Float[np.ndarray, "entry"]]:
         if self.reads_answer_tokens:
             return self._measure_answer_tokens(final.hidden[part], entries)
-        logits = self._logits(final, part)
+        logits = self.logits(final, part)
         return self._experiment.evaluation.measure_entries(logits, entries, joint)
 
-    def _logits(
+    def logits(
         self, final: FinalStates, chosen: slice | Int[Tensor, "entry"]
     ) -> Float[Tensor, "entry vocabulary"]:
+        """Whole logits of some places of a pass, as float32."""
         if self.all_logits:
             return final.logits[chosen]
         assert self._transform is not None
