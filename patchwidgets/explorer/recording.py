@@ -3,21 +3,23 @@
 Each patch that was asked for costs one more.
 """
 
-import base64
-import gzip
-import json
 from collections.abc import Iterable, Sequence
 
 from patchwidgets.directions import Direction
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import unpatched
 from patchwidgets.explorer import export, messages
+from patchwidgets.explorer.blobs import Blobs
 from patchwidgets.explorer.code import code_of
-from patchwidgets.explorer.fields import ShownPair
 from patchwidgets.explorer.listed import Listed
 from patchwidgets.explorer.messages import Buffers, Message
 from patchwidgets.explorer.requests import PatchRequest
-from patchwidgets.explorer.single_sites import COMPONENTS, single_sites
+from patchwidgets.explorer.single_sites import (
+    COMPONENTS,
+    recorded_pairs,
+    single_sites,
+    sites_of,
+)
 from patchwidgets.explorer.sources import choice_data
 from patchwidgets.explorer.views import Views
 from patchwidgets.methods.paths.api import PathResult
@@ -52,11 +54,11 @@ def recorded(
     Returns
     -------
     bytes
-        Compressed JSON, as ``js/src/comm/recorded.ts`` reads it.
+        Compressed JSON and arrays, as ``js/src/comm/recorded.ts`` reads it.
     """
     listed = [each for each in asked if each.edits == views.edits][-MOST_ASKED:]
-    several = len(views.experiment.pairs) > 1
-    pairs: list[ShownPair] = ["mean", shown.pair] if several else [shown.pair]
+    sites = sites_of(views.experiment, components)
+    pairs, blobs = recorded_pairs(views.experiment, shown.pair, len(sites)), Blobs()
     directions: tuple[Direction, ...] = ("denoise", "noise")
     wanted: list[PatchResult | TracedPath] = [
         *(unpatched(views.of(direction, shown.metric)) for direction in directions),
@@ -64,18 +66,21 @@ def recorded(
     ]
     last = export.outcome_of(views, shown) if shown.patches else None
     outcomes = [*wanted, *([] if last is None else [last])]
-    results = [_result(outcome, pair) for outcome in outcomes for pair in dict.fromkeys(pairs)]
+    results = [
+        _packed(blobs, *messages.result(outcome, pair)) for outcome in outcomes for pair in pairs
+    ]
     scene = messages.scene(views.of(shown.direction, shown.metric), shown.pair, views.edits)
-    data = {
-        "traits": {"position": "all", "field": "total", "source": choice_data(shown.source)},
-        "scene": _packed(scene | {"can_sweep": len(components) > 0}),
-        "history": _packed(messages.history(listed)) if listed else None,
-        "results": results,
-        "shows_last": last is not None,
-        "singles": single_sites(views, components, shown.pair) if components else None,
-        "code": dict(_code(views)),
-    }
-    return gzip.compress(json.dumps(data).encode(), mtime=0)
+    return blobs.file(
+        {
+            "traits": {"position": "all", "field": "total", "source": choice_data(shown.source)},
+            "scene": scene | {"can_sweep": bool(sites)},
+            "history": messages.history(listed) if listed else None,
+            "results": results,
+            "last": None if last is None else len(results) - len(pairs) + pairs.index(shown.pair),
+            "singles": single_sites(views, sites, pairs, blobs) if sites else None,
+            "code": dict(_code(views)),
+        }
+    )
 
 
 def _again(views: Views, outcome: Outcome) -> PatchResult | TracedPath:
@@ -86,12 +91,8 @@ def _again(views: Views, outcome: Outcome) -> PatchResult | TracedPath:
     return views.patching(views.edits).run(experiment, [outcome.patches])[0]
 
 
-def _result(outcome: PatchResult | TracedPath, pair: ShownPair) -> Message:
-    return _packed(*messages.result(outcome, pair))
-
-
-def _packed(message: Message, buffers: Buffers = []) -> Message:  # noqa: B006
-    return {"message": message, "buffers": [base64.b64encode(each).decode() for each in buffers]}
+def _packed(blobs: Blobs, message: Message, buffers: Buffers) -> Message:
+    return {"message": message, "buffers": [blobs.add(each) for each in buffers]}
 
 
 def _code(views: Views) -> Iterable[tuple[str, str]]:

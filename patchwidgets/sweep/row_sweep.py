@@ -30,7 +30,7 @@ from patchwidgets.sweep.progress import Progress
 from patchwidgets.sweep.reads import Reads, RowPositions
 from patchwidgets.sweep.routing import RoutingFlips
 from patchwidgets.sweep.rows import Rows
-from patchwidgets.sweep.unembed import MetricReader
+from patchwidgets.sweep.unembed import MetricReader, See
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -202,15 +202,15 @@ class RowSweep(ABC, Generic[_Batch]):
             final = self._final_states(group, recording, reads.row_positions)
         if self._flips is not None:
             self._flips.count(group, recording, final)
-        measured = self._reader.measure(final, reads)
+        measured = self._reader.measure(final, reads, self._seeing(group))
         self.experiment.check_weights(self._sources(group))
-        self._add(group, reads, final)
         self._effects.add(group, reads.entries, measured)
         if self._reach is not None:
             self._reach.add(group)
 
-    def _add(self, group: Group, reads: Reads, final: FinalStates) -> None:
-        """Keep what else a subclass reads of a pass."""
+    def _seeing(self, _group: Group) -> See | None:
+        """What is called with the logits of a group's runs at the ends of their prompts, if `_reads_ends`."""
+        return None
 
     def _final_states(
         self, group: Group, recording: Recording, row_positions: RowPositions

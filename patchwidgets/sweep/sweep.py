@@ -7,7 +7,6 @@ model also runs a few short passes, which try whether it can continue from the h
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -23,16 +22,15 @@ from patchwidgets.sweep.grid import Grid
 from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.groups import Group
 from patchwidgets.sweep.packing import Packing, PairBatch
-from patchwidgets.sweep.passes import FinalStates, Recording
+from patchwidgets.sweep.passes import Recording
 from patchwidgets.sweep.plan import Method, Plan
-from patchwidgets.sweep.reads import Reads
 from patchwidgets.sweep.recorded_pairs import prompt_ids, record_pairs
 from patchwidgets.sweep.row_sweep import RowSweep, check_limits
-from patchwidgets.sweep.rows import make_rows
+from patchwidgets.sweep.rows import Row, make_rows
 from patchwidgets.sweep.savings import Savings
-from patchwidgets.sweep.unembed import MetricReader
+from patchwidgets.sweep.unembed import MetricReader, See
 
-Observer = Callable[[Group, Float[Tensor, "row vocabulary"]], None]
+Observer = Callable[[Sequence[Row], Float[Tensor, "row vocabulary"]], None]
 
 
 class Sweep(RowSweep[PairBatch]):
@@ -49,7 +47,7 @@ class Sweep(RowSweep[PairBatch]):
     reach
         Record how far each cell moves every component at the last position.
     observe
-        Is called with each group and the logits of its rows at the end of their prompts.
+        Is called with the rows of each pass, and their logits at the end of their prompts.
 
     Attributes
     ----------
@@ -129,10 +127,18 @@ class Sweep(RowSweep[PairBatch]):
         keys = packing.host_keys, packing.source_keys
         return record_pairs(experiment, prompts, batch.pairs, *keys, self.method == "descent")
 
-    def _add(self, group: Group, reads: Reads, final: FinalStates) -> None:
-        if self._observe is not None and reads.of_ends is not None:
-            of_rows = torch.from_numpy(reads.of_ends[len(group.host_pairs) :])
-            self._observe(group, self._reader.logits(final, of_rows))
+    def _seeing(self, group: Group) -> See | None:
+        observe, n_hosts = self._observe, len(group.host_pairs)
+        if observe is None:
+            return None
+
+        def see(part: slice, logits: Float[Tensor, "run vocabulary"]) -> None:
+            hosts = max(0, n_hosts - part.start)
+            rows = group.rows[max(0, part.start - n_hosts) : max(0, part.stop - n_hosts)]
+            if rows:
+                observe(rows, logits[hosts:])
+
+        return see
 
     def _edits(self, group: Group, recording: Recording) -> Mapping[Key, Edit]:
         return batched_edits(self.experiment, group, recording)

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 import patchwidgets as pw
 from tests.browser.axe import serious
-from tests.browser.saved_page import SavedPage, opened
+from tests.browser.saved_page import SITES, SavedPage, names_task, opened
 from tests.support.odd_tokens import ODD_TOKENS, odd_model
 
 LIMIT = 400_000
@@ -19,14 +19,7 @@ LIMIT = 400_000
 
 @pytest.fixture(scope="module")
 def experiment() -> pw.Experiment:
-    task = pw.Task(
-        "When Mary and John went to the store, John gave a drink to",
-        "When Mary and John went to the store, Mary gave a drink to",
-        " Mary",
-        " John",
-        positions={"S2": 9},
-    )
-    return pw.Experiment(pw.load(), task)
+    return pw.Experiment(pw.load(), names_task())
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +62,6 @@ def test_what_was_asked_before_is_answered(page: SavedPage, experiment: pw.Exper
 def test_the_lines_of_python_are_in_it(page: SavedPage) -> None:
     page.page.locator("summary").click()
     expect(page.page.locator("pre").first).to_contain_text("exp.patch('L1.mlp_out@-1')")
-
-
-SITES = (
-    *("L0.H1", "L1.H1", "L1.H2", "L2.H3", "L3.H0"),
-    *("L0.mlp_out", "L1.mlp_out", "L2.mlp_out", "L3.attn_out", "L1.attn_out"),
-)
 
 
 @pytest.fixture(scope="module")

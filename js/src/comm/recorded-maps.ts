@@ -1,6 +1,7 @@
 /** Maps of a saved page, from the single sites that were computed before. */
 
 import type { MapSweepRequest } from "../model/map";
+import { mapLine } from "./recorded-python";
 import type { Answer, RecordedSites } from "./recorded-sites";
 
 type Asked = MapSweepRequest["maps"][number];
@@ -11,29 +12,21 @@ export interface Sizes {
   readonly positions: number;
 }
 
-/** The sites of a map's cells, row by row; undefined for one that a page never has. */
+/** The sites of a map's cells, row by row; undefined for a map that a page never has. */
 function sitesOf(
-  map: Asked,
-  sizes: Sizes,
-): { shape: readonly number[]; sites: string[] } | undefined {
-  const [down, across] = map.over;
+  { component, over: [down, across], position }: Asked,
+  { layers, heads, positions }: Sizes,
+): { shape: readonly number[]; sites: readonly string[] } | undefined {
   if (down !== "layer") return undefined;
-  const at = map.position === undefined || map.position === null ? "" : `@${map.position}`;
-  const columns = across === "head" ? sizes.heads : sizes.positions;
-  const unit = map.component === "z" ? "" : `.${map.component}`;
+  const at = position === undefined || position === null ? "" : `@${position}`;
+  const columns = across === "head" ? heads : positions;
+  const unit = component === "z" ? "" : `.${component}`;
   const site = (layer: number, column: number) =>
     across === "head" ? `L${layer}.H${column}${unit}${at}` : `L${layer}${unit}@${column}`;
-  const cells = Array.from({ length: sizes.layers * columns }, (_, i) =>
+  const cells = Array.from({ length: layers * columns }, (_, i) =>
     site(Math.floor(i / columns), i % columns),
   );
-  return { shape: [sizes.layers, columns], sites: cells };
-}
-
-const NOT_THERE = "This map was not computed before this page was saved.";
-
-function callOf({ component, over }: Asked): string {
-  const axes = over.map((axis) => `'${axis}'`).join(", ");
-  return `exp.sweep('${component}', over=(${axes}))`;
+  return { shape: [layers, columns], sites: cells };
 }
 
 /** A map as the kernel would send it, whole; or why there is none. */
@@ -47,16 +40,17 @@ export function mapAnswer(
   const about = { kind: "cells", ...map, field, direction, metric, pair, source, seconds_left: 0 };
   const cells = sitesOf(map, sizes);
   const readings =
-    field === "total" && source === "source" && pair === recorded?.pair
-      ? (cells?.sites ?? []).map((site) => recorded.reading(site, direction, metric))
+    field === "total" && source === "source"
+      ? (cells?.sites ?? []).map((site) => recorded?.reading(site, metric, request))
       : [];
   const known = readings.filter((reading) => reading !== undefined);
   if (cells === undefined || known.length === 0) {
     const none = { shape: [0, 0], done: 0, total: 0, zero: 0, unpatchable: [], buffers: [] };
-    const reason = `${NOT_THERE} In Python: ${callOf(map)}`;
+    const line = mapLine(map, field, source);
+    const reason = `This map was not computed before this page was saved. In Python: ${line}`;
     return { message: { ...about, ...none, reason }, buffers: [] };
   }
-  const shape = cells.shape;
+  const { shape } = cells;
   const array = (name: "share" | "effect") =>
     new DataView(Float32Array.from(readings, (each) => each?.[name] ?? Number.NaN).buffer);
   const message = {
