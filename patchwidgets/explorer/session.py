@@ -41,7 +41,7 @@ from patchwidgets.explorer.requests import (
 )
 from patchwidgets.explorer.saved_page import page_html
 from patchwidgets.explorer.shown_pair import number_of
-from patchwidgets.explorer.single_sites import COMPONENTS
+from patchwidgets.explorer.single_sites import COMPONENTS, ROUNDING
 from patchwidgets.explorer.sources import ChosenSource, choice_data
 from patchwidgets.explorer.views import Views
 from patchwidgets.hooks.cancellation import cancellable
@@ -200,7 +200,7 @@ class PatchSession:
         )
         title = f"{self.experiment.model.name}: {printable(prompt)}"
         content = recorded(self._views, shown, asked, components)
-        return page_html(title, self.code_of(shown), content)
+        return page_html(title, self.code_of(shown), ROUNDING, content)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing runs and nothing waits. Return False if the time runs out first."""

@@ -46,6 +46,11 @@ STEPS: Float[NDArray[np.float64], "step"] = np.array(
 )
 """What a reach is rounded to: hundredths up to 1.5, and 7 % beyond (downwards 17 %, from −0.3 on). No more than 255."""
 UNDEFINED = 255
+ROUNDING = (
+    "Values and effects are exact. What a click reaches is rounded to hundredths (beyond 1.5 to 7 %, below −0.3 to "
+    "17 %), logits and probabilities of tokens to five digits."
+)
+"""What a page says."""
 
 
 def recorded_pairs(experiment: BaseExperiment, shown: ShownPair, n_sites: int) -> list[ShownPair]:

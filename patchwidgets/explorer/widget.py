@@ -230,7 +230,9 @@ class PatchExplorer(anywidget.AnyWidget):
         It shows what is shown now, and answers clicks on what was patched so far and on every single site of some
         components, in both directions and every metric: exact values, with next tokens, maps and reach (rounded to
         hundredths). Whatever else is clicked, it says that this was not computed, and the line of Python that would.
-        Costs a late pass for each site, many in one: 25 s for SmolLM2.
+        Of a dataset it has the mean, and every pair if there are up to 8 (and few sites), otherwise the one that is
+        shown. Costs a sweep in each direction: 1.3 s and 320 KB for the teaching model, 9 s and 940 KB for SmolLM2's
+        3,240 sites and directions, on two cores.
 
         Parameters
         ----------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -117,13 +118,57 @@ def test_what_was_not_computed_says_so_and_how(browser: Browser, whole: Path) ->
         assert page.notices.errors == []
 
 
-def test_nothing_keeps_people_from_using_it(page: SavedPage) -> None:
-    page.numbers("L1.mlp_out@-1")
-    assert serious(page.page.locator("html")) == []
+def test_every_pair_of_a_small_dataset(browser: Browser, tmp_path: Path) -> None:
+    experiment = pw.Experiment(pw.load(), pw.tasks.addition(n=3, seed=0))
+    experiment.to_html(tmp_path / "pairs.html")
+    result = experiment.patch("L1.H2")
+    with opened(browser, tmp_path / "pairs.html") as page:
+        page.click("L1.H2")
+        assert page.numbers("L1.H2") == pytest.approx((result.effect, result.recovery), abs=1e-4)
+        for pair in range(3):
+            step = ".one" if pair == 0 else "[aria-label='next pair']"
+            page.page.locator(f".stepper {step}").click()
+            page.page.locator(f"[data-result][data-pair='{pair}']").wait_for(state="attached")
+            of_pair = result.per_pair
+            expected = float(of_pair.effect[pair]), float(of_pair.recovery[pair])
+            assert page.numbers("L1.H2") == pytest.approx(expected, abs=1e-4), pair
+        assert page.notices.errors == []
 
 
-def test_it_is_small(saved: Path) -> None:
-    assert saved.stat().st_size < LIMIT
+def test_paper_is_light_and_has_no_toolbar(browser: Browser, whole: Path) -> None:
+    with opened(browser, whole) as page:
+        page.page.emulate_media(color_scheme="dark")
+        page.click("L0.H1")
+        page.numbers("L0.H1")
+        expect(page.page.locator(".patchwidgets.pw-dark")).to_have_count(1)
+        page.page.emulate_media(media="print", color_scheme="dark")
+        expect(page.page.locator(".patchwidgets.pw-dark")).to_have_count(0)
+        expect(page.page.locator(".toolbar").first).to_be_hidden()
+        for shown in (".finding", "[data-run='patched']", "[data-map='heads']"):
+            expect(page.page.locator(shown).first).to_be_visible()
+
+
+def test_it_says_to_what_it_is_rounded(browser: Browser, whole: Path) -> None:
+    with opened(browser, whole) as page:
+        expect(page.page.get_by_text("is rounded to hundredths")).to_have_count(1)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_keeps_people_from_using_it(
+    browser: Browser, whole: Path, scheme: Literal["light", "dark"], width: int
+) -> None:
+    with opened(browser, whole) as page:
+        page.page.emulate_media(color_scheme=scheme)
+        page.page.set_viewport_size({"width": width, "height": 900})
+        page.click("L0.H1")
+        page.numbers("L0.H1")
+        assert serious(page.page.locator("html")) == []
+        assert page.page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_it_is_small(whole: Path) -> None:
+    assert whole.stat().st_size < LIMIT
 
 
 def test_odd_tokens_are_text(browser: Browser, tmp_path: Path) -> None:
