@@ -1,6 +1,6 @@
 """What a saved page answers from: the messages of a session, computed before it was saved.
 
-Each patch that was asked for costs one more.
+Costs a sweep in each direction over the sites of the maps, and one more patch for each that was asked for.
 """
 
 from collections.abc import Iterable, Sequence
