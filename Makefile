@@ -175,6 +175,7 @@ $(STAMPS)/model: constraints.txt $(STAMPS)/pip | home
 
 $(STAMPS)/browser: | $(STAMPS)/test
 	$(BIN)/python -m tests.browser.chromium --install
+	$(BIN)/python -m tests.browser.firefox --install
 	@touch $@
 
 $(NPM_STAMP): js/package.json js/package-lock.json | home node

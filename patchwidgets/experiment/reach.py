@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Ratios = Float[NDArray[np.float32], "layer *head"]
 """``[layer, head]`` for ``z``, ``[layer]`` for the other components."""
+Sums = Float[NDArray[np.float64], "*of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,13 +109,21 @@ class Reach(Answering):
         along, size, cos = {}, {}, {}
         for component, of_pairs in sums.sums.items():
             chosen = of_pairs.sum(-1) if pair is None else of_pairs[..., pair]
-            ps, pp, ss, rounding = chosen.numpy()
-            differ, moved = ss > rounding, pp > rounding
-            with np.errstate(divide="ignore", invalid="ignore"):
-                along[component] = _ratios(differ, np.where(moved, ps / ss, 0.0))
-                size[component] = _ratios(differ, np.where(moved, np.sqrt(pp / ss), 0.0))
-                cos[component] = _ratios(differ & moved, ps / np.sqrt(pp * ss))
+            along[component], size[component], cos[component] = ratios(*chosen.numpy())
         return cls(pos, along, size, cos)
+
+
+def ratios(
+    ps: Sums, pp: Sums, ss: Sums, rounding: Sums
+) -> tuple[Float[NDArray[np.float32], "*of"], ...]:
+    """Along, size and cos from ⟨Δp,Δs⟩, ⟨Δp,Δp⟩, ⟨Δs,Δs⟩ and what of these is rounding; NaN where `pp` is."""
+    differ, moved = (ss > rounding) & ~np.isnan(pp), pp > rounding
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (
+            _ratios(differ, np.where(moved, ps / ss, 0.0)),
+            _ratios(differ, np.where(moved, np.sqrt(pp / ss), 0.0)),
+            _ratios(differ & moved, ps / np.sqrt(pp * ss)),
+        )
 
 
 def _ratios(defined: NDArray[np.bool_], values: NDArray[np.float64]) -> Ratios:

@@ -34,13 +34,14 @@ class ReachBaseline:
         For each pair the position in its host prompt.
     host, towards
         By component, the activations of the host run, and how far those of the source run are from them; in float64.
+    fixed
+        By component, ⟨Δs,Δs⟩ and what of it is rounding.
     """
 
     columns: list[int]
     host: AtPosition
     towards: AtPosition
-    _noise: dict[str, Float[Tensor, "layer"]]
-    _fixed: dict[str, Float[Tensor, "2 layer *head row"]]
+    fixed: dict[str, Float[Tensor, "2 layer *head row"]]
 
     @classmethod
     def of(cls, experiment: BaseExperiment, batch: Batch, pos: Position) -> "ReachBaseline":
@@ -75,7 +76,7 @@ class ReachBaseline:
             for component in REACH_COMPONENTS
         }
         towards = {component: source[component] - host[component] for component in host}
-        return cls(in_host, host, towards, by_component, _fixed_sums(host, towards, by_component))
+        return cls(in_host, host, towards, _fixed_sums(host, towards, by_component))
 
     def at_position(
         self, activations: Mapping[Key, Float[Tensor, "row pos *unit"]], begin: int = 0
@@ -91,7 +92,7 @@ class ReachBaseline:
             delta_p = moved - self.host[component][:, chosen]
             along, square = delta_p * self.towards[component][:, chosen], delta_p**2
             products = torch.stack([_over_features(along), _over_features(square)])
-            found[component] = torch.cat([products, self._fixed[component][..., chosen]])
+            found[component] = torch.cat([products, self.fixed[component][..., chosen]])
         return found
 
 

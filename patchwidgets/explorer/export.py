@@ -1,6 +1,6 @@
 """What the page saves as a file: what is shown as a Mermaid chart, or the explorer as a page.
 
-A chart costs one patch, a page one more for each patch so far.
+A chart costs one patch; a page a sweep in each direction, and a patch for each one so far.
 """
 
 import re

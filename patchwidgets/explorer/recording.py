@@ -1,24 +1,30 @@
 """What a saved page answers from: the messages of a session, computed before it was saved.
 
-Each patch that was asked for costs one more.
+Costs a sweep in each direction over the sites of the maps, and one more patch for each that was asked for.
 """
 
-import base64
-import gzip
-import json
 from collections.abc import Iterable, Sequence
 
+from patchwidgets.directions import Direction
 from patchwidgets.experiment.patch_result import PatchResult
+from patchwidgets.experiment.patching import unpatched
 from patchwidgets.explorer import export, messages
+from patchwidgets.explorer.blobs import Blobs
 from patchwidgets.explorer.code import code_of
-from patchwidgets.explorer.fields import ShownPair
 from patchwidgets.explorer.listed import Listed
 from patchwidgets.explorer.messages import Buffers, Message
 from patchwidgets.explorer.requests import PatchRequest
+from patchwidgets.explorer.single_sites import (
+    COMPONENTS,
+    recorded_pairs,
+    single_sites,
+    sites_of,
+)
 from patchwidgets.explorer.sources import choice_data
 from patchwidgets.explorer.views import Views
 from patchwidgets.methods.paths.api import PathResult
 from patchwidgets.methods.paths.traced import TracedPath, trace_path
+from patchwidgets.sites import Component
 
 MOST_ASKED = 100
 """How many of the patches so far a page has."""
@@ -26,7 +32,12 @@ MOST_ASKED = 100
 Outcome = PatchResult | PathResult
 
 
-def recorded(views: Views, shown: PatchRequest, asked: Sequence[Listed]) -> bytes:
+def recorded(
+    views: Views,
+    shown: PatchRequest,
+    asked: Sequence[Listed],
+    components: Sequence[Component] = COMPONENTS,
+) -> bytes:
     """Record what a page shows first, and the patches so far.
 
     Parameters
@@ -37,29 +48,39 @@ def recorded(views: Views, shown: PatchRequest, asked: Sequence[Listed]) -> byte
         What is shown.
     asked
         The patches so far, oldest first; those of other prompts than the ones shown are left out.
+    components
+        Whose single sites are recorded.
 
     Returns
     -------
     bytes
-        Compressed JSON, as ``js/src/comm/recorded.ts`` reads it.
+        Compressed JSON and arrays, as ``js/src/comm/recorded.ts`` reads it.
     """
     listed = [each for each in asked if each.edits == views.edits][-MOST_ASKED:]
-    several = len(views.experiment.pairs) > 1
-    pairs: list[ShownPair] = ["mean", shown.pair] if several else [shown.pair]
-    wanted = [_again(views, each.outcome) for each in listed]
+    sites = sites_of(views.experiment, components)
+    pairs, blobs = recorded_pairs(views.experiment, shown.pair, len(sites)), Blobs()
+    directions: tuple[Direction, ...] = ("denoise", "noise")
+    wanted: list[PatchResult | TracedPath] = [
+        *(unpatched(views.of(direction, shown.metric)) for direction in directions),
+        *(_again(views, each.outcome) for each in listed),
+    ]
     last = export.outcome_of(views, shown) if shown.patches else None
     outcomes = [*wanted, *([] if last is None else [last])]
-    results = [_result(outcome, pair) for outcome in outcomes for pair in dict.fromkeys(pairs)]
+    results = [
+        _packed(blobs, *messages.result(outcome, pair)) for outcome in outcomes for pair in pairs
+    ]
     scene = messages.scene(views.of(shown.direction, shown.metric), shown.pair, views.edits)
-    data = {
-        "traits": {"position": "all", "field": "total", "source": choice_data(shown.source)},
-        "scene": _packed(scene | {"can_sweep": False}),
-        "history": _packed(messages.history(listed)) if listed else None,
-        "results": results,
-        "shows_last": last is not None,
-        "code": dict(_code(views)),
-    }
-    return gzip.compress(json.dumps(data).encode(), mtime=0)
+    return blobs.file(
+        {
+            "traits": {"position": "all", "field": "total", "source": choice_data(shown.source)},
+            "scene": scene | {"can_sweep": bool(sites)},
+            "history": messages.history(listed) if listed else None,
+            "results": results,
+            "last": None if last is None else len(results) - len(pairs) + pairs.index(shown.pair),
+            "singles": single_sites(views, sites, pairs, blobs) if sites else None,
+            "code": dict(_code(views)),
+        }
+    )
 
 
 def _again(views: Views, outcome: Outcome) -> PatchResult | TracedPath:
@@ -70,12 +91,8 @@ def _again(views: Views, outcome: Outcome) -> PatchResult | TracedPath:
     return views.patching(views.edits).run(experiment, [outcome.patches])[0]
 
 
-def _result(outcome: PatchResult | TracedPath, pair: ShownPair) -> Message:
-    return _packed(*messages.result(outcome, pair))
-
-
-def _packed(message: Message, buffers: Buffers = []) -> Message:  # noqa: B006
-    return {"message": message, "buffers": [base64.b64encode(each).decode() for each in buffers]}
+def _packed(blobs: Blobs, message: Message, buffers: Buffers) -> Message:
+    return {"message": message, "buffers": [blobs.add(each) for each in buffers]}
 
 
 def _code(views: Views) -> Iterable[tuple[str, str]]:

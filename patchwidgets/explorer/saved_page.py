@@ -24,6 +24,7 @@ _PAGE = """<!doctype html>
 <main>
 <h1>{title}</h1>
 <div id="explorer"></div>
+<p>{rounding}</p>
 <noscript><p>This page needs JavaScript. Nothing in it is loaded from elsewhere.</p></noscript>
 <details><summary>The lines of Python that give these numbers</summary><pre>{code}</pre></details>
 </main>
@@ -39,10 +40,15 @@ body { margin: 8px; font: 13px/1.45 system-ui, sans-serif; }
 h1 { margin: 4px 12px; font-size: 15px; font-weight: 600; }
 details { margin: 8px 12px; }
 pre { overflow-x: auto; }
+p { margin: 4px 12px; opacity: 0.75; }
+@media print {
+  body { margin: 0; color-scheme: light; }
+  details { display: none; }
+}
 """
 
 
-def page_html(title: str, code: str, recording: bytes) -> str:
+def page_html(title: str, code: str, rounding: str, recording: bytes) -> str:
     """Return the whole file.
 
     Parameters
@@ -51,6 +57,8 @@ def page_html(title: str, code: str, recording: bytes) -> str:
         What it is about.
     code
         Lines of Python that give its numbers.
+    rounding
+        What it is exact in, and what not.
     recording
         From `patchwidgets.explorer.recording`.
     """
@@ -64,6 +72,7 @@ def page_html(title: str, code: str, recording: bytes) -> str:
         title=escape(title),
         style=_STYLE,
         code=escape(code),
+        rounding=escape(rounding),
         recording=base64.b64encode(recording).decode(),
         script=script,
     )

@@ -6,7 +6,7 @@ Whatever fails, each request gets one final answer, and the next one is served.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,6 +44,7 @@ from patchwidgets.explorer.saved_explorer import SavedExplorer, explorer_data
 from patchwidgets.explorer.saved_page import page_html
 from patchwidgets.explorer.saved_patch import SavedPatch
 from patchwidgets.explorer.shown_pair import number_of
+from patchwidgets.explorer.single_sites import COMPONENTS, ROUNDING
 from patchwidgets.explorer.sources import ChosenSource, choice_data
 from patchwidgets.explorer.views import Views
 from patchwidgets.hooks.cancellation import cancellable
@@ -51,6 +52,7 @@ from patchwidgets.methods.paths.api import PathResult
 from patchwidgets.methods.paths.traced import TracedPath, trace_path
 from patchwidgets.models.stamp import stamp_of
 from patchwidgets.plot.flow import flow_png
+from patchwidgets.sites import Component
 from patchwidgets.tokens import printable
 
 MOST_LISTED = 200
@@ -192,8 +194,10 @@ class PatchSession:
         """What is shown as a Mermaid chart."""
         return export.chart(self._views, self.latest)
 
-    def page(self, shown: PatchRequest | None = None) -> str:
-        """What is shown, or was asked for last, and the patches so far, as one HTML file."""
+    def page(
+        self, shown: PatchRequest | None = None, components: Sequence[Component] = COMPONENTS
+    ) -> str:
+        """What is shown, or was asked for last, the patches so far, and single sites, as one HTML file."""
         shown = self.latest if shown is None else shown
         with self._queue.lock:
             asked = self._history.listed
@@ -202,8 +206,8 @@ class PatchSession:
             task.clean if isinstance(task.clean, str) else f"{len(task.clean)} pairs of prompts"
         )
         title = f"{self.experiment.model.name}: {printable(prompt)}"
-        content = recorded(self._views, shown, asked)
-        return page_html(title, self.code_of(shown), content)
+        content = recorded(self._views, shown, asked, components)
+        return page_html(title, self.code_of(shown), ROUNDING, content)
 
     def data(self, field: str) -> dict[str, Any]:
         """All that a file keeps of the session; `field` is what the maps should show."""

@@ -2,7 +2,7 @@
 
 import base64
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from patchwidgets.explorer.requests import PatchRequest, checked_sites, chosen_a
 from patchwidgets.explorer.saved_explorer import SavedExplorer
 from patchwidgets.explorer.saved_page import STATIC
 from patchwidgets.explorer.session import PatchSession
+from patchwidgets.explorer.single_sites import COMPONENTS
 from patchwidgets.explorer.sources import (
     ChosenSource,
     checked_choice,
@@ -32,7 +33,7 @@ from patchwidgets.guesses.answering import Answering
 from patchwidgets.guesses.attributes import EXPLORER
 from patchwidgets.methods.circuits.circuit import Circuit
 from patchwidgets.methods.paths.traced import TracedPath
-from patchwidgets.sites import Site
+from patchwidgets.sites import Component, Site
 from patchwidgets.sources.source import SourceData
 from patchwidgets.storage import write_file
 
@@ -226,16 +227,25 @@ class PatchExplorer(Answering, anywidget.AnyWidget):
         """
         return self._session.mermaid()
 
-    def to_html(self, path: str | Path | None = None) -> str:
+    def to_html(
+        self, path: str | Path | None = None, components: Sequence[Component] = COMPONENTS
+    ) -> str:
         """The explorer as one HTML file, which needs neither Python nor the network.
 
-        It shows what is shown now, and answers clicks on what was patched so far. Whatever else is clicked, it says
-        that this was not computed, and the line of Python that would.
+        It shows what is shown now, and answers clicks on what was patched so far and on every single site of some
+        components, in both directions and every metric: exact values, with next tokens, maps and reach (rounded to
+        hundredths). Whatever else is clicked, it says that this was not computed, and the line of Python that would.
+        Of a dataset it has the mean, and every pair if there are up to 8 (and few sites), otherwise the one that is
+        shown. Costs a sweep in each direction: 1.3 s and 320 KB for the teaching model, 9 s and 940 KB for SmolLM2's
+        3,240 sites and directions, on two cores.
 
         Parameters
         ----------
         path
             Where to write it; None writes nothing.
+        components
+            Whose single sites it answers: heads (``"z"``) and layers at all positions, layers at each position. None
+            of them makes a page of what was patched.
 
         Returns
         -------
@@ -254,7 +264,7 @@ class PatchExplorer(Answering, anywidget.AnyWidget):
         ('<!doctype html>', True)
         """
         self._session.wait_for_patches(self.wait_limit)
-        page = self._session.page()
+        page = self._session.page(components=components)
         if path is not None:
             write_file(path, page.encode())
         return page

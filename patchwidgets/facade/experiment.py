@@ -1,5 +1,6 @@
 """`pw.Experiment` and `pw.explore`: an experiment with every method, by subject from the modules of this folder."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from patchwidgets.guesses.arguments import PATCH_ARGUMENTS
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.metrics import MetricSpec
 from patchwidgets.models.model import Model
+from patchwidgets.sites import Component
 from patchwidgets.tasks import Task
 
 if TYPE_CHECKING:
@@ -112,7 +114,12 @@ class Experiment(Patches, Effects, Paths, Generations, Circuits, Estimates):
 
         return PatchExplorer(self, list(selection))
 
-    def to_html(self, path: str | Path | None = None, *selection: str) -> str:
+    def to_html(
+        self,
+        path: str | Path | None = None,
+        *selection: str,
+        components: Sequence[Component] = ("z", "attn_out", "mlp_out", "resid_pre"),
+    ) -> str:
         """The explorer as one HTML file, as `PatchExplorer.to_html`, with these sites patched.
 
         Examples
@@ -122,7 +129,7 @@ class Experiment(Patches, Effects, Paths, Generations, Circuits, Estimates):
         """
         explorer = self.explore(*selection)
         try:
-            return explorer.to_html(path)
+            return explorer.to_html(path, components)
         finally:
             explorer.close()
 

@@ -57,6 +57,7 @@ def make_sweep(
     direction: Direction | None = None,
     batch: int | None = None,
     budget: float | None = None,
+    reach: bool = False,
 ) -> Sweep:
     """Plan one or several sweeps that share their passes of the model; nothing is patched yet. Costs what `plan` does.
 
@@ -72,7 +73,7 @@ def make_sweep(
     requests = [SweepRequest.of(each) for each in asked]
     grids = [make_grid(experiment, request, budget) for request in requests]
     samples = [grid.sample for grid in grids if grid.sample is not None]
-    return Sweep(experiment, [*grids, *samples], batch, budget)
+    return Sweep(experiment, [*grids, *samples], batch, budget, reach=reach)
 
 
 def run_sweep(

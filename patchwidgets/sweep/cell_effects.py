@@ -79,7 +79,7 @@ class CellEffects:
         of_hosts = list(chain(*entries[:n_hosts]))
         hosts, patched = values[: len(of_hosts)], values[len(of_hosts) :]
         known = evaluation.unpatched_values(self._experiment.host_name, name, of_hosts)
-        noise = float(np.nan_to_num(np.abs(hosts - known)).max())
+        noise = float(np.nan_to_num(np.abs(hosts - known)).max(initial=0.0))
         self._measured_noise[name] = max(self._measured_noise[name], noise)
         host_value = dict(zip(of_hosts, hosts, strict=True))
         changes = patched - np.array([host_value[entry] for entry in chain(*entries[n_hosts:])])

@@ -18,6 +18,7 @@ from patchwidgets.sources.files import data_or_text
 from patchwidgets.sweep.axes import UNITS
 from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.over_pairs import PairValues
+from patchwidgets.sweep.reach_dataset import reach_variables
 from patchwidgets.tasks import Pair
 from patchwidgets.tokens import sequence_strings
 
@@ -84,6 +85,9 @@ def sweep_dataset(
             )
             for name, by_metric in (("value", sample.values), ("effect", sample.effects))
         }
+    if grid_values.reach is not None:
+        of_reach, units = reach_variables(grid_values.reach, axes, shape)
+        variables, coordinates = variables | of_reach, coordinates | units
     with Uninterrupted():
         import xarray as xr
 

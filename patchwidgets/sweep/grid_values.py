@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
 from patchwidgets.experiment.experiment import BaseExperiment
+from patchwidgets.sweep.cell_reach import GridReach
 from patchwidgets.sweep.grid import Grid
 from patchwidgets.sweep.over_pairs import PairValues
 from patchwidgets.sweep.routing import RoutingFlips
@@ -36,6 +37,8 @@ class GridValues:
         By what the effects are estimated, in words, as ``"AtP"``; empty where they are exact.
     drawn
         By metric, the effects of each draw, where sources are drawn at random; `effects` are the means over them.
+    reach
+        How far each cell moved every component at the last position, where that was asked for.
     """
 
     grid: Grid
@@ -49,6 +52,7 @@ class GridValues:
     flips: RoutingFlips | None = None
     estimate: str = ""
     drawn: dict[str, Float[np.ndarray, "draw cell pair"]] = field(default_factory=dict)
+    reach: GridReach | None = None
 
     def pair_values(self, experiment: BaseExperiment, metric: str) -> PairValues:
         """One metric pair by pair, over the axes of the grid; `experiment` is the one that was swept."""

@@ -18,6 +18,7 @@ from patchwidgets.hooks.cancellation import Cancelled
 from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.sites import Patch
 from patchwidgets.sweep.cell_effects import CellEffects
+from patchwidgets.sweep.cell_reach import CellReach
 from patchwidgets.sweep.cost import Cost
 from patchwidgets.sweep.draws import Draws
 from patchwidgets.sweep.grid import Grid
@@ -29,7 +30,7 @@ from patchwidgets.sweep.progress import Progress
 from patchwidgets.sweep.reads import Reads, RowPositions
 from patchwidgets.sweep.routing import RoutingFlips
 from patchwidgets.sweep.rows import Rows
-from patchwidgets.sweep.unembed import MetricReader
+from patchwidgets.sweep.unembed import MetricReader, See
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -73,6 +74,8 @@ class RowSweep(ABC, Generic[_Batch]):
         self._flips = RoutingFlips(bool(layout.routers)) if layout.mixture else None
         self._recording: Recording | None = None
         self._recorded: _Batch | None = None
+        self._reach: CellReach | None = None
+        self._reads_ends = False
         self._flops = sum(cost.flops(group) for group, _ in self._queue)
         self._done_flops = self._seconds = 0.0
 
@@ -162,6 +165,7 @@ class RowSweep(ABC, Generic[_Batch]):
             seconds=self._seconds,
             flips=self._flips,
             drawn={name: each for name, each in drawn.items() if each is not None},
+            reach=None if self._reach is None else self._reach.sums(draws, cells),
         )
 
     def _timed(self, function: Callable[..., _T], *args: object) -> _T:
@@ -192,21 +196,29 @@ class RowSweep(ABC, Generic[_Batch]):
         self._flops += sum(flops(half) for half in halves) - flops(group)
 
     def _run_group(self, group: Group, recording: Recording) -> None:
-        reads = Reads.of(self.experiment, group)
+        reads = Reads.of(self.experiment, group, self._reads_ends)
         final = self._final_states(group, recording, reads.row_positions)
         if not self._reader.can_read(final):
             final = self._final_states(group, recording, reads.row_positions)
         if self._flips is not None:
             self._flips.count(group, recording, final)
-        measured = self._reader.measure(final, reads)
+        measured = self._reader.measure(final, reads, self._seeing(group))
         self.experiment.check_weights(self._sources(group))
         self._effects.add(group, reads.entries, measured)
+        if self._reach is not None:
+            self._reach.add(group)
+
+    def _seeing(self, _group: Group) -> See | None:
+        """What is called with the logits of a group's runs at the ends of their prompts, if `_reads_ends`."""
+        return None
 
     def _final_states(
         self, group: Group, recording: Recording, row_positions: RowPositions
     ) -> FinalStates:
         run = run_plain if group.plain else descend
         edits = dict(self._edits(group, recording))
+        if self._reach is not None:
+            edits = self._reach.observing(group, edits)
         n_logits = self._reader.n_logits(len(group.pairs))
         return run(self.experiment.model.layout, recording, group, edits, n_logits, row_positions)
 

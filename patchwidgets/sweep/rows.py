@@ -96,8 +96,18 @@ class Rows:
     unpatchable: list[tuple[int, int]] = field(default_factory=list)
 
 
-def make_rows(experiment: BaseExperiment, cells: Sequence[JointPatches], savings: Savings) -> Rows:
+def make_rows(
+    experiment: BaseExperiment,
+    cells: Sequence[JointPatches],
+    savings: Savings,
+    ends: bool = False,
+) -> Rows:
     """Find where the patches of each cell begin to act on each pair.
+
+    Parameters
+    ----------
+    ends
+        The last position of each prompt is read too, whether or not a metric reads there.
 
     Raises
     ------
@@ -108,9 +118,9 @@ def make_rows(experiment: BaseExperiment, cells: Sequence[JointPatches], savings
     for cell, patches in enumerate(cells):
         stop_if_cancelled()
         for i in range(len(experiment.pairs)):
-            read = experiment.evaluation.read_positions.in_prompt(experiment.host_name, i)
+            read = _read(experiment, i, ends)
             try:
-                patches_here = on_pair(experiment, patches, i, savings.equal)
+                patches_here = on_pair(experiment, patches, i, savings.equal, ends)
             except CounterpartError:
                 rows.unpatchable.append((cell, i))
                 if len(rows.unpatchable) == len(cells) * len(experiment.pairs):
@@ -127,9 +137,13 @@ def make_rows(experiment: BaseExperiment, cells: Sequence[JointPatches], savings
 
 
 def on_pair(
-    experiment: BaseExperiment, patches: JointPatches, number: int, only_changes: bool = True
+    experiment: BaseExperiment,
+    patches: JointPatches,
+    number: int,
+    only_changes: bool = True,
+    ends: bool = False,
 ) -> tuple[PairPatch, ...]:
-    """Joint patches on one pair; with `only_changes`, without the places where they certainly change no metric.
+    """Joint patches on one pair; with `only_changes`, without the places where they certainly change nothing read.
 
     Raises
     ------
@@ -143,13 +157,21 @@ def on_pair(
     ]
     if not only_changes:
         return tuple(made)
-    read = experiment.evaluation.read_positions.in_prompt(experiment.host_name, number)
+    read = _read(experiment, number, ends)
     made = [_drop_unread(patch, read, experiment.model.n_layers) for patch in made]
     start = min((_first_change(patch, pair) for patch in made if patch.places), default=math.inf)
     if start == math.inf:
         return ()
     made = [_drop_before(patch, start) for patch in made]
     return tuple(patch for patch in made if patch.places)
+
+
+def _read(experiment: BaseExperiment, number: int, ends: bool) -> tuple[int, ...]:
+    """Where the host prompt of a pair is read, in order."""
+    host = experiment.host_name
+    read = experiment.evaluation.read_positions.in_prompt(host, number)
+    last = len(experiment.pairs[number].prompt(host)) - 1
+    return (*read, last) if ends and last not in read else read
 
 
 def copied_run(sources: Sources, patch: Patch) -> RunRole | None:

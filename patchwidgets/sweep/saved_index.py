@@ -31,7 +31,12 @@ SAMPLED = ("sampled_value", "sampled_effect")
 """The variables of a sample of sites that were not chosen, which a sweep with `top` alone has."""
 DRAWN = "draw_effect"
 """The effects of each draw, where sources are drawn at random."""
-DATA = (*PER_CELL, *FLAGS, *UNPATCHED, "noise_floor", *SAMPLED, DRAWN)
+REACHED = ("z", "attn_out", "mlp_out", "resid_post")
+MOVED = tuple(f"moved_{component}" for component in REACHED)
+APART = tuple(f"apart_{component}" for component in REACHED)
+"""How far cells moved every component, and how far the runs are apart, of a sweep that was asked for reach."""
+OPTIONAL = (*SAMPLED, DRAWN, *MOVED, *APART)
+DATA = (*PER_CELL, *FLAGS, *UNPATCHED, "noise_floor", *OPTIONAL)
 """The variables of a sweep that are no coordinates."""
 AXES = (
     "layer",
@@ -49,9 +54,9 @@ AXES = (
 LABELS = ("sender", "receiver")
 """What names an edge beside the axis itself."""
 KINDS: dict[str, Kind] = {
-    **dict.fromkeys((*PER_CELL, *UNPATCHED, *SAMPLED, DRAWN, "noise_floor", "first_order"), FLOATS),
+    **dict.fromkeys((*PER_CELL, *UNPATCHED, *OPTIONAL, "noise_floor", "first_order"), FLOATS),
     **dict.fromkeys(FLAGS, TRUTH),
-    **dict.fromkeys((*AXES, "pair", "draw"), INDICES),
+    **dict.fromkeys((*AXES, "pair", "draw", "to_layer", "to_head"), INDICES),
     "alpha": FLOATS,
     **dict.fromkeys(
         (
@@ -63,6 +68,8 @@ KINDS: dict[str, Kind] = {
             "sampled",
             "clean_token",
             "corrupted_token",
+            "product",
+            "bound",
         ),
         TEXTS,
     ),
@@ -205,7 +212,7 @@ class SavedIndex(_Strict):
         return self.variables["zero"].dims
 
     def _check_names(self) -> None:
-        needed = {*DATA, "metric", "pair", *self.coordinates} - {*SAMPLED, DRAWN}
+        needed = {*DATA, "metric", "pair", *self.coordinates} - {*OPTIONAL}
         if missing := needed - set(self.variables):
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")
         if "sampled" in self.variables and "n_others" not in self.attrs.model_fields_set:
@@ -236,6 +243,16 @@ class SavedIndex(_Strict):
             expected |= {"sampled": ["sampled"]}
         if {"draw", DRAWN} & set(self.variables):
             expected |= {DRAWN: ["metric", "draw", *self._axes, "pair"], "draw": ["draw"]}
+        if {*MOVED, *APART} & set(self.variables):
+            expected |= self._reach_dims()
+        return expected
+
+    def _reach_dims(self) -> dict[str, list[str]]:
+        expected = {name: [name] for name in ("product", "bound", "to_layer", "to_head")}
+        for moved, apart in zip(MOVED, APART, strict=True):
+            units = ["to_layer", "to_head"] if moved == "moved_z" else ["to_layer"]
+            expected |= {moved: [*self._axes, "pair", "product", *units]}
+            expected |= {apart: ["pair", "bound", *units]}
         return expected
 
     def _check_sizes(self, n_bytes: int) -> None:

@@ -4,13 +4,17 @@ Costs about the arithmetic that the patches change, and one reading of the weigh
 model also runs a few short passes, which try whether it can continue from the host's keys and values.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
+
+from jaxtyping import Float
+from torch import Tensor
 
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.sites import Patch
 from patchwidgets.sweep.batched_edits import batched_edits
+from patchwidgets.sweep.cell_reach import CellReach
 from patchwidgets.sweep.continuation import can_continue
 from patchwidgets.sweep.cost import DEFAULT_SHARE, free_memory
 from patchwidgets.sweep.draws import Draws
@@ -22,9 +26,11 @@ from patchwidgets.sweep.passes import Recording
 from patchwidgets.sweep.plan import Method, Plan
 from patchwidgets.sweep.recorded_pairs import prompt_ids, record_pairs
 from patchwidgets.sweep.row_sweep import RowSweep, check_limits
-from patchwidgets.sweep.rows import make_rows
+from patchwidgets.sweep.rows import Row, make_rows
 from patchwidgets.sweep.savings import Savings
-from patchwidgets.sweep.unembed import MetricReader
+from patchwidgets.sweep.unembed import MetricReader, See
+
+Observer = Callable[[Sequence[Row], Float[Tensor, "row vocabulary"]], None]
 
 
 class Sweep(RowSweep[PairBatch]):
@@ -38,6 +44,10 @@ class Sweep(RowSweep[PairBatch]):
         Bytes in addition to the model, half of what is free by default. An aim: one pair and one row always run.
     savings
         Which computations to leave out.
+    reach
+        Record how far each cell moves every component at the last position.
+    observe
+        Is called with the rows of each pass, and their logits at the end of their prompts.
 
     Attributes
     ----------
@@ -59,13 +69,16 @@ class Sweep(RowSweep[PairBatch]):
         batch: int | None = None,
         budget: float | None = None,
         savings: Savings = Savings(),  # noqa: B008 - frozen
+        reach: bool = False,
+        observe: Observer | None = None,
     ) -> None:
         check_limits(batch, budget)
         self.grids = list(grids)
         layout = experiment.model.layout
         self._budget = int(DEFAULT_SHARE * free_memory(layout.device) if budget is None else budget)
+        ends = reach or observe is not None
         draws = Draws([cell for grid in grids for cell in grid.cells])
-        self._rows = make_rows(experiment, draws.cells, savings)
+        self._rows = make_rows(experiment, draws.cells, savings, ends)
         continues = (savings.cone or savings.descent) and can_continue(experiment)
         method: Method = "descent" if continues else "plain"
         self._packing = Packing(
@@ -77,7 +90,9 @@ class Sweep(RowSweep[PairBatch]):
         ]
         reader = MetricReader(experiment, savings.unembed, self._packing.logits_at_once)
         super().__init__(experiment, self._rows, draws, queue, self._packing.cost, reader, method)
-        self._reads_sources = True
+        self._reads_sources, self._reads_ends, self._observe = True, ends, observe
+        if reach:
+            self._reach = CellReach(experiment, self._rows, draws.n_draws)
 
     def plan(self) -> Plan:
         """What will be done, before anything is patched; the first plan of a model times a matrix product."""
@@ -111,6 +126,19 @@ class Sweep(RowSweep[PairBatch]):
         prompts = packing.forced(batch.pairs, prompt_ids(experiment, batch.pairs))
         keys = packing.host_keys, packing.source_keys
         return record_pairs(experiment, prompts, batch.pairs, *keys, self.method == "descent")
+
+    def _seeing(self, group: Group) -> See | None:
+        observe, n_hosts = self._observe, len(group.host_pairs)
+        if observe is None:
+            return None
+
+        def see(part: slice, logits: Float[Tensor, "run vocabulary"]) -> None:
+            hosts = max(0, n_hosts - part.start)
+            rows = group.rows[max(0, part.start - n_hosts) : max(0, part.stop - n_hosts)]
+            if rows:
+                observe(rows, logits[hosts:])
+
+        return see
 
     def _edits(self, group: Group, recording: Recording) -> Mapping[Key, Edit]:
         return batched_edits(self.experiment, group, recording)

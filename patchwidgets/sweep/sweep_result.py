@@ -21,12 +21,14 @@ from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.in_words import in_words
 from patchwidgets.sweep.missed import Missed, missed_of
 from patchwidgets.sweep.quantities import Quantities
+from patchwidgets.sweep.reach_dataset import reach_of
 from patchwidgets.sweep.selection import select, select_by_index
 
 _LOG = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 
 class SweepResult(Quantities):
@@ -39,6 +41,9 @@ class SweepResult(Quantities):
         computed. Over metric and pair: `clean` and `corrupted`. Over metric: `noise_floor`. Over the axes: `zero`
         (certainly exactly 0) and `unpatchable` (the position has no counterpart on some pair). With `top`, over metric,
         sampled and pair: `sampled_value` and `sampled_effect` of sites that were not chosen; `missed` reads them.
+        With ``reach=True`` of each component of a `Reach`: over the axes, pair, product, to_layer (and to_head)
+        `moved_z` and so on, ⟨Δp,Δs⟩ and ⟨Δp,Δp⟩; over pair, bound, to_layer (and to_head) `apart_z`, ⟨Δs,Δs⟩ and what
+        of it is rounding. `reach` divides them.
 
     Attributes
     ----------
@@ -207,6 +212,35 @@ class SweepResult(Quantities):
         Comparison(...)
         """
         return comparison(self, exact, metric, [k] if isinstance(k, int) else k)
+
+    def reach(self, pair: int | None = None) -> "xr.Dataset":
+        """How far each patch moved every component at the last position, as `PatchResult.reach` of each.
+
+        Parameters
+        ----------
+        pair
+            The number of one pair; by default, over all pairs.
+
+        Returns
+        -------
+        Dataset
+            ``z_along``, ``z_size``, ``z_cos`` over the axes, ``to_layer`` and ``to_head``; ``attn_out_along`` and so on
+            over the axes and ``to_layer``. float32; NaN as in `Reach`, and where nothing was computed.
+
+        Raises
+        ------
+        PatchError
+            The sweep was not asked for reach.
+        TaskError
+            There is no such pair.
+
+        Examples
+        --------
+        >>> reach = exp.sweep("z", reach=True, progress=False).reach()
+        >>> reach.z_along.sel(layer=0, head=1, to_layer=1).values.round(2)
+        array([1.06, 0.99, 1.21, 0.95], dtype=float32)
+        """
+        return reach_of(self._dataset, pair)
 
     def site_names(self) -> list[str]:
         """The site of every cell as a string, in row-major order; for a window that of the middle layer.

@@ -4,11 +4,12 @@ Metrics that read only answer and foil tokens use these rows of the output embed
 model's own logits of the host rows. Other metrics get whole logits, some entries at a time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
@@ -28,6 +29,9 @@ ANSWER_TOKEN_METRICS = (logit_diff, answer_logit)
 
 ENTRIES_AT_ONCE = 65536
 """How many entries are measured at a time where only answer and foil tokens are read."""
+
+
+See = Callable[[slice, Float[Tensor, "run vocabulary"]], None]
 
 
 class MetricReader:
@@ -83,11 +87,19 @@ class MetricReader:
         self.all_logits = True
         return False
 
-    def measure(self, final: FinalStates, reads: Reads) -> dict[str, Float[np.ndarray, "entry"]]:
-        """Every metric at each entry of a pass; NaN where a metric does not read."""
+    def measure(
+        self, final: FinalStates, reads: Reads, see: See | None = None
+    ) -> dict[str, Float[np.ndarray, "entry"]]:
+        """Every metric at each entry of a pass; NaN where a metric does not read.
+
+        `see` is called with parts of the runs, host rows first, and their logits at the ends of their prompts.
+        """
         parts, stop_if_cancelled, entries = [], cancellation_check(), reads.all_entries
+        at_ends = self._reads_ends_alone(reads)
+        if see is not None and reads.of_ends is not None and not at_ends:
+            self._show_ends(final, reads.of_ends, see)
         joint = self._joint(final, reads)
-        if joint is not None:
+        if reads.of_ends is not None or joint is not None:
             logits = final.logits[reads.of_entries] if self.all_logits else final.logits
             final = FinalStates(final.hidden[reads.of_entries], logits)
         size = max(1, ENTRIES_AT_ONCE if self.reads_answer_tokens else self._logits_at_once)
@@ -95,11 +107,25 @@ class MetricReader:
             stop_if_cancelled()
             part = slice(i, i + size)
             of_part = None if joint is None else joint[part]
-            parts.append(self._measure(final, part, entries[part], of_part))
+            shown = see if at_ends else None
+            parts.append(self._measure(final, part, entries[part], of_part, shown))
         return {
-            name: np.concatenate([part[name] for part in parts])
+            name: np.concatenate([part[name] for part in parts]) if parts else np.empty(0)
             for name in self._experiment.metrics
         }
+
+    def _reads_ends_alone(self, reads: Reads) -> bool:
+        """Whether the logits that metrics read are those at the ends of the prompts."""
+        return not self.reads_answer_tokens and np.array_equal(
+            reads.of_entries, [] if reads.of_ends is None else reads.of_ends
+        )
+
+    def _show_ends(
+        self, final: FinalStates, of_ends: Int[NDArray[np.int64], "run"], see: See
+    ) -> None:
+        for i in range(0, len(of_ends), self._logits_at_once):
+            part = slice(i, i + self._logits_at_once)
+            see(part, self._logits(final, torch.from_numpy(of_ends[part])))
 
     @property
     def caps_logits(self) -> bool:
@@ -140,10 +166,13 @@ class MetricReader:
         part: slice,
         entries: Sequence[Entry],
         joint: Float[Tensor, "entry 2"] | None,
+        see: See | None,
     ) -> dict[str, Float[np.ndarray, "entry"]]:
         if self.reads_answer_tokens:
             return self._measure_answer_tokens(final.hidden[part], entries)
         logits = self._logits(final, part)
+        if see is not None:
+            see(part, logits)
         return self._experiment.evaluation.measure_entries(logits, entries, joint)
 
     def _logits(

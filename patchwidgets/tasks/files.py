@@ -248,7 +248,12 @@ def json_data(
     bos, chat, foil_expected
         As for `Task`. The last is written where it is False, so that other files read as before in earlier versions.
     """
-    content = {"pairs": [row_of(pair) for pair in pairs], "single": single, "bos": bos, "chat": chat}
+    content = {
+        "pairs": [row_of(pair) for pair in pairs],
+        "single": single,
+        "bos": bos,
+        "chat": chat,
+    }
     return content | ({} if foil_expected else {"foil_expected": False})
 
 

@@ -66,11 +66,18 @@ def starts(path: str) -> bool:
 def install() -> None:
     """Try the two ways that need no questions."""
     run([sys.executable, "-m", "playwright", "install", "chromium"], seconds=600)
-    if find() is None and shutil.which("apt-get"):
-        root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-        apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
-        run([*apt, "update", "-q"], seconds=300)
-        run([*apt, "install", "-q", "-y", "--no-install-recommends", *PACKAGES], seconds=900)
+    if find() is None:
+        install_packages(*PACKAGES)
+
+
+def install_packages(*packages: str) -> None:
+    """Install packages of Debian or Ubuntu, where that asks no questions."""
+    if shutil.which("apt-get") is None:
+        return
+    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+    run([*apt, "update", "-q"], seconds=300)
+    run([*apt, "install", "-q", "-y", "--no-install-recommends", *packages], seconds=900)
 
 
 def run(command: list[str], *, seconds: int) -> None:

@@ -9,7 +9,25 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
+import patchwidgets as pw
 from tests.browser.notebook import Notices
+
+SITES = (
+    *("L0.H1", "L1.H1", "L1.H2", "L2.H3", "L3.H0"),
+    *("L0.mlp_out", "L1.mlp_out", "L2.mlp_out", "L3.attn_out", "L1.attn_out"),
+)
+"""Ten of the teaching model's."""
+
+
+def names_task() -> pw.Task:
+    """The task of the pages."""
+    return pw.Task(
+        "When Mary and John went to the store, John gave a drink to",
+        "When Mary and John went to the store, Mary gave a drink to",
+        " Mary",
+        " John",
+        positions={"S2": 9},
+    )
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 import patchwidgets as pw
 from tests.browser.axe import serious
-from tests.browser.saved_page import SavedPage, opened
+from tests.browser.saved_page import SITES, SavedPage, names_task, opened
 from tests.support.odd_tokens import ODD_TOKENS, odd_model
 
 LIMIT = 400_000
@@ -19,14 +20,7 @@ LIMIT = 400_000
 
 @pytest.fixture(scope="module")
 def experiment() -> pw.Experiment:
-    task = pw.Task(
-        "When Mary and John went to the store, John gave a drink to",
-        "When Mary and John went to the store, Mary gave a drink to",
-        " Mary",
-        " John",
-        positions={"S2": 9},
-    )
-    return pw.Experiment(pw.load(), task)
+    return pw.Experiment(pw.load(), names_task())
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +31,7 @@ def saved(experiment: pw.Experiment, tmp_path_factory: pytest.TempPathFactory) -
     for sites, direction in ((["L0.H1->L1.mlp_in"], "denoise"), (["L1.mlp_out@-1"], "noise")):
         assert explorer.result
         explorer.select(*sites, direction=direction)
-    explorer.to_html(path)
+    explorer.to_html(path, components=())
     explorer.close()
     return path
 
@@ -71,13 +65,110 @@ def test_the_lines_of_python_are_in_it(page: SavedPage) -> None:
     expect(page.page.locator("pre").first).to_contain_text("exp.patch('L1.mlp_out@-1')")
 
 
-def test_nothing_keeps_people_from_using_it(page: SavedPage) -> None:
-    page.numbers("L1.mlp_out@-1")
-    assert serious(page.page.locator("html")) == []
+@pytest.fixture(scope="module")
+def whole(experiment: pw.Experiment, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page on which nothing was patched yet."""
+    path = tmp_path_factory.mktemp("whole") / "page.html"
+    experiment.to_html(path)
+    return path
 
 
-def test_it_is_small(saved: Path) -> None:
-    assert saved.stat().st_size < LIMIT
+@pytest.mark.parametrize("direction", ["denoise", "noise"])
+def test_single_sites_have_the_numbers_of_exp_patch(
+    browser: Browser, whole: Path, experiment: pw.Experiment, direction: str
+) -> None:
+    exp = experiment.flip() if direction == "noise" else experiment
+    with opened(browser, whole) as page:
+        page.click(SITES[0])
+        page.numbers(SITES[0])
+        if direction == "noise":
+            page.page.keyboard.press("n")
+        for metric in ("kl", "logit_diff"):
+            page.page.locator(".metric-select").select_option(metric)
+            page.page.locator(f"[data-result][data-metric='{metric}']").wait_for(state="attached")
+            for site in reversed(SITES):
+                page.click(site)
+                result = exp.measuring(metric).patch(site)
+                expected = result.effect, result.recovery
+                assert page.numbers(site) == pytest.approx(expected, abs=1e-4), (metric, site)
+        assert page.notices.errors == []
+
+
+def test_the_maps_are_there_and_their_cells_answer(
+    browser: Browser, whole: Path, experiment: pw.Experiment
+) -> None:
+    with opened(browser, whole) as page:
+        expect(page.page.locator(".map-note", has_text="Exact: 16 of 16")).to_have_count(1)
+        cell = page.page.locator("[data-map='positions'] [data-site$='@9']").nth(1)
+        site = cell.get_attribute("data-site")
+        assert site is not None
+        cell.click()
+        result = experiment.patch(site)
+        expected = result.effect, result.recovery
+        assert page.numbers(site) == pytest.approx(expected, abs=1e-4)
+
+
+def test_what_was_not_computed_says_so_and_how(browser: Browser, whole: Path) -> None:
+    with opened(browser, whole) as page:
+        page.click("L0.H1")
+        page.numbers("L0.H1")
+        page.page.locator("[data-run='patched'] [data-site='L2.H2']").click(modifiers=["Shift"])
+        said = page.page.get_by_text("was not computed before this page was saved")
+        expect(said.first).to_contain_text("exp.patch('L0.H1', 'L2.H2')")
+        assert page.notices.errors == []
+
+
+def test_every_pair_of_a_small_dataset(browser: Browser, tmp_path: Path) -> None:
+    experiment = pw.Experiment(pw.load(), pw.tasks.addition(n=3, seed=0))
+    experiment.to_html(tmp_path / "pairs.html")
+    result = experiment.patch("L1.H2")
+    with opened(browser, tmp_path / "pairs.html") as page:
+        page.click("L1.H2")
+        assert page.numbers("L1.H2") == pytest.approx((result.effect, result.recovery), abs=1e-4)
+        for pair in range(3):
+            step = ".one" if pair == 0 else "[aria-label='next pair']"
+            page.page.locator(f".stepper {step}").click()
+            page.page.locator(f"[data-result][data-pair='{pair}']").wait_for(state="attached")
+            of_pair = result.per_pair
+            expected = float(of_pair.effect[pair]), float(of_pair.recovery[pair])
+            assert page.numbers("L1.H2") == pytest.approx(expected, abs=1e-4), pair
+        assert page.notices.errors == []
+
+
+def test_paper_is_light_and_has_no_toolbar(browser: Browser, whole: Path) -> None:
+    with opened(browser, whole) as page:
+        page.page.emulate_media(color_scheme="dark")
+        page.click("L0.H1")
+        page.numbers("L0.H1")
+        expect(page.page.locator(".patchwidgets.pw-dark")).to_have_count(1)
+        page.page.emulate_media(media="print", color_scheme="dark")
+        expect(page.page.locator(".patchwidgets.pw-dark")).to_have_count(0)
+        expect(page.page.locator(".toolbar").first).to_be_hidden()
+        for shown in (".finding", "[data-run='patched']", "[data-map='heads']"):
+            expect(page.page.locator(shown).first).to_be_visible()
+
+
+def test_it_says_to_what_it_is_rounded(browser: Browser, whole: Path) -> None:
+    with opened(browser, whole) as page:
+        expect(page.page.get_by_text("is rounded to hundredths")).to_have_count(1)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_keeps_people_from_using_it(
+    browser: Browser, whole: Path, scheme: Literal["light", "dark"], width: int
+) -> None:
+    with opened(browser, whole) as page:
+        page.page.emulate_media(color_scheme=scheme)
+        page.page.set_viewport_size({"width": width, "height": 900})
+        page.click("L0.H1")
+        page.numbers("L0.H1")
+        assert serious(page.page.locator("html")) == []
+        assert page.page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_it_is_small(whole: Path) -> None:
+    assert whole.stat().st_size < LIMIT
 
 
 def test_odd_tokens_are_text(browser: Browser, tmp_path: Path) -> None:

@@ -1,60 +1,39 @@
 /** A model whose kernel is a recording: the same messages, answered from what was computed before a page was saved. */
 
+import type { MapSweepRequest } from "../model/map";
 import { type PatchRequest, patchesKey } from "../model/patch";
-import type { Source } from "../model/source";
+import type { Outgoing } from "./protocol";
+import { mapAnswer, type Sizes } from "./recorded-maps";
+import { callOf, lineOf } from "./recorded-python";
+import { RecordedSites } from "./recorded-sites";
+import type { Recorded, Recording } from "./recording";
 import type { Handler, WidgetModel } from "./widget-model";
-
-/** A message of the kernel, with its buffers in base64. */
-interface Recorded {
-  readonly message: Readonly<Record<string, unknown>>;
-  readonly buffers: readonly string[];
-}
-
-export interface Recording {
-  readonly traits: Readonly<Record<string, unknown>>;
-  readonly scene: Recorded;
-  readonly history: Recorded | null;
-  /** The newest last. */
-  readonly results: readonly Recorded[];
-  /** Whether the last of them is shown. */
-  readonly shows_last: boolean;
-  /** The lines of Python of each direction and metric, with `exp.patch()` in them. */
-  readonly code: Readonly<Record<string, string>>;
-}
 
 interface Mark {
   readonly note: string;
   readonly pinned: boolean;
 }
 
+interface Shown {
+  readonly model: Partial<
+    Readonly<Record<"n_layers" | "n_heads" | "n_kv_heads", number>> &
+      Readonly<Record<"pairs", number>>
+  >;
+  readonly task: {
+    readonly clean?: readonly unknown[];
+    readonly positions?: Readonly<Record<string, number>>;
+    readonly places?: readonly string[];
+    readonly n_pairs?: number;
+  };
+}
+
 const UNMARKED: Mark = { note: "", pinned: false };
+/** What a page does not have to be told. */
+const ONLY_KEPT = ["cancel", "position", "picture"];
 
 type Request = PatchRequest & Partial<Mark> & { readonly kind: string; readonly id: number };
 
 export const NOT_RECORDED = "NotRecordedError";
-
-function bytes(base64: string): DataView {
-  const data = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-  return new DataView(data.buffer);
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
-}
-
-function argument(site: string, source: Source = "source"): string {
-  if (source === "source") return quoted(site);
-  const written =
-    typeof source === "string" ? quoted(source) : `pw.sources.from_json(${JSON.stringify(source)})`;
-  return `pw.Patch(${quoted(site)}, ${written})`;
-}
-
-/** The call that gives what was asked for. */
-export function callOf({ patches }: Pick<PatchRequest, "patches">): string {
-  const [only] = patches;
-  if (only?.site.includes("->")) return `exp.path(${quoted(only.site)})`;
-  return `exp.patch(${patches.map(({ site, source }) => argument(site, source)).join(", ")})`;
-}
 
 function runKey(of: PatchRequest): string {
   const { patches, direction, pair = "mean", edits = [] } = of;
@@ -67,11 +46,17 @@ export class RecordedModel implements WidgetModel {
   private readonly values: Map<string, unknown>;
   private readonly marks = new Map<string, Mark>();
   private readonly results: ReadonlyMap<string, Recorded>;
+  private readonly sites: RecordedSites | undefined;
+  private readonly scene: Shown;
 
   constructor(private readonly recording: Recording) {
-    this.values = new Map(Object.entries(recording.traits));
+    const { singles, blobs, scene, results, traits } = recording;
+    this.sites = singles === null ? undefined : new RecordedSites(singles, blobs);
+    const { model = {}, task = {} } = scene as Partial<Shown>;
+    this.scene = { model, task };
+    this.values = new Map(Object.entries(traits));
     this.results = new Map(
-      recording.results.map((each) => [runKey(each.message as unknown as PatchRequest), each]),
+      results.map((each) => [runKey(each.message as unknown as PatchRequest), each]),
     );
   }
 
@@ -99,31 +84,63 @@ export class RecordedModel implements WidgetModel {
     this.tell(request.id, { kind: "ack" });
     if (request.kind === "hello") this.greet(request.id);
     else if (request.kind === "patch") this.patched(request);
+    else if (request.kind === "sweep") this.swept(content as MapSweepRequest & { id: number });
     else if (request.kind === "code")
-      this.tell(request.id, { kind: "code", code: this.codeOf(request) });
+      this.tell(request.id, { kind: "code", code: this.codeOf(request, callOf(request)) });
     else if (request.kind === "mark") this.mark(request);
-    else if (request.kind !== "cancel" && request.kind !== "position" && request.kind !== "picture")
-      this.refuse(request, "This page was saved without Python, and this is not in it.");
+    else if (!ONLY_KEPT.includes(request.kind)) this.refuse(request, "This");
   }
 
   private greet(id: number): void {
-    const { scene, history, results, shows_last } = this.recording;
-    this.tell(id, scene.message);
-    if (history !== null) this.tell(id, history.message);
-    const last = results.at(-1);
-    if (shows_last && last !== undefined) this.tell(id, last.message, last.buffers);
+    const { scene, history, results, last } = this.recording;
+    this.tell(id, scene);
+    if (history !== null) this.tell(id, history);
+    const shown = last === null ? undefined : results[last];
+    if (shown !== undefined) this.tell(id, shown.message, this.blobsOf(shown));
+  }
+
+  private blobsOf({ buffers }: Recorded): DataView[] {
+    return buffers.flatMap((number) => this.recording.blobs[number] ?? []);
   }
 
   private patched(request: Request): void {
-    const found = this.results.get(runKey(request));
+    const { metric, patches, source = "source" } = request;
+    const placed = { ...request, patches: patches.map((each) => this.placed(each)) };
+    const known = this.results.get(runKey(request)) ?? this.results.get(runKey(placed));
+    const found =
+      known === undefined
+        ? this.sites?.patch(placed)
+        : { message: known.message, buffers: this.blobsOf(known) };
     if (found === undefined) {
-      const sites = request.patches.map(({ site }) => site).join(" + ");
-      const where = `${sites} was not computed before this page was saved`;
-      this.refuse(request, `${where}. In Python: ${callOf(request)}`);
+      this.refuse(request, patches.map(({ site }) => site).join(" + ") || "This");
     } else {
-      const { metric, source = "source" } = request;
-      this.tell(request.id, { ...found.message, metric, source }, found.buffers);
+      this.tell(request.id, { ...found.message, patches, metric, source }, found.buffers);
+      const singles = this.sites?.parts(placed);
+      if (singles !== undefined) this.tell(request.id, { kind: "singles", singles });
     }
+  }
+
+  /** A patch with its position as the index that it stands for. */
+  private placed(patch: PatchRequest["patches"][number]) {
+    const [where = "", name = ""] = patch.site.split("@");
+    const { clean = [], positions = {}, places } = this.scene.task;
+    if (name === "" || places !== undefined) return patch;
+    const index = Number(name) < 0 ? clean.length + Number(name) : positions[name];
+    return index === undefined ? patch : { ...patch, site: `${where}@${index}` };
+  }
+
+  private swept(request: MapSweepRequest & { readonly id: number }): void {
+    for (const map of request.maps) {
+      const { message, buffers } = mapAnswer(map, request, this.sites, this.sizes());
+      this.tell(request.id, message, buffers);
+    }
+    this.tell(request.id, { kind: "swept", total: 0, seconds: 0 });
+  }
+
+  private sizes(): Sizes {
+    const { model, task } = this.scene;
+    const { n_layers: layers = 0, n_heads: heads = 0 } = model;
+    return { layers, heads, positions: task.clean?.length ?? 0 };
   }
 
   /** Pins and notes are the reader's own: the page has them until it is closed. */
@@ -134,18 +151,36 @@ export class RecordedModel implements WidgetModel {
     this.tell(id, { ...marked, kind: "marked" });
   }
 
-  private codeOf(request: Request): string {
-    const lines = this.recording.code[`${request.direction} ${request.metric}`] ?? "exp.patch()";
-    return lines.replace("exp.patch()", () => callOf(request));
+  /** The lines that make the experiment, and this one. */
+  private codeOf({ direction, metric, pair }: Partial<Request>, line: string): string {
+    const lines = this.recording.code[`${direction} ${metric}`];
+    if (lines === undefined) return line;
+    const several = (this.scene.task.n_pairs ?? 1) > 1;
+    const numbers =
+      several && typeof pair === "number"
+        ? lines.replace(/\br\.(\w+)(?=,|$)/g, `r.per_pair.$1[${pair}]`)
+        : lines;
+    return numbers.replace("exp.patch()", () => line);
   }
 
-  private refuse(request: Request, message: string): void {
-    const details = request.patches === undefined ? "" : this.codeOf(request);
+  /** Say that something was not computed, and the line of Python that would. */
+  private refuse(request: Request, what: string): void {
+    const { n_heads = 1, n_kv_heads = n_heads } = this.scene.model;
+    const line = lineOf(request as unknown as Outgoing, n_heads / n_kv_heads);
+    const details = this.detailsOf(request, line);
+    const message = `${what} was not computed before this page was saved. In Python: ${line}`;
     this.tell(request.id, { kind: "error", code: NOT_RECORDED, message, details });
   }
 
-  private tell(id: number, message: object, buffers: readonly string[] = []): void {
-    const data = buffers.map(bytes);
+  /** The lines that make the experiment, then the one that was asked for; it makes its own with other prompts. */
+  private detailsOf(request: Partial<Request>, line: string): string {
+    if (line.startsWith("task = ")) return line;
+    if (request.kind === "patch") return this.codeOf(request, line);
+    const [before = ""] = this.codeOf(request, "exp.patch()").split("r = exp.patch()");
+    return before === "exp.patch()" ? line : `${before}${line}`;
+  }
+
+  private tell(id: number, message: object, data: readonly DataView[] = []): void {
     for (const handler of this.handlers.get("msg:custom") ?? [])
       handler.call(undefined, { v: 1, ...message, id }, data);
   }

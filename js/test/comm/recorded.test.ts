@@ -1,5 +1,10 @@
-import { expect, it } from "vitest";
-import { callOf, NOT_RECORDED, RecordedModel, type Recording } from "../../src/comm/recorded";
+import { describe, expect, it } from "vitest";
+import type { Outgoing } from "../../src/comm/protocol";
+import { NOT_RECORDED, RecordedModel } from "../../src/comm/recorded";
+import { lineOf } from "../../src/comm/recorded-python";
+import type { Singles } from "../../src/comm/recorded-sites";
+import { type Recording, readRecording } from "../../src/comm/recording";
+import LINES from "./python-lines.json";
 
 const RESULT = {
   kind: "result",
@@ -9,19 +14,84 @@ const RESULT = {
   pair: "mean",
 };
 
+function floats(...values: number[]): DataView {
+  return new DataView(Float64Array.from(values).buffer);
+}
+
+function bytes(...values: number[]): DataView {
+  return new DataView(Uint8Array.from(values).buffer);
+}
+
+const END = { noise_floor: 0.01, reason: null };
+
+/** Two sites, of which one moves one cell, in two pairs and their mean. */
+const SINGLES: Singles = {
+  steps: [-1, 0, 0.5, 1],
+  metrics: ["kl", "rank"],
+  tokens: [" a", " b"],
+  views: (["mean", 0, 1] as const).map((pair) => ({
+    pair,
+    ends: {
+      kl: { clean: 4, corrupted: 2, ...END },
+      rank: { clean: 1, corrupted: 1, noise_floor: 0.01, reason: "The same." },
+    },
+    unpatched: [
+      [1, 0.1, 2, 0.2],
+      [3, 0.3, 4, 0.4],
+    ],
+    words: { task: { clean: [`pair ${pair}`] }, runs: {} },
+  })),
+  directions: {
+    denoise: {
+      sites: ["L0.H1", "L0.mlp_out@2"],
+      shapes: { resid_post: [2] },
+      views: [1, 2, 3].map((values) => ({
+        position: 2,
+        values,
+        reach: 4,
+        scores: [
+          [[[0, 5, 0.5]], [[1, 6, 0.6]]],
+          [[], []],
+        ],
+      })),
+      intervals: {
+        kl: { bounds: 5, no_interval: null },
+        rank: { bounds: 5, no_interval: "a median" },
+      },
+    },
+    noise: { sites: [], shapes: {}, views: [], intervals: null },
+  },
+};
+
 const RECORDING: Recording = {
   traits: { position: "all" },
-  scene: { message: { kind: "scene" }, buffers: [] },
-  history: { message: { kind: "history" }, buffers: [] },
-  results: [{ message: RESULT, buffers: [btoa("\u0001\u0002")] }],
-  shows_last: true,
-  code: { "denoise kl": "exp = …\nr = exp.patch()\nr.value" },
+  scene: {
+    kind: "scene",
+    model: { n_layers: 1, n_heads: 2, n_kv_heads: 1 },
+    task: { clean: ["a", "b", "c"], positions: { S2: 2 }, n_pairs: 2 },
+  },
+  history: { kind: "history" },
+  results: [{ message: { ...RESULT, patches: [{ site: "L9.H9" }] }, buffers: [0] }],
+  last: 0,
+  singles: SINGLES,
+  code: { "denoise kl": "exp = …\nr = exp.patch()\nr.value, r.effect" },
+  blobs: [
+    bytes(1, 2),
+    floats(3, 1, 2.5, 1),
+    floats(3.5, 1, 2, 1),
+    floats(2.5, 1, 3, 1),
+    bytes(3, 0, 1, 1, 3, 2, 1, 1),
+    floats(0.1, Number.NaN, 0.9, Number.NaN),
+  ],
 };
 
 type Told = Record<string, unknown>;
 
-function answers(request: object): { messages: Told[]; buffers: DataView[][] } {
-  const model = new RecordedModel(RECORDING);
+function answers(
+  request: object,
+  recording = RECORDING,
+): { messages: Told[]; buffers: DataView[][] } {
+  const model = new RecordedModel(recording);
   const messages: Told[] = [];
   const buffers: DataView[][] = [];
   model.on("msg:custom", (message, data) => {
@@ -34,48 +104,174 @@ function answers(request: object): { messages: Told[]; buffers: DataView[][] } {
 
 function patch(site: string, more: object = {}) {
   const { messages, buffers } = answers({ ...RESULT, kind: "patch", patches: [{ site }], ...more });
-  return { answer: messages.at(-1), buffers: buffers.at(-1) };
+  return { answer: messages[1], buffers: buffers[1] };
 }
 
-it("greets with what was saved", () => {
-  const { messages } = answers({ kind: "hello" });
-  expect(messages.map(({ kind }) => kind)).toEqual(["ack", "scene", "history", "result"]);
-  expect(messages.every(({ id, v }) => id === 7 && v === 1)).toBe(true);
+it("reads the file: JSON, then arrays", () => {
+  const { blobs: _, ...data } = RECORDING;
+  const text = new TextEncoder().encode(JSON.stringify({ ...data, blobs: [2, 1] }));
+  const file = new Uint8Array([text.length & 255, text.length >> 8, 0, 0, ...text, 7, 8, 9]);
+  const { blobs, scene } = readRecording(file.buffer);
+  expect(blobs.map((blob) => [blob.byteLength, blob.getUint8(0)])).toEqual([
+    [2, 7],
+    [1, 9],
+  ]);
+  expect(scene).toEqual(RECORDING.scene);
 });
 
-it("answers what was computed, in any metric", () => {
-  const { answer, buffers } = patch("L0.H1", { metric: "kl" });
+it("greets with what was saved", () => {
+  const { messages, buffers } = answers({ kind: "hello" });
+  expect(messages.map(({ kind }) => kind)).toEqual(["ack", "scene", "history", "result"]);
+  expect(messages.every(({ id, v }) => id === 7 && v === 1)).toBe(true);
+  expect(buffers.at(-1)?.[0]?.getUint8(1)).toBe(2);
+});
+
+it("answers what was asked before, in any metric", () => {
+  const { answer, buffers } = patch("L9.H9", { metric: "kl" });
   expect(answer).toMatchObject({ kind: "result", metric: "kl", id: 7 });
   expect(buffers?.[0]?.getUint8(1)).toBe(2);
+});
+
+describe("a single site", () => {
+  it("has every metric, with share and recovery as in Python", () => {
+    const { answer } = patch("L0.H1", { metric: "kl" });
+    expect(answer?.readings).toEqual({
+      kl: { value: 3, effect: 1, share: 0.5, recovery: 0.5, reason: null },
+      rank: { value: 1, effect: 0, share: null, recovery: null, reason: "The same." },
+    });
+  });
+
+  it("has its tokens in the three runs", () => {
+    const { answer } = patch("L0.H1");
+    expect(answer?.patched).toMatchObject({ top: [{ token: " a", logit: 5, prob: 0.5 }] });
+    expect(answer?.tokens).toEqual([
+      {
+        token: " b",
+        clean: { logit: 3, prob: 0.3 },
+        patched: { logit: 6, prob: 0.6 },
+        corrupted: { logit: 4, prob: 0.4 },
+      },
+    ]);
+  });
+
+  it("has the reach of every cell", () => {
+    const { answer, buffers } = patch("L0.H1");
+    expect(answer?.buffers).toMatchObject([
+      { name: "resid_post.along", shape: [2] },
+      { name: "resid_post.size" },
+      { name: "resid_post.cos" },
+    ]);
+    const values = buffers?.map((blob) => [blob.getFloat32(0, true), blob.getFloat32(4, true)]);
+    expect(values).toEqual([
+      [1, -1],
+      [1, 0.5],
+      [1, -1],
+    ]);
+  });
+
+  it("is answered for each pair, with all of them beside it", () => {
+    const { answer } = patch("L0.H1", { pair: 1 });
+    expect(answer).toMatchObject({ pair: 1, task: { clean: ["pair 1"] } });
+    expect(answer?.over_pairs).toMatchObject({
+      kl: { mean: { value: 3 }, low: 0.1, high: 0.9, value: [3.5, 2.5], recovery: [0.75, 0.25] },
+      rank: { low: 0.1, no_interval: "a median" },
+    });
+  });
+
+  it.each(["L0.mlp_out@2", "L0.mlp_out@-1", "L0.mlp_out@S2"])("knows its position: %s", (site) => {
+    const { answer } = patch(site, { metric: "kl" });
+    expect(answer).toMatchObject({ patches: [{ site }], readings: { kl: { value: 2.5 } } });
+  });
+});
+
+it("knows each part of a joint patch", () => {
+  const joint = [{ site: "L0.H1" }, { site: "L0.mlp_out@2" }];
+  const recording = {
+    ...RECORDING,
+    results: [{ message: { ...RESULT, patches: joint }, buffers: [] }],
+  };
+  const { messages } = answers({ ...RESULT, kind: "patch", patches: joint }, recording);
+  expect(messages.at(-1)).toMatchObject({
+    kind: "singles",
+    singles: [{ site: "L0.H1" }, { site: "L0.mlp_out@2", readings: { kl: { value: 2.5 } } }],
+  });
+});
+
+it("fills the maps", () => {
+  const maps = [{ name: "heads", component: "z", over: ["layer", "head"] }];
+  const request = { kind: "sweep", maps, field: "total", metric: "kl", pair: "mean" };
+  const { messages, buffers } = answers({ ...request, direction: "denoise" });
+  expect(messages[1]).toMatchObject({ kind: "cells", shape: [1, 2], done: 1, unpatchable: [0] });
+  expect(buffers[1]?.map((blob) => blob.getFloat32(4, true))).toEqual([0.5, 1]);
+  expect(messages[2]).toMatchObject({ kind: "swept" });
+  const direct = answers({ ...request, direction: "denoise", field: "direct" }).messages[1];
+  expect(direct?.reason).toContain("In Python: exp.direct_effects('z', over=('layer', 'head'))");
 });
 
 it.each([
   ["another site", "L0.H2", {}],
   ["the other direction", "L0.H1", { direction: "noise" }],
   ["another pair", "L0.H1", { pair: 2 }],
-  ["other prompts", "L0.H1", { edits: [{ pair: 0 }] }],
 ])("says what it would take for %s", (_, site, more) => {
   const { answer } = patch(site, more);
   expect(answer).toMatchObject({ kind: "error", code: NOT_RECORDED });
   expect(answer?.message).toContain(`In Python: exp.patch('${site}')`);
 });
 
-it("gives the lines of Python with the call in them", () => {
-  const request = { kind: "code", patches: [{ site: "L9.H6", source: "source" }] };
-  const { messages } = answers({ ...request, direction: "denoise", metric: "kl" });
-  expect(messages.at(-1)?.code).toBe("exp = …\nr = exp.patch('L9.H6')\nr.value");
+it("says it for other prompts", () => {
+  const edit = {
+    pair: 0,
+    clean: "it's \\\n",
+    corrupted: "b",
+    answer: "c",
+    foil: null,
+    align: false,
+  };
+  const { answer } = patch("L0.H1", { edits: [edit] });
+  const lines =
+    "task = pw.Task('it\\'s \\\\\\n', 'b', 'c'); exp = pw.Experiment(model, task); exp.patch('L0.H1')";
+  expect(answer?.message).toContain(lines);
+  expect(answer?.details).toBe(lines);
 });
 
-it("writes every source as Python", () => {
-  const patches = [
-    { site: "L0.H1", source: "clean" },
-    { site: "L0.H2", source: { kind: "zero" } },
-  ] as const;
-  expect(callOf({ patches })).toBe(
-    `exp.patch(pw.Patch('L0.H1', 'clean'), pw.Patch('L0.H2', pw.sources.from_json({"kind":"zero"})))`,
-  );
-  expect(callOf({ patches: [{ site: "L0.H1->logits", source: "source" }] })).toBe(
-    "exp.path('L0.H1->logits')",
+it.each(LINES as [object, string][])("has a line for %j", (request, line) => {
+  expect(lineOf(request as Outgoing)).toBe(line);
+});
+
+it("names the key that heads share", () => {
+  const asked = { kind: "senders", head: "L4.H5" } as Outgoing;
+  expect(lineOf(asked, 3)).toContain("['L4.H5.q', 'L4.KV1.k', 'L4.KV1.v']");
+});
+
+it.each(["head", "senders", "lens", "circuit", "curve", "neurons", "tokens", "export", "new"])(
+  "refuses %s with its line, and lines that make the experiment",
+  (kind) => {
+    const request = {
+      patches: [],
+      maps: [],
+      head: "L0.H1",
+      clean: "",
+      corrupted: "",
+      answer: "",
+      foil: null,
+      method: "logit",
+    };
+    const { messages } = answers({ ...RESULT, ...request, source: "source", kind, metric: "kl" });
+    expect(messages.at(-1)).toMatchObject({ kind: "error", code: NOT_RECORDED });
+    expect(messages.at(-1)?.message).toContain(
+      "was not computed before this page was saved. In Python: ",
+    );
+    const details = String(messages.at(-1)?.details);
+    expect(details.startsWith("exp = …\n") || details.startsWith("task = ")).toBe(true);
+  },
+);
+
+it("gives the lines of Python with the call in them, for the mean and for a pair", () => {
+  const request = { kind: "code", patches: [{ site: "L9.H6", source: "source" }], metric: "kl" };
+  const of = (pair: unknown) => answers({ ...request, direction: "denoise", pair }).messages.at(-1);
+  expect(of("mean")?.code).toBe("exp = …\nr = exp.patch('L9.H6')\nr.value, r.effect");
+  expect(of(1)?.code).toBe(
+    "exp = …\nr = exp.patch('L9.H6')\nr.per_pair.value[1], r.per_pair.effect[1]",
   );
 });
 
