@@ -185,8 +185,8 @@ print(
 ax = pw.plot.pairs(r, many.patch("L20.H0"), many.patch("L24.H4"), quantity="recovery")
 
 # %% [markdown]
-# Over sixteen pairs its recovery is .438, not .584. It is above .3 in 13 of the pairs, and only .05 in one. L24.H4, which
-# goes the other way, does so in 14 of the 16. One pair of prompts shows what can happen; many show what happens.
+# Over sixteen pairs its recovery is .438, not .584. It is above .3 in 13 of the pairs, and only .05 in one. L24.H4,
+# which goes the other way, does so in 14 of the 16. One pair of prompts shows what can happen; many show what happens.
 #
 # ## Recap
 #
