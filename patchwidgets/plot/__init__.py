@@ -11,20 +11,30 @@ from patchwidgets.guesses.names import PLOT
 from patchwidgets.plot.attribution import attribution
 from patchwidgets.plot.bars import logits
 from patchwidgets.plot.captions import fig_caption
-from patchwidgets.plot.estimates import estimates
+from patchwidgets.plot.circuit import circuit
+from patchwidgets.plot.compare import compare
+from patchwidgets.plot.dose import dose
 from patchwidgets.plot.faithfulness import faithfulness
 from patchwidgets.plot.flow import flow, flow_png
 from patchwidgets.plot.helix import helix
 from patchwidgets.plot.layers import layers
+from patchwidgets.plot.lens import lens
+from patchwidgets.plot.lens_scores import lens_scores
 from patchwidgets.plot.maps import heatmap, heatmaps
+from patchwidgets.plot.neurons import neuron_map, neuron_maps, neurons_kept
 from patchwidgets.plot.pairs import pairs
 from patchwidgets.plot.panels import panels
+from patchwidgets.plot.paths import paths
+from patchwidgets.plot.scatters import enough_needed, total_direct
 from patchwidgets.plot.spectrum import spectrum
 from patchwidgets.plot.style import style
 
 __all__ = [
     "attribution",
-    "estimates",
+    "circuit",
+    "compare",
+    "dose",
+    "enough_needed",
     "faithfulness",
     "fig_caption",
     "flow",
@@ -33,11 +43,18 @@ __all__ = [
     "heatmaps",
     "helix",
     "layers",
+    "lens",
+    "lens_scores",
     "logits",
+    "neuron_map",
+    "neuron_maps",
+    "neurons_kept",
     "pairs",
     "panels",
+    "paths",
     "spectrum",
     "style",
+    "total_direct",
 ]
 
 if not TYPE_CHECKING:  # a type checker has to find a misspelt name

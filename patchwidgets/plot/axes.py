@@ -44,6 +44,15 @@ def aspect(ratio: float) -> float:
     return float(ratio * rcParams["figure.figsize"][0])
 
 
+def square() -> float:
+    """The height of a new figure in inches for axes that are about as high as wide."""
+    with Uninterrupted():
+        from matplotlib import rcParams
+
+    width, height = rcParams["figure.figsize"]
+    return float(min(width, 1.2 * height))
+
+
 def lines(count: float) -> float:
     """The height of `count` lines of text in inches."""
     with Uninterrupted():

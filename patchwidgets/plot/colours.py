@@ -94,3 +94,17 @@ def diverging(*, reverse: bool = False) -> "Colormap":
 
     colours = list(palette().diverging)
     return LinearSegmentedColormap.from_list("patchwidgets", colours[::-1] if reverse else colours)
+
+
+def sequential() -> "Colormap":
+    """The colour scale of probabilities, from 0, which is the paper, to 1: green, which stands for no run."""
+    with Uninterrupted():
+        from matplotlib.colors import LinearSegmentedColormap
+
+    light = palette() is LIGHT
+    colours = (
+        ["#FFFFFF", "#BFE3CF", "#57AF88", "#1E7B59", "#0B4634"]
+        if light
+        else ["#16181B", "#1D4738", "#2F8463", "#6CC7A0", "#C9F4DF"]
+    )
+    return LinearSegmentedColormap.from_list("patchwidgets.sequential", colours)

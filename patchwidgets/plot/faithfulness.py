@@ -1,41 +1,62 @@
 """Faithfulness over the part of nodes or edges that is kept, beside the band of random circuits."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Float
 
+from patchwidgets.errors import PatchError
 from patchwidgets.methods.circuits.circuit_result import rest_in_words
-from patchwidgets.methods.circuits.curve_result import FaithfulnessCurve
-from patchwidgets.plot.axes import aspect, checked, new_axes
+from patchwidgets.methods.circuits.curve_result import CurveReading, FaithfulnessCurve
+from patchwidgets.plot.axes import aspect, checked, guides, lines, new_axes, stroke
 from patchwidgets.plot.colours import palette
+from patchwidgets.plot.layers import SERIES
+from patchwidgets.plot.legends import legend_below
 from patchwidgets.plot.texts import literal, set_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+PLOT = 0.52
+"""The height of a curve's axes, as a part of the width of a new figure."""
+LARGEST = {"size": "largest scores", "positive": "most positive", "negative": "most negative"}
+"""What was kept, by how it was chosen."""
+
 
 def faithfulness(
-    curve: FaithfulnessCurve, metric: str | None = None, ax: "Axes | None" = None
+    *curves: FaithfulnessCurve,
+    labels: Sequence[str] | None = None,
+    metric: str | None = None,
+    title: str | None = None,
+    ax: "Axes | None" = None,
 ) -> "Axes":
-    """Draw a faithfulness curve over the part that is kept, on a logarithmic axis.
+    """Draw faithfulness curves over the part that is kept, on a logarithmic axis.
 
     Parameters
     ----------
-    curve
-        From ``exp.faithfulness_curve(...)``.
+    *curves
+        From ``exp.faithfulness_curve(...)``; up to four, such as those of two ways to score the same edges.
+    labels
+        A name for each curve.
     metric
         By default the experiment's first one.
+    title
+        In place of the figure's own; ``""`` for none.
     ax
         Where to draw; by default on a new figure.
 
     Returns
     -------
     Axes
-        1 is the whole model, and 0 where everything with a score is ablated. The band holds 90 % of the random
-        circuits, the dashed line is their median.
+        1 is the whole model, and 0 where everything with a score is ablated. A band holds 90 % of the random circuits,
+        the thin dashed line is their median. The legend has the areas of each curve: CPR under it, CMD between it and
+        1.
 
     Raises
     ------
+    PatchError
+        No curve or more than four, something else, or not one label for each.
     MetricError
         The experiment does not measure the metric.
 
@@ -48,41 +69,86 @@ def faithfulness(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('part of 16 nodes kept', 'faithfulness (logit_diff)')
     """
-    curve = checked(curve, FaithfulnessCurve, "exp.faithfulness_curve(...)")
-    reading = curve[metric or next(iter(curve.readings))]
-    ax = new_axes(aspect(0.6)) if ax is None else ax
-    kept = np.array(curve.n_kept) / curve.n_scored
-    low, median, high = reading.band
-    for level in (0, 1):
-        ax.axhline(level, color=palette().faint, lw=0.6, zorder=0)
-    if not np.isnan(median).all():
-        n_random = reading.random.shape[1]
-        ax.fill_between(
-            kept,
-            low,
-            high,
-            color=palette().faint,
-            alpha=0.2,
-            lw=0,
-            label=f"90 % of {n_random} random ones",
-        )
-        ax.plot(kept, median, "--", color=palette().faint, lw=1, label="their median")
-    ax.plot(
-        kept,
-        reading.faithfulness,
-        "o-",
-        color=palette().runs["patched"],
-        markersize=3.2,
-        lw=1.4,
-        label="largest scores",
+    checked_curves = check_curves(curves)
+    ax = draw_curves(
+        checked_curves, labels, metric, lambda curve: np.array(curve.n_kept) / curve.n_scored, ax
     )
-    ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:g}")
-    kind = curve.circuits[-1].kind or "members"
-    ax.set_xlabel(f"part of {curve.n_scored:,} {kind} kept")
-    ax.set_ylabel(literal(f"faithfulness ({reading.metric.name})"))
-    areas = [f"CPR {reading.cpr:.3f}", f"CMD {reading.cmd:.3f}"]
-    set_title(ax, [f"the rest {rest_in_words(curve.ablation)}", *areas])
-    ax.legend(frameon=False, fontsize=8, ncols=3, loc="upper left", bbox_to_anchor=(-0.02, -0.2))
-    ax.spines[["top", "right"]].set_visible(False)
+    counts = sorted({curve.n_scored for curve in checked_curves})
+    kind = checked_curves[0].circuits[-1].kind or "members"
+    number = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+    ax.set_xlabel(f"part of {number} {kind} kept")
+    set_title(ax, _of_all(checked_curves), title)
     return ax
+
+
+def check_curves(curves: Sequence[Any]) -> list[FaithfulnessCurve]:
+    """Return curves that can be drawn together.
+
+    Raises
+    ------
+    PatchError
+        None or more than four, or something else.
+    """
+    if not 1 <= len(curves) <= len(SERIES):
+        raise PatchError(f"Expected one to {len(SERIES)} curves; got {len(curves)}.")
+    return [checked(curve, FaithfulnessCurve, "exp.faithfulness_curve(...)") for curve in curves]
+
+
+def draw_curves(
+    curves: Sequence[FaithfulnessCurve],
+    labels: Sequence[str] | None,
+    metric: str | None,
+    kept: Callable[[FaithfulnessCurve], Float[np.ndarray, "fraction"]],
+    ax: "Axes | None",
+) -> "Axes":
+    """Draw curves over what `kept` returns, with their bands and a legend."""
+    if labels is not None and len(labels) != len(curves):
+        raise PatchError(f"Expected a label for each of {len(curves)} curves; got {len(labels)}.")
+    name = metric or next(iter(curves[0].readings))
+    readings = [curve[name] for curve in curves]
+    ax = new_axes(aspect(PLOT) + lines(6 + len(curves))) if ax is None else ax
+    guides(ax, y=(0, 1))
+    for curve, reading in zip(curves, readings, strict=True):
+        _draw_band(ax, kept(curve), reading, first=curve is curves[0])
+    for i, (curve, reading) in enumerate(zip(curves, readings, strict=True)):
+        own = _name(curve, curves) if labels is None else labels[i]
+        style = {"linestyle": "-", **SERIES[i]}
+        ax.plot(
+            kept(curve), reading.faithfulness, color=palette().runs["patched"],
+            label=literal(f"{own}: CPR {reading.cpr:.3f}, CMD {reading.cmd:.3f}"), **style,
+        )  # fmt: skip
+    ax.set_xscale("log")
+    ax.set_ylabel(literal(f"faithfulness ({name})"))
+    ax.spines[["top", "right"]].set_visible(False)
+    legend_below(ax)
+    return ax
+
+
+def _draw_band(
+    ax: "Axes", kept: Float[np.ndarray, "fraction"], reading: CurveReading, *, first: bool
+) -> None:
+    low, median, high = reading.band
+    if np.isnan(median).all():
+        return
+    n_random, colour = reading.random.shape[1], palette().faint
+    names = (f"90 % of {n_random} random ones", "their median") if first else ("", "")
+    ax.fill_between(kept, low, high, color=colour, alpha=0.2, lw=0, label=names[0] or None)
+    ax.plot(kept, median, "--", color=colour, lw=stroke(0.7), label=names[1] or None)
+
+
+def _name(curve: FaithfulnessCurve, curves: Sequence[FaithfulnessCurve]) -> str:
+    """What tells a curve from the others."""
+    kinds = {each.circuits[-1].kind for each in curves}
+    rests = {rest_in_words(each.ablation) for each in curves}
+    parts = [
+        LARGEST[curve.by],
+        f"{curve.n_scored:,} {curve.circuits[-1].kind}" if len(kinds) > 1 else "",
+        f"the rest {rest_in_words(curve.ablation)}" if len(rests) > 1 else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _of_all(curves: Sequence[FaithfulnessCurve]) -> list[str]:
+    rests = list(dict.fromkeys(rest_in_words(curve.ablation) for curve in curves))
+    return [f"the rest {rests[0]}"] if len(rests) == 1 else []

@@ -4,16 +4,32 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from patchwidgets.plot.axes import aspect, checked, name_points, new_axes
+from patchwidgets.plot.axes import (
+    LINE,
+    checked,
+    guides,
+    name_points,
+    new_axes,
+    room,
+    square,
+    stroke,
+    tick_size,
+)
 from patchwidgets.plot.colours import palette
-from patchwidgets.plot.texts import literal, set_title
+from patchwidgets.plot.legends import legend_below
+from patchwidgets.plot.texts import literal, set_title, text_width
 from patchwidgets.sweep.comparison import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+MANY_POINTS = 2000
+"""With more, the points are one raster, also in a PDF."""
 
-def estimates(comparison: Comparison, label: int = 5, ax: "Axes | None" = None) -> "Axes":
+
+def compare(
+    comparison: Comparison, *, label: int = 5, title: str | None = None, ax: "Axes | None" = None
+) -> "Axes":
     """Draw each site or edge with its exact effect to the right and its estimate upwards.
 
     Parameters
@@ -22,6 +38,8 @@ def estimates(comparison: Comparison, label: int = 5, ax: "Axes | None" = None) 
         From ``estimate.compare(exact)``.
     label
         How many get the name of their site: those of the largest exact effect.
+    title
+        In place of the figure's own; ``""`` for none.
     ax
         Where to draw; by default on a new figure.
 
@@ -40,40 +58,50 @@ def estimates(comparison: Comparison, label: int = 5, ax: "Axes | None" = None) 
     --------
     >>> from matplotlib.figure import Figure
     >>> comparison = exp.estimate("z", progress=False).compare(exp.sweep("z", progress=False))
-    >>> ax = pw.plot.estimates(comparison, label=1, ax=Figure().subplots())
+    >>> ax = pw.plot.compare(comparison, label=1, ax=Figure().subplots())
     >>> ax.get_ylabel(), [text.get_text() for text in ax.texts]
     ('estimate (AtP)', ['L0.H1'])
     """
     comparison = checked(comparison, Comparison, "estimate.compare(exact)")
-    ax = new_axes(aspect(0.9)) if ax is None else ax
+    ax = new_axes(square()) if ax is None else ax
     frame = comparison.to_frame()
     size = float(np.abs(frame[["estimated", "exact"]].to_numpy()).max())
-    for wrong, marker, colour, name in (
-        (False, "o", palette().runs["patched"], "right sign, or below the noise floor"),
-        (True, "x", palette().runs["corrupted"], "wrong sign"),
+    for wrong, marker, run, name in (
+        (False, "o", "patched", "right sign, or below the noise floor"),
+        (True, "x", "corrupted", "wrong sign"),
     ):
         part = frame[frame["sign_wrong"] == wrong]
         if part.empty:
             continue
         ax.plot(
-            part["exact"], part["estimated"], marker, color=colour, markersize=3, mew=0.8, alpha=0.6, label=name,
-            linestyle="none", rasterized=len(frame) > 5000,
+            part["exact"], part["estimated"], marker, color=palette().runs[run], alpha=0.6, label=name,
+            mew=stroke(0.8), linestyle="none", rasterized=len(frame) > MANY_POINTS,
         )  # fmt: skip
-    ax.axline((0, 0), slope=1, color=palette().faint, lw=0.7, zorder=0)
-    for draw in (ax.axhline, ax.axvline):
-        draw(0, color=palette().faint, lw=0.4, zorder=0)
+    ax.axline((0, 0), slope=1, color=palette().faint, lw=stroke(0.7), zorder=0)
+    guides(ax, x=(0,), y=(0,))
     linear = _power_of_ten(max(size / 100, comparison.noise_floor))
     ax.set_xscale("symlog", linthresh=linear)
     ax.set_yscale("symlog", linthresh=linear)
+    _spread_ticks(ax)
     ax.margins(0.08)
     largest = frame.loc[frame["exact"].abs().nlargest(label).index]
     name_points(ax, largest["site"].tolist(), largest[["exact", "estimated"]].to_numpy())
     ax.set_xlabel(literal(f"exact effect ({comparison.metric})"))
     ax.set_ylabel(literal(f"estimate ({comparison.method})"))
-    set_title(ax, _title(comparison))
-    ax.legend(fontsize=7, frameon=False, loc="upper left")
+    set_title(ax, _title(comparison), title)
+    legend_below(ax)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
+
+
+def _spread_ticks(ax: "Axes") -> None:
+    """Name every power of ten, or every other one, as there is room."""
+    for axis, each in (
+        ("x", 1.7 * text_width("−10-0", tick_size("x"))),
+        ("y", LINE * tick_size("y")),
+    ):
+        locator = getattr(ax, f"{axis}axis").get_major_locator()
+        locator.set_params(numticks=max(3, int(room(ax, axis) / each)))
 
 
 def _power_of_ten(number: float) -> float:

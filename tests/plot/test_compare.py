@@ -33,7 +33,7 @@ def test_estimates_are_hatched_and_say_their_method(experiment: Experiment, draw
 def test_a_comparison_as_a_scatter_plot(experiment: Experiment) -> None:
     exact = experiment.sweep("z", progress=False)
     comparison = experiment.estimate("z", progress=False).compare(exact)
-    ax = pw.plot.estimates(comparison, label=2)
+    ax = pw.plot.compare(comparison, label=2)
     right, *wrong = [line for line in ax.lines if line.get_marker() in ("o", "x")]
     frame = comparison.to_frame()
     assert len(right.get_xdata()) == (~frame["sign_wrong"]).sum()
@@ -48,7 +48,7 @@ def test_a_comparison_as_a_scatter_plot(experiment: Experiment) -> None:
 
 def test_a_comparison_of_nothing_but_zeros() -> None:
     comparison = Comparison("AtP", "z", "kl", ("a$", "b$"), np.zeros(2), np.zeros(2), 0.0, (2,))
-    ax = pw.plot.estimates(comparison)
+    ax = pw.plot.compare(comparison)
     ax.figure.canvas.draw()
     assert ax.get_title(loc="left").replace("\n", " ") == (
         "rank correlation nan, 2 of the 2 largest found, no effect above the noise floor"
@@ -60,7 +60,7 @@ def test_anything_else_is_refused(experiment: Experiment) -> None:
         PatchError,
         match=r"^Expected what estimate\.compare\(exact\) returns; got SweepResult\.$",
     ):
-        pw.plot.estimates(experiment.sweep("z", progress=False))  # type: ignore[arg-type]
+        pw.plot.compare(experiment.sweep("z", progress=False))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

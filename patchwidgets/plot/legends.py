@@ -1,0 +1,47 @@
+"""Legends below axes, in as many columns as their width has room for."""
+
+from typing import TYPE_CHECKING, Any
+
+from patchwidgets.hooks.interrupts import Uninterrupted
+from patchwidgets.plot.axes import LINE, lines
+from patchwidgets.plot.texts import text_width
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+HANDLE = 3.6
+"""The width of what stands before a text, and of the space after it, in sizes of the type."""
+BELOW = 2.9
+"""Lines of text between axes and legend: for the labels of ticks and of the axis."""
+
+
+def legend_below(ax: "Axes", below: float = BELOW, **options: Any) -> None:
+    """Explain what is drawn below the axes, where it covers nothing; nothing if nothing has a label.
+
+    Parameters
+    ----------
+    below
+        Lines of text that stand between.
+    options
+        As of ``ax.legend``.
+    """
+    with Uninterrupted():
+        from matplotlib import rcParams
+        from matplotlib.font_manager import FontProperties
+        from matplotlib.transforms import ScaledTranslation
+
+    labels = [handle.get_label() for handle in options.get("handles", ())]
+    labels = labels or ax.get_legend_handles_labels()[1]
+    if not labels:
+        return
+    size = FontProperties(size=rcParams["legend.fontsize"]).get_size_in_points()
+    each = max(text_width(label, size) for label in labels) + HANDLE * size
+    room = ax.bbox.width / ax.figure.dpi * 72
+    columns = max(1, min(len(labels), int(room / each)))
+    if columns == len(labels) - 1:
+        columns = -(-len(labels) // 2)
+    down = ScaledTranslation(0, -lines(below), ax.figure.dpi_scale_trans)
+    ax.legend(
+        loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=ax.transAxes + down, ncols=columns,
+        borderpad=0, borderaxespad=0, labelspacing=LINE - 1, **options,
+    )  # fmt: skip
