@@ -1,10 +1,11 @@
 """Legends below axes, in as many columns as their width has room for."""
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.plot.axes import LINE, lines
-from patchwidgets.plot.texts import text_width
+from patchwidgets.plot.texts import EM, FEWEST_CHARACTERS, text_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +42,10 @@ def legend_below(ax: "Axes", below: float = BELOW, **options: Any) -> None:
     if columns == len(labels) - 1:
         columns = -(-len(labels) // 2)
     down = ScaledTranslation(0, -lines(below), ax.figure.dpi_scale_trans)
-    ax.legend(
+    legend = ax.legend(
         loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=ax.transAxes + down, ncols=columns,
         borderpad=0, borderaxespad=0, labelspacing=LINE - 1, **options,
     )  # fmt: skip
+    characters = max(FEWEST_CHARACTERS, int((room - HANDLE * size) / (EM * size)))
+    for text in legend.get_texts():
+        text.set_text("\n".join(textwrap.wrap(text.get_text(), characters)))

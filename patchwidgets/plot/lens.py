@@ -35,6 +35,8 @@ UPRIGHT = 7
 """Characters for which a cell of a new figure is high, if tokens stand upright in it."""
 FEWEST = 4
 """Characters: if fewer fit side by side, tokens stand upright."""
+BOLD = 1.15
+"""How much wider bold letters are."""
 SMALLEST = 4.0
 """Points of the smallest type; smaller cells have no text."""
 AROUND = 5
@@ -204,22 +206,24 @@ def _write_tokens(ax: "Axes", image: "AxesImage", cells: _Cells, longest: int) -
     upright = _characters(wide, note_size()) < min(FEWEST, longest) and high > wide
     along, across = (high, wide) if upright else (wide, high)
     size = min(note_size(), across / LINE)
-    fitting = min(longest, _characters(along, size))
+    fitting = _characters(along, size)
     if size < SMALLEST or fitting < 1:
         return
+    family, rotation = families("sans-serif"), 90 if upright else 0
     for row, column in np.ndindex(n_rows, n_columns):
         red, green, blue, _ = image.cmap(image.norm(cells.probability[row, column]))
         dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.45
+        bold = bool(cells.is_answer[row, column])
+        token = _fitted(cells.tokens[row][column], fitting / BOLD if bold else fitting)
         ax.text(
-            column, row, _fitted(cells.tokens[row][column], fitting), ha="center", va="center", fontsize=size,
-            rotation=90 if upright else 0, color="white" if dark else "black", family=families("sans-serif"),
-            fontweight="bold" if cells.is_answer[row, column] else "normal",
+            column, row, token, ha="center", va="center", fontsize=size, rotation=rotation, family=family,
+            color="white" if dark else "black", fontweight="bold" if bold else "normal",
         )  # fmt: skip
 
 
-def _fitted(token: str, characters: int) -> str:
+def _fitted(token: str, characters: float) -> str:
     """As much of a token as fits; Chinese, Japanese and Korean characters count twice."""
-    longest = min(characters, len(token))
+    longest = max(1, min(int(characters), LONGEST, len(token)))
     while longest > 1 and text_width(token[:longest], 1) > characters * EM * 1.05:
         longest -= 1
     if longest == len(token):

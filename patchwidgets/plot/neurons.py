@@ -220,7 +220,11 @@ def _check_neurons(curve: FaithfulnessCurve) -> None:
 def _enough(curve: FaithfulnessCurve, metric: str | None) -> list[str]:
     reading = curve[metric or next(iter(curve.readings))]
     enough = np.flatnonzero(reading.faithfulness >= MOST)
-    count = f"{curve.n_kept[enough[0]]:,} neurons are {MOST:.0%} faithful" if enough.size else ""
+    count = (
+        f"{curve.n_kept[enough[0]]:,} neurons are {100 * MOST:.0f} % faithful"
+        if enough.size
+        else ""
+    )
     return [f"the rest {rest_in_words(curve.ablation)}", count]
 
 

@@ -208,8 +208,8 @@ def _scatter(
     room = MARGIN * ((ends[1] - ends[0]) or 1.0)
     limits = (ends[0] - room, ends[1] + room)
     ax.set(xlim=limits, ylim=limits, aspect="equal")
-    ax.set_yticks([tick for tick in ax.get_xticks() if limits[0] <= tick <= limits[1]])
-    ax.set(xlim=limits, ylim=limits)
+    ticks = [tick for tick in ax.get_xticks() if limits[0] <= tick <= limits[1]]
+    ax.set(xticks=ticks, yticks=ticks)
     largest = np.argsort(-np.hypot(*xy.T), kind="stable")[:label]
     name_points(ax, [points.names[at[i]] for i in largest], xy[largest])
     ax.set_xlabel(literal(labels[0]))

@@ -43,3 +43,26 @@ def _scaled(dataset, shape: tuple[int, int], axes: tuple[str, str]):  # type: ig
     return dataset.assign(
         {name: dataset[name] * factors for name in ("effect", "share", "recovery", "value")}
     )
+
+
+def large_edges(layers: int, heads: int) -> pw.SweepResult:
+    """Of every edge between some heads and MLPs of a deep model, with numbers that fall off quickly."""
+    generator = np.random.default_rng(0)
+    names = ["embed->L0.mlp_in"]
+    for _ in range(200):
+        lower, upper = sorted(generator.choice(layers, 2, replace=False))
+        sender = generator.choice([f"L{lower}.H{generator.integers(heads)}", f"L{lower}.mlp_out"])
+        part = generator.choice(["q", "k", "v"])
+        receiver = generator.choice(
+            [f"L{upper}.H{generator.integers(heads)}.{part}", f"L{upper}.mlp_in", "logits"]
+        )
+        names.append(f"{sender}->{receiver}")
+    names = list(dict.fromkeys(names))
+    small = pw.Experiment(pw.load(), pw.tasks.ioi(1)).sweep_paths(
+        paths=["L0.H1->logits", "L0.H0->logits"], progress=False
+    )
+    dataset = small.to_xarray().isel(edge=np.zeros(len(names), dtype=int))
+    dataset = dataset.assign_coords(edge=names)
+    factors = 3 * generator.standard_normal(len(names)) * 0.97 ** np.arange(len(names))
+    dataset["effect"] = dataset["effect"] * 0 + factors[:, None]
+    return pw.SweepResult(dataset)

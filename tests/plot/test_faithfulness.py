@@ -1,9 +1,11 @@
 """The figure of a faithfulness curve."""
 
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
 
 from patchwidgets import plot, sources
+from patchwidgets.errors import PatchError
 from patchwidgets.facade import Experiment
 
 
@@ -19,7 +21,9 @@ def test_a_curve_is_drawn_beside_its_band(toy_experiment: Experiment) -> None:
     np.testing.assert_allclose(median.get_ydata(), curve["kl"].band[1])
     assert (ax.get_xscale(), ax.get_ylabel()) == ("log", "faithfulness (kl)")
     assert ax.get_xlabel() == "part of 12 nodes kept"
-    assert f"{curve['kl'].cpr:.3f}" in ax.get_title(loc="left")
+    assert (
+        line.get_label() == f"largest scores: CPR {curve['kl'].cpr:.3f}, CMD {curve['kl'].cmd:.3f}"
+    )
     assert ax.get_title(loc="left").startswith("the rest corrupted")
     (band,) = ax.collections
     assert band.get_label() == "90 % of 4 random ones"
@@ -43,3 +47,34 @@ def test_without_random_circuits_there_is_no_band(toy_experiment: Experiment) ->
     ax = plot.faithfulness(curve, ax=Figure().subplots())
     assert not ax.collections
     assert len(ax.lines) == 3
+
+
+def test_several_curves_in_one_figure(toy_experiment: Experiment) -> None:
+    heads = toy_experiment.sweep("z", progress=False)
+    curves = [
+        toy_experiment.faithfulness_curve(
+            heads, (0.5, 1), n_random=n, ablation=rest, progress=False
+        )
+        for n, rest in ((3, "corrupted"), (0, sources.zero()))
+    ]
+    ax = plot.faithfulness(*curves, ax=Figure().subplots())
+    first, second = ax.lines[-2:]
+    np.testing.assert_allclose(first.get_ydata(), curves[0].faithfulness)
+    np.testing.assert_allclose(second.get_ydata(), curves[1].faithfulness)
+    assert first.get_marker() != second.get_marker()
+    areas = [f"CPR {curve.cpr:.3f}, CMD {curve.cmd:.3f}" for curve in curves]
+    assert first.get_label() == f"largest scores, the rest corrupted: {areas[0]}"
+    assert second.get_label() == f"largest scores, the rest = zero(): {areas[1]}"
+    named = plot.faithfulness(*curves, labels=["$a", "b"], title="mine", ax=Figure().subplots())
+    assert named.lines[-2].get_label() == rf"\$a: {areas[0]}"
+    assert named.get_title(loc="left") == "mine"
+
+
+def test_misuse_is_refused(toy_experiment: Experiment) -> None:
+    curve = toy_experiment.faithfulness_curve(
+        {"L0.H0": 1, "L1.H0": 2}, (0.5, 1), n_random=0, progress=False
+    )
+    with pytest.raises(PatchError, match=r"^Expected one to 4 curves; got 0\.$"):
+        plot.faithfulness()
+    with pytest.raises(PatchError, match=r"^Expected a label for each of 1 curves; got 2\.$"):
+        plot.faithfulness(curve, labels=["a", "b"])

@@ -3,6 +3,7 @@
 from io import BytesIO
 
 import pytest
+import torch
 from matplotlib.figure import Figure
 
 import patchwidgets as pw
@@ -22,6 +23,8 @@ NAMES = [
     "{0}%s",
     "x" * 500,
 ]
+
+SCORES = {"L0.H0": 1.0, "L1.H1": 2.0}
 
 
 def first_logit(readout: Readout) -> object:
@@ -48,6 +51,36 @@ def test_any_name_of_a_metric_can_be_drawn(toy_experiment: Experiment, name: str
         draw(figure.subplots())
         figure.savefig(BytesIO(), format="png", dpi=40)
     assert pw.plot.flow_png(result).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", [r"$\bad$", "a\nb", "\ud800", "x" * 500], ids=ascii)
+@pytest.mark.filterwarnings("ignore:Glyph")
+@pytest.mark.filterwarnings("ignore:constrained_layout")
+def test_any_name_can_be_drawn_by_the_figures_of_methods(
+    toy_experiment: Experiment, name: str
+) -> None:
+    experiment = measuring(toy_experiment, name)
+    heads = experiment.sweep("z", progress=False)
+    noise, direct = (
+        experiment.flip().sweep("z", progress=False),
+        experiment.direct_effects("z", progress=False),
+    )
+    edges = experiment.sweep_paths(paths=["L0.H0->L1.mlp_in", "L1.H1->logits"], progress=False)
+    nodes = pw.Circuit(["L0.H0", "L1.H1"])
+    doses = experiment.dose_curve("L1.resid_post@-1", torch.ones(1), [0, 1], progress=False)
+    curve = experiment.faithfulness_curve(SCORES, (0.5, 1), n_random=0, progress=False)
+    for draw in (
+        lambda ax: pw.plot.paths(edges, ax=ax),
+        lambda ax: pw.plot.circuit(nodes, edges=edges, ax=ax),
+        lambda ax: pw.plot.dose(doses, ax=ax),
+        lambda ax: pw.plot.faithfulness(curve, labels=[name], title=name, ax=ax),
+        lambda ax: pw.plot.total_direct(heads, direct, ax=ax),
+        lambda ax: pw.plot.enough_needed(heads, noise, ax=ax),
+        lambda ax: pw.plot.neuron_map([[1.0]], title=name, axes=(name, name), ax=ax),
+    ):
+        figure = Figure(layout="constrained")
+        draw(figure.subplots())
+        figure.savefig(BytesIO(), format="png", dpi=20)
 
 
 def test_dollars_are_drawn_as_dollars(toy_experiment: Experiment) -> None:
