@@ -152,9 +152,9 @@ def test_misuse_is_refused(experiment: Experiment) -> None:
     with pytest.raises(LensError, match=r"^There is no score 'kl' here; there is answer_logprob, "):
         pw.plot.lens_scores(lens, "kl")
     with pytest.raises(
-        LensError, match=r"^This lens read 2 positions, and a line is of one; read again with"
+        LensError, match=r"^This lens read 15 positions, and a line is of one; read again with"
     ):
-        pw.plot.lens_scores(experiment.clean.lens(pos=slice(3, 5)))
+        pw.plot.lens_scores(experiment.clean.lens(pos=None))
 
 
 @pytest.mark.filterwarnings("ignore:Glyph")

@@ -14,13 +14,8 @@ from patchwidgets.models.lenses.result import LensResult
 from tests.plot.large import LONG_TOKENS, large_edges
 from tests.plot.layout import assert_nothing_overlaps, assert_printable
 
-STYLES = [
-    ("paper", "column"),
-    ("paper", "text"),
-    ("paper", "page"),
-    ("notebook", None),
-    ("slide", None),
-]
+STYLES = [("paper", "column"), ("paper", "page"), ("slide", None)]
+"""The narrowest, the widest and the largest type."""
 
 
 @pytest.fixture(scope="module")
