@@ -99,7 +99,10 @@ def test_what_is_no_mistake_of_a_metric_passes_through() -> None:
 
 
 def test_what_is_asked_for_must_exist() -> None:
-    with pytest.raises(MetricError, match="expected one of logit_diff"):
+    with pytest.raises(
+        MetricError,
+        match=r"Did you mean 'logit_diff', or 'answer_logit'\? Expected one of logit_diff",
+    ):
         find_metric("logit_difference")
     with pytest.raises(MetricError, match="logit_diff needs a foil"):
         find_metrics(["answer_logit", "logit_diff"], has_foil=False)

@@ -30,17 +30,19 @@ def test_importing_the_package_imports_nothing_else() -> None:
 
 GUARD = ("hooks", "hooks.interrupts")
 """What keeps a Ctrl-C out of an import; it needs the standard library alone."""
+GUESSES = ("guesses", "guesses.answering", "guesses.arguments", "guesses.places")
+"""How names of other libraries are answered."""
 METRICS = ("metrics", "metrics.metric", "metrics.functions", "metrics.named")
 
 
 @pytest.mark.parametrize(
     ("name", "needed"),
     [
-        ("Site", {"sites", "components", "errors"}),
-        ("Patch", {"sites", "components", "errors"}),
-        ("At", {*METRICS, "sites", "components", "errors"}),
+        ("Site", {*GUESSES, "sites", "components", "errors"}),
+        ("Patch", {*GUESSES, "sites", "components", "errors"}),
+        ("At", {*METRICS, *GUESSES, "guesses.names", "sites", "components", "errors"}),
         ("errors", {"errors"}),
-        ("metrics", {*METRICS, "sites", "components", "errors"}),
+        ("metrics", {*METRICS, *GUESSES, "guesses.names", "sites", "components", "errors"}),
     ],
 )
 def test_the_words_that_everybody_uses_are_light(name: str, needed: set[str]) -> None:
@@ -56,6 +58,7 @@ def test_a_task_needs_no_torch() -> None:
     assert not modules & HEAVY
     roots = {name.split(".")[1] for name in ours(modules) if "." in name}
     assert roots == {
+        "guesses",
         "hooks",
         "tasks",
         "sites",

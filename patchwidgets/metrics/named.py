@@ -88,7 +88,8 @@ def find_metric(metric: MetricSpec) -> Metric:
     if callable(metric):
         name = getattr(metric, "__name__", type(metric).__name__)
         return Metric(name, metric, name, needs_answer=False)
-    meant = did_you_mean(metric, METRICS, names.METRICS)
+    asked = metric.partition("@")[0] if isinstance(metric, str) else metric
+    meant = did_you_mean(asked, METRICS, names.METRICS)
     raise MetricError(
         f"Unknown metric {metric!r}.{meant} Expected one of {', '.join(METRICS)}, perhaps with a position as in "
         "'kl@-3', a callable over a Readout, a pw.At or a Metric."

@@ -116,7 +116,7 @@ def refuse_not_finite(
     if edited:
         raise PatchError(
             f"With this patch the logits are not finite in {hf_model.dtype}: the numbers that it writes are finite, "
-            f"but too large. Check its source and fn{_if_narrow(hf_model, ', or load the model in a wider dtype')}."
+            f"but too large. Check its source and fn{if_narrow(hf_model, ', or load the model in a wider dtype')}."
         )
     weights = hf_model.state_dict().items()
     broken = [name for name, each in weights if each.is_floating_point() and not _finite(each)]
@@ -124,14 +124,14 @@ def refuse_not_finite(
         raise ModelError(
             f"The model's logits are not finite, because weights are not: {first_of(broken)}. Load the model again."
         )
-    advice = _if_narrow(hf_model, " Load it in a wider dtype, as in dtype='float32'.")
+    advice = if_narrow(hf_model, " Load it in a wider dtype, as in dtype='float32'.")
     raise ModelError(
         f"The model's logits are not finite in {hf_model.dtype}, although its weights are."
         f"{advice or ' Numbers overflow or are divided by 0 on the way: look where with hooks of your own.'}"
     )
 
 
-def _if_narrow(hf_model: Any, advice: str) -> str:
+def if_narrow(hf_model: Any, advice: str) -> str:
     """Advice to take a wider dtype, where that would help."""
     return advice if torch.finfo(hf_model.dtype).bits < 32 else ""
 

@@ -169,3 +169,11 @@ def test_autocast_changes_no_number(toy_experiment: Experiment) -> None:
         assert torch.is_autocast_enabled("cpu")
     assert inside.patch().effect == 0
     assert within.values == pytest.approx(expected.values, abs=1e-5)
+
+
+def test_one_patch_in_the_other_direction(toy_experiment: Experiment) -> None:
+    r = toy_experiment.patch("L0.H1", direction="noise")
+    assert (r.experiment.direction, toy_experiment.direction) == ("noise", "denoise")
+    assert r.effect == toy_experiment.flip().patch("L0.H1").effect
+    with pytest.raises(PatchError, match=r"Unknown direction 'noising'.*Did you mean 'noise'\?"):
+        toy_experiment.patch("L0.H1", direction="noising")  # type: ignore[arg-type]

@@ -55,7 +55,7 @@ def test_a_metric_and_its_position(spec: Any, name: str, pos: Any) -> None:
         (
             "nothing@3",
             MetricError,
-            "Unknown metric 'nothing@3'; expected one of logit_diff.*'kl@-3'",
+            "Unknown metric 'nothing@3'. Expected one of logit_diff.*'kl@-3'",
         ),
         (pw.At("kl@3", "S2"), MetricError, r"kl@3 has a position already.*pw\.At\('kl', 'S2'\)"),
         ("kl@9", SiteError, r"kl@9: Position 9 is out of range: the prompt has 7 tokens \(0 to 6"),

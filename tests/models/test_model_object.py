@@ -34,5 +34,19 @@ def test_logits_that_are_not_finite() -> None:
     hf_model = random_model("llama")
     model = Model(hf_model, toy_tokenizer(VOCABULARY))
     hf_model.lm_head.weight.data[5] = float("nan")
-    with pytest.raises(ModelError, match="not finite"):
+    with pytest.raises(ModelError, match="not finite, because weights are not: lm_head"):
         model.run("w1 w2")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_only_where_a_wider_dtype_would_help_it_is_advised(dtype: torch.dtype) -> None:
+    hf_model = random_model("llama").to(dtype)
+    model = Model(hf_model, toy_tokenizer(VOCABULARY))
+    hf_model.model.norm.weight.data.fill_(1000)
+    hf_model.lm_head.weight.data[5] = torch.finfo(dtype).max
+    with pytest.raises(
+        ModelError, match=f"not finite in {dtype}, although its weights are"
+    ) as caught:
+        model.run("w1 w2")
+    assert ("dtype='float32'" in str(caught.value)) == (dtype == torch.float16)
+    assert ("with hooks of your own" in str(caught.value)) == (dtype == torch.float32)

@@ -34,7 +34,13 @@ from tests.support.toy_models import make_model
             PatchError,
             r"^layers=, window= cannot",
         ),
-        (SweepRequest("z", over="layer"), SiteError, r"over is 'layer'.*over=\('layer',\)"),
+        (
+            SweepRequest("z", over="head"),
+            SiteError,
+            r"runs over layers; add 'layer' to \('head',\)",
+        ),
+        (SweepRequest("z", over="noise"), PatchError, "got 'noise'. Give direction='noise'."),
+        (SweepRequest(["z"]), PatchError, r"Use exp\.sweep_many\(\['z'\]\)"),  # type: ignore[arg-type]
         (SweepRequest("z", layers=1), PatchError, r"layers is 1.*layers=\[1\]"),
         (SweepRequest("z", top=3), PatchError, r"single neurons.*got component='z', top=3\."),
     ],

@@ -138,3 +138,39 @@ def test_selecting_what_is_not_there(chosen: dict[str, Any], says: str) -> None:
 def test_long_axes_are_told_by_their_ends(heads: SweepResult) -> None:
     with pytest.raises(SiteError, match=r"has no layer 30; it has 30 from 0 to 29\.$"):
         heads.sel(layer=30)
+
+
+def test_parts_by_index_and_quantities_by_name(pairs: Experiment) -> None:
+    s = pairs.sweep("z", progress=False)
+    assert (len(s), s.shape) == (s.shape[0] * s.shape[1], s.effect.shape)
+    assert (s["share"] == s.share).all()
+    assert (s["effect_high"] == s.over_pairs()["effect_high"]).sum() == (
+        ~s["effect_high"].isnull()
+    ).sum()
+    last = s.isel(layer=-1, head=[1, 0])
+    assert last.site_names() == [s.site_names()[-s.shape[1] + head] for head in (1, 0)]
+    assert last.effect.values.tolist() == s.effect.values[-1, [1, 0]].tolist()
+    assert s.isel(layer=slice(0, 1), pair=[1]).to_xarray().sizes["pair"] == 1
+    assert s.isel(metric=1).metrics == ("rank",)
+    assert s.isel(pair=1).effect.values.tolist() == s.sel(pair=1).effect.values.tolist()
+    for chosen, says in [
+        ({"layer": 99}, "this sweep has"),
+        ({"heads": 0}, "Did you mean 'head'"),
+        ({"layer": "a"}, "Cannot select"),
+    ]:
+        with pytest.raises(SiteError, match=says):
+            s.isel(**chosen)
+
+
+def test_what_is_no_quantity_is_answered(pairs: Experiment) -> None:
+    s = pairs.sweep("z", progress=False)
+    for asked, says in [
+        ("rank", r"s\.over_pairs\('rank'\)"),
+        ("layer", r"s\.to_xarray\(\)\['layer'\]"),
+        ("effects", "There are value, effect, share"),
+        (0, r"s\.isel\(layer=0\)"),
+    ]:
+        with pytest.raises(MetricError, match=says):
+            s[asked]  # type: ignore[index]
+    with pytest.raises(MetricError, match=r"That is a quantity: s\['share'\]"):
+        s.over_pairs("share")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from patchwidgets.errors import LensError
 from patchwidgets.hooks.hooks import Key, hooked
-from patchwidgets.models.forward import logits_to_keep, running
+from patchwidgets.models.forward import if_narrow, logits_to_keep, running
 from patchwidgets.models.layout import Layout
 
 ENTRIES_AT_ONCE = 256
@@ -53,9 +53,10 @@ def read_as_last(
         options = logits_to_keep(view.model, (0,), 1)
         logits: Tensor = view.model(input_ids=ids, use_cache=False, **options).logits[:, -1].float()
     if not torch.isfinite(logits.amax(-1)).all():
+        advice = " Load the model in a wider dtype, as in dtype='float32'."
         raise LensError(
             f"A stream gives logits that are not finite in {layout.hf_model.dtype} where it takes the place of the "
-            "last one. Load the model in a wider dtype, as in dtype='float32'."
+            f"last one.{if_narrow(layout.hf_model, advice)}"
         )
     return logits
 
