@@ -19,7 +19,12 @@ from patchwidgets.helix.fit import (
 from patchwidgets.helix.heads import sort_heads
 from patchwidgets.helix.neurons import NeuronFits, fit_neurons, patch_neurons
 from patchwidgets.helix.operands import operands
-from patchwidgets.helix.representations import NUMBERS, layer_activations, number_activations
+from patchwidgets.helix.representations import (
+    NUMBERS,
+    layer_activations,
+    number_activations,
+    single_token_numbers,
+)
 from patchwidgets.helix.spectrum import Spectrum, spectrum
 from patchwidgets.methods.effects import direct, head_effects, layer_effects
 
@@ -51,6 +56,7 @@ __all__ = [
     "patch_values",
     "pca_reconstruction",
     "r2",
+    "single_token_numbers",
     "sort_heads",
     "spectrum",
     "sums",
