@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from patchwidgets.guesses.answering import module_answering
 from patchwidgets.guesses.names import PLOT
+from patchwidgets.plot.addition import by_layer, first_component, neuron_roles
+from patchwidgets.plot.answers import errors, logit_waves
 from patchwidgets.plot.attribution import attribution
 from patchwidgets.plot.bars import logits
 from patchwidgets.plot.captions import fig_caption
@@ -24,16 +26,21 @@ from patchwidgets.plot.style import style
 
 __all__ = [
     "attribution",
+    "by_layer",
+    "errors",
     "estimates",
     "faithfulness",
     "fig_caption",
+    "first_component",
     "flow",
     "flow_png",
     "heatmap",
     "heatmaps",
     "helix",
     "layers",
+    "logit_waves",
     "logits",
+    "neuron_roles",
     "pairs",
     "panels",
     "spectrum",
