@@ -2,8 +2,8 @@
 
     python -m benchmarks.addition_cost
 
-28 layers of 16 heads, four tokens per prompt. FLOPs are counted by torch, with 4 and with 8 pairs, from which those with
-100 follow, and divided by those of one prompt. Some ten minutes on two cores.
+28 layers of 16 heads, four tokens per prompt. FLOPs are counted by torch, with 4 and with 8 pairs, from which those
+with 100 follow, and divided by those of one prompt. Some ten minutes on two cores.
 """
 
 from collections.abc import Callable

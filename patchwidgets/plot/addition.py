@@ -81,7 +81,7 @@ def by_layer(
     if not constant:
         ax.plot(fits.layers, values[:, 0], color=colours.ink, lw=stroke(1.8), label=TRUE)
     if quantity == "effect" and not np.isnan(fits.low[:, 0]).all():
-        band = {"color": colours.ink, "alpha": 0.12, "lw": 0}
+        band: dict[str, Any] = {"color": colours.ink, "alpha": 0.12, "lw": 0}
         ax.fill_between(fits.layers, fits.low[:, 0], fits.high[:, 0], **band)
     for i, name in enumerate(fits.fits[1:]):
         style = STYLES[i % len(STYLES)]

@@ -1,5 +1,7 @@
 """Random GPT-J and GPT-NeoX models of tiny widths, with vocabularies of the real sizes in which numbers are tokens."""
 
+from typing import Any
+
 import torch
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from transformers import (
@@ -57,6 +59,7 @@ def number_family(family: str) -> Model:
     """A model of the family, with all of its weights random."""
     vocabulary, last = VOCABULARIES[family]
     torch.manual_seed(0)
+    hf_model: Any
     if family == "gptj":
         hf_model = GPTJForCausalLM(
             GPTJConfig(
