@@ -122,6 +122,32 @@ def test_the_other_operand_metric_and_direction(exp):
     )
 
 
+def test_cost_is_what_the_documentation_says(exp, monkeypatch):
+    """For each layer a patched pass with the truth and with each fit; before that one pass over the numbers."""
+    patched, runs = [], []
+    from patchwidgets.experiment.patching import run_patch
+
+    def counted(*arguments):
+        patched.append(arguments)
+        return run_patch(*arguments)
+
+    model_run = type(exp.model).run
+
+    def counted_run(self, prompts, **arguments):
+        runs.append(len(prompts))
+        return model_run(self, prompts, **arguments)
+
+    monkeypatch.setattr("patchwidgets.helix.layer_fits.run_patch", counted)
+    monkeypatch.setattr("patchwidgets.helix.causal.run_patch", counted)
+    monkeypatch.setattr(type(exp.model), "run", counted_run)
+    helix.compare_by_layer(exp)
+    assert (len(patched), runs) == (LAYERS * 6, [100])
+    patched.clear()
+    runs.clear()
+    helix.fit_by_layer(exp, n_fit=60, n_test=20)
+    assert (len(patched), runs) == (LAYERS * 7, [80])
+
+
 def test_signs_are_kept(exp):
     """Of an experiment whose answer and foil are exchanged, every effect has the other sign."""
     task = exp.task
