@@ -5,13 +5,17 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from patchwidgets.directions import source_name
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import run_patch
+from patchwidgets.helix.operands import operands
+from patchwidgets.methods.effects import measured
+from patchwidgets.metrics import MetricSpec
 from patchwidgets.recovery import fraction
 from patchwidgets.sites import Patch, Site
 
@@ -44,6 +48,11 @@ def patch_values(exp: BaseExperiment, site: str | Site, values: ArrayLike) -> Pa
     return run_patch(exp, Patch(site, source=source_at_one_position(values)))
 
 
+def source_operands(exp: BaseExperiment) -> Int[np.ndarray, "pair 2"]:
+    """The numbers `a` and `b` of the prompts whose activations are written."""
+    return operands(exp.task, source_name(exp.direction))
+
+
 def source_at_one_position(values: ArrayLike) -> Float[Tensor, "pair 1 d"]:
     """Turn activations ``[pair, d]`` into the source of a patch at one position."""
     return torch.as_tensor(np.asarray(values), dtype=torch.float32)[:, None]
@@ -55,7 +64,10 @@ def relative(exp: BaseExperiment, effect: float, true: float) -> float:
 
 
 def compare_patches(
-    exp: BaseExperiment, site: str | Site, candidates: Mapping[str, ArrayLike]
+    exp: BaseExperiment,
+    site: str | Site,
+    candidates: Mapping[str, ArrayLike],
+    metric: MetricSpec | None = None,
 ) -> pd.DataFrame:
     """Patch a site with the source run's own activation, then with each candidate.
 
@@ -67,6 +79,8 @@ def compare_patches(
         With one position, as in ``L0.resid_post@a``.
     candidates
         From a name to activations ``[pair, d]``.
+    metric
+        By default the first one of the experiment. The paper's is ``"answer_logit"``.
 
     Returns
     -------
@@ -86,6 +100,7 @@ def compare_patches(
     >>> table["relative"].round(1).to_dict()
     {'true': 1.0, 'line': 0.7}
     """
+    exp = measured(exp, metric)
     true = run_patch(exp, Patch(site))
     results = {"true": true} | {
         name: patch_values(exp, site, values) for name, values in candidates.items()

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
+from patchwidgets.errors import TaskError
 from patchwidgets.helix.basis import CIRCLES, HELIX, LINE, POLYNOMIAL, Basis
-from patchwidgets.helix.fit import cross_validated_r2, fit, pca_reconstruction, r2
+from patchwidgets.helix.fit import cross_validated_r2, fit, hold_out, pca_reconstruction, r2
 
 PERIOD_RANGE = (2.0, 200.0)
 
@@ -61,6 +63,56 @@ def compare(
         "random periods": luckiest,
         "PCA": r2(y[unseen], reconstruction),
     }
+
+
+def compare_splits(
+    numbers: Sequence[int],
+    activations: ArrayLike,
+    splits: int = 20,
+    count: int = 20,
+    sets: int = 100,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compute `compare` over many random splits: whether the R² of one split is typical, or lucky.
+
+    Parameters
+    ----------
+    numbers, activations
+        As for `compare`.
+    splits
+        How many times numbers are held out, each time others.
+    count
+        How many are held out of each fit.
+    sets, seed
+        As for `compare`, in each split.
+
+    Returns
+    -------
+    DataFrame
+        One row per fit, the best first; columns `mean`, `sd` (from split to split), `low` and `high` (the worst and the
+        best split), of R² on the numbers that were held out.
+
+    Raises
+    ------
+    TaskError
+        Fewer than two splits.
+
+    Examples
+    --------
+    >>> activations = pw.helix.number_activations(model, "L0.resid_pre")
+    >>> table = pw.helix.compare_splits(pw.helix.NUMBERS, activations, sets=5)
+    >>> table.loc[["helix", "line"], ["mean", "sd"]].round(2).values.tolist()
+    [[0.76, 0.02], [0.19, 0.04]]
+    """
+    if splits < 2:
+        raise TaskError(f"splits is {splits}; expected at least 2, since one has no spread.")
+    rows = [
+        compare(numbers, activations, hold_out(numbers, count, seed + i)[1], sets, seed + i)
+        for i in range(splits)
+    ]
+    table = pd.DataFrame(rows)
+    columns = {"mean": table.mean(), "sd": table.std(), "low": table.min(), "high": table.max()}
+    return pd.DataFrame(columns).sort_values("mean", ascending=False)
 
 
 def _held_out_r2(

@@ -209,11 +209,26 @@ def cross_validated_r2(
     >>> round(pw.helix.cross_validated_r2(features, activations), 2)
     0.76
     """
-    x, y = np.asarray(features, dtype=np.float64), np.asarray(activations, dtype=np.float64)
+    return r2(activations, cross_validated(features, activations, folds, seed))
+
+
+def cross_validated(
+    features: ArrayLike | None, activations: ArrayLike, folds: int, seed: int
+) -> Float[np.ndarray, "row d"]:
+    """Predict each row by a fit to the other folds; without features, by their principal components.
+
+    Of the components there are as many as the helix has features.
+    """
+    y = np.asarray(activations, dtype=np.float64)
     predicted = np.empty_like(y)
-    for seen, unseen in KFold(folds, shuffle=True, random_state=seed).split(x):
-        predicted[unseen] = fit(x[seen], y[seen]).predict(x[unseen])
-    return r2(y, predicted)
+    for seen, unseen in KFold(folds, shuffle=True, random_state=seed).split(y):
+        if features is None:
+            size = min(len(HELIX), len(seen), y.shape[1])
+            predicted[unseen] = pca_reconstruction(y[seen], y[unseen], size)
+        else:
+            x = np.asarray(features, dtype=np.float64)
+            predicted[unseen] = fit(x[seen], y[seen]).predict(x[unseen])
+    return predicted
 
 
 def pca_reconstruction(

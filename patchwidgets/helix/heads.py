@@ -6,11 +6,12 @@ import pandas as pd
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patching import run_patch
 from patchwidgets.helix.basis import HELIX, TERMS, Basis, Term, sums
-from patchwidgets.helix.causal import patch_values, relative
+from patchwidgets.helix.causal import patch_values, relative, source_operands
 from patchwidgets.helix.fit import fit
-from patchwidgets.helix.operands import operands, random_operands
+from patchwidgets.helix.operands import random_operands
 from patchwidgets.helix.representations import last_activations
-from patchwidgets.methods.effects import LAST, direct
+from patchwidgets.methods.effects import LAST, direct, measured
+from patchwidgets.metrics import MetricSpec
 
 TERMS_BY_FIT: dict[str, tuple[Term, ...]] = {"a,b": ("a", "b"), "a+b": ("a+b",), "all": TERMS}
 """The terms whose waves each fit of a head may use, by the fit's name: both operands, their sum, or all three."""
@@ -24,6 +25,7 @@ def sort_heads(
     template: str = "{a}+{b}=",
     n_fit: int = 1000,
     seed: int = 0,
+    metric: MetricSpec | None = None,
 ) -> pd.DataFrame:
     """Sort the heads that matter into ``"a,b"`` (movers), ``"a+b"`` (writers) and ``"mixed"``.
 
@@ -46,9 +48,11 @@ def sort_heads(
     template
         The prompts for the fits.
     n_fit
-        The number of operand pairs that the fits are made on; none of them is that of a clean prompt.
+        The number of operand pairs that the fits are made on; none of them is that of a prompt of the source.
     seed
         Of the random draw of these pairs.
+    metric
+        By default the first one of the experiment. The paper's is ``"answer_logit"``.
 
     Returns
     -------
@@ -60,7 +64,7 @@ def sort_heads(
     Raises
     ------
     TaskError
-        A clean prompt has fewer than two numbers, or so many pairs as `n_fit` do not exist.
+        A prompt of the source has no two numbers, or so many pairs as `n_fit` do not exist.
 
     Notes
     -----
@@ -73,8 +77,9 @@ def sort_heads(
     >>> heads[["layer", "head", "kind"]].values.tolist()
     [[0, 0, 'a,b'], [0, 1, 'a,b'], [1, 3, 'mixed']]
     """
-    clean = operands(exp.task)
-    pairs = random_operands(n_fit, seed, exclude=clean.tolist())
+    exp = measured(exp, metric)
+    source = source_operands(exp)
+    pairs = random_operands(n_fit, seed, exclude=source.tolist())
     totals = {head.at(LAST): run_patch(exp, head.at(LAST)) for head in exp.model.sites("z")}
     totals = {site: total for site, total in totals.items() if total.share >= min_share}
     recorded = last_activations(exp.model, list(totals), pairs, template)
@@ -83,7 +88,7 @@ def sort_heads(
         head = {"layer": site.layer, "head": site.index, "share": total.share}
         effects = {"total": total.effect, "direct": direct(exp, site).effect}
         for name, terms in TERMS_BY_FIT.items():
-            fitted = fit(sums(basis, pairs, terms), activations).predict(sums(basis, clean, terms))
+            fitted = fit(sums(basis, pairs, terms), activations).predict(sums(basis, source, terms))
             effects[name] = relative(exp, patch_values(exp, site, fitted).effect, total.effect)
         directness = relative(exp, effects["direct"], total.effect)
         rows.append(head | effects | _classify(effects, directness, min_confidence))

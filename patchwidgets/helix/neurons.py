@@ -7,16 +7,18 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from patchwidgets.errors import PatchError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import run_patch
 from patchwidgets.helix.basis import HELIX, TERMS, Basis, sums
-from patchwidgets.helix.causal import source_at_one_position
+from patchwidgets.helix.causal import source_at_one_position, source_operands
 from patchwidgets.helix.fit import Fit, fit
-from patchwidgets.helix.operands import operands, random_operands
-from patchwidgets.helix.representations import last_activations
+from patchwidgets.helix.operands import random_operands
+from patchwidgets.helix.representations import NUMBERS, SUM_TEMPLATE, last_activations
 from patchwidgets.methods.effects import LAST
-from patchwidgets.sites import Component, Patch, Site
+from patchwidgets.models.model import Model
+from patchwidgets.sites import NEURON_COMPONENTS, Component, Patch, Site
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +102,8 @@ def fit_neurons(
     Parameters
     ----------
     exp
-        Additions. Neither the fit nor its R² uses an operand pair of its clean prompts.
+        Additions. Neither the fit nor its R² uses an operand pair of the source's prompts, in direction ``"denoise"``
+        the clean ones.
     layer
         The layer of the neurons.
     component
@@ -122,7 +125,7 @@ def fit_neurons(
     Raises
     ------
     TaskError
-        A clean prompt has fewer than two numbers, or so many pairs as `n_fit` + `n_test` do not exist.
+        A prompt has no two numbers, or so many pairs as `n_fit` + `n_test` do not exist.
 
     Examples
     --------
@@ -133,7 +136,7 @@ def fit_neurons(
     >>> print(round(fits.to_frame()["r2"].median(), 1))
     0.8
     """
-    pairs = random_operands(n_fit + n_test, seed, exclude=operands(exp.task).tolist())
+    pairs = random_operands(n_fit + n_test, seed, exclude=source_operands(exp).tolist())
     site = Site(component, layer)
     (activations,) = last_activations(exp.model, [site], pairs, template)
     features = sums(basis, pairs, TERMS)
@@ -152,7 +155,7 @@ def _amplitudes(fitted: Fit, basis: Basis) -> Float[np.ndarray, "neuron term per
 
 
 def patch_neurons(exp: BaseExperiment, *fits: NeuronFits) -> PatchResult:
-    """Patch neurons of the last token jointly with what their fits predict for the clean prompts.
+    """Patch neurons of the last token jointly with what their fits predict for the prompts of the source.
 
     Parameters
     ----------
@@ -176,9 +179,94 @@ def patch_neurons(exp: BaseExperiment, *fits: NeuronFits) -> PatchResult:
     >>> round(pw.helix.patch_neurons(additions, *fits).share, 1)
     0.7
     """
-    clean = operands(exp.task).tolist()
+    numbers = source_operands(exp).tolist()
     patches = (
-        Patch(each.site.at(LAST), source=source_at_one_position(each.predict(clean)))
+        Patch(each.site.at(LAST), source=source_at_one_position(each.predict(numbers)))
         for each in fits
     )
     return run_patch(exp, *patches)
+
+
+@dataclass(frozen=True, eq=False)
+class NeuronMap:
+    """One neuron over a grid of operands; from `neuron_map`.
+
+    Attributes
+    ----------
+    site
+        The neuron.
+    numbers
+        Of both operands.
+    true
+        Its activation at the last token, ``[a, b]``.
+    fitted
+        What its fit predicts, ``[a, b]``; None without a fit.
+    """
+
+    site: Site
+    numbers: tuple[int, ...]
+    true: Float[np.ndarray, "a b"]
+    fitted: Float[np.ndarray, "a b"] | None
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row for each pair of operands: columns `a`, `b`, `true` and, with a fit, `fitted`."""
+        a, b = np.meshgrid(self.numbers, self.numbers, indexing="ij")
+        columns = {"a": a.ravel(), "b": b.ravel(), "true": self.true.ravel()}
+        fitted = {} if self.fitted is None else {"fitted": self.fitted.ravel()}
+        return pd.DataFrame(columns | fitted)
+
+
+def neuron_map(
+    model: Model,
+    site: str | Site,
+    fits: NeuronFits | None = None,
+    numbers: Sequence[int] = NUMBERS,
+    template: str = SUM_TEMPLATE,
+) -> NeuronMap:
+    """Read one neuron at the last token of every sum of two numbers, beside its fit: figure 8 of the paper.
+
+    Parameters
+    ----------
+    model
+        From `load` or `wrap`.
+    site
+        A neuron, as in ``L3.N15.neuron_pre``; of a fit, the component that was fitted.
+    fits
+        From `fit_neurons`, of its layer.
+    numbers
+        Of both operands: as many prompts as their square.
+    template
+        The prompts.
+
+    Returns
+    -------
+    NeuronMap
+        ``pw.plot.neuron_maps({"true": map.true, "its fit": map.fitted})`` draws it.
+
+    Raises
+    ------
+    PatchError
+        No single neuron, or a fit of another layer or component.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> additions = pw.Experiment(model, pw.tasks.addition(8, varies="both"))
+    >>> fits = pw.helix.fit_neurons(additions, layer=3, n_fit=200, n_test=100)
+    >>> found = pw.helix.neuron_map(model, "L3.N15.neuron_pre", fits, numbers=range(0, 100, 9))
+    >>> found.true.shape, round(float(np.corrcoef(found.true.ravel(), found.fitted.ravel())[0, 1]), 1)
+    ((12, 12), 0.9)
+    """
+    neuron = model.resolve(site)
+    of_fit = None if fits is None else (fits.site.layer, fits.site.component)
+    fitted_elsewhere = of_fit not in (None, (neuron.layer, neuron.component))
+    if neuron.component not in NEURON_COMPONENTS or neuron.index is None or fitted_elsewhere:
+        raise PatchError(
+            f"Expected one neuron of the component that was fitted, as in 'L3.N15.neuron_pre'; got {neuron}"
+            f"{'' if fits is None else f', and a fit of {fits.site}'}."
+        )
+    pairs = [(a, b) for a in numbers for b in numbers]
+    shape = len(numbers), len(numbers)
+    (true,) = last_activations(model, [neuron], pairs, template)
+    fitted = None if fits is None else fits.predict(pairs)[:, neuron.index].reshape(shape)
+    return NeuronMap(neuron, tuple(numbers), true.reshape(shape), fitted)

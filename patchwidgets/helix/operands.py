@@ -1,6 +1,5 @@
 """The operands `a` and `b` of additions: read from the prompts of a task, or drawn at random."""
 
-import re
 from collections.abc import Sequence
 from random import Random
 
@@ -9,16 +8,19 @@ from jaxtyping import Int
 
 from patchwidgets.directions import RunName
 from patchwidgets.errors import TaskError
+from patchwidgets.helix.expressions import read_operands
 from patchwidgets.tasks import Task
 
 
 def operands(task: Task, run: RunName = "clean") -> Int[np.ndarray, "pair 2"]:
-    """Read the first two numbers of each prompt of a task.
+    """Read the two numbers of the last expression of each prompt of a task.
+
+    A prompt without a sign between two numbers, such as ``the sum of 12 and 34 is``, is read if it has just two.
 
     Parameters
     ----------
     task
-        Its prompts contain numbers in digits, as in ``12+34=``.
+        Its prompts contain numbers in digits, as in ``12+34=``, ``-5+3=``, ``12+34 mod 10=`` or ``1+1=2 12+34=``.
     run
         Which prompts: ``"clean"`` or ``"corrupted"``.
 
@@ -30,23 +32,16 @@ def operands(task: Task, run: RunName = "clean") -> Int[np.ndarray, "pair 2"]:
     Raises
     ------
     TaskError
-        A prompt has fewer than two numbers.
+        A prompt has no two such numbers, or can be read in several ways: ``1+2+3=``, ``12+34=46``, ``1.5+2=``.
 
     Examples
     --------
-    >>> task = pw.Task(clean="12+34=", corrupted="13+34=", answer="46", foil="47")
+    >>> task = pw.Task(clean="1+1=2 12+34=", corrupted="1+1=2 13+34=", answer="46", foil="47")
     >>> pw.helix.operands(task, "corrupted").tolist()
     [[13, 34]]
     """
-    prompts = [getattr(task.pair(i), run) for i in range(len(task))]
-    numbers = [re.findall(r"\d+", prompt)[:2] for prompt in prompts]
-    for prompt, first_two in zip(prompts, numbers, strict=True):
-        if len(first_two) < 2:
-            raise TaskError(
-                f"Expected two numbers in each prompt, as in '12+34='; {prompt!r} has "
-                f"{len(first_two)}. Write both operands as digits."
-            )
-    return np.array(numbers, dtype=np.int64)
+    prompts = [str(getattr(task.pair(i), run)) for i in range(len(task))]
+    return np.array([read_operands(prompt) for prompt in prompts], dtype=np.int64)
 
 
 def random_operands(

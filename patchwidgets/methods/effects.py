@@ -1,7 +1,7 @@
 """Total and direct effects, of every layer's attention and MLP and of every head. Costs two sweeps."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -11,17 +11,28 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import run_patch
 from patchwidgets.methods.paths.api import make_path_sweep
+from patchwidgets.metrics import MetricSpec
 from patchwidgets.sites import NEURON_COMPONENTS, Patch, Patchable, Site
 from patchwidgets.sweep.api import make_sweep, run_sweep
 from patchwidgets.sweep.request import SweepRequest
 from patchwidgets.sweep.row_sweep import RowSweep
 from patchwidgets.sweep.sweep_result import SweepResult
 
+AnyExperiment = TypeVar("AnyExperiment", bound=BaseExperiment)
+
 LAST = -1
 """The position at which effects are taken: the last of the prompt."""
 
 ATTENTION = ("attn_out", "z")
 MLP = ("mlp_out", *sorted(NEURON_COMPONENTS))
+
+
+def measured(exp: AnyExperiment, metric: MetricSpec | None) -> AnyExperiment:
+    """Return an experiment whose first metric is this one, or the experiment itself for None."""
+    if metric is None:
+        return exp
+    known = isinstance(metric, str) and metric in exp.metrics
+    return exp.focused(metric) if known else exp.measuring(metric)  # type: ignore[arg-type]
 
 
 def direct(exp: BaseExperiment, *patches: Patchable) -> PatchResult:
@@ -75,8 +86,17 @@ def _frozen_after(exp: BaseExperiment, layer: int, in_attention: bool) -> list[P
     return [Patch(site, source="host") for site in sites]
 
 
-def layer_effects(exp: BaseExperiment) -> pd.DataFrame:
+def layer_effects(exp: BaseExperiment, metric: MetricSpec | None = None) -> pd.DataFrame:
     """Total and direct effect of every layer's attention and MLP, at the last position.
+
+    `Experiment.sweep` and `Experiment.direct_effects` have the same with intervals, and `pw.plot.layers` draws both.
+
+    Parameters
+    ----------
+    exp
+        Its host run is patched.
+    metric
+        By default the first one of the experiment.
 
     Returns
     -------
@@ -92,7 +112,7 @@ def layer_effects(exp: BaseExperiment) -> pd.DataFrame:
     1      0   mlp_out   5.14    2.16   0.40
     """
     return _effects(
-        exp,
+        measured(exp, metric),
         [
             Site(kind, layer)
             for layer in range(exp.model.n_layers)
@@ -101,8 +121,13 @@ def layer_effects(exp: BaseExperiment) -> pd.DataFrame:
     )
 
 
-def head_effects(exp: BaseExperiment) -> pd.DataFrame:
+def head_effects(exp: BaseExperiment, metric: MetricSpec | None = None) -> pd.DataFrame:
     """Total and direct effect of every head, at the last position.
+
+    Parameters
+    ----------
+    exp, metric
+        As for `layer_effects`.
 
     Returns
     -------
@@ -115,14 +140,14 @@ def head_effects(exp: BaseExperiment) -> pd.DataFrame:
        layer  head  total  direct
     1      0     1  12.65    1.94
     """
-    return _effects(exp, exp.model.sites("z"))
+    return _effects(measured(exp, metric), exp.model.sites("z"))
 
 
 def _effects(exp: BaseExperiment, sites: Iterable[Site]) -> pd.DataFrame:
     at_last = [site.at(LAST) for site in sites]
     to_logits = [Path(site, (Receiver("logits"),)) for site in at_last]
-    total = _swept(make_sweep(exp, [SweepRequest(sites=at_last)]))
-    direct_only = _swept(make_path_sweep(exp, to_logits))
+    total = swept(make_sweep(exp, [SweepRequest(sites=at_last)]))
+    direct_only = swept(make_path_sweep(exp, to_logits))
     place = {
         "layer": [site.layer for site in at_last],
         "component": [site.component for site in at_last],
@@ -136,5 +161,6 @@ def _effects(exp: BaseExperiment, sites: Iterable[Site]) -> pd.DataFrame:
     return pd.DataFrame(place | ({"head": heads} if heads else {}) | effects)
 
 
-def _swept(sweep: RowSweep[Any]) -> SweepResult:
+def swept(sweep: RowSweep[Any]) -> SweepResult:
+    """Run a sweep of one grid, without a bar."""
     return run_sweep(sweep, progress=False, on_interrupt=lambda _: None)[0]

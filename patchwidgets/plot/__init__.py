@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from patchwidgets.guesses.answering import module_answering
 from patchwidgets.guesses.names import PLOT
+from patchwidgets.plot.addition import by_layer, first_component, neuron_roles
+from patchwidgets.plot.answers import errors, logit_waves
 from patchwidgets.plot.attribution import attribution
 from patchwidgets.plot.bars import logits
 from patchwidgets.plot.captions import fig_caption
@@ -31,12 +33,15 @@ from patchwidgets.plot.style import style
 
 __all__ = [
     "attribution",
+    "by_layer",
     "circuit",
     "compare",
     "dose",
     "enough_needed",
+    "errors",
     "faithfulness",
     "fig_caption",
+    "first_component",
     "flow",
     "flow_png",
     "heatmap",
@@ -45,9 +50,11 @@ __all__ = [
     "layers",
     "lens",
     "lens_scores",
+    "logit_waves",
     "logits",
     "neuron_map",
     "neuron_maps",
+    "neuron_roles",
     "neurons_kept",
     "pairs",
     "panels",

@@ -4,7 +4,13 @@ from typing import TYPE_CHECKING
 
 from patchwidgets.guesses.answering import module_answering
 from patchwidgets.guesses.names import TASKS
-from patchwidgets.tasks.arithmetic import addition, modular, subtraction
+from patchwidgets.tasks.arithmetic import (
+    addition,
+    division,
+    modular,
+    multiplication,
+    subtraction,
+)
 from patchwidgets.tasks.docstrings import docstring
 from patchwidgets.tasks.facts import antonym, capital, colour, hypernym
 from patchwidgets.tasks.grammar import agreement, pronoun
@@ -22,6 +28,7 @@ __all__ = [
     "antonym",
     "capital",
     "colour",
+    "division",
     "docstring",
     "encode_pairs",
     "greater_than",
@@ -29,6 +36,7 @@ __all__ = [
     "induction",
     "ioi",
     "modular",
+    "multiplication",
     "pronoun",
     "propose_alignment",
     "subtraction",

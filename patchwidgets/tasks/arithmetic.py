@@ -1,25 +1,31 @@
-"""Sums, differences and sums modulo a number. The corrupted prompt has other numbers than the clean one."""
+"""Sums, differences, products, quotients, and sums modulo a number. The corrupted prompt has other numbers."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from random import Random
-from typing import Literal, get_args
+from collections.abc import Iterable
 
 from patchwidgets.errors import TaskError
 from patchwidgets.tasks.generator import generator
-from patchwidgets.tasks.split import Split, check_part, part_of
+from patchwidgets.tasks.number_pairs import NUMBERS, Kind, Varies, numbers_task
+from patchwidgets.tasks.split import Split
 from patchwidgets.tasks.task import Task
+from patchwidgets.tasks.templates import Template, checked_template
+from patchwidgets.tokens import HasTokenizer
 
-Varies = Literal["a", "b", "both"]
-SUM_POSITIONS = {"a": -4, "operator": -3, "b": -2, "end": -1}
 MODULAR_POSITIONS = {"a": -6, "operator": -5, "b": -4, "modulus": -2, "end": -1}
 
 
 @generator
-def addition(n: int = 100, seed: int = 0, varies: Varies = "a", part: Split | None = None) -> Task:
+def addition(
+    n: int = 100,
+    seed: int = 0,
+    varies: Varies = "a",
+    part: Split | None = None,
+    template: str = "{a}+{b}=",
+    numbers: Iterable[int] = NUMBERS,
+    model: HasTokenizer | None = None,
+) -> Task:
     """Prompts like ``12+34=``, with numbers from 0 to 99; the corrupted prompt has another `a`.
 
-    For models in which every number up to 198 is one token, such as the teaching model.
+    For models in which every number up to 198 is one token, such as the teaching model; `model` checks it.
 
     Parameters
     ----------
@@ -31,6 +37,62 @@ def addition(n: int = 100, seed: int = 0, varies: Varies = "a", part: Split | No
         Which of the numbers differs in the corrupted prompt: ``"a"``, ``"b"`` or ``"both"``.
     part
         Use only pairs of numbers from this part of the teaching model's data. It never saw ``"test"``.
+    template
+        A prompt with ``{a}`` and ``{b}``, such as ``"Output ONLY a number. {a}+{b}="``. After a word, as in
+        ``"{a} plus {b} is"``, the answer has a space before it.
+    numbers
+        The numbers to choose from.
+    model
+        A `Model`, or another object with a `tokenizer`: it is checked that each number is one token there, and results
+        that are not are left out.
+
+    Returns
+    -------
+    Task
+        With the positions `a`, `operator` (the sign, or the last word of what stands between the numbers), `b` and
+        `end`.
+
+    Raises
+    ------
+    TaskError
+        `varies` or `part` is not one of the values above; a template without its places; numbers that are not single
+        tokens of the model, or too few of whose results are.
+
+    Notes
+    -----
+    The prompts of Kantamneni and Tegmark (2025), arXiv 2502.00873. ``exp.accuracy`` says on how many pairs a model does
+    the task, `helix.answer_errors` what it says instead.
+
+    Examples
+    --------
+    >>> pair = pw.tasks.addition(n=2).pair(0)
+    >>> pair.clean, pair.corrupted, pair.answer, pair.foil
+    ('49+53=', '97+53=', '102', '150')
+    >>> pw.tasks.addition(n=1, template="Output ONLY a number. {a}+{b}=").clean
+    ['Output ONLY a number. 49+53=']
+    """
+    kind = Kind("addition", checked_template(template, ("a", "b")), lambda a, b: a + b)
+    return numbers_task(n, seed, kind, varies, part, numbers, model)
+
+
+@generator
+def subtraction(
+    n: int = 100,
+    seed: int = 0,
+    varies: Varies = "a",
+    part: Split | None = None,
+    template: str = "{a}-{b}=",
+    numbers: Iterable[int] = NUMBERS,
+    model: HasTokenizer | None = None,
+) -> Task:
+    """Prompts like ``46-12=`` with results from 0 to 99; the corrupted prompt has another `a`.
+
+    For the same models as `addition`.
+
+    Parameters
+    ----------
+    n, seed, varies, part, template, numbers, model
+        As for `addition`.
 
     Returns
     -------
@@ -40,38 +102,7 @@ def addition(n: int = 100, seed: int = 0, varies: Varies = "a", part: Split | No
     Raises
     ------
     TaskError
-        `varies` or `part` is not one of the values above.
-
-    Notes
-    -----
-    The prompts of Kantamneni and Tegmark (2025), arXiv 2502.00873.
-
-    Examples
-    --------
-    >>> pair = pw.tasks.addition(n=2).pair(0)
-    >>> pair.clean, pair.corrupted, pair.answer, pair.foil
-    ('49+53=', '97+53=', '102', '150')
-    """
-    return _numbers(n, seed, _Kind("{a}+{b}=", lambda a, b: a + b, SUM_POSITIONS), varies, part)
-
-
-@generator
-def subtraction(
-    n: int = 100, seed: int = 0, varies: Varies = "a", part: Split | None = None
-) -> Task:
-    """Prompts like ``46-12=`` with results from 0 to 99; the corrupted prompt has another `a`.
-
-    For the same models as `addition`.
-
-    Parameters
-    ----------
-    n, seed, varies, part
         As for `addition`.
-
-    Returns
-    -------
-    Task
-        With the positions `a`, `operator`, `b` and `end`.
 
     Examples
     --------
@@ -79,13 +110,91 @@ def subtraction(
     >>> pair.clean, pair.corrupted, pair.answer, pair.foil
     ('27-17=', '64-17=', '10', '47')
     """
-    return _numbers(
-        n,
-        seed,
-        _Kind("{a}-{b}=", lambda a, b: a - b if a >= b else None, SUM_POSITIONS),
-        varies,
-        part,
-    )
+    kind = Kind("subtraction", checked_template(template, ("a", "b")), _difference)
+    return numbers_task(n, seed, kind, varies, part, numbers, model)
+
+
+@generator
+def multiplication(
+    n: int = 100,
+    seed: int = 0,
+    varies: Varies = "a",
+    template: str = "{a}*{b}=",
+    numbers: Iterable[int] = NUMBERS,
+    model: HasTokenizer | None = None,
+) -> Task:
+    """Prompts like ``12*7=``, with factors from 2 on and results of one token; the corrupted prompt has another `a`.
+
+    For models that can multiply and whose numbers are single tokens, such as GPT-J. The teaching model cannot: its
+    tokenizer has no sign for it.
+
+    Parameters
+    ----------
+    n, seed, varies, template, numbers
+        As for `addition`.
+    model
+        As for `addition`. Without one, results are at most 198.
+
+    Returns
+    -------
+    Task
+        With the positions `a`, `operator`, `b` and `end`.
+
+    Raises
+    ------
+    TaskError
+        As for `addition`.
+
+    Examples
+    --------
+    >>> pair = pw.tasks.multiplication(n=2).pair(0)
+    >>> pair.clean, pair.corrupted, pair.answer, pair.foil
+    ('40*4=', '41*4=', '160', '164')
+    >>> pw.tasks.multiplication(model=model)
+    Traceback (most recent call last):
+    ...
+    patchwidgets.errors.TaskError: The tokenizer does not know '0*0' of the prompt '0*0=': the model cannot read ...
+    """
+    kind = Kind("multiplication", checked_template(template, ("a", "b")), _product)
+    return numbers_task(n, seed, kind, varies, None, numbers, model)
+
+
+@generator
+def division(
+    n: int = 100,
+    seed: int = 0,
+    varies: Varies = "a",
+    template: str = "{a}/{b}=",
+    numbers: Iterable[int] = NUMBERS,
+    model: HasTokenizer | None = None,
+) -> Task:
+    """Prompts like ``84/7=``, without a remainder and with divisors from 2 on; the corrupted prompt has another `a`.
+
+    For the same models as `multiplication`.
+
+    Parameters
+    ----------
+    n, seed, varies, template, numbers, model
+        As for `addition`.
+
+    Returns
+    -------
+    Task
+        With the positions `a`, `operator`, `b` and `end`.
+
+    Raises
+    ------
+    TaskError
+        As for `addition`.
+
+    Examples
+    --------
+    >>> pair = pw.tasks.division(n=2).pair(0)
+    >>> pair.clean, pair.corrupted, pair.answer, pair.foil
+    ('87/3=', '9/3=', '29', '3')
+    """
+    kind = Kind("division", checked_template(template, ("a", "b")), _quotient)
+    return numbers_task(n, seed, kind, varies, None, numbers, model)
 
 
 @generator
@@ -123,54 +232,18 @@ def modular(
         raise TaskError(
             f"A modulus of {modulus} leaves no two different results; expected at least 2, as in modulus=10."
         )
-    kind = _Kind(f"{{a}}+{{b}} mod {modulus}=", lambda a, b: (a + b) % modulus, MODULAR_POSITIONS)
-    return _numbers(n, seed, kind, varies, part)
+    template = Template(f"{{a}}+{{b}} mod {modulus}=", ("a", "b"))
+    kind = Kind("modular", template, lambda a, b: (a + b) % modulus, MODULAR_POSITIONS)
+    return numbers_task(n, seed, kind, varies, part, NUMBERS, None)
 
 
-@dataclass(frozen=True)
-class _Kind:
-    """A kind of prompt.
-
-    Attributes
-    ----------
-    template
-        With ``{a}`` and ``{b}`` for the numbers.
-    result
-        From the numbers to the answer; None for numbers that the task leaves out.
-    positions
-        The named positions.
-    """
-
-    template: str
-    result: Callable[[int, int], int | None]
-    positions: dict[str, int]
+def _difference(a: int, b: int) -> int | None:
+    return a - b if a >= b else None
 
 
-def _numbers(n: int, seed: int, kind: _Kind, varies: Varies, part: Split | None) -> Task:
-    check_part(part)
-    if varies not in get_args(Varies):
-        raise TaskError(f"Unknown varies {varies!r}; expected 'a', 'b' or 'both'.")
-    rng = Random(seed)
-    rows = [_row(rng, kind, varies, part) for _ in range(n)]
-    return Task(
-        clean=[kind.template.format(a=a, b=b) for (a, b), _ in rows],
-        corrupted=[kind.template.format(a=a, b=b) for _, (a, b) in rows],
-        answer=[str(kind.result(*clean)) for clean, _ in rows],
-        foil=[str(kind.result(*corrupted)) for _, corrupted in rows],
-        positions=kind.positions,
-    )
+def _product(a: int, b: int) -> int | None:
+    return a * b if min(a, b) > 1 else None
 
 
-def _row(
-    rng: Random, kind: _Kind, varies: Varies, part: Split | None
-) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Draw the numbers of the clean and of the corrupted prompt, until their results differ."""
-    while True:
-        a, other_a, b, other_b = (rng.randrange(100) for _ in range(4))
-        clean = (a, b)
-        corrupted = (a if varies == "b" else other_a, b if varies == "a" else other_b)
-        both_differ = varies != "both" or (a != other_a and b != other_b)
-        results = {kind.result(*clean), kind.result(*corrupted)}
-        in_part = part is None or {part_of(*clean), part_of(*corrupted)} == {part}
-        if both_differ and in_part and len(results) == 2 and None not in results:
-            return clean, corrupted
+def _quotient(a: int, b: int) -> int | None:
+    return a // b if a and b > 1 and a % b == 0 else None

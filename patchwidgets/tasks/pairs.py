@@ -15,6 +15,7 @@ from patchwidgets.sites import Position, index_of, indices_of
 from patchwidgets.tasks.alignment import Alignment, Columns, checked_columns, identity
 from patchwidgets.tasks.fields import PositionSpec
 from patchwidgets.tasks.task import Task
+from patchwidgets.tasks.text_positions import last_token_of
 from patchwidgets.tokens import (
     Tokenizer,
     answer_ids,
@@ -283,16 +284,4 @@ def _position(
             f"positions[{shown(name)}]: {shown(spec)} does not occur in the clean prompt {shown(prompt)}; give a text "
             "that does, or an index."
         )
-    return _last_token_of(prompt[: start + len(str(spec))], prompt, tokenizer, len(ids))
-
-
-def _last_token_of(beginning: str, prompt: str, tokenizer: Tokenizer, n_tokens: int) -> int:
-    """Return the index of the token that the last character of a beginning of the prompt is in.
-
-    Tokens are counted from the end of the prompt, because a beginning token may come before its text.
-    """
-    if beginning == prompt:
-        return n_tokens - 1
-    encoded = tokenizer(prompt, add_special_tokens=False, return_offsets_mapping=True)
-    n_after = sum(1 for start, _ in encoded["offset_mapping"] if start >= len(beginning))
-    return n_tokens - 1 - n_after
+    return last_token_of(prompt[: start + len(str(spec))], prompt, tokenizer, len(ids))

@@ -1,6 +1,7 @@
 """The analyses on a random model whose number embeddings are a helix, checked against the definitions."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ from patchwidgets import helix
 from patchwidgets.errors import TaskError
 from patchwidgets.facade import Experiment
 from patchwidgets.helix.operands import random_operands
+from patchwidgets.helix.representations import last_activations
+from patchwidgets.sites import Site
 from patchwidgets.tasks import Task
+from tests.support.number_families import VOCABULARIES, number_tokenizer
 from tests.support.number_model import HEADS, LAYERS, number_model
 
 
@@ -56,6 +60,55 @@ def test_one_pass_gives_what_single_sites_give(model, monkeypatch):
     layers = helix.layer_activations(model, [5, 6])
     assert np.array_equal(layers, single)
     assert len(runs) == 1
+
+
+def test_many_prompts_run_in_parts(model, monkeypatch):
+    """Of a run over all 10,000 sums, GPT-J's logits alone would take 2 GB."""
+    sites = [Site("neuron_pre", 1), Site("z", 0)]
+    pairs = [(a, b) for a in range(5) for b in range(7)]
+    whole = last_activations(model, sites, pairs)
+    monkeypatch.setattr("patchwidgets.helix.representations.PART", 8)
+    parts = last_activations(model, sites, pairs)
+    assert [each.shape for each in parts] == [(35, 40), (35, 24)]
+    for one, other in zip(whole, parts, strict=True):
+        assert one == pytest.approx(other, abs=1e-5)
+
+
+def test_numbers_are_found_in_any_template(model):
+    """The number is at another place in each, and its activation depends on what stands before it."""
+    first, after, later = (
+        helix.layer_activations(model, [7, 42], template=template)
+        for template in ("{n}+0=", "{n}-9 mod 10=", "1+1=2 {n}+0=")
+    )
+    assert np.allclose(first, after, atol=1e-5)
+    assert not np.allclose(first[1], later[1], atol=1e-2)
+    ids = model.tokenizer.convert_tokens_to_ids(["▁7", "▁42"])
+    embedded = helix.number_activations(model, "embed", [7, 42], template="1+1=2 {n}+0=")
+    assert embedded == pytest.approx(model.hf_model.model.embed_tokens.weight[ids].detach().numpy())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"template": "12+0="}, r"template='12\+0=' has no place; expected a prompt with {n}"),
+        ({"template": "{a}+{b}="}, "expected a prompt with {n}, each once"),
+        ({"numbers": []}, "numbers is empty; expected at least one"),
+    ],
+)
+def test_what_layer_activations_refuse(model, arguments, says):
+    with pytest.raises(TaskError, match=says):
+        helix.layer_activations(model, **arguments)
+
+
+@pytest.mark.parametrize(("family", "last"), [("gptj", 520), ("gpt_neox", 530)])
+def test_numbers_of_one_token(family, last):
+    tokenizer = number_tokenizer(VOCABULARIES[family][0], last)
+    found = helix.single_token_numbers(SimpleNamespace(tokenizer=tokenizer))
+    assert found == range(last + 1)
+    assert helix.single_token_numbers(SimpleNamespace(tokenizer=tokenizer), most=7) == range(7)
+    assert helix.single_token_numbers(
+        SimpleNamespace(tokenizer=tokenizer), "{a} plus {b} is"
+    ) == range(last + 1)
 
 
 def test_random_operands():
