@@ -19,6 +19,7 @@ from patchwidgets.plot.layers import layers
 from patchwidgets.plot.maps import heatmap, heatmaps
 from patchwidgets.plot.pairs import pairs
 from patchwidgets.plot.panels import panels
+from patchwidgets.plot.pattern import pattern
 from patchwidgets.plot.spectrum import spectrum
 from patchwidgets.plot.style import style
 
@@ -36,6 +37,7 @@ __all__ = [
     "logits",
     "pairs",
     "panels",
+    "pattern",
     "spectrum",
     "style",
 ]

@@ -6,17 +6,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from patchwidgets.experiment.patch_result import PatchResult
+from patchwidgets.experiment.reach import Reach
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.methods.paths.api import PathResult
 from patchwidgets.plot.colours import palette
 from patchwidgets.plot.finding import finding, numbers
 from patchwidgets.plot.lanes.arrows import draw_arrows
 from patchwidgets.plot.lanes.cells import draw_cells, moved_boxes
-from patchwidgets.plot.lanes.lane import draw_lane, head_lines, patched_positions
+from patchwidgets.plot.lanes.heads import head_lines
+from patchwidgets.plot.lanes.lane import draw_lane
 from patchwidgets.plot.lanes.layout import EDGE, TYPE, Layout, Lengths, layout_of
-from patchwidgets.plot.lanes.legend import draw_legend
+from patchwidgets.plot.lanes.legend import draw_legend, marks_of
 from patchwidgets.plot.lanes.pen import Pen
 from patchwidgets.plot.lanes.prompts import Lines, lines_of, prompt_columns
+from patchwidgets.plot.lanes.ruler import Ruler
+from patchwidgets.plot.lanes.sides import side_lines
+from patchwidgets.plot.lanes.tokens import patched_positions
 from patchwidgets.plot.shown import LANES, Shown
 from patchwidgets.plot.texts import literal, set_title
 
@@ -159,16 +164,14 @@ def _on_new(
 
 def _draw(ax: "Axes", shown: Shown, size: float, room: float | None) -> Layout:
     """Draw the lanes; in a given height, in points, they fill it, or all is drawn smaller."""
-    width = ax.bbox.width / ax.figure.dpi * 72
-    layout, tokens = _laid_out(shown, width, size / TYPE)
+    width, reach = ax.bbox.width / ax.figure.dpi * 72, shown.reach()
+    layout, tokens = _laid_out(shown, reach, width, size / TYPE)
     if room is not None:
         natural = layout.height * layout.px
         stretch = max(0.0, room - natural) / layout.px
         px = layout.px * min(1.0, room / natural)
-        layout, tokens = _laid_out(shown, width, px, stretch)
-    pen = Pen(ax, layout.px, min(layout.px * TYPE, max(7.0, 0.85 * layout.px * TYPE)))
-    reach = shown.reach()
-    moved = moved_boxes(shown, reach, layout)
+        layout, tokens = _laid_out(shown, reach, width, px, stretch)
+    pen, moved = Pen(ax, Ruler(layout.px)), moved_boxes(shown, reach, layout)
     for lane in LANES:
         draw_lane(pen, shown, layout, lane, tokens)
     draw_cells(pen, shown, layout, reach, moved)
@@ -179,12 +182,23 @@ def _draw(ax: "Axes", shown: Shown, size: float, room: float | None) -> Layout:
     return layout
 
 
-def _laid_out(shown: Shown, width: float, px: float, stretch: float = 0.0) -> tuple[Layout, Lines]:
-    model, pixels = shown.experiment.model, width / px
+def _laid_out(
+    shown: Shown, reach: Reach | None, width: float, px: float, stretch: float = 0.0
+) -> tuple[Layout, Lines]:
+    model, pixels, ruler = shown.experiment.model, width / px, Ruler(px)
     trial = layout_of(pixels, px, model.n_layers, model.n_heads)
     room = trial.body if trial.sides else pixels - 2 * EDGE
-    columns = prompt_columns(model.tokenizer, shown.prompts, room)
-    tokens = lines_of(columns, patched_positions(shown), room, 2 if trial.sides else 3)
-    heads = {lane: 1 if trial.sides else head_lines(shown, lane, px, pixels) for lane in LANES}
-    lines = Lengths(len(tokens), heads)
+    columns = prompt_columns(model.tokenizer, shown.prompts, ruler, room)
+    tokens = lines_of(columns, patched_positions(shown), ruler, room, 2 if trial.sides else 3)
+    roles = {
+        lane: side_lines(shown, lane, ruler)
+        if trial.sides
+        else head_lines(shown, lane, ruler, pixels)
+        for lane in LANES
+    }
+    lines = Lengths(
+        len(tokens),
+        {lane: len(role) for lane, role in roles.items()},
+        len(marks_of(shown, moved_boxes(shown, reach, trial))),
+    )
     return layout_of(pixels, px, model.n_layers, model.n_heads, lines, stretch), tokens

@@ -14,6 +14,7 @@ from patchwidgets.experiment.reading import Reading
 from patchwidgets.methods.paths.api import PathResult
 from patchwidgets.methods.paths.traced import TracedPath, trace_path
 from patchwidgets.models.top_tokens import TopToken, check_pair
+from patchwidgets.plot.texts import NO_BREAK
 from patchwidgets.sites import Patch
 from patchwidgets.sources.ablations import Mean, Noise, Resample, Zero
 from patchwidgets.tasks import Pair
@@ -89,6 +90,10 @@ class Shown:
         """The other run."""
         return source_name(self.experiment.direction)
 
+    def prompt_of(self, lane: Lane) -> RunName:
+        """The prompt that runs in a lane."""
+        return self.host if lane == "patched" else lane
+
     @property
     def patches(self) -> tuple[Patch, ...]:
         """What is patched; nothing for a path."""
@@ -116,7 +121,9 @@ class Shown:
     def which_pair(self) -> str:
         """Whose tokens are shown: "pair 4 of 32"; nothing for a task of one pair."""
         count = len(self.experiment.pairs)
-        return "" if count < 2 else f"pair {(self.pair or 0) + 1} of {count}"
+        if count < 2:
+            return ""
+        return f"pair {(self.pair or 0) + 1} of {count}".replace(" ", NO_BREAK)
 
     @property
     def of_what(self) -> str:

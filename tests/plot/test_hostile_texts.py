@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 import patchwidgets as pw
 from patchwidgets.facade import Experiment
 from patchwidgets.metrics import Metric, Readout
-from patchwidgets.sites import Patch
 
 NAMES = [
     r"$\bad$",
@@ -60,13 +59,7 @@ def test_many_patches_are_named_in_short_and_drawn_once_for_each_place(
     toy_experiment: Experiment,
 ) -> None:
     result = toy_experiment.patch(*(f"L{i % 3}.N{i // 3}" for i in range(120)))
-    ax = pw.plot.flow(result, ax=Figure().subplots())
-    assert len(ax.patches) < 60
-    assert "L1.N2 + 112 more from the clean run" in ax.get_title(loc="left")
+    ax = pw.plot.flow(result)
+    assert sum(patch.get_gid() == "splice" for patch in ax.patches) == 3
+    assert ax.get_title(loc="left").startswith("120 sites ")
     assert "L1.N2 + 112 more, denoise" in repr(result)
-
-
-def test_no_patch_of_a_few_is_left_out(toy_experiment: Experiment) -> None:
-    result = toy_experiment.patch("L1.H2", "L0.mlp_out", Patch("L2.H0", "host"))
-    ax = pw.plot.flow(result, ax=Figure().subplots())
-    assert ax.get_title(loc="left").startswith("L1.H2 + L0.mlp_out + L2.H0 from")

@@ -11,14 +11,13 @@ from jaxtyping import Bool, Float
 from patchwidgets.experiment.reach import Reach
 from patchwidgets.plot.colours import Palette, palette
 from patchwidgets.plot.lanes.layout import (
-    LAYER_AXIS,
     NOTE,
     THICK,
     Box,
     Cell,
     Layout,
-    axis_step,
 )
+from patchwidgets.plot.lanes.names import name_layers, name_rows
 from patchwidgets.plot.lanes.pen import Pen, Z, blend, corners_of
 from patchwidgets.plot.lanes.places import changed_cells, is_whole, path_cells
 from patchwidgets.plot.numbers import percent
@@ -28,7 +27,6 @@ MANY_CELLS = 1500
 """With more, the boxes and their marks are one raster, also in a PDF."""
 LEAST = 0.05
 """A component that moved less is drawn as not moved."""
-ROW_NAMES = {"attn_out": "attn", "mlp_out": "MLP", "resid_post": "stream"}
 SMALL = 3.6
 """A box of fewer pixels has neither edges nor a dot."""
 UNCHANGED = 0.09
@@ -127,8 +125,8 @@ def draw_cells(pen: Pen, shown: Shown, layout: Layout, reach: Reach | None, move
         artist.set_rasterized(len(moved.boxes) > MANY_CELLS)
     _write_in_boxes(pen, shown, moved, colours)
     _draw_rings(pen, shown, layout, seep, colours)
-    _name_rows(pen, shown, layout, colours)
-    _name_layers(pen, shown, layout, colours)
+    name_rows(pen, shown, layout)
+    name_layers(pen, shown, layout)
 
 
 def _draw_boxes(pen: Pen, moved: Moved, hue: str, colours: Palette) -> list[Any]:
@@ -248,7 +246,7 @@ def _triangles(pen: Pen, corners: list[Float[np.ndarray, "3 2"]], colour: str) -
 def _write_in_boxes(pen: Pen, shown: Shown, moved: Moved, colours: Palette) -> None:
     """How far a box moved, where there is room."""
     room = pen.width("−100 %", NOTE)
-    if moved.boxes[0, 2] < room or moved.boxes[0, 3] * pen.px < 1.25 * pen.size(NOTE):
+    if moved.boxes[0, 2] < room or moved.boxes[0, 3] * pen.px < 1.25 * pen.ruler.size(NOTE):
         return
     for i in np.flatnonzero(moved.moved):
         x, y = Box(*moved.boxes[i]).middle
@@ -285,42 +283,3 @@ def _at_least(box: Box, side: float) -> Box:
     w, h = max(box.w, side), max(box.h, side)
     x, y = box.middle
     return Box(x - w / 2, y - h / 2, w, h)
-
-
-def _name_rows(pen: Pen, shown: Shown, layout: Layout, colours: Palette) -> None:
-    lane, x = layout.lanes["patched"], layout.left - 7
-    top, height = lane.rows["z"]
-    n_heads = shown.experiment.model.n_heads
-    line = 1.05 * pen.size(NOTE) / pen.px
-    step = next(n for n in (1, 2, 4, 5, 8, 10, 16, 20, 50, 100, 1000) if n * lane.row_pitch >= line)
-    for head in range(0, n_heads, step):
-        y = top + head * lane.row_pitch + height / 2
-        pen.text(x, y, f"H{head}", NOTE, colours.faint, ha="right")
-    last = top + (n_heads - 1) // step * step * lane.row_pitch + height / 2
-    for component, name in ROW_NAMES.items():
-        at, of = lane.rows[component]
-        if at + of / 2 - last >= line:
-            pen.text(x, at + of / 2, name, NOTE, colours.faint, ha="right")
-            last = at + of / 2
-
-
-def _name_layers(pen: Pen, shown: Shown, layout: Layout, colours: Palette) -> None:
-    """The numbers over the boxes; those of patched layers stand out, and have room."""
-    y = layout.lanes["patched"].drawing + LAYER_AXIS - 7.5
-    ground = blend(colours.runs[shown.host], 0.05, colours.paper)
-    pen.text(layout.left - 7, y, "layer", NOTE, colours.faint, ha="right")
-    cells = changed_cells(shown) if shown.path is None else path_cells(
-        shown.path, shown.experiment.model
-    )  # fmt: skip
-    patched = {cell.layer for cell in cells if cell is not None and cell.component != "embed"}
-    taken = list[tuple[float, float]]()
-    step = axis_step(layout.pitch)
-    others = [layer for layer in range(0, layout.n_layers, step) if layer not in patched]
-    for layer in [*sorted(patched), *others]:
-        bold = layer in patched
-        x, half = layout.layer_middle(layer), pen.width(f"{layer}", NOTE, bold) / 2 + 2
-        if any(x - half < right and left < x + half for left, right in taken):
-            continue
-        taken.append((x - half, x + half))
-        colour = colours.runs["patched"] if bold else colours.faint
-        pen.text(x, y, str(layer), NOTE, colour, ha="center", bold=bold, ground=ground)

@@ -14,15 +14,18 @@ TYPE, NOTE, TOKEN = 13.0, 11.0, 12.0
 SIDES = 690.0
 """From this width on, the names of lanes and their outputs stand at their sides."""
 EDGE = 8.0
-NAMES, ROWS, OUTPUTS = 96.0, 44.0, 160.0
+NAMES, ROWS, OUTPUTS = 96.0, 44.0, 168.0
 """The widths at the left of a lane, for its name and the names of its rows, and at its right."""
 
 HEAD, HEAD_LINE, TOKEN_LINE, BAR, GAP = 24.0, 15.0, 20.0, 19.0, 4.0
 """The heights of a lane's head and of its further lines, of a line of tokens, of a bar; and between lanes."""
+ROLE_LINE = 14.0
+"""Of what the run is, at the side of a lane."""
 LAYER_AXIS = 15.0
 SLIM = 20.0
 """The height of a lane's drawing that shows the stream alone."""
-LEGEND = 20.0
+LEGEND, LEGEND_LINE = 20.0, 14.0
+"""The height of the legend below the lanes, and of each of its marks at the side."""
 HIGHEST_CELL, WIDEST_CELL = 18.0, 72.0
 HEADS_HEIGHT = 96.0
 """Of the heads of a layer, up to 16; more get somewhat more."""
@@ -56,10 +59,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Lengths:
-    """How many lines the tokens of each lane take, and what stands over them."""
+    """How many lines the tokens of each lane take, what the runs are, and the legend at the side."""
 
     tokens: int = 1
     head: Mapping[Lane, int] = field(default_factory=lambda: dict.fromkeys(LANES, 1))
+    legend: int = 0
 
 
 @dataclass(frozen=True)
@@ -177,14 +181,16 @@ def _lane(
 ) -> LaneLayout:
     tokens = top + 2 + (0 if sides else HEAD + (lines.head[lane] - 1) * HEAD_LINE)
     drawing = tokens + lines.tokens * TOKEN_LINE
+    names = 24 + lines.head[lane] * ROLE_LINE + 4 if sides else 0.0
     if lane != "patched":
-        return _slim(top, tokens, drawing)
+        return _slim(top, tokens, drawing, names)
     heads = HEADS_HEIGHT + 2 * min(max(0, n_heads - 16), 48) + stretch
     pitch = min(HIGHEST_CELL + 2 + stretch / n_heads, heads / n_heads)
     gap = 2.0 if pitch >= 9 else 1.25 if pitch >= 5 else 0.75 if pitch >= 3 else pitch * 0.2
     height = pitch - gap
     other = min(HIGHEST_CELL, max(9.0, height))
-    z = drawing + LAYER_AXIS + 1
+    # The name of the first head stands below that of the layers.
+    z = drawing + LAYER_AXIS + (1 if pitch >= 9 else 5)
     attn = z + n_heads * pitch + 3
     mlp = attn + other + 3
     resid = mlp + other + 5
@@ -198,15 +204,16 @@ def _lane(
     }
     end = resid + 12 + 3
     if sides:
-        return LaneLayout(top, end - top + 2, tokens, drawing, rows, pitch)
+        least = names + lines.legend * LEGEND_LINE + 4
+        return LaneLayout(top, max(end - top + 2, least), tokens, drawing, rows, pitch)
     columns = max(1, min(5, int((width - 2 * EDGE) / 118)))
     return LaneLayout(top, end - top + BAR + 4, tokens, drawing, rows, pitch, (end, columns))
 
 
-def _slim(top: float, tokens: float, drawing: float) -> LaneLayout:
+def _slim(top: float, tokens: float, drawing: float, least: float) -> LaneLayout:
     components = ("z", "attn_out", "mlp_out", "resid_mid", "resid_post", "embed")
     rows = dict.fromkeys(components, (drawing + 2, SLIM - 5))
-    return LaneLayout(top, drawing + SLIM + 2 - top, tokens, drawing, rows, 0.0)
+    return LaneLayout(top, max(drawing + SLIM + 2 - top, least), tokens, drawing, rows, 0.0)
 
 
 def axis_step(pitch: float) -> int:

@@ -4,31 +4,41 @@ import numpy as np
 
 from patchwidgets.plot.colours import palette
 from patchwidgets.plot.lanes.cells import UNCHANGED, Moved
-from patchwidgets.plot.lanes.layout import EDGE, LEGEND, NOTE, Box, Layout
+from patchwidgets.plot.lanes.layout import EDGE, LEGEND, LEGEND_LINE, NOTE, Box, Layout
 from patchwidgets.plot.lanes.pen import GROUNDS, Pen, blend
 from patchwidgets.plot.shown import Shown
 
-LINE = 14.0
 SWATCH = (12.0, 9.0)
+
+
+def marks_of(shown: Shown, moved: Moved) -> list[tuple[str, str, str]]:
+    """The marks that are there: each with a short and a long name."""
+    ablates = shown.only_ablates
+    towards = "changed" if ablates else f"moved towards {shown.source}"
+    marks = [
+        (moved.moved, "fill", "changed" if ablates else "moved", towards),
+        (moved.elsewhere, "ring", "elsewhere", "moved elsewhere"),
+        (moved.zero, "dot", "exactly 0", "exactly unchanged"),
+        (moved.beyond, "corner", "beyond", f"beyond {shown.source}"),
+    ]
+    return [(mark, name, long) for cells, mark, name, long in marks if cells.any()]
 
 
 def draw_legend(pen: Pen, shown: Shown, layout: Layout, moved: Moved) -> None:
     """Draw it in the patched lane's name, or below the lanes where there is no room."""
-    ablates = shown.only_ablates
-    towards = "changed" if ablates else f"moved towards {shown.source}"
-    marks = [
-        (bool(moved.moved.any()), "fill", "changed" if ablates else "moved", towards),
-        (bool(moved.elsewhere.any()), "ring", "elsewhere", "moved elsewhere"),
-        (bool(moved.zero.any()), "dot", "exactly 0", "exactly unchanged"),
-        (bool(moved.beyond.any()), "corner", "beyond", f"beyond {shown.source}"),
-    ]
-    there = [(mark, short, long) for is_there, mark, short, long in marks if is_there]
+    there = marks_of(shown, moved)
     if layout.legend is None:
         lane = layout.lanes["patched"]
         bottom = lane.top + lane.height - 6
         for i, (mark, short, _) in enumerate(reversed(there)):
             _draw_mark(
-                pen, shown, EDGE + 2, bottom - (i + 0.5) * LINE, mark, short, small=moved.small
+                pen,
+                shown,
+                EDGE + 2,
+                bottom - (i + 0.5) * LEGEND_LINE,
+                mark,
+                short,
+                small=moved.small,
             )
         return
     gaps = SWATCH[0] + 5 + 12

@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from patchwidgets.hooks.interrupts import Uninterrupted
-from patchwidgets.plot.lanes.layout import TYPE, Box
-from patchwidgets.plot.texts import families, literal, text_width
+from patchwidgets.plot.lanes.layout import Box
+from patchwidgets.plot.lanes.ruler import Ruler
+from patchwidgets.plot.texts import families, literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 Z = {"ground": 0.0, "stream": 1.0, "boxes": 2.0, "fills": 2.2, "marks": 2.4, "rings": 3.0}
 ARROWS, GROUNDS, WORDS = 4.0, 5.0, 6.0
 """What lies over what: arrows pass behind words."""
-BOLD = 1.1
-"""How much wider bold letters are."""
 
 Corners = Float[np.ndarray, "box corner 2"]
 Points = Sequence[tuple[float, float]]
@@ -32,34 +31,27 @@ class Pen:
 
     Attributes
     ----------
-    px
-        Points of a pixel.
-    smallest
-        Points of the smallest type.
+    ruler
+        Measures what is written.
     """
 
     ax: "Axes"
-    px: float
-    smallest: float
+    ruler: Ruler
 
-    def size(self, pixels: float) -> float:
-        """Points of a type of so many pixels, readable in print."""
-        return min(max(pixels * self.px, self.smallest), TYPE * self.px)
+    @property
+    def px(self) -> float:
+        """Points of a pixel."""
+        return self.ruler.px
 
-    def width(self, text: str, pixels: float, bold: bool = False) -> float:
-        """About how many pixels a text is wide."""
-        return text_width(text, self.size(pixels)) / self.px * (BOLD if bold else 1.0)
+    def width(self, text: str, pixels: float, *, bold: bool = False, mono: bool = False) -> float:
+        """How many pixels a text is wide."""
+        return self.ruler.width(text, pixels, bold=bold, mono=mono)
 
-    def fitting(self, text: str, pixels: float, room: float, bold: bool = False) -> str:
-        """As much of a text as has room, with both its ends; nothing if there is hardly any."""
-        if self.width(text, pixels, bold) <= room:
-            return text
-        for longest in range(min(len(text) - 1, int(room / pixels * 3) + 3), 2, -1):
-            end = (longest - 1) // 3
-            shorter = f"{text[: longest - 1 - end]}…{text[len(text) - end :]}"
-            if self.width(shorter, pixels, bold) <= room:
-                return shorter
-        return ""
+    def fitting(
+        self, text: str, pixels: float, room: float, *, bold: bool = False, mono: bool = False
+    ) -> str:
+        """As much of a text as has room."""
+        return self.ruler.fitting(text, pixels, room, bold=bold, mono=mono)
 
     def text(
         self,
@@ -76,7 +68,7 @@ class Pen:
         ground: str | None = None,
     ) -> "Text":
         """Write a line of text whose middle is at `y`; on a ground, arrows pass behind it."""
-        size = self.size(pixels)
+        size = self.ruler.size(pixels)
         written = self.ax.text(
             x, y + 0.35 * size / self.px, literal(text), fontsize=size, color=colour, ha=ha, va="baseline",
             family=families("monospace" if mono else "sans-serif"), fontweight="bold" if bold else "normal",

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from patchwidgets.directions import RunName
-from patchwidgets.plot.lanes.layout import TOKEN
-from patchwidgets.plot.texts import short, text_width
+from patchwidgets.plot.lanes.layout import NOTE, TOKEN
+from patchwidgets.plot.lanes.ruler import Ruler
+from patchwidgets.plot.texts import short
 from patchwidgets.tasks import Pair
 from patchwidgets.tokens import Tokenizer, sequence_strings, visible
 
@@ -50,14 +51,14 @@ Piece = Column | Fold
 Lines = list[list[Piece]]
 
 
-def prompt_columns(tokenizer: Tokenizer, pair: Pair, room: float) -> list[Column]:
+def prompt_columns(tokenizer: Tokenizer, pair: Pair, ruler: Ruler, room: float) -> list[Column]:
     """Both prompts side by side: counterparts share a column, every other token has its own."""
     tokens = {run: sequence_strings(tokenizer, pair.prompt(run)) for run in RUNS}
     columns, following = list[Column](), 0
 
     def add(clean: int | None, corrupted: int | None) -> None:
         at: dict[RunName, int | None] = {"clean": clean, "corrupted": corrupted}
-        columns.append(_column(at, tokens, room))
+        columns.append(_column(at, tokens, ruler, room))
 
     for clean in range(len(pair.clean)):
         corrupted = pair.counterparts.get(clean)
@@ -70,24 +71,25 @@ def prompt_columns(tokenizer: Tokenizer, pair: Pair, room: float) -> list[Column
     return columns
 
 
-def _column(at: dict[RunName, int | None], tokens: dict[RunName, list[str]], room: float) -> Column:
+def _column(
+    at: dict[RunName, int | None], tokens: dict[RunName, list[str]], ruler: Ruler, room: float
+) -> Column:
     own = {run: None if i is None else tokens[run][i] for run, i in at.items()}
     differs = own["clean"] != own["corrupted"]
     longest = LONGEST_DIFFERING if differs else LONGEST
     texts = {
-        run: "" if each is None else short(visible(each), longest) for run, each in own.items()
+        run: ""
+        if token is None
+        else ruler.fitting(short(visible(token), longest), TOKEN, room - AROUND, mono=True)
+        for run, token in own.items()
     }
-    while longest > 4 and max(map(_width, texts.values())) > room:
-        longest -= 1
-        texts = {run: short(text, longest) for run, text in texts.items()}
-    return Column(at, texts, differs, max(map(_width, texts.values())))
+    widths = [ruler.width(text, TOKEN, mono=True, bold=differs) for text in texts.values()]
+    return Column(at, texts, differs, max(widths) + AROUND)
 
 
-def _width(text: str) -> float:
-    return text_width(text, TOKEN) + AROUND
-
-
-def lines_of(columns: Sequence[Column], marked: Sequence[int], room: float, most: int) -> Lines:
+def lines_of(
+    columns: Sequence[Column], marked: Sequence[int], ruler: Ruler, room: float, most: int
+) -> Lines:
     """Break the tokens of a prompt into lines; those that have no room fold.
 
     Parameters
@@ -103,7 +105,7 @@ def lines_of(columns: Sequence[Column], marked: Sequence[int], room: float, most
     budget = most * room
     while len(lines) > most:
         budget *= 0.94
-        lines = _broken(_folded(columns, marked, budget), room)
+        lines = _broken(_folded(columns, marked, budget, _fold_width(ruler)), room)
     return lines
 
 
@@ -118,13 +120,15 @@ def _broken(pieces: Sequence[Piece], room: float) -> Lines:
     return lines
 
 
-def _folded(columns: Sequence[Column], marked: Sequence[int], budget: float) -> list[Piece]:
+def _folded(
+    columns: Sequence[Column], marked: Sequence[int], budget: float, fold: float
+) -> list[Piece]:
     """The pieces that have room: first the last token and those that differ or are patched, then their neighbours."""
     last = len(columns) - 1
     needed = [last, *(i for i, c in enumerate(columns) if c.differs or c.at["clean"] in marked)]
     shown = set[int]()
     for i in needed:
-        if _total(columns, shown | {i}) <= budget or not shown:
+        if _total(columns, shown | {i}, fold) <= budget or not shown:
             shown.add(i)
     marks = sorted(shown)
     others = sorted(
@@ -132,33 +136,37 @@ def _folded(columns: Sequence[Column], marked: Sequence[int], budget: float) -> 
     )[:TRIED]
     # Twice: a token that had no room may later be all that a fold would hide, and narrower than it.
     for i in (*others, *others):
-        if i not in shown and _total(columns, shown | {i}) <= budget:
+        if i not in shown and _total(columns, shown | {i}, fold) <= budget:
             shown.add(i)
-    return _pieces(columns, shown)
+    return _pieces(columns, shown, fold)
 
 
-def _total(columns: Sequence[Column], shown: set[int]) -> float:
+def _total(columns: Sequence[Column], shown: set[int], fold: float) -> float:
     ordered = sorted(shown)
     gaps = [b - a - 1 for a, b in zip([-1, *ordered], [*ordered, len(columns)], strict=True)]
     widths = sum(columns[i].width for i in ordered)
-    return widths + sum(_fold(gap, identical=False).width for gap in gaps if gap)
+    return widths + fold * sum(gap > 0 for gap in gaps)
 
 
-def _pieces(columns: Sequence[Column], shown: set[int]) -> list[Piece]:
+def _pieces(columns: Sequence[Column], shown: set[int], fold: float) -> list[Piece]:
     pieces, hidden = list[Piece](), list[Column]()
     for i, column in enumerate(columns):
         if i not in shown:
             hidden.append(column)
             continue
         if hidden:
-            pieces.append(_fold(len(hidden), not any(c.differs for c in hidden)))
+            pieces.append(_fold(hidden, fold))
         hidden = []
         pieces.append(column)
     if hidden:
-        pieces.append(_fold(len(hidden), not any(c.differs for c in hidden)))
+        pieces.append(_fold(hidden, fold))
     return pieces
 
 
-def _fold(count: int, identical: bool) -> Fold:
-    text = f"⋯ {count:,} {'alike' if identical else 'more'} ⋯"
-    return Fold(text, text_width("⋯ 1,000 alike ⋯", TOKEN * 0.85))
+def _fold(hidden: Sequence[Column], width: float) -> Fold:
+    alike = not any(column.differs for column in hidden)
+    return Fold(f"⋯ {len(hidden):,} {'alike' if alike else 'more'} ⋯", width)
+
+
+def _fold_width(ruler: Ruler) -> float:
+    return ruler.width("⋯ 1,000 alike ⋯", NOTE) + AROUND
