@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 import patchwidgets as pw
 from patchwidgets.facade import Experiment
 from patchwidgets.metrics import Metric, Readout
+from patchwidgets.plot.texts import literal
 
 NAMES = [
     r"$\bad$",
@@ -63,3 +64,10 @@ def test_many_patches_are_named_in_short_and_drawn_once_for_each_place(
     assert sum(patch.get_gid() == "splice" for patch in ax.patches) == 3
     assert ax.get_title(loc="left").startswith("120 sites ")
     assert "L1.N2 + 112 more, denoise" in repr(result)
+
+
+def test_tokens_that_look_like_formulas_are_text() -> None:
+    ax = Figure().subplots()
+    ax.set_title(literal("$x^2$ and $"))
+    ax.figure.draw_without_rendering()  # type: ignore[union-attr]
+    assert ax.get_title() == r"\$x^2\$ and \$"
