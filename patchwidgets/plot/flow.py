@@ -94,7 +94,7 @@ def flow(
     return ax
 
 
-def flow_png(result: PatchResult | PathResult, note: str = "", pair: int | None = None) -> bytes:
+def flow_png(result: PatchResult | PathResult, pair: int | None = None, *, note: str = "") -> bytes:
     """Draw `flow` into a PNG of twice the explorer's pixels, without a pyplot figure.
 
     Parameters

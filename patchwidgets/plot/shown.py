@@ -63,7 +63,7 @@ class Shown:
             )
         exp = result.experiment
         check_pair(pair, len(exp.pairs))
-        pair = None if pair is None else pair % len(exp.pairs)
+        pair = None if pair is None or len(exp.pairs) == 1 else pair % len(exp.pairs)
         if isinstance(result, PathResult) and not isinstance(result, TracedPath):
             result = trace_path(exp, result.path, result.frozen)
         assert isinstance(result, PatchResult | TracedPath)
