@@ -128,7 +128,7 @@ class Layout:
         y, h = at.rows[cell.component]
         if cell.component in ("embed", "resid_mid"):
             before = cell.component == "embed"
-            x = self.left - 5 if before else self.layer_left(cell.layer) + self.head_left - 2
+            x = self.left - 3 if before else self.layer_left(cell.layer) + self.head_left - 2
             return Box(x, y, 4, h)
         if cell.component == "resid_post":
             w = min(12.0, max(5.0, self.head_width))
