@@ -7,6 +7,8 @@ import numpy as np
 
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.reach import Reach
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import FIGURE_ARGUMENTS
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.methods.paths.api import PathResult
 from patchwidgets.plot.colours import palette
@@ -36,6 +38,7 @@ MARGIN = 2.0
 """Points around a new figure."""
 
 
+@answers(FIGURE_ARGUMENTS)
 def flow(
     result: PatchResult | PathResult,
     pair: int | None = None,

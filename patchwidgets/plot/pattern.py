@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from patchwidgets.plot.colours import palette
 from patchwidgets.plot.quantity import round_up
 from patchwidgets.plot.texts import (
     LONGEST_TOKEN,
-    families,
+    fonts_for,
     literal,
     note_size,
     set_title,
@@ -288,15 +288,16 @@ def _name_tokens(part: "Axes", maps: _Maps, run: str, *, own_queries: bool) -> N
     """Name as many tokens as have room, those that differ first. Queries are those of the map at the left."""
     names, differs = maps.names[run], maps.differs[run]
     first = [i for i, each in enumerate(differs) if each]
+    generic: Literal["sans-serif", "monospace"] = "sans-serif" if names[0] == "0" else "monospace"
     for axis, side in zip("xy", maps.side, strict=True):
         apart = len(names) * LINE * tick_size(axis) / side
         shown = spaced(len(names), first, apart) if axis == "x" or own_queries else []
         getattr(part, f"set_{axis}ticks")(shown, [names[i] for i in shown])
         labels = getattr(part, f"get_{axis}ticklabels")()
         for label, place in zip(labels, shown, strict=True):
-            label.set_fontfamily(families("sans-serif" if names[0] == "0" else "monospace"))
-            if differs[place]:
-                label.set_fontweight("bold")
+            names_of, bold = fonts_for(label.get_text(), generic, bold=differs[place])
+            label.set_fontfamily(names_of)
+            label.set_fontweight("bold" if bold else "normal")
     part.tick_params(axis="x", rotation=90)
 
 

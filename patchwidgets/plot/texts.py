@@ -29,11 +29,13 @@ FEWEST_CHARACTERS = 12
 """In a line of a title, however narrow the axes."""
 
 FALLBACK_FONTS = (
-    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Noto Sans JP", "PingFang SC", "Hiragino Sans",
-    "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "WenQuanYi Zen Hei", "Arial Unicode MS", "Noto Sans Arabic",
-    "Noto Sans Hebrew", "Noto Sans Devanagari", "Noto Sans Thai", "Noto Emoji", "Segoe UI Symbol", "Apple Symbols",
+    "Noto Sans SC", "Noto Sans JP", "PingFang SC", "Hiragino Sans", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic",
+    "WenQuanYi Zen Hei", "Droid Sans Fallback", "Arial Unicode MS", "Noto Sans Arabic", "Noto Sans Hebrew",
+    "Noto Sans Devanagari", "Noto Sans Thai", "Noto Emoji", "Segoe UI Symbol", "Apple Symbols", "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
 )  # fmt: skip
-"""For characters that matplotlib's own font lacks; those are taken that the machine has."""
+"""For characters that matplotlib's own font lacks; those are taken that the machine has, the last ones, which are not
+TrueType, where nothing else has a character: not every journal takes them."""
 
 
 def literal(text: str) -> str:
@@ -63,7 +65,8 @@ def text_width(
 ) -> float:
     """How many points a line of text of `size` points is wide."""
     drawable = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    return HINTED * size / MEASURED * _measured(drawable, tuple(families(generic)), bold)
+    names, bold = fonts_for(drawable, generic, bold=bold)
+    return HINTED * size / MEASURED * _measured(drawable, tuple(names), bold)
 
 
 @lru_cache(maxsize=20_000)
@@ -161,3 +164,24 @@ def families(generic: Literal["sans-serif", "monospace"]) -> list[str]:
 
     installed = set(font_manager.get_font_names())
     return [generic, OWN_FONT, *(name for name in FALLBACK_FONTS if name in installed)]
+
+
+def fonts_for(
+    text: str, generic: Literal["sans-serif", "monospace"], *, bold: bool
+) -> tuple[list[str], bool]:
+    """The fonts of a text, and whether it is bold: not with characters that only other fonts have, few of them bold."""
+    if not bold:
+        return families(generic), False
+    own = [generic, OWN_FONT]
+    if all(_has(character, tuple(own)) for character in set(text)):
+        return own, True
+    return families(generic), False
+
+
+@lru_cache(maxsize=5_000)
+def _has(character: str, names: tuple[str, ...]) -> bool:
+    with Uninterrupted():
+        from matplotlib import font_manager
+
+    paths = _paths(names, True)
+    return any(font_manager.get_font(path).get_char_index(ord(character)) for path in paths)

@@ -86,3 +86,14 @@ def test_files_are_small_and_their_words_can_be_searched(name: str) -> None:
     assert len(file.getvalue()) < 200_000
     assert (file.getvalue().count(b"<image") > 0) == (name == "80 x 64")
     assert b">Patched</text>" in file.getvalue()
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_characters_of_other_fonts_leave_no_word_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Few of these fonts have bold letters, and matplotlib says so each time one looks for them."""
+    with caplog.at_level("WARNING", logger="matplotlib.font_manager"):
+        pw.plot.flow(result_of("Chinese")).figure.savefig(BytesIO())
+        pw.plot.pattern(result_of("Chinese"), "L1.H1").figure.savefig(BytesIO())  # type: ignore[arg-type]
+    assert "weight bold" not in caplog.text

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.plot.lanes.layout import Box
 from patchwidgets.plot.lanes.ruler import Ruler
-from patchwidgets.plot.texts import families, literal
+from patchwidgets.plot.texts import fonts_for, literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,9 +69,11 @@ class Pen:
     ) -> "Text":
         """Write a line of text whose middle is at `y`; on a ground, arrows pass behind it."""
         size = self.ruler.size(pixels)
+        drawable = literal(text)
+        names, bold = fonts_for(drawable, "monospace" if mono else "sans-serif", bold=bold)
         written = self.ax.text(
-            x, y + 0.35 * size / self.px, literal(text), fontsize=size, color=colour, ha=ha, va="baseline",
-            family=families("monospace" if mono else "sans-serif"), fontweight="bold" if bold else "normal",
+            x, y + 0.35 * size / self.px, drawable, fontsize=size, color=colour, ha=ha, va="baseline",
+            family=names, fontweight="bold" if bold else "normal",
             fontstyle="italic" if italic else "normal", zorder=WORDS,
         )  # fmt: skip
         if ground is not None:
