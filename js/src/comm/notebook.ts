@@ -79,7 +79,10 @@ function pictured(output: Json, known: ReadonlyMap<string, Picture>, kept: Json)
   const { [VIEW]: own, "image/png": _, ...rest } = data;
   const png = picture.png === "" ? {} : { "image/png": picture.png };
   const still = { ...rest, ...png, "text/plain": picture.text };
-  const metadata = { ...(isRecord(output.metadata) ? output.metadata : {}), ...pageSize(picture.png) };
+  const metadata = {
+    ...(isRecord(output.metadata) ? output.metadata : {}),
+    ...pageSize(picture.png),
+  };
   if (Object.hasOwn(kept, id)) return { ...output, data: { ...still, [VIEW]: own }, metadata };
   return { ...output, data: still, metadata: { ...metadata, patchwidgets: { model_id: id } } };
 }
