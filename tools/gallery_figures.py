@@ -59,10 +59,21 @@ def _of_sweeps(pair: pw.Experiment, names: pw.Experiment) -> dict[str, Draw]:
 
 
 def _of_patches(pair: pw.Experiment, names: pw.Experiment) -> dict[str, Draw]:
-    head = pair.patch("L0.H1")
+    head, both = pair.patch("L0.H1"), pair.patch("L0.H1@-1", "L1.mlp_out")
+    path, of_many = pair.path("L0.H1", "L1.H1.v", "logits"), names.patch("L0.H1")
+    zero = names.patch(pw.Patch("L0.H1", pw.sources.zero()))
     return {
         "flow": lambda: pw.plot.flow(head),
+        "flow of joint patches": lambda: pw.plot.flow(both),
+        "flow of a path": lambda: pw.plot.flow(path),
+        "flow of an ablation": lambda: pw.plot.flow(zero),
+        "flow of noise": lambda: pw.plot.flow(pair.flip().patch("L0.H1")),
+        "flow of pairs": lambda: pw.plot.flow(of_many),
+        "flow of pair 3": lambda: pw.plot.flow(of_many, pair=2),
         "logits": lambda: pw.plot.logits(head),
+        "logits of pairs": lambda: pw.plot.logits(of_many),
+        "pattern": lambda: pw.plot.pattern(head, "L1.H1"),
+        "pattern with its difference": lambda: pw.plot.pattern(head, "L1.H1", difference=True),
         "attribution": lambda: pw.plot.attribution(names.clean.logit_attribution()),
     }
 

@@ -199,10 +199,10 @@ def shortened(text: str, longest: int) -> str:
     return f"{text[:half]} … {len(text) - 2 * half:,} characters … {text[-half:]}"
 
 
-def picture(shown: PatchResult, note: str) -> Message:
+def picture(shown: PatchResult | TracedPath, pair: int | None, note: str) -> Message:
     """A picture of a result as a PNG in base64, and what it shows in words. If it cannot be drawn, the words alone."""
     try:
-        png = base64.b64encode(flow_png(shown, note=note)).decode()
+        png = base64.b64encode(flow_png(shown, pair, note=note)).decode()
     except Exception:  # noqa: BLE001 - nobody has asked for it, so nobody need be told
         _LOG.exception("The picture of the explorer could not be drawn.")
         png = ""

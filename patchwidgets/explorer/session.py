@@ -259,7 +259,7 @@ class PatchSession:
 
     def picture(self) -> bytes:
         """What is shown, as a PNG for where no Python answers."""
-        return flow_png(self._shown, note=PICTURE_NOTE)
+        return flow_png(*self._shown, note=PICTURE_NOTE)
 
     def close(self) -> None:
         """Drop whatever runs or waits, and accept nothing more."""
@@ -398,19 +398,19 @@ class PatchSession:
 
     def _answer_question(self, kind: str, request: Any) -> tuple[Message, Buffers]:
         if kind == "picture":
-            return messages.picture(self._shown, PICTURE_NOTE), []
+            return messages.picture(*self._shown, PICTURE_NOTE), []
         if kind == "export" and request.format == "page":
             shown = replace(request.patched, edits=self._views.edits)
             return export.file(request, self.page(shown))
         return QUESTIONS[kind].answer(self._views, request)
 
     @property
-    def _shown(self) -> PatchResult:
-        """The last patch, or the host run where nothing is patched."""
+    def _shown(self) -> tuple[PatchResult | TracedPath, int | None]:
+        """The last patch or path, or the host run where nothing is patched; and which pair of it."""
         shown, latest = self.result, self.latest
-        if not isinstance(shown, PatchResult) or not latest.patches:  # a path has no figure
-            return unpatched(self._view(latest))
-        return shown
+        if shown is None or not latest.patches:
+            shown = unpatched(self._view(latest))
+        return shown, number_of(shown.experiment, latest.pair)
 
     def _view(self, request: PatchRequest) -> BaseExperiment:
         """The experiment in the direction, with the metric and with the prompts of a request."""

@@ -2,6 +2,7 @@
 
 import base64
 import logging
+import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -348,7 +349,11 @@ class PatchExplorer(Answering, anywidget.AnyWidget):
         if bundle is not None:
             try:
                 self._session.wait_for_patches(self.wait_limit)
-                bundle[0]["image/png"] = base64.b64encode(self._session.picture()).decode()
+                png = self._session.picture()
+                bundle[0]["image/png"] = base64.b64encode(png).decode()
+                width, height = struct.unpack(">II", png[16:24])
+                # Of twice the pixels: sharp also where a page is magnified.
+                bundle[1]["image/png"] = {"width": width // 2, "height": height // 2}
             except Exception:  # noqa: BLE001 - the live view does not need the picture
                 _LOG.exception("The picture beside the explorer could not be drawn.")
         return bundle

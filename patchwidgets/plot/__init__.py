@@ -27,6 +27,7 @@ from patchwidgets.plot.neurons import neuron_map, neuron_maps, neurons_kept
 from patchwidgets.plot.pairs import pairs
 from patchwidgets.plot.panels import panels
 from patchwidgets.plot.paths import paths
+from patchwidgets.plot.pattern import pattern
 from patchwidgets.plot.scatters import enough_needed, total_direct
 from patchwidgets.plot.spectrum import spectrum
 from patchwidgets.plot.style import style
@@ -59,6 +60,7 @@ __all__ = [
     "pairs",
     "panels",
     "paths",
+    "pattern",
     "spectrum",
     "style",
     "total_direct",

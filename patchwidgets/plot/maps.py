@@ -1,7 +1,7 @@
 """A sweep as a map: layers upwards or downwards, heads or positions to the right, one quantity as colour."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -23,7 +23,14 @@ from patchwidgets.plot.axes import (
 )
 from patchwidgets.plot.colours import diverging, palette
 from patchwidgets.plot.quantity import Drawn, Quantity, about, component_of, read
-from patchwidgets.plot.texts import families, literal, note_size, set_title, text_width, token_label
+from patchwidgets.plot.texts import (
+    fonts_for,
+    literal,
+    note_size,
+    set_title,
+    text_width,
+    token_label,
+)
 from patchwidgets.sweep.sweep_result import SweepResult
 
 if TYPE_CHECKING:
@@ -324,10 +331,11 @@ def _label_axes(ax: "Axes", result: SweepResult, *, any_unpatchable: bool) -> No
     if upright:
         ax.tick_params(axis="x", rotation=90)
     for label, place in zip(ax.get_xticklabels(), shown, strict=True):
-        label.set_fontfamily(families("monospace" if axis == "pos" else "sans-serif"))
+        generic: Literal["sans-serif", "monospace"] = "monospace" if axis == "pos" else "sans-serif"
+        names_of, bold = fonts_for(label.get_text(), generic, bold=differs[place])
+        label.set(fontfamily=names_of, fontweight="bold" if bold else "normal")
         if differs[place]:
             label.set_color(palette().runs["corrupted"])
-            label.set_fontweight("bold")
     ax.set_ylabel("layer")
     note = " (× no counterpart)" if any_unpatchable else ""
     ax.set_xlabel(literal(f"{AXIS_LABELS.get(axis, axis)}{note}"))

@@ -6,15 +6,21 @@ In JupyterLab and in Notebook 7, trusted or not, with its kernel or without, or 
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import pytest
 from nbconvert import HTMLExporter
+from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
+import patchwidgets as pw
+from patchwidgets.explorer.session import PICTURE_NOTE
 from tests.browser.explorer import SECONDS, Explorer
 from tests.browser.lab import Lab
 from tests.browser.notebook import Notebook, open_notebook, write_notebook
@@ -61,6 +67,10 @@ def saved(notebook: Notebook) -> Path:
     return notebook.lab.root / "saved.ipynb"
 
 
+def pixels(png: bytes) -> Any:
+    return np.asarray(Image.open(BytesIO(png)).convert("RGB")).astype(int)
+
+
 def output_of(saved: Path) -> Any:
     [cell] = nbformat.read(saved, 4).cells
     return cell.outputs[-1]
@@ -89,8 +99,19 @@ def test_story_9_the_file_has_the_last_state(saved: Path) -> None:
 
 def test_story_9_the_converted_page_shows_it(saved: Path) -> None:
     html, _ = HTMLExporter().from_filename(str(saved))  # type: ignore[no-untyped-call]
-    assert output_of(saved).data["image/png"].replace("\n", "")[:2000] in html.replace("\n", "")
     assert "nothing patched" not in html
+    (picture,) = re.findall(r'<img[^>]*src="data:image/png;base64,([^"]*)"', html)
+    shown = pixels(b64decode(picture))
+    experiment = pw.Experiment(pw.load(), pw.tasks.addition(1, varies="both", part="test"))
+    clicked, empty = (
+        pixels(pw.plot.flow_png(experiment.patch(*sites), note=PICTURE_NOTE))
+        for sites in (["L1.H1"], [])
+    )
+    assert shown.shape == clicked.shape
+    assert np.abs(shown - clicked).mean() < 0.5
+    height = min(len(shown), len(empty))
+    assert (np.abs(shown[:height] - empty[:height]).max(-1) > 32).sum() > 10_000
+    assert 'width="960"' in html or "width: 960px" in html or "width=960" in html
 
 
 def test_story_9_with_its_kernel_a_reloaded_notebook_lives(notebook: Notebook, saved: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import patchwidgets as pw
+from patchwidgets.explorer.session import PICTURE_NOTE
 from patchwidgets.explorer.widget import PatchExplorer
 from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
@@ -90,8 +91,21 @@ def test_the_picture_beside_the_view(explorer: PatchExplorer) -> None:
     bundle = explorer._repr_mimebundle_()
     assert bundle is not None
     assert bundle[0]["text/plain"] == "PatchExplorer('toy', nothing patched, denoise, logit_diff)"
-    assert base64.b64decode(bundle[0]["image/png"]).startswith(b"\x89PNG\r\n")
+    png = base64.b64decode(bundle[0]["image/png"])
+    assert png.startswith(b"\x89PNG\r\n")
+    assert bundle[1]["image/png"]["width"] * 2 == int.from_bytes(png[16:20], "big")
+    assert png == pw.plot.flow_png(explorer.experiment.patch(), note=PICTURE_NOTE)
     assert "application/vnd.jupyter.widget-view+json" in bundle[0]
+
+
+def test_the_picture_is_of_the_last_state(explorer: PatchExplorer) -> None:
+    for selection in (["L1.H2"], ["L0.H1->L2.mlp_in"]):
+        explorer.selection = selection
+        assert explorer.result is not None
+        picture = pw.plot.flow_png(explorer.result, note=PICTURE_NOTE)
+        bundle = explorer._repr_mimebundle_()
+        assert bundle is not None
+        assert base64.b64decode(bundle[0]["image/png"]) == picture
 
 
 def test_the_repr_is_stable_and_says_what_is_patched(explorer: PatchExplorer) -> None:

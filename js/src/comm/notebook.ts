@@ -59,6 +59,17 @@ function keptStates(notebook: Json): Json {
   return isRecord(widgets) && isRecord(widgets.state) ? widgets.state : {};
 }
 
+/** The size of a PNG on a page: it has two pixels for one, so that it is sharp. Nothing for what is none. */
+function pageSize(png: string): Json {
+  try {
+    const head = Uint8Array.from(atob(png.slice(0, 32)), (c) => c.charCodeAt(0));
+    const view = new DataView(head.buffer);
+    return { "image/png": { width: view.getUint32(16) / 2, height: view.getUint32(20) / 2 } };
+  } catch {
+    return {};
+  }
+}
+
 function pictured(output: Json, known: ReadonlyMap<string, Picture>, kept: Json): Json {
   const data = isRecord(output.data) ? output.data : {};
   const view = isRecord(data[VIEW]) ? data[VIEW] : {};
@@ -68,8 +79,11 @@ function pictured(output: Json, known: ReadonlyMap<string, Picture>, kept: Json)
   const { [VIEW]: own, "image/png": _, ...rest } = data;
   const png = picture.png === "" ? {} : { "image/png": picture.png };
   const still = { ...rest, ...png, "text/plain": picture.text };
-  if (Object.hasOwn(kept, id)) return { ...output, data: { ...still, [VIEW]: own } };
-  const metadata = isRecord(output.metadata) ? output.metadata : {};
+  const metadata = {
+    ...(isRecord(output.metadata) ? output.metadata : {}),
+    ...pageSize(picture.png),
+  };
+  if (Object.hasOwn(kept, id)) return { ...output, data: { ...still, [VIEW]: own }, metadata };
   return { ...output, data: still, metadata: { ...metadata, patchwidgets: { model_id: id } } };
 }
 

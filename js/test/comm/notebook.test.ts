@@ -48,6 +48,15 @@ describe("saving", () => {
     });
   });
 
+  it("says how large a picture is on a page: its pixels are twice as many", () => {
+    const head = Uint8Array.from([...Array(16).fill(0), 0, 0, 7, 128, 0, 0, 2, 88]);
+    const png = btoa(String.fromCharCode(...head));
+    const context = notebook(output("a1"));
+    keepPicture(widget(context), { ...PICTURE, png });
+    const metadata = { "image/png": { width: 960, height: 300 } };
+    expect(context.model.toJSON().cells[0]).toMatchObject({ outputs: [{ metadata }] });
+  });
+
   it("leaves other outputs, and what has no picture yet", () => {
     for (const other of [output("b2"), { output_type: "stream", text: "hi" }, null, 7]) {
       const context = notebook(other);

@@ -1,0 +1,1 @@
+"""The three runs as lanes, with the explorer's geometry."""
