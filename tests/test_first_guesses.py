@@ -72,9 +72,10 @@ def test_there_are_many() -> None:
 
 @pytest.mark.parametrize(("call", "says"), GUESSES, ids=[call for call, _ in GUESSES])
 def test_it_works_or_its_error_names_the_right_call(
-    call: str, says: str, namespace: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    call: str, says: str, namespace: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.chdir(tmp_path)
     if says.startswith("= "):
         assert repr(eval(call, namespace)) == says[2:]
         return
@@ -96,6 +97,26 @@ def test_what_is_named_is_there(table: str, namespace: dict[str, Any]) -> None:
                 found = getattr(found, part)
                 if callable(found):
                     break
+
+
+OWNERS = {
+    "EXPERIMENT": "exp",
+    "RUN": "run",
+    "PATCH_RESULT": "r",
+    "SWEEP_RESULT": "s",
+    "MODEL": "model",
+    "TASK": "task",
+    "EXPLORER": "w",
+    "LENS_RESULT": "lens",
+    "CIRCUIT": "circuit",
+    "REACH": "reach",
+    "PACKAGE": "pw",
+}
+
+
+@pytest.mark.parametrize("table", OWNERS)
+def test_nothing_is_answered_that_there_is(table: str, namespace: dict[str, Any]) -> None:
+    assert [name for name in TABLES[table] if hasattr(namespace[OWNERS[table]], name)] == []
 
 
 def test_places_of_other_libraries_are_sites_here(namespace: dict[str, Any]) -> None:

@@ -77,7 +77,7 @@ EXPERIMENT = {
     "truth_table": "Use exp.gate('L9.H6', 'L9.H7').truth_table().",
     "top1": "Use exp.correct('top').",
     "where": "Choose pairs of the task: pw.Experiment(model, task.where(exp.correct())).",
-    "save": "Results are saved: exp.sweep('z').save('z.nc'), exp.to_html('page.html'), exp.task.to_json('task.json').",
+    "save": "Results are saved: exp.sweep('z').save('z.nc'), exp.to_html('page.html'), exp.task.save('task.json').",
     "set_direction": "Use exp.turned('noise'), which returns an experiment.",
 }
 RUN = {
@@ -123,8 +123,6 @@ PATCH_RESULT = {
     "probs": "Use r.top_tokens(5).",
     "top_token": "Use r.run_tokens(1).",
     "generate": "Use r.experiment.generate(*r.patches).",
-    "direction": "Use r.experiment.direction.",
-    "task": "Use r.experiment.task.",
     "model": "Use r.experiment.model.",
     "effect_size": "Use r.effect, r.share or r.recovery.",
     "normalized": "Use r.share, or r.recovery.",
@@ -194,8 +192,7 @@ MODEL = {
 }
 TASK = {
     **dict.fromkeys(("to_dataframe", "to_pandas", "df", "frame"), "Use task.to_frame()."),
-    "to_csv": "Use task.to_frame().to_csv(path, index=False), or task.to_json(path).",
-    "save": "Use task.to_json(path), and pw.Task.from_json(path).",
+    "to_csv": "Use task.save('task.json'), or task.to_frame().to_csv('pairs.csv', index=False).",
     "to_dict": "Use task.to_frame().to_dict('records').",
     **dict.fromkeys(("prompts", "prompt", "texts"), "Use task.clean and task.corrupted."),
     "corrupt": "Use task.corrupted.",
@@ -222,7 +219,6 @@ TASK = {
 }
 EXPLORER = {
     "patch": "Use w.select('L9.H6'), and w.result.",
-    "save": "Use w.to_html('page.html').",
     "export": "Use w.to_html('page.html'), w.to_code() or w.to_mermaid().",
     **dict.fromkeys(
         ("to_png", "to_svg", "figure", "savefig", "plot"),
@@ -250,6 +246,5 @@ CIRCUIT = {
     "faithfulness": "Use exp.evaluate(circuit).faithfulness.",
     "run": "Use exp.evaluate(circuit).",
     "plot": "Use circuit.to_mermaid(), or circuit.to_networkx().",
-    "save": "Use circuit.to_json(path, model).",
 }
 REACH = {"values": "Use reach.along['z'], or reach.to_frame().", "plot": "Use reach.to_frame()."}
