@@ -28,7 +28,7 @@ TABLES = {
     name: table
     for module in (arguments, attributes, names)
     for name, table in vars(module).items()
-    if isinstance(table, dict) and name.isupper() and not name.startswith("_")
+    if isinstance(table, dict) and name.isupper() and name != "HOMES" and name[0] != "_"
 }
 OBJECTS = re.compile(
     r"(?<!['.])\b(pw|exp|s|r|w|run|model|task|circuit|lens|reach)\.(\w[\w.]*\w|\w)"
@@ -117,6 +117,11 @@ OWNERS = {
 @pytest.mark.parametrize("table", OWNERS)
 def test_nothing_is_answered_that_there_is(table: str, namespace: dict[str, Any]) -> None:
     assert [name for name in TABLES[table] if hasattr(namespace[OWNERS[table]], name)] == []
+
+
+def test_what_is_elsewhere_is_there() -> None:
+    for home, there in names.HOMES.items():
+        assert set(there.split()) <= set(getattr(pw, home).__all__)
 
 
 def test_places_of_other_libraries_are_sites_here(namespace: dict[str, Any]) -> None:

@@ -234,7 +234,7 @@ EXPLORER = {
     "sweep": "Use w.experiment.sweep('z').",
 }
 LENS_RESULT = {
-    "plot": "Use its arrays: lens.to_xarray()['answer_prob'].plot().",
+    "plot": "Use pw.plot.lens(lens).",
     "top": "Use lens.top_tokens(layer=3).",
     "tokens": "Use lens.top_tokens(layer=3).",
     "probs": "Use lens.to_xarray()['answer_prob'].",
@@ -245,6 +245,6 @@ CIRCUIT = {
     "evaluate": "Use exp.evaluate(circuit).",
     "faithfulness": "Use exp.evaluate(circuit).faithfulness.",
     "run": "Use exp.evaluate(circuit).",
-    "plot": "Use circuit.to_mermaid(), or circuit.to_networkx().",
+    "plot": "Use pw.plot.circuit(circuit), or circuit.to_mermaid().",
 }
 REACH = {"values": "Use reach.along['z'], or reach.to_frame().", "plot": "Use reach.to_frame()."}

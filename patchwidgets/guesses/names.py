@@ -46,20 +46,20 @@ PLOT = {
         ("imshow", "map", "sweep", "patching", "heads", "matrix"), "Use pw.plot.heatmap(s)."
     ),
     **dict.fromkeys(
-        ("attention", "pattern", "attention_pattern"),
-        "Use r.pattern('L9.H6').sel(run='patched').plot().",
+        ("attention", "attention_pattern", "attention_map"), "Use pw.plot.pattern(r, 'L9.H6')."
     ),
     **dict.fromkeys(
-        ("scatter", "comparison", "correlation"), "Use pw.plot.estimates(estimate.compare(exact))."
+        ("scatter", "comparison", "correlation", "estimates"),
+        "Use pw.plot.compare(estimate.compare(exact)).",
     ),
     **dict.fromkeys(
         ("show", "savefig", "figure", "subplots"),
         "Figures are matplotlib's: plt.show(), or ax.figure.savefig('a.pdf').",
     ),
-    "circuit": "Use pw.plot.faithfulness(curve), or circuit.to_mermaid().",
     "lanes": "Use pw.plot.flow(r).",
     "patch": "Use pw.plot.flow(r), or pw.plot.logits(r).",
-    "lens": "Use exp.clean.lens().to_xarray()['answer_prob'].plot().",
+    "logit_lens": "Use pw.plot.lens(exp.clean.lens()).",
+    "graph": "Use pw.plot.circuit(circuit), or pw.plot.paths(...).",
 }
 TASKS = {
     "indirect_object_identification": "Use pw.tasks.ioi().",
@@ -163,13 +163,15 @@ MODELS = {
     },
 }
 
-_HOMES = {
-    "tasks": "addition agreement antonym capital colour docstring greater_than hypernym induction ioi modular pronoun "
-    "subtraction",
-    "plot": "attribution estimates faithfulness flow heatmap heatmaps layers logits style",
+HOMES = {
+    "tasks": "addition agreement antonym capital colour division docstring greater_than hypernym induction ioi modular "
+    "multiplication pronoun subtraction",
+    "plot": "attribution circuit compare dose enough_needed faithfulness first_component flow heatmap heatmaps layers "
+    "lens logits neuron_map paths pattern",
     "sources": "at cut mean noise resample steer zero",
     "metrics": "answer_logit answer_logprob answer_prob kl logit_diff prob_diff rank",
 }
+"""Names that are not in ``pw`` itself, by the module that has them."""
 
 
 def home_of(name: str) -> dict[str, str]:
@@ -181,5 +183,5 @@ def home_of(name: str) -> dict[str, str]:
     >>> home_of("ioi"), home_of("nowhere")
     ({'ioi': 'It is pw.tasks.ioi.'}, {})
     """
-    home = next((home for home, names in _HOMES.items() if name in names.split()), "")
+    home = next((home for home, names in HOMES.items() if name in names.split()), "")
     return {name: f"It is pw.{home}.{name}."} if home else {}
