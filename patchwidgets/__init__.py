@@ -119,7 +119,7 @@ def __getattr__(name: str) -> Any:
         from patchwidgets.guesses.answering import no_attribute
         from patchwidgets.guesses.names import PACKAGE, home_of
 
-    raise no_attribute("pw", name, __all__, PACKAGE | home_of(name))
+    raise no_attribute("pw", name, __all__, home_of(name) | PACKAGE)
 
 
 def __dir__() -> list[str]:
