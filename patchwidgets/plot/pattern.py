@@ -1,30 +1,24 @@
 """The attention pattern of one head in the three runs, side by side."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from patchwidgets.directions import RunName
 from patchwidgets.errors import PatchError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patterns import DIFFERENCE, RUNS, pattern_of_patch
 from patchwidgets.plot.axes import LINE, tick_size
 from patchwidgets.plot.colours import palette
+from patchwidgets.plot.pattern_maps import PATCHED, Maps, n_bars, spaced
 from patchwidgets.plot.quantity import round_up
 from patchwidgets.plot.texts import (
-    LONGEST_TOKEN,
     fonts_for,
-    literal,
     note_size,
     set_title,
-    short,
     text_width,
 )
 from patchwidgets.sites import Site
-from patchwidgets.tokens import visible
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,13 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-PATCHED = "patched"
 MARGIN = 0.005
 """Around a new figure, in parts of it."""
-GAP, NARROW = 10.0, 72.0
-"""Points between maps, and the width from which on all stand in one row."""
-BAR = 6.5
-"""The room of a colour bar with its numbers, in parts of the smallest type."""
 CHANGE_COLOURS = "PRGn_r"
 """Of a difference: no run's colours; purple is more attention in the patched run."""
 
@@ -109,11 +98,11 @@ def pattern(
     over = f"mean of {array.sizes['pair']} pairs" if "pair" in array.dims else ""
     parts = [str(head), experiment.direction if patched else "", over]
     if ax is not None:
-        _draw_maps(ax, _Maps.of(array, runs, experiment.host_name, _size(ax)), limit)
+        _draw_maps(ax, Maps.of(array, runs, experiment.host_name, _size(ax)), limit)
         set_title(ax, parts, title)
         return ax
     figure, ax = _new()
-    maps = _Maps.of(array, runs, experiment.host_name, (_size(ax)[0], None))
+    maps = Maps.of(array, runs, experiment.host_name, (_size(ax)[0], None))
     set_title(ax, parts, title)
     above = (ax.get_title(loc="left").count("\n") + 2.4) * LINE * float(ax.title.get_fontsize())
     above = above if ax.get_title(loc="left") else 2.0
@@ -137,110 +126,7 @@ def _size(ax: "Axes") -> tuple[float, float]:
     return float(ax.bbox.width * per_point), float(ax.bbox.height * per_point)
 
 
-@dataclass(frozen=True, eq=False)
-class _Maps:
-    """What is drawn, and where, in points.
-
-    Attributes
-    ----------
-    names
-        By run, of each position; over pairs their numbers.
-    differs
-        By run, whether the prompts differ there.
-    columns
-        Maps in a row.
-    left, below
-        The room of the names of queries and of keys.
-    side
-        The width and the height of a map.
-    """
-
-    array: "xr.DataArray"
-    runs: Sequence[str]
-    host: RunName
-    names: dict[str, list[str]]
-    differs: dict[str, list[bool]]
-    columns: int
-    left: float
-    below: float
-    side: tuple[float, float]
-    width: float
-
-    @classmethod
-    def of(
-        cls,
-        array: "xr.DataArray",
-        runs: Sequence[str],
-        host: RunName,
-        size: tuple[float, float | None],
-    ) -> "_Maps":
-        """Lay out the maps: one row where they are wide enough, else two in a row."""
-        width, height = size
-        names = {run: _names(array, run, width) for run in runs}
-        differs = {run: _differing(array, run, host) for run in runs}
-        label, title = LINE * tick_size("x"), LINE * note_size()
-        left = max(map(_width_of, names[runs[0]])) + label + 6
-        below = max(max(map(_width_of, names[run])) for run in runs) + label + 8
-        columns = len(runs)
-        for columns in (len(runs), 2):
-            side = (width - left - BAR * note_size() * _n_bars(runs)) / columns - GAP
-            if side >= NARROW:
-                break
-        rows = -(-len(runs) // columns)
-        high = side if height is None else height / rows - below - title
-        return cls(
-            array, runs, host, names, differs, columns, left, below, (side, max(high, 12.0)), width
-        )
-
-    @property
-    def height(self) -> float:
-        """Of all rows."""
-        rows = -(-len(self.runs) // self.columns)
-        return rows * (self.side[1] + self.below + LINE * note_size())
-
-    def place(self, number: int) -> tuple[float, float, float, float]:
-        """Where a map lies, in parts of the whole."""
-        row, column = divmod(number, self.columns)
-        x = self.left + column * (self.side[0] + GAP)
-        top = row * (self.side[1] + self.below + LINE * note_size()) + LINE * note_size()
-        y = self.height - top - self.side[1]
-        parts = (x / self.width, y / self.height)
-        return (*parts, self.side[0] / self.width, self.side[1] / self.height)
-
-    def bar_place(self, number: int) -> tuple[float, float, float, float]:
-        """Where a colour bar lies: beside the first row."""
-        _, y, _, high = self.place(0)
-        x = self.width - BAR * note_size() * (_n_bars(self.runs) - number)
-        return (x + 4) / self.width, y, 0.5 * note_size() / self.width, high
-
-
-def _n_bars(runs: Sequence[str]) -> int:
-    return 1 + (DIFFERENCE in runs)
-
-
-def _width_of(name: str) -> float:
-    return text_width(name, tick_size("y"), "monospace", bold=True)
-
-
-def _names(array: "xr.DataArray", run: str, width: float) -> list[str]:
-    """Tokens, shorter where there is little room."""
-    if "pair" in array.dims:
-        return [str(i) for i in range(array.sizes["key"])]
-    longest = LONGEST_TOKEN if width > 300 else 9
-    tokens = array["key_token"].sel(run="patched" if run == DIFFERENCE else run).values
-    return [literal(short(visible(str(token)), longest)) if token else "" for token in tokens]
-
-
-def _differing(array: "xr.DataArray", run: str, host: RunName) -> list[bool]:
-    if "pair" in array.dims:
-        return [False] * array.sizes["key"]
-    own: str = host if run in (PATCHED, DIFFERENCE) else run
-    other = "corrupted" if own == "clean" else "clean"
-    tokens = [array["key_token"].sel(run=each).values for each in (own, other)]
-    return [bool(a != b) for a, b in zip(*tokens, strict=True)]
-
-
-def _draw_maps(ax: "Axes", maps: _Maps, limit: float | None) -> None:
+def _draw_maps(ax: "Axes", maps: Maps, limit: float | None) -> None:
     ax.set_axis_off()
     array = maps.array
     mean = array.mean("pair") if "pair" in array.dims else array
@@ -258,7 +144,7 @@ def _draw_maps(ax: "Axes", maps: _Maps, limit: float | None) -> None:
         colour = palette().runs.get(run, palette().ink)
         part.set_title(name, loc="left", color=colour, fontsize=note_size(), pad=2)
     shown = [PATCHED if PATCHED in images else maps.runs[0]]
-    for i, run in enumerate([*shown, DIFFERENCE][: _n_bars(maps.runs)]):
+    for i, run in enumerate([*shown, DIFFERENCE][: n_bars(maps.runs)]):
         _draw_bar(ax.inset_axes(maps.bar_place(i)), images[run], run)
 
 
@@ -284,7 +170,7 @@ def _draw_map(part: "Axes", values: "xr.DataArray", run: str, limit: float) -> "
     return image
 
 
-def _name_tokens(part: "Axes", maps: _Maps, run: str, *, own_queries: bool) -> None:
+def _name_tokens(part: "Axes", maps: Maps, run: str, *, own_queries: bool) -> None:
     """Name as many tokens as have room, those that differ first. Queries are those of the map at the left."""
     names, differs = maps.names[run], maps.differs[run]
     first = [i for i, each in enumerate(differs) if each]
@@ -299,21 +185,6 @@ def _name_tokens(part: "Axes", maps: _Maps, run: str, *, own_queries: bool) -> N
             label.set_fontfamily(names_of)
             label.set_fontweight("bold" if bold else "normal")
     part.tick_params(axis="x", rotation=90)
-
-
-def spaced(count: int, first: Sequence[int], apart: float) -> list[int]:
-    """Which of `count` places in a row to name, so that those named are `apart` or more from each other.
-
-    Parameters
-    ----------
-    first
-        Those that are named before all others; then come the last one and the first one.
-    """
-    named = list[int]()
-    for place in (*first, count - 1, *range(count)):
-        if all(abs(place - other) >= apart for other in named if other != place):
-            named.append(place)
-    return sorted(set(named))
 
 
 def _draw_bar(place: "Axes", image: "AxesImage", run: str) -> None:

@@ -13,7 +13,7 @@ from patchwidgets.errors import PatchError, SiteError, TaskError
 from patchwidgets.facade import Experiment
 from patchwidgets.intervals import mean_interval
 from patchwidgets.plot.colours import HATCHES, LIGHT
-from patchwidgets.plot.pattern import spaced
+from patchwidgets.plot.pattern_maps import spaced
 from tests.plot import models
 from tests.plot.layout import assert_nothing_overlaps, assert_printable
 
