@@ -25,6 +25,7 @@ UNKNOWN = 1.1
 """The width of what is drawn for a character that no font has."""
 OWN_FONT = "DejaVu Sans"
 """Matplotlib's, which also has Hebrew, Arabic and many signs."""
+BESIDE_OTHERS = 0.7
 FEWEST_CHARACTERS = 12
 """In a line of a title, however narrow the axes."""
 
@@ -144,6 +145,8 @@ def set_title(ax: "Axes", parts: Iterable[str], title: str | None = None) -> Non
     if not text:
         return
     width = ax.bbox.width / ax.figure.dpi * 72
+    # The layout of several axes narrows them afterwards, by what their labels need.
+    width *= BESIDE_OTHERS if len(ax.figure.axes) > 1 else 1
     size = float(ax.title.get_fontsize())
     room = max(width, FEWEST_CHARACTERS * EM * size)
     lines = [broken for line in text.split("\n") for broken in wrapped(line, room, size)]

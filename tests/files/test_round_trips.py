@@ -191,7 +191,7 @@ def test_loaded_results_are_drawn(saved: Saved) -> None:
         assert axes[0].get_title(loc="left") == axes[1].get_title(loc="left")
         assert axes[0].dataLim.bounds == axes[1].dataLim.bounds
     estimate = saved.experiment.estimate("z", progress=False)
-    pw.plot.estimates(estimate.compare(files["sweep"]), ax=Figure().subplots())
+    pw.plot.compare(estimate.compare(files["sweep"]), ax=Figure().subplots())
 
 
 FRESH = """

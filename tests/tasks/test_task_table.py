@@ -20,8 +20,8 @@ from patchwidgets.tasks import Task
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text(encoding="utf-8")
 ROWS = [line for line in PAGE.splitlines() if line.startswith("| `")]
-WITH_NUMBERS = {"addition", "subtraction", "modular"}
-"""The teaching model's own."""
+WITH_NUMBERS = {"addition", "subtraction", "modular", "multiplication", "division"}
+"""The teaching model's own, and those for models that can."""
 NO_TASKS = {"Pair", "Task", "encode_pairs", "propose_alignment"}
 
 
