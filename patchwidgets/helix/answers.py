@@ -50,7 +50,7 @@ class LogitWaves:
         --------
         >>> waves = pw.helix.answer_errors(pw.Experiment(model, pw.tasks.addition(50))).waves()
         >>> [period for period, _ in waves.strongest(2)]
-        [2.5, 3.3333333333333335]
+        [2.5, 5.0]
         """
         every = self.spectrum.strongest(len(self.spectrum.periods))
         return [(period, power) for period, power in every if period <= longest][:k]

@@ -201,6 +201,7 @@ def neuron_roles(
         edgecolors=colours.runs["patched"], linewidths=stroke(0.6),
     )  # fmt: skip
     ax.set(xlabel="part of the waves in a+b", ylabel="direct / total effect", xlim=(-0.03, 1.03))
+    ax.margins(y=0.3 if label else 0.05)
     ax.spines[["top", "right"]].set_visible(False)
     named = frame.head(label)
     names = [
