@@ -1,9 +1,10 @@
 # %% [markdown]
 # # 4 · Induction
 #
-# *battle hospital siege park James Sam airport church battle hospital siege park James …* The words are drawn at random,
-# and yet you know how it goes on: *Sam*. You looked up where *James* stood before, and read the word after it. Language
-# models do the same, with two kinds of attention heads in a row; the second kind are called **induction heads**.
+# *battle hospital siege park James Sam airport church battle hospital siege park James …* The words are drawn at
+# random, and yet you know how it goes on: *Sam*. You looked up where *James* stood before, and read the word after it.
+# Language models can do that too, with two kinds of attention heads in a row; the second kind are called **induction
+# heads**.
 #
 # A head has three inputs: its **query** says what it looks for, its **keys** say what there is at each position, its
 # **values** say what it brings from there. **Which input of an induction head matters: q, k or v?**
@@ -14,9 +15,8 @@
 # %% [markdown] tags=["instructor"]
 # > **For the instructor.** 10 minutes for the repeated words, 10 for the first head, 20 for q, k and v (10 of them in
 # > the widget), 10 for the sum, 10 for the other two changes. Ask for a show of hands on q, k or v before anybody
-# > freezes anything: most say v, because "the head writes something and the next one copies it". What goes wrong most
-# > often: people freeze one head of four, and read what is lost where asked is what is left. At the end, many think
-# > that k is *the* answer; the last part is there to take that back.
+# > freezes anything. What goes wrong most often: people freeze one head of four, and read what is lost where asked is
+# > what is left. Whoever leaves with "k is the input of an induction head" has missed the last part; keep time for it.
 
 # %%
 import patchwidgets as pw
@@ -25,7 +25,7 @@ model = pw.load()
 model
 
 # %% [markdown]
-# The teaching model has 4 layers with 4 heads each. It learned sums, names, years, and words that repeat.
+# The teaching model has 4 layers with 4 heads each. It was trained on sums, names, years, and words that repeat.
 
 # %%
 task = pw.tasks.induction(64)
@@ -37,11 +37,11 @@ check = pw.course.Induction(exp)
 #
 # Here are ten words, drawn at random, and then the same ten again.
 #
-# **Predict.** The model reads one word after the other, and says each time which one it expects next. How many of the
-# ten words of the second half does it expect? And how many of the first? Write both down.
+# **Predict.** After each word, the model says which one it expects next. How many of the ten words of the second half
+# does it expect? And how many of the first? Write both down.
 
 # %%
-ten = "ring Sam lake lamp key Nina farm hat Luke coin".split()
+ten = ["ring", "Sam", "lake", "lamp", "key", "Nina", "farm", "hat", "Luke", "coin"]
 text = " ".join(ten + ten)
 
 
@@ -65,18 +65,19 @@ answer = 9
 check.repeats(answer, text)
 
 # %% [markdown]
-# It expects none of the first half, which nobody can know, and of the second half all but the first word: nothing
-# says that the text begins again there.
+# It expects none of the first half, which nobody can know, and of the second half all but the first word (line 10):
+# nothing says that the text begins again there.
 #
-# **Predict.** What happens with ten random *numbers* in place of the words? The model knows numbers well: it adds them
-# without a mistake. Write it down.
+# **Predict.** What happens with ten random *numbers* in place of the words? The model has seen many numbers, in sums.
+# Write it down.
 
 # %%
-numbers = "17 64 3 88 41 59 26 70 12 95".split()
+numbers = ["17", "64", "3", "88", "41", "59", "26", "70", "12", "95"]
 expected(numbers + numbers)
 
 # %% [markdown]
-# None. In its training, words repeat and numbers do not. So what you find below is how this model repeats *words*.
+# None, not even in the second half. Its training had words that repeat, and no numbers that do. So whatever you find
+# below is how this model repeats *words*.
 #
 # ## Two prompts
 #
@@ -125,7 +126,8 @@ for head in range(4):
 
 # %%
 for position in ["cue", "next", "end"]:
-    print(f"64 pairs  L0.H3@{position:5} recovery {exp.patch(f'L0.H3@{position}').recovery:.3f}")
+    r = exp.patch(f"L0.H3@{position}")
+    print(f"L0.H3@{position:5} recovery {r.recovery:.3f}")
 
 # %% [markdown]
 # Not at the last word, where the answer is said, and not at the cue, but at the word after it, .567. Where is the rest?
@@ -135,19 +137,29 @@ for position in ["cue", "next", "end"]:
 one = pw.Experiment(model, first)
 print("tokens", list(enumerate(one.corrupted.tokens[:8])))
 for sites in [["L0.H3@6"], ["L0.H3@4"], ["L0.H3@6", "L0.H3@4"]]:
-    print(f"first pair  {' + '.join(sites):18} recovery {one.patch(*sites).recovery:.3f}")
+    print(f"{' + '.join(sites):18} recovery {one.patch(*sites).recovery:.3f}")
 
 # %% [markdown]
-# Both changes together make .991: one word gets the mark "*James* is before me", and the other one loses it.
+# Both together bring back .991: at position 6 the head now says what it says in the clean run, "the word before me is
+# *James*", and at position 4 it no longer says so.
 #
 # ## Which input?
 #
-# In the map, only the four heads of layer 1 bring something back beside L0.H3. So L0.H3 writes something at the word
-# after the cue, and these heads bring the answer to the end. What L0.H3 wrote can enter them in three ways:
+# In the map, the four heads of layer 1 bring something back as well. Where do they work?
+
+# %%
+later = ["L1.H0", "L1.H1", "L1.H2", "L1.H3"]
+for position in ["next", "end"]:
+    r = exp.patch(*[f"{head}@{position}" for head in later])
+    print(f"L1.H0 to L1.H3@{position:5} jointly: recovery {r.recovery:.3f}")
+
+# %% [markdown]
+# At the last word, where the answer is said. So something goes from L0.H3, one word after the cue, through these four
+# heads to the end. It can enter them in three ways:
 #
-# - through **q**: at the last word, it changes what they look for;
-# - through **k**: at the word after the cue, it changes what they find there;
-# - through **v**: at the word after the cue, it changes what they bring.
+# - through **q**: it changes what they look for;
+# - through **k**: it changes where they find it;
+# - through **v**: it changes what they bring from there.
 #
 # **Predict.** Which one? Write it down.
 #
@@ -176,6 +188,17 @@ for part in "qkv":
     print(f"L0.H3 -> L1.H0.{part}   recovery {path.recovery:+.3f}")
 w.select("L0.H3->L1.H0.k")
 w
+
+# %% [markdown]
+# If the keys change, the attention must move. How much of the attention of each head of layer 1 goes from the last word
+# to the word after the cue, in the clean run, in the corrupted run, and with L0.H3 patched?
+
+# %%
+runs = {"clean": exp.clean, "corrupted": exp.corrupted, "patched": exp.patch("L0.H3").run}
+print("           ", *later)
+for name, run in runs.items():
+    to_next = run.pattern("L1.pattern").mean("pair").values[:, -1, at]
+    print(f"{name:10}", *(f"{share:6.2f}" for share in to_next))
 
 # %% [markdown]
 # ## Freeze
@@ -219,12 +242,11 @@ for part in "qkv":
     )
 
 # %% [markdown]
-# With frozen queries everything is left, .996: at the last word, where they are made, L0.H3 sees the same in both
-# prompts. With frozen values .970 is left. With frozen keys next to nothing is left, .018. And the keys alone bring
-# back .971. Both directions say **k**: the previous-token head changes *where* the induction heads look, and neither
-# what they look for nor what they bring.
+# With frozen queries everything is left, .996; with frozen values, .970. With frozen keys hardly anything is left,
+# .018, and the keys alone bring back .971. Both questions have the same answer, **k**: L0.H3 changes *where* the
+# induction heads look. It does not change what they look for, and hardly what they bring.
 #
-# Here is the frozen patch in the widget. Change the metric or the pair; the keys stay frozen.
+# Here is the frozen patch in the widget. Change the metric or the pair: the keys stay frozen.
 
 # %%
 w.select("L0.H3", *frozen("k"))
@@ -238,19 +260,19 @@ w
 # **Predict.** Add their recoveries up. If you patch all four jointly, will it be less, as much, or more? Write it down.
 
 # %%
-later = ["L1.H0", "L1.H1", "L1.H2", "L1.H3"]
 single = [exp.patch(head) for head in later]
 jointly = exp.patch(*later)
-for head, r in zip(later, single):
+for head, r in zip(later, single, strict=True):
     print(f"{head}    recovery {r.recovery:.3f}")
 print(f"sum      {sum(r.recovery for r in single):8.3f}")
 print(f"jointly  {jointly.recovery:8.3f}")
 ax = pw.plot.pairs(*single, jointly, quantity="recovery")
 
 # %% [markdown]
-# They sum to .706, and jointly they bring back 1.000. So .706 says little about what three or two of them do.
+# They sum to .706, and jointly they bring back 1.000. So how many of them are enough?
 #
-# **Exercise 5.** Which heads of layer 1 do you need at least to bring back 0.9? Write a list, as `["L9.H6", "L9.H7"]`.
+# **Exercise 5.** Which heads of layer 1, and as few as possible, bring back at least 0.9? Write a list, as
+# `["L9.H6", "L9.H7"]`.
 
 # %% tags=["exercise"]
 answer = ...
@@ -275,22 +297,22 @@ sums = {
         exp.patch(*later, *mlps).recovery,
     ),
     "direct, norm frozen": (
-        exp.direct_effects("z", norm="frozen").recovery.values[1].sum(),
-        exp.direct_effects("attn_out", norm="frozen").recovery.values[1],
+        exp.direct_effects("z", norm="frozen", progress=False).recovery.values[1].sum(),
+        exp.direct_effects("attn_out", norm="frozen", progress=False).recovery.values[1],
     ),
 }
 for name, (added, joint) in sums.items():
     print(f"{name:20} sum {added:.3f}   jointly {joint:.3f}   excess {joint - added:+.3f}")
 
 # %% [markdown]
-# With the MLPs frozen, less than half of the recovery is left, .464, and the excess falls from .294 to .129: the MLPs
-# make more than half of it. What remains goes away with the norm's scale frozen, as it must: then everything after the
+# With the MLPs frozen, less than half of the recovery is left, .464, and the excess falls from .294 to .129: more than
+# half of it takes the MLPs. With the norm's scale frozen too, nothing remains, as it must be: then everything after the
 # heads is a sum.
 #
 # ## The other two inputs
 #
-# So is k *the* input of an induction head? The keys carried the effect of one change, the place of the cue. Here are
-# two more pairs of prompts. The clean prompt, the answer and the foil are the same:
+# So is k *the* input of an induction head? Keys carried the effect of one change, the place of the cue. Here are two
+# more changes, with the same clean prompts, answers and foils:
 
 # %%
 other_end = pw.Experiment(model, pw.tasks.induction(64, change="end"))
@@ -314,11 +336,11 @@ fig = pw.plot.heatmaps(
 )
 
 # %% [markdown]
-# Layer 1 is the same in all three. But in layer 0 it is now L0.H1. You saw it above: .86 of its attention is on the word
-# itself.
+# Layer 1 looks the same in all three. In layer 0 it is now L0.H1, the head with .87 of its attention on the word itself
+# (you saw it above).
 #
-# **Exercise 6.** Freeze the inputs of layer 1 in `other_end` and in `other_next`, as above, and patch L0.H1. Through which
-# input does it act in each of them?
+# **Exercise 6.** Patch L0.H1 in `other_end` and in `other_next`, and freeze the inputs of layer 1 as above. Through
+# which input does it act in the one, and in the other?
 
 # %% tags=["exercise"]
 answer = ...
@@ -329,39 +351,41 @@ answer = ...
 check.input(answer, of=other_next)
 
 # %% tags=["solution"]
-check.input("q", of=other_end)
+for name, other in {"another end": other_end, "another next": other_next}.items():
+    print(name, *(f"{part} {other.patch('L0.H1', *frozen(part)).recovery:.3f}" for part in "qkv"))
 
 # %% tags=["solution"]
-check.input("v", of=other_next)
+answer = "q"
+check.input(answer, of=other_end)
+
+# %% tags=["solution"]
+answer = "v"
+check.input(answer, of=other_next)
 
 # %% [markdown]
 # Everything in one table: each input of layer 1, patched alone at all four heads.
 
 # %%
-print("recovery of     q       k       v")
-for name, other in {
-    "cue elsewhere": exp,
-    "another end": other_end,
-    "another next": other_next,
-}.items():
-    print(f"{name:13}", *(f"{abs(other.patch(*alone(part)).recovery):7.3f}" for part in "qkv"))
+changes = {"cue elsewhere": exp, "another end": other_end, "another next": other_next}
+print("                q      k      v")
+for name, other in changes.items():
+    recovery = [other.patch(*alone(part)).recovery for part in "qkv"]
+    print(f"{name:13}", *(f"{round(number, 3) + 0:6.3f}" for number in recovery))
 
 # %% [markdown]
-# One large number in each row, and each time in another column. The same four heads use all three inputs: the query
-# says which word to look for, the keys say after which word one stands, the values say which word it is. **A patch
-# shows what differs between the two prompts, and nothing else.** With one corrupted prompt you would have found one
-# third of this head, and called it the whole.
+# One large number in each row, and each time in another column. The same four heads use all three inputs: the queries
+# carry which word is looked for, the keys after which word one stands, the values which word it is. **A patch shows
+# what differs between the two prompts, and nothing else.** With one corrupted prompt you see one input of three.
 #
 # ## Recap
 #
-# - Of ten repeated words, the model expects nine; of ten repeated numbers, none. A circuit holds for the prompts that
-#   it was found on.
-# - L0.H3 looks one word back and brings back .996. With layer 1's keys frozen .018 is left, with its queries frozen .996,
-#   with its values frozen .970.
-# - A path keeps one way open, a frozen input closes it. Ask both.
-# - Four heads sum to .706 and make 1.000 jointly: single effects do not add up where something comes after.
-# - Another corrupted prompt, another input: q, k and v each have their turn.
+# - Of ten repeated words the model expects nine, of ten repeated numbers none. What you found holds for words.
+# - L0.H3 looks one word back, and brings back .996. With layer 1's keys frozen .018 of it is left, with its queries
+#   .996, with its values .970.
+# - A path opens one way, a frozen input closes one. Ask both questions.
+# - Four heads sum to .706 and bring back 1.000 jointly: effects do not add up where the rest of the model is no sum.
+# - Another change, another input: q, k and v each carry one of three.
 #
-# **To read:** Elhage et al., *A Mathematical Framework for Transformer Circuits* (2021), where induction heads are taken
-# apart; Olsson et al., *In-context Learning and Induction Heads* (2022); Goldowsky-Dill et al., *Localizing Model Behavior
-# with Path Patching* (2023).
+# **To read:** Elhage et al., *A Mathematical Framework for Transformer Circuits* (2021), which takes induction heads
+# apart; Olsson et al., *In-context Learning and Induction Heads* (2022); Goldowsky-Dill et al., *Localizing Model
+# Behavior with Path Patching* (2023).

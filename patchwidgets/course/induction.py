@@ -34,7 +34,7 @@ class Induction:
     >>> induction = pw.Experiment(model, pw.tasks.induction(16))
     >>> check = pw.course.Induction(induction)
     >>> check.head("L0.H3")
-    Right. It alone brings back 0.99. At the word after the cue, 0.90 of its attention is on the word before.
+    Right. It alone brings back 0.994. At the word after the cue, 0.90 of its attention is on the word before.
     >>> check.input("q")
     Not yet. With the queries of layer 1 frozen, 0.994 is left of 0.994. So does L0.H3 need them?
     """
@@ -104,11 +104,11 @@ class Induction:
             answer,
             as_head,
             lambda given: given == best,
-            praise=f"It alone brings back {found.recovery[best]:.2f}. At the word after the cue, "
+            praise=f"It alone brings back {found.recovery[best]:.3f}. At the word after the cue, "
             f"{self._looks_back():.2f} of its attention is on the word before.",
             foreseen=[
                 (
-                    lambda given: not has(given) and has(given[::-1]) and given[::-1] == best,
+                    lambda given: given[::-1] == best,
                     "You have found it, but a head is written with its layer first.",
                 ),
                 (
