@@ -7,5 +7,6 @@ grade it.
 
 from patchwidgets.course.induction import Induction
 from patchwidgets.course.splice import Splice
+from patchwidgets.course.your_own import YourOwn
 
-__all__ = ["Induction", "Splice"]
+__all__ = ["Induction", "Splice", "YourOwn"]

@@ -2,14 +2,14 @@
 
 from functools import cached_property
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from patchwidgets.course.answers import UnreadableAnswer, as_head, as_heads, as_number
+from patchwidgets.course.strongest import Found, frozen
 from patchwidgets.course.verdict import Foreseen, Verdict, judge, near
 from patchwidgets.facade.experiment import Experiment
-from patchwidgets.sites import Patch
 
 ENOUGH = 0.9
 """The recovery that a set of heads has to reach in exercise 5."""
@@ -43,8 +43,8 @@ class Induction:
         self._exp = exp
 
     @cached_property
-    def _found(self) -> "_Found":
-        return _Found.of(self._exp)
+    def _found(self) -> "Found":
+        return Found.of(self._exp)
 
     def repeats(self, answer: Any, text: str) -> Verdict:
         """Exercise 1: how many words of the second half of a repeated text the model says beforehand.
@@ -98,7 +98,7 @@ class Induction:
         best = found.best
 
         def has(given: tuple[int, int]) -> bool:
-            return given[0] < n_layers and given[1] < n_heads
+            return bool(given[0] < n_layers and given[1] < n_heads)
 
         return judge(
             answer,
@@ -108,7 +108,7 @@ class Induction:
             f"{self._looks_back():.2f} of its attention is on the word before.",
             foreseen=[
                 (
-                    lambda given: given[::-1] == best,
+                    lambda given: bool(given[::-1] == best),
                     "You have found it, but a head is written with its layer first.",
                 ),
                 (
@@ -136,11 +136,11 @@ class Induction:
         of
             An experiment with other prompts; by default the one of the lecture.
         """
-        found = self._found if of is None else _Found.of(of)
+        found = self._found if of is None else Found.of(of)
         head, all_of_it = found.head, found.recovery[found.best]
         right = min(found.left, key=lambda part: found.left[part])
 
-        def frozen(part: str) -> Foreseen[str]:
+        def not_needed(part: str) -> Foreseen[str]:
             return (
                 lambda given: given == part,
                 f"With the {_NAMES[part]} of layer {found.later} frozen, {found.left[part]:.3f} is left of "
@@ -154,7 +154,7 @@ class Induction:
             praise=f"With the {_NAMES[right]} of layer {found.later} frozen, only {found.left[right]:.3f} is left of "
             f"the {all_of_it:.3f} that {head} brings back.",
             foreseen=[
-                *(frozen(part) for part in "qkv"),
+                *(not_needed(part) for part in "qkv"),
                 (
                     lambda given: given in ("pattern", "attention"),
                     "The pattern is made of two inputs, queries and keys. Freeze one at a time.",
@@ -166,11 +166,9 @@ class Induction:
     def left(self, answer: Any) -> Verdict:
         """Exercise 4: the recovery of the strongest head with the keys of the later layer frozen."""
         exp, found = self._exp, self._found
-        alone = [exp.patch(found.head, _frozen(found.later, h, "k")) for h in range(found.n_heads)]
-        frozen = exp.patch(
-            found.head, *(_frozen(found.later, h, "k") for h in range(found.n_heads))
-        )
-        keys = frozen.recovery
+        alone = [exp.patch(found.head, frozen(found.later, h, "k")) for h in range(found.n_heads)]
+        closed = exp.patch(found.head, *(frozen(found.later, h, "k") for h in range(found.n_heads)))
+        keys = closed.recovery
 
         return judge(
             answer,
@@ -196,11 +194,11 @@ class Induction:
                     f"You froze the keys of one head. The other heads of layer {found.later} still see the change.",
                 ),
                 (
-                    near(frozen.effect, _EXACTLY),
+                    near(closed.effect, _EXACTLY),
                     "This is the effect, in logits. Read the recovery.",
                 ),
                 (
-                    near(frozen.value, 0.05),
+                    near(closed.value, 0.05),
                     "This is the logit difference of the patched run. How far has it come? Read the recovery.",
                 ),
             ],
@@ -264,53 +262,6 @@ class Induction:
             ).recovery
             for chosen in sets
         }
-
-
-class _Found(NamedTuple):
-    """What the sweep over heads and the freezing say of one experiment.
-
-    Attributes
-    ----------
-    recovery
-        ``[layer, head]``, of each head patched alone.
-    best, later
-        The strongest head, and the strongest layer after it.
-    left
-        What is left of the strongest head's recovery with the queries, keys or values of the later layer frozen.
-    """
-
-    recovery: Any
-    best: tuple[int, int]
-    later: int
-    left: dict[str, float]
-
-    @classmethod
-    def of(cls, exp: Experiment) -> "_Found":
-        """Sweep an experiment."""
-        recovery = exp.sweep("z", direction="denoise", progress=False).recovery.values
-        layer, head = divmod(int(recovery.argmax()), recovery.shape[1])
-        later = layer + 1 + int(recovery[layer + 1 :].sum(1).argmax())
-        left = {
-            part: exp.turned("denoise")
-            .patch(
-                f"L{layer}.H{head}", *(_frozen(later, h, part) for h in range(recovery.shape[1]))
-            )
-            .recovery
-            for part in "qkv"
-        }
-        return cls(recovery, (layer, head), later, left)
-
-    @property
-    def head(self) -> str:
-        return f"L{self.best[0]}.H{self.best[1]}"
-
-    @property
-    def n_heads(self) -> int:
-        return int(self.recovery.shape[1])
-
-
-def _frozen(layer: int, head: int, part: str) -> Patch:
-    return Patch(f"L{layer}.H{head}.{part}", "host")
 
 
 def _as_input(answer: Any) -> str:
