@@ -127,7 +127,7 @@ for head in range(4):
 # %%
 for position in ["cue", "next", "end"]:
     r = exp.patch(f"L0.H3@{position}")
-    print(f"L0.H3@{position:5} recovery {r.recovery:.3f}")
+    print(f"L0.H3@{position:5} recovery {r.recovery:z.3f}")
 
 # %% [markdown]
 # Not at the last word, where the answer is said, and not at the cue, but at the word after it, .567. Where is the rest?
@@ -151,11 +151,11 @@ for sites in [["L0.H3@6"], ["L0.H3@4"], ["L0.H3@6", "L0.H3@4"]]:
 later = ["L1.H0", "L1.H1", "L1.H2", "L1.H3"]
 for position in ["next", "end"]:
     r = exp.patch(*[f"{head}@{position}" for head in later])
-    print(f"L1.H0 to L1.H3@{position:5} jointly: recovery {r.recovery:.3f}")
+    print(f"L1.H0 to L1.H3@{position:5} jointly: recovery {r.recovery:z.3f}")
 
 # %% [markdown]
-# At the last word, where the answer is said. So something goes from L0.H3, one word after the cue, through these four
-# heads to the end. It can enter them in three ways:
+# At the last word, where the answer is said. L0.H3 works earlier, one word after the cue. If it acts through these four
+# heads, what it writes can enter them in three ways:
 #
 # - through **q**: it changes what they look for;
 # - through **k**: it changes where they find it;
@@ -185,7 +185,7 @@ check.input(answer)
 # %%
 for part in "qkv":
     path = exp.path("L0.H3", f"L1.H0.{part}")
-    print(f"L0.H3 -> L1.H0.{part}   recovery {path.recovery:+.3f}")
+    print(f"L0.H3 -> L1.H0.{part}   recovery {path.recovery:z.3f}")
 w.select("L0.H3->L1.H0.k")
 w
 
@@ -238,7 +238,7 @@ print(f"nothing frozen   {exp.patch('L0.H3').recovery:.3f}")
 for part in "qkv":
     left = exp.patch("L0.H3", *frozen(part)).recovery
     print(
-        f"{part} frozen         {left:.3f}      {part} alone {exp.patch(*alone(part)).recovery:.3f}"
+        f"{part} frozen         {left:.3f}      {part} alone {exp.patch(*alone(part)).recovery:z.3f}"
     )
 
 # %% [markdown]
@@ -302,7 +302,7 @@ sums = {
     ),
 }
 for name, (added, joint) in sums.items():
-    print(f"{name:20} sum {added:.3f}   jointly {joint:.3f}   excess {joint - added:+.3f}")
+    print(f"{name:20} sum {added:.3f}   jointly {joint:.3f}   excess {joint - added:z.3f}")
 
 # %% [markdown]
 # With the MLPs frozen, less than half of the recovery is left, .464, and the excess falls from .294 to .129: more than
@@ -370,7 +370,7 @@ changes = {"cue elsewhere": exp, "another end": other_end, "another next": other
 print("                q      k      v")
 for name, other in changes.items():
     recovery = [other.patch(*alone(part)).recovery for part in "qkv"]
-    print(f"{name:13}", *(f"{round(number, 3) + 0:6.3f}" for number in recovery))
+    print(f"{name:13}", *(f"{number:z6.3f}" for number in recovery))
 
 # %% [markdown]
 # One large number in each row, and each time in another column. The same four heads use all three inputs: the queries

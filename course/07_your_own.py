@@ -48,8 +48,8 @@ clean,corupted,answer,foil
 check.table(table, table)
 
 # %% [markdown]
-# **Exercise 1.** Repair the table until it loads with all of its eight pairs. Each error says where the next mistake is.
-# Write the repaired text, or a chain of `table.replace(old, new)`.
+# **Exercise 1.** Repair the table until it loads with all of its eight pairs. Each error says where the next mistake is
+# (rows count as in a spreadsheet, pairs from 0). Write the repaired text, or a chain of `table.replace(old, new)`.
 #
 # **Predict.** Errors find mistakes of form. Which mistake can no error find?
 
@@ -128,9 +128,9 @@ ax = pw.plot.pairs(*[exp.patch(site) for site in heads.top_sites(3)], quantity="
 # %% [markdown]
 # ## Is it the circuit?
 #
-# A patch changes one head, and everything after it responds. A **circuit** is asked more: keep only these components as
-# in the clean run, and all others as in the corrupted run. The share of the difference that stays is its
-# **faithfulness**.
+# A patch changes one head, and everything after it responds. A **circuit** is asked more: run the clean prompt, and
+# write into all *other* heads and MLPs what they have in the corrupted run. The share of the difference that stays is
+# the circuit's **faithfulness**.
 #
 # **Predict.** The head alone brings back all of the difference. If you keep *only* this head, how much stays? Write it
 # down.

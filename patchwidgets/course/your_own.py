@@ -111,8 +111,8 @@ class YourOwn:
             foreseen=[
                 (
                     near(patched.recovery),
-                    f"This is the recovery of the patch, in which everything after {head} responds. In a circuit, "
-                    "everything else stays as in the corrupted run.",
+                    f"This is the recovery of the patch, in which everything after {head} responds. In a circuit, all "
+                    "others have what they have in the corrupted run.",
                 ),
                 (
                     near(kept.completeness),
