@@ -5,6 +5,8 @@ Nothing is stored and nothing leaves the machine; a verdict is true where the an
 grade it.
 """
 
+from patchwidgets.course.induction import Induction
 from patchwidgets.course.splice import Splice
+from patchwidgets.course.your_own import YourOwn
 
-__all__ = ["Splice"]
+__all__ = ["Induction", "Splice", "YourOwn"]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 _HEAD = re.compile(r"(?:layer|l|a)?\s*(\d+)\s*(?:[.,:/ ]\s*)?(?:head|h)?\s*[.,:/]?\s*(\d+)")
+_SEPARATOR = re.compile(r"\s*[+;&]\s*|\)\s*,?\s*\(|[\s,]+(?=[lL]\d)")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?")
 
 
@@ -38,6 +39,33 @@ def as_head(answer: Any) -> tuple[int, int]:
     raise UnreadableAnswer(
         f'Write a head as "L9.H6" or (9, 6): first the layer, then the head; got {_shown(answer)}.'
     )
+
+
+def as_heads(answer: Any) -> tuple[tuple[int, int], ...]:
+    """A set of heads, in order, of a list of heads or of one text.
+
+    Examples
+    --------
+    >>> from patchwidgets.course.answers import as_heads
+    >>> [as_heads(answer) for answer in (["L1.H2", (1, 0)], "l1.h0 + L1.H2", "(1, 0), (1, 2)", "L1.H2")]
+    [((1, 0), (1, 2)), ((1, 0), (1, 2)), ((1, 0), (1, 2)), ((1, 2),)]
+    """
+    if isinstance(answer, set | frozenset):
+        answer = list(answer)
+    if isinstance(answer, str):
+        parts: list[Any] = _SEPARATOR.split(answer.strip(" \n()[]"))
+    elif isinstance(answer, list | tuple) and not all(
+        isinstance(part, int | np.integer) for part in answer
+    ):
+        parts = list(answer)
+    else:
+        parts = [answer]
+    try:
+        return tuple(sorted({as_head(part) for part in parts}))
+    except UnreadableAnswer:
+        raise UnreadableAnswer(
+            f'Write the heads as a list, ["L9.H6", "L9.H7"]; got {_shown(answer)}.'
+        ) from None
 
 
 def as_component(answer: Any) -> str:

@@ -3,14 +3,38 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from patchwidgets.errors import SiteError, TaskError, shown
+from patchwidgets.errors import PatchError, SiteError, TaskError, shown
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.explorer.fields import ShownPair
 from patchwidgets.explorer.path_requests import is_path
-from patchwidgets.sites import Site, parse_pos, print_pos
+from patchwidgets.explorer.sources import PatchSource
+from patchwidgets.sites import Patch, Patchable, Site, parse_pos, print_pos
+from patchwidgets.sources.source import SourceData
 
 ChosenPosition = Literal["all"] | int | str
 """Where a click patches: everywhere, at an index of the clean prompt, or where a site writes it: a name, a range."""
+
+ChosenPatch = str | tuple[str, PatchSource]
+"""What is to be patched: a site with what the explorer has chosen for all, or with a source of its own."""
+
+
+def asked_of(patch: Patchable) -> ChosenPatch:
+    """What a person gives to be patched; a `Patch` keeps its source.
+
+    Raises
+    ------
+    PatchError
+        Its source is a tensor or a `Run`, or it has a function: no message of the explorer could say that.
+    """
+    if not isinstance(patch, Patch):
+        return str(patch)
+    if patch.fn is not None or not isinstance(patch.source, str | SourceData):
+        brings = "has a function" if patch.fn is not None else "brings a tensor or a Run"
+        raise PatchError(
+            f"The patch at {patch.site} {brings}; the explorer takes the names of runs, such as 'host', and "
+            "pw.sources. exp.patch() takes any."
+        )
+    return str(patch.site), patch.source
 
 
 def checked_position(value: Any, experiment: BaseExperiment) -> ChosenPosition:

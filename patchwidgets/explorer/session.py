@@ -15,7 +15,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import unpatched
 from patchwidgets.explorer import export, messages
-from patchwidgets.explorer.chosen import ChosenPosition, checked_position, position_of
+from patchwidgets.explorer.chosen import ChosenPatch, ChosenPosition, checked_position, position_of
 from patchwidgets.explorer.code import code_of
 from patchwidgets.explorer.edits import Edits, checked_edits
 from patchwidgets.explorer.fields import ShownPair
@@ -159,14 +159,17 @@ class PatchSession:
 
     def ask(
         self,
-        sites: list[str],
+        sites: Sequence[ChosenPatch],
         direction: Direction,
         metric: str,
         source: ChosenSource = "source",
         pair: ShownPair = "mean",
     ) -> None:
         """Ask from Python for the same as a click does."""
-        asked = [(site, chosen_at(site, source, self.experiment)) for site in sites]
+        asked = [
+            (each, chosen_at(each, source, self.experiment)) if isinstance(each, str) else each
+            for each in sites
+        ]
         patches = checked_sites(asked, self.experiment.turned(direction))
         request = PatchRequest(
             next(self._own_ids), patches, direction, metric, source, pair, self._views.edits

@@ -10,12 +10,20 @@ from typing import Any
 import anywidget
 import traitlets
 
-from patchwidgets.directions import checked_direction
+from patchwidgets.directions import Direction, checked_direction
 from patchwidgets.errors import LoadError, PatchError, listed
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.explorer import kernel_interrupts
-from patchwidgets.explorer.chosen import at_position, checked_pair, checked_position, position_of
+from patchwidgets.explorer.chosen import (
+    ChosenPatch,
+    asked_of,
+    at_position,
+    checked_pair,
+    checked_position,
+    position_of,
+)
+from patchwidgets.explorer.fields import ShownPair
 from patchwidgets.explorer.history_list import HistoryList
 from patchwidgets.explorer.map_fields import TOTAL, checked_field
 from patchwidgets.explorer.messages import Buffers, Message
@@ -34,7 +42,7 @@ from patchwidgets.guesses.answering import Answering
 from patchwidgets.guesses.attributes import EXPLORER
 from patchwidgets.methods.circuits.circuit import Circuit
 from patchwidgets.methods.paths.traced import TracedPath
-from patchwidgets.sites import Component, Site
+from patchwidgets.sites import Component, Patchable
 from patchwidgets.sources.source import SourceData
 from patchwidgets.storage import write_file
 
@@ -153,13 +161,14 @@ class PatchExplorer(Answering, anywidget.AnyWidget):
         self._session.wait_for_patches(self.wait_limit)
         return HistoryList(self._session.history, self._session.stamp)
 
-    def select(self, *sites: str | Site, **chosen: Any) -> None:
+    def select(self, *sites: Patchable, **chosen: Any) -> None:
         """Patch some sites, as clicks do; without any, nothing is patched. `result` waits for the answer.
 
         Parameters
         ----------
         sites
-            Sites or site strings, patched jointly.
+            Sites, site strings or patches, patched jointly. A `Patch` has a source of its own: ``pw.Patch("L1.H2.k",
+            "host")`` is frozen.
         chosen
             `direction`, `metric`, `pair` or `field`, to be set together with them.
 
@@ -174,6 +183,9 @@ class PatchExplorer(Answering, anywidget.AnyWidget):
         >>> w.select("L0.H1", direction="noise")
         >>> w.result
         PatchResult(L0.H1, noise: logit diff ...)
+        >>> w.select("L0.H1", pw.Patch("L0.mlp_out", "host"), direction="denoise")
+        >>> w.result
+        PatchResult(L0.H1 + L0.mlp_out = host, denoise: logit diff ...)
         """
         session = self._session.experiment
         checks: dict[str, Callable[[Any], Any]] = {
@@ -187,12 +199,11 @@ class PatchExplorer(Answering, anywidget.AnyWidget):
                 f"select() sets {', '.join(checks)}; got {', '.join(sorted(unknown))}."
             )
         # Checked before anything is set: several traits change together, or none does.
-        wanted = {name: checks[name](value) for name, value in chosen.items()}
-        asked = [(str(site), "source") for site in sites]
-        wanted["selection"] = [site for site, _ in checked_sites(asked, session)]
-        with self.hold_trait_notifications():
-            for name, value in wanted.items():
-                self.set_trait(name, value)
+        now = {name: getattr(self, name) for name in checks}
+        wanted = now | {name: checks[name](value) for name, value in chosen.items()}
+        field = wanted.pop("field")
+        self._ask_for([asked_of(site) for site in sites], **wanted)
+        self.field = field
 
     def to_code(self) -> str:
         """The lines of Python that give the numbers on the screen.
@@ -423,10 +434,17 @@ class PatchExplorer(Answering, anywidget.AnyWidget):
             latest.pair,
         )
         if (self.selection, self.direction, self.metric, self.source, self.pair) != asked:
-            self._session.ask(
-                self.selection, self.direction, self.metric, self._choice(), self.pair
-            )
+            same = (self.selection, self.source) == (latest.sites, asked[3])
+            sites = latest.patches if same else self.selection
+            self._session.ask(sites, self.direction, self.metric, self._choice(), self.pair)
             self.position = self._session.position
+
+    def _ask_for(
+        self, sites: Sequence[ChosenPatch], direction: Direction, metric: str, pair: ShownPair
+    ) -> None:
+        """Ask for patches that may have sources of their own, which no trait holds."""
+        self._session.ask(sites, direction, metric, self._choice(), pair)
+        self._show(self._session.latest)
 
     def _choice(self) -> ChosenSource:
         return checked_choice(self.source)
@@ -439,7 +457,9 @@ class PatchExplorer(Answering, anywidget.AnyWidget):
         if self._session.latest.cuts:
             return
         if position_of(self.selection, self._session.experiment) is not None:
-            self.selection = at_position(self.selection, self.position)
+            sources = [source for _, source in self._session.latest.patches]
+            moved = zip(at_position(self.selection, self.position), sources, strict=True)
+            self._ask_for(list(moved), self.direction, self.metric, self.pair)
 
     def _emit(self, message: Message, buffers: Buffers) -> None:
         self.send(message, buffers)

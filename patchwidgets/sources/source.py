@@ -150,12 +150,9 @@ def _drawn(patch: Patch, draw: int) -> Patch:
 
 
 def in_words(patch: Patch) -> str:
-    """Return the site of a patch, with its source if it is one of `patchwidgets.sources`."""
-    return (
-        f"{patch.site} = {patch.source}"
-        if isinstance(patch.source, SourceData)
-        else str(patch.site)
-    )
+    """Return the site of a patch, with its source if that has a name: a run, or one of `patchwidgets.sources`."""
+    named = isinstance(patch.source, str | SourceData) and patch.source != "source"
+    return f"{patch.site} = {patch.source}" if named else str(patch.site)
 
 
 def seed_or_new(seed: int | None) -> int:

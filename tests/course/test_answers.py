@@ -7,6 +7,7 @@ from patchwidgets.course.answers import (
     UnreadableAnswer,
     as_component,
     as_head,
+    as_heads,
     as_number,
     as_word,
     is_missing,
@@ -23,6 +24,26 @@ HEADS = [
 @pytest.mark.parametrize("answer", HEADS, ids=repr)
 def test_a_head_in_any_form(answer: object) -> None:
     assert as_head(answer) == (9, 6)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [["L1.H2", "L1.H0"], ("L1.H0", "L1.H2"), {(1, 0), (1, 2)}, [(1, 0), "1.2"], "L1.H0, L1.H2", "L1.H0 L1.H2",
+     "l1h2+l1h0", "(1, 0), (1, 2)", "[(1, 0), (1, 2)]", ["L1.H0", "L1.H0", "L1.H2"]], ids=repr
+)  # fmt: skip
+def test_heads_in_any_form(answer: object) -> None:
+    assert as_heads(answer) == ((1, 0), (1, 2))
+
+
+@pytest.mark.parametrize("answer", ["L1.H2", (1, 2), ["L1.H2"], [(1, 2)], [1, 2]], ids=repr)
+def test_one_head_is_a_set_too(answer: object) -> None:
+    assert as_heads(answer) == ((1, 2),)
+
+
+@pytest.mark.parametrize("answer", [3, "three", ["L1", "L2"], [], {"a": 1}], ids=repr)
+def test_what_is_no_set_of_heads_is_told_how_to_write_one(answer: object) -> None:
+    with pytest.raises(UnreadableAnswer, match=r"Write the heads as a list"):
+        as_heads(answer)
 
 
 @pytest.mark.parametrize(

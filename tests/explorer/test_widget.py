@@ -263,6 +263,45 @@ def test_select_sets_several_at_once_and_asks_once(explorer: PatchExplorer) -> N
     assert explorer.selection == []
 
 
+def test_select_takes_patches_with_sources_of_their_own(explorer: PatchExplorer) -> None:
+    frozen = pw.Patch("L1.KV1.k@X", "host")
+    explorer.select("L0.H1@X", frozen)
+    assert explorer.selection == ["L0.H1@X", "L1.KV1.k@X"]
+    frozen_effect = explorer.experiment.patch("L0.H1@X", frozen).effect
+    assert explorer.result.effect == pytest.approx(frozen_effect, abs=1e-5)
+    assert abs(frozen_effect - explorer.experiment.patch("L0.H1@X", "L1.KV1.k@X").effect) > 1e-3
+    assert "pw.Patch('L1.KV1.k@X', source='host')" in explorer.to_code()
+    assert len(explorer.history) == 1
+
+
+def test_sources_of_their_own_stay_with_another_metric_direction_and_position(
+    explorer: PatchExplorer,
+) -> None:
+    explorer.select("L0.H1@X", pw.Patch("L1.KV1.k@X", "host"))
+    explorer.metric = "kl"
+    explorer.direction = "noise"
+    assert [patch.source for patch in explorer.result.patches] == ["source", "host"]
+    explorer.position = 1
+    assert explorer.selection == ["L0.H1@1", "L1.KV1.k@1"]
+    assert [patch.source for patch in explorer.result.patches] == ["source", "host"]
+    explorer.select("L0.H1", pw.Patch("L1.H2", pw.sources.zero()), direction="denoise")
+    assert explorer.direction == "denoise"
+    assert explorer.result.patches[1].source == pw.sources.zero()
+    explorer.select("L0.H1", "L1.H2")
+    assert [patch.source for patch in explorer.result.patches] == ["source", "source"]
+
+
+def test_select_refuses_patches_that_are_no_data(explorer: PatchExplorer) -> None:
+    explorer.select("L1.H2")
+    with pytest.raises(pw.errors.PatchError, match=r"has a function; .* exp.patch\(\) takes any"):
+        explorer.select(pw.Patch("L0.H1", fn=lambda host, source: host))
+    with pytest.raises(
+        pw.errors.PatchError, match=r"at L0\.H1 brings a tensor or a Run; the explorer takes"
+    ):
+        explorer.select(pw.Patch("L0.H1", explorer.experiment.clean))
+    assert explorer.selection == ["L1.H2"]
+
+
 def test_a_selection_that_is_refused_changes_nothing(explorer: PatchExplorer) -> None:
     explorer.select("L1.H2")
     with pytest.raises(pw.errors.MetricError):

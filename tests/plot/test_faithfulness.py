@@ -1,7 +1,11 @@
 """The figure of a faithfulness curve."""
 
+import warnings
+from functools import partial
+
 import numpy as np
 import pytest
+from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from patchwidgets import plot, sources
@@ -78,3 +82,19 @@ def test_misuse_is_refused(toy_experiment: Experiment) -> None:
         plot.faithfulness()
     with pytest.raises(PatchError, match=r"^Expected a label for each of 1 curves; got 2\.$"):
         plot.faithfulness(curve, labels=["a", "b"])
+
+
+def test_a_narrow_panel_has_room_for_the_curve_beside_its_legend(
+    toy_experiment: Experiment,
+) -> None:
+    heads = toy_experiment.sweep("z", progress=False)
+    curve = toy_experiment.faithfulness_curve(heads, (0.25, 1), n_random=4, progress=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = plot.panels(
+            "ab", a=partial(plot.heatmap, heads), b=partial(plot.faithfulness, curve)
+        )
+        figure.canvas.draw()
+    widths = [ax.get_window_extent().width / figure.dpi for ax in figure.axes[:2]]
+    plt.close(figure)
+    assert min(widths) > 1

@@ -150,6 +150,22 @@ def test_induction_repeats_and_swaps_the_cue():
     assert tokens_at(task, "next") == [answer.strip() for answer in task.answer]
 
 
+def test_induction_changes_one_of_three_words():
+    cue, after, end = (tasks.induction(20, seed=4, change=c) for c in ("cue", "next", "end"))
+    for other in (after, end):
+        assert (other.clean, other.answer, other.foil) == (cue.clean, cue.answer, cue.foil)
+        assert other.positions == cue.positions
+    for i in range(20):
+        words, answer, foil = after.clean[i].split(), after.answer[i].strip(), after.foil[i].strip()
+        swapped, ended = after.corrupted[i].split(), end.corrupted[i].split()
+        at, there = words.index(answer), words.index(foil)
+        assert (swapped[at], swapped[there]) == (foil, answer)
+        assert [w for w in swapped if w not in (answer, foil)] == [
+            w for w in words if w not in (answer, foil)
+        ]
+        assert (ended[:-1], ended[-1]) == (words[:-1], words[there - 1])
+
+
 def test_induction_needs_room():
     with pytest.raises(ValueError, match="from 6 to 112"):
         tasks.induction(length=5)
@@ -228,6 +244,10 @@ def test_a_tokenizer_without_such_numbers_takes_several_tokens(smollm2, task, n_
         (lambda: tasks.subtraction(1, varies="c"), "Unknown varies 'c'; expected 'a', 'b'"),
         (lambda: tasks.greater_than(1, digits=3), "1 or 2 digits per token; got digits=3"),
         (lambda: tasks.induction(1, length=5), "a length from 6 to 112; got 5"),
+        (
+            lambda: tasks.induction(1, change="answer"),
+            "change is 'answer'; expected one of cue, next, end",
+        ),
         (lambda: tasks.induction(1, length=113), "a length from 6 to 112; got 113"),
     ],
 )
