@@ -15,7 +15,8 @@ from tools.run_notebooks import run
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "course"
-FOLDERS = {"student": ROOT / "notebooks", "instructor": ROOT / "notebooks" / "instructor"}
+NOTEBOOKS = ROOT / "notebooks" / "course"
+FOLDERS = {"student": NOTEBOOKS, "instructor": NOTEBOOKS / "instructor"}
 Reader = Literal["student", "instructor"]
 NOT_FOR: dict[Reader, set[str]] = {
     "student": {"solution", "instructor"},
@@ -50,7 +51,7 @@ def main(names: list[str]) -> None:
             continue
         for reader in NOT_FOR:
             path = FOLDERS[reader] / f"{source.stem}.ipynb"
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             print(path.relative_to(ROOT), flush=True)
             nbformat.write(notebook_of(source, reader), path)
             run(path)
