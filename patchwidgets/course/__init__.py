@@ -5,6 +5,7 @@ Nothing is stored and nothing leaves the machine; a verdict is true where the an
 grade it.
 """
 
+from patchwidgets.course.enough_and_needed import EnoughAndNeeded
 from patchwidgets.course.splice import Splice
 
-__all__ = ["Splice"]
+__all__ = ["EnoughAndNeeded", "Splice"]
