@@ -5,8 +5,9 @@ Nothing is stored and nothing leaves the machine; a verdict is true where the an
 grade it.
 """
 
+from patchwidgets.course.enough_and_needed import EnoughAndNeeded
 from patchwidgets.course.induction import Induction
 from patchwidgets.course.splice import Splice
 from patchwidgets.course.your_own import YourOwn
 
-__all__ = ["Induction", "Splice", "YourOwn"]
+__all__ = ["EnoughAndNeeded", "Induction", "Splice", "YourOwn"]

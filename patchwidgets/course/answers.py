@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-_HEAD = re.compile(r"(?:layer|l|a)?\s*(\d+)\s*(?:[.,:/ ]\s*)?(?:head|h)?\s*[.,:/]?\s*(\d+)")
+_HEAD = re.compile(
+    r"(?:layer|l|a)?\s*(\d+)(?:\s*[.,:/]\s*(?:head|h)?|\s+(?:head|h)?|(?:head|h))\s*[.,:/]?\s*(\d+)"
+)
 _SEPARATOR = re.compile(r"\s*[+;&]\s*|\)\s*,?\s*\(|[\s,]+(?=[lL]\d)")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?")
 

@@ -47,7 +47,7 @@ def test_what_is_no_set_of_heads_is_told_how_to_write_one(answer: object) -> Non
 
 
 @pytest.mark.parametrize(
-    "answer", ["L9", "nine", "L9.mlp_out", (9,), (9, 6, 1), 9, {"a": 1}], ids=repr
+    "answer", ["L9", "L20", "20", "nine", "L9.mlp_out", (9,), (9, 6, 1), 9, {"a": 1}], ids=repr
 )
 def test_what_is_no_head_is_told_how_to_write_one(answer: object) -> None:
     with pytest.raises(UnreadableAnswer, match=r'Write a head as "L9\.H6" or \(9, 6\)'):
