@@ -13,8 +13,11 @@ from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.reading import Reading
 from patchwidgets.experiment.readings import Readings
 from patchwidgets.helix.spectrum import Spectrum
-from patchwidgets.methods.circuits.circuit_result import rest_in_words
+from patchwidgets.methods.circuits.circuit import Circuit
+from patchwidgets.methods.circuits.circuit_result import CircuitResult, rest_in_words
 from patchwidgets.methods.circuits.curve_result import FaithfulnessCurve
+from patchwidgets.models.lenses.result import LensResult
+from patchwidgets.models.logit_attribution import LogitAttribution
 from patchwidgets.sweep.comparison import Comparison
 from patchwidgets.sweep.in_words import in_a_title
 from patchwidgets.sweep.sweep_result import SweepResult
@@ -44,7 +47,8 @@ def fig_caption(result: Any) -> str:
     Parameters
     ----------
     result
-        Of a patch or a path, a sweep, estimates, a faithfulness curve, a comparison, or a spectrum.
+        Of a patch or a path, a sweep, estimates, a dose curve, a circuit, a faithfulness curve, a comparison, a lens, the
+        parts of a logit difference, or a spectrum.
 
     Returns
     -------
@@ -69,8 +73,8 @@ def fig_caption(result: Any) -> str:
 @singledispatch
 def _caption(result: Any) -> str:
     raise PatchError(
-        "There are captions for results of patches, paths, sweeps, estimates, faithfulness curves, comparisons and "
-        f"spectra; got {type(result).__name__}."
+        "There are captions for results of patches, paths, sweeps, estimates, dose curves, circuits, faithfulness "
+        f"curves, comparisons, lenses, parts of logits and spectra; got {type(result).__name__}."
     )
 
 
@@ -99,6 +103,8 @@ def _(result: Readings) -> str:
 
 @_caption.register
 def _(result: SweepResult) -> str:
+    if result.axes == ("alpha",):
+        return _of_doses(result)
     dataset, attrs = result.to_xarray(), result.attrs
     metric, n_pairs = result.metrics[0], dataset.sizes["pair"]
     how = "Estimated effects of" if result.approximate else "Exact activation patching of"
@@ -132,6 +138,54 @@ def _(curve: FaithfulnessCurve) -> str:
         f"{escape(f'the rest {rest_in_words(curve.ablation)}')}. 1 is the whole model, 0 is without all "
         f"that has a score, measured by {escape(reading.metric.name)}. CPR {reading.cpr:.3f}, "
         f"CMD {reading.cmd:.3f}.{band}"
+    )
+
+
+def _of_doses(result: SweepResult) -> str:
+    dataset, attrs = result.to_xarray(), result.attrs
+    doses, value = dataset["alpha"].values, result.value.values
+    component = escape(attrs["component"])
+    return (
+        f"{escape(result.metrics[0])} of {escape(attrs['model'])} when a vector is added to its {component}"
+        f"{_of_pairs(dataset.sizes['pair'])}: {_number(value[0])} at dose {doses[0]:g}, {_number(value[-1])} at dose "
+        f"{doses[-1]:g}. The horizontal lines are the clean and the corrupted run."
+    )
+
+
+@_caption.register
+def _(circuit: Circuit) -> str:
+    return f"A circuit of {len(circuit):,} {circuit.kind or 'members'}, from the embeddings to the logits."
+
+
+@_caption.register
+def _(result: CircuitResult) -> str:
+    reading = next(iter(result.readings.values()))
+    circuit, rest = result.circuit, f"the rest {rest_in_words(result.ablation)}"
+    return (
+        f"A circuit of {len(circuit):,} {circuit.kind or 'members'}; {escape(rest)}. "
+        f"Measured by {escape(reading.metric.name)}, its faithfulness is {_number(reading.faithfulness)} and its "
+        f"completeness {_number(reading.completeness)}."
+    )
+
+
+@_caption.register
+def _(result: LensResult) -> str:
+    attrs, sizes = result.attrs, result.to_xarray().sizes
+    lens = "logit lens" if attrs["method"] == "logit" else "Jacobian lens"
+    prompts = f"{sizes['pair']} prompt{'s' * (sizes['pair'] != 1)}"
+    return (
+        f"What {escape(attrs['model'])} would say next if it ended after each of {sizes['layer']} layers, read by the "
+        f"{lens} from {escape(attrs['component'])}, on {prompts}."
+    )
+
+
+@_caption.register
+def _(parts: LogitAttribution) -> str:
+    largest = parts.top(1).iloc[0]
+    return (
+        f"The logit difference in {escape(parts.attrs['model'])}, {_number(parts.logit_diff)}, as the sum of what its "
+        f"parts write directly, with the scale of the final norm as in the run. The largest is "
+        f"{escape(str(largest['part']))}, {_number(float(largest['contribution']))}."
     )
 
 

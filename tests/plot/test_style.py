@@ -139,6 +139,21 @@ def test_captions_say_the_numbers(experiment: Experiment) -> None:
     assert r"90\% of 3 random circuits" in pw.plot.fig_caption(curve)
     numbers = pw.helix.number_activations(experiment.model, "L0.resid_pre")
     assert r"100 (42\%)" in pw.plot.fig_caption(pw.helix.spectrum(numbers))
+    circuit = pw.Circuit(["L0.H1", "L1.mlp_out"])
+    assert pw.plot.fig_caption(circuit).startswith("A circuit of 2 nodes")
+    evaluated = experiment.evaluate(circuit)
+    assert f"faithfulness is {evaluated.faithfulness:.2f}" in pw.plot.fig_caption(evaluated)
+    lens = pw.plot.fig_caption(experiment.clean.lens())
+    assert "after each of 4 layers, read by the logit lens" in lens
+    assert "on 6 prompts" in lens
+    parts = experiment.clean.logit_attribution()
+    assert f"L1.mlp\\_out, {parts['L1.mlp_out']:.2f}" in pw.plot.fig_caption(parts)
+    vector = experiment.source["L1.resid_post@-1"] - experiment.host["L1.resid_post@-1"]
+    doses = experiment.dose_curve(
+        "L1.resid_post@-1", vector.mean(0).flatten(), [0, 1], progress=False
+    )
+    caption = pw.plot.fig_caption(doses)
+    assert f"{float(doses.value[1]):.2f} at dose 1" in caption.replace("$-$", "-")
     with pytest.raises(PatchError, match=r"There are captions for .*; got float"):
         pw.plot.fig_caption(1.0)
 
