@@ -23,6 +23,19 @@ if sys.platform != "win32":
 
 MAX_DIGITS = 19
 """How long a whole number may be: as long as those of 64 bits."""
+_OTHER_FORMS = {
+    ".csv": "a table: result.to_frame().to_csv(path)",
+    ".tsv": "a table: result.to_frame().to_csv(path, sep='\\t')",
+    ".xlsx": "a table: result.to_frame().to_excel(path)",
+    ".html": "a page: exp.to_html(path), or to_html of the explorer",
+    ".pdf": "a figure: pw.plot.heatmap(s).figure.savefig(path), or another of pw.plot",
+    ".png": "a figure: pw.plot.heatmap(s).figure.savefig(path), or another of pw.plot",
+    ".svg": "a figure: pw.plot.heatmap(s).figure.savefig(path), or another of pw.plot",
+    ".mmd": "a Mermaid chart: result.to_mermaid() is its text",
+    ".pkl": "a file that runs code as it is opened, which patchwidgets never writes",
+    ".pickle": "a file that runs code as it is opened, which patchwidgets never writes",
+}
+"""What somebody expects of a file whose name ends so."""
 _NO_SPACE = (ENOSPC, EDQUOT, EFBIG)
 
 
@@ -50,6 +63,31 @@ def write_file(path: str | Path, content: bytes) -> None:
         _sync_folder(target.parent)
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
         raise FileError(_not_written(path, len(content), error)) from error
+
+
+def check_ending(path: str | Path, form: str, ending: str) -> None:
+    """Refuse to write one form of file under a name that promises another.
+
+    Parameters
+    ----------
+    path
+        Where it would be written.
+    form, ending
+        What is written, and how its name usually ends: ``"JSON"`` and ``".json"``.
+
+    Raises
+    ------
+    FileError
+        The name ends like that of another form; it says how to write that one.
+    """
+    given = Path(path).suffix.lower()
+    swapped = {".json": "JSON", ".nc": "netCDF"}.get(given, form) != form
+    if given not in _OTHER_FORMS and not swapped:
+        return
+    instead = f" A {given} is {_OTHER_FORMS[given]}." if given in _OTHER_FORMS else ""
+    raise FileError(
+        f"{shown(str(path))} ends in {given}, but this is written as {form}: let its name end in {ending}.{instead}"
+    )
 
 
 def _mode_to_keep(target: Path) -> int | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from patchwidgets.errors import FileError, shown
-from patchwidgets.storage import parse_json, read_file, write_file
+from patchwidgets.storage import check_ending, parse_json, read_file, write_file
 
 WRITER = """
 import sys
@@ -183,3 +183,25 @@ def test_values_in_messages_are_short() -> None:
     assert shown(10**5000) == "a number too long to print"
     assert shown([" Mary"]) == "[' Mary']"
     assert len(shown([["x" * 1000] * 1000] * 1000)) < 8000
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "ending", "says"),
+    [
+        ("s.csv", "netCDF", ".nc", r"to_frame\(\)\.to_csv\(path\)"),
+        ("s.json", "netCDF", ".nc", r"written as netCDF: let its name end in \.nc\.$"),
+        ("w.html", "JSON", ".json", r"exp\.to_html\(path\)"),
+        ("w.nc", "JSON", ".json", r"written as JSON: let its name end in \.json\.$"),
+        ("w.PNG", "JSON", ".json", r"figure\.savefig\(path\)"),
+    ],
+)
+def test_a_name_that_promises_another_form_is_refused(
+    name: str, form: str, ending: str, says: str
+) -> None:
+    with pytest.raises(FileError, match=says):
+        check_ending(name, form, ending)
+
+
+@pytest.mark.parametrize("name", ["s.nc", "s", "s.h5", "heads.2024"])
+def test_other_names_are_free(name: str) -> None:
+    check_ending(name, "netCDF", ".nc")

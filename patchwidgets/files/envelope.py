@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from patchwidgets.errors import FileError, shown
-from patchwidgets.storage import parse_json, read_file, reason, write_file
+from patchwidgets.storage import check_ending, parse_json, read_file, reason, write_file
 
 MAX_BYTES = 2**26
 """The size up to which a file is read by default."""
@@ -111,8 +111,9 @@ def write(
     ------
     FileError
         The disk is full, the place cannot be written, or the content holds what JSON cannot: NaN, an infinity, or half
-        of a surrogate pair.
+        of a surrogate pair; or the name of the file promises another form.
     """
+    check_ending(path, "JSON", ".json")
     described: dict[str, Any] = {
         "kind": kind,
         "format": KINDS[kind].newest,

@@ -185,5 +185,6 @@ def name_points(
         ax.annotate(
             literal(name), point, xytext=(side, moved), textcoords="offset points", va="center",
             ha="left" if side > 0 else "right", fontsize=size, color=colours.ink, annotation_clip=False,
-            arrowprops=arrow if moved > line / 2 else None,
+            arrowprops=arrow if moved > line / 2 else None, zorder=4,
+            bbox={"facecolor": colours.paper, "edgecolor": "none", "alpha": 0.75, "pad": 0.4},
         )  # fmt: skip

@@ -67,7 +67,7 @@ def faithfulness(
     >>> curve = exp.faithfulness_curve(heads, (0.1, 0.5, 1), n_random=5, progress=False)
     >>> ax = pw.plot.faithfulness(curve, ax=Figure().subplots())
     >>> ax.get_xlabel(), ax.get_ylabel()
-    ('part of 16 nodes kept', 'faithfulness (logit_diff)')
+    ('fraction of 16 nodes kept', 'faithfulness (logit_diff)')
     """
     checked_curves = check_curves(curves)
     ax = draw_curves(
@@ -77,7 +77,7 @@ def faithfulness(
     counts = sorted({curve.n_scored for curve in checked_curves})
     kind = checked_curves[0].circuits[-1].kind or "members"
     number = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
-    ax.set_xlabel(f"part of {number} {kind} kept")
+    ax.set_xlabel(f"fraction of {number} {kind} kept")
     set_title(ax, _of_all(checked_curves), title)
     return ax
 

@@ -105,13 +105,14 @@ def _draw_circle(
     period: float,
 ) -> None:
     from matplotlib.patches import Circle
+    from matplotlib.ticker import MultipleLocator
 
     colours = palette()
     ax.add_patch(Circle((0, 0), 1, fill=False, edgecolor=colours.faint, lw=stroke(0.5), zorder=0))
     residues = numbers % period
     ax.scatter(
         read[:, 0], read[:, 1], c=residues, cmap="twilight", vmin=0, vmax=period, linewidths=stroke(0.3),
-        edgecolors=colours.ink, s=stroke(12),
+        edgecolors=colours.ink, s=stroke(10), alpha=0.75,
     )  # fmt: skip
     limit = max(1.35, 1.1 * float(np.abs(read).max()))
     named = range(int(period)) if period == int(period) and period <= MOST_NAMED else ()
@@ -119,11 +120,12 @@ def _draw_circle(
         angle = 2 * np.pi * residue / period
         ax.text(
             1.22 * np.cos(angle), 1.22 * np.sin(angle), str(residue), ha="center", va="center",
-            fontsize=note_size(), color=colours.ink,
+            fontsize=note_size(), color=colours.ink, weight="bold", zorder=5,
+            bbox={"facecolor": colours.paper, "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
         )  # fmt: skip
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xlabel="cos", ylabel="sin")
-    ax.set_xticks([-1, 0, 1])
-    ax.set_yticks([-1, 0, 1])
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MultipleLocator(1 if limit < 3 else np.ceil(limit / 2)))
     ax.spines[["top", "right"]].set_visible(False)
 
 
@@ -145,6 +147,6 @@ def _draw_over_numbers(
     ax.plot(numbers, read, linestyle="none", marker="o", color=colours.ink, alpha=0.7)
     ax.set(
         xlabel="number",
-        ylabel=f"{name} as read" if name.startswith("cos") else "number / 100 as read",
+        ylabel=f"{name if name.startswith('cos') else 'number / 100'}, read from activations",
     )
     ax.spines[["top", "right"]].set_visible(False)

@@ -1,6 +1,6 @@
 """A sweep as a map: layers upwards or downwards, heads or positions to the right, one quantity as colour."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -141,7 +141,7 @@ def heatmap(
 
 
 def heatmaps(
-    results: Sequence[SweepResult],
+    results: "Sequence[SweepResult] | Mapping[str, SweepResult]",
     metric: str | None = None,
     *,
     quantity: Quantity = "share",
@@ -156,7 +156,7 @@ def heatmaps(
     Parameters
     ----------
     results
-        Each as for `heatmap`; all of one direction.
+        Each as for `heatmap`; all of one direction. A dict has titles as its keys.
     metric, quantity, limit, cmap, annotate
         As for `heatmap`; by default the limit is the largest that one of the maps would have.
     titles
@@ -184,7 +184,12 @@ def heatmaps(
     from matplotlib import pyplot as plt
     from matplotlib import rcParams
 
-    maps = [_checked_map(result) for result in results]
+    given: Any = results
+    if isinstance(given, SweepResult):
+        raise PatchError("Expected a list of sweeps; for one sweep there is pw.plot.heatmap(s).")
+    if isinstance(given, Mapping):
+        given, titles = list(given.values()), titles or [str(name) for name in given]
+    maps = [_checked_map(result) for result in given]
     if len({result.attrs["direction"] for result in maps}) != 1:
         raise PatchError("Maps that share a colour bar are of one direction; got none, or both.")
     if titles is not None and len(titles) != len(maps):
@@ -234,8 +239,10 @@ def _other_plot(axes: tuple[str, ...]) -> str:
 def _checked_limit(drawn: Drawn, limit: float | None) -> float:
     if limit is None:
         return drawn.limit()
-    if not limit > 0:
-        raise PatchError(f"The limit of the colours is a positive number; got {limit!r}.")
+    if not isinstance(limit, int | float | np.number) or not limit > 0:
+        raise PatchError(
+            f"The limit of the colours is one positive number, as in limit=0.5 for ±0.5; got {limit!r}."
+        )
     return float(limit)
 
 

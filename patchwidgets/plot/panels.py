@@ -57,6 +57,12 @@ def panels(
             f"Expected something to draw for each of the letters in {layout!r} "
             f"({', '.join(sorted(placed)) or 'none'}); got {', '.join(sorted(draw)) or 'nothing'}."
         )
+    for letter, each in draw.items():
+        if not callable(each):
+            raise PatchError(
+                f"Panel {letter} is {type(each).__name__}; expected a function that takes ax=, such as "
+                f"{letter}=functools.partial(pw.plot.heatmap, s)."
+            )
     rows = len([row for row in layout.replace(";", "\n").split("\n") if row.strip()])
     inches = min(HIGHEST, aspect(0.5) * rows if height is None else height)
     figure = plt.figure(figsize=(rcParams["figure.figsize"][0], inches), layout="constrained")

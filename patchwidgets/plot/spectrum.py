@@ -46,7 +46,7 @@ def spectrum(
     >>> power = pw.helix.spectrum(pw.helix.number_activations(model, "L0.resid_pre"))
     >>> ax = pw.plot.spectrum(power, k=2, ax=Figure().subplots())
     >>> [text.get_text() for text in ax.texts], ax.get_xlabel()
-    (['100', '5'], 'waves in 100 numbers')
+    (['100', '5'], 'frequency (cycles in 100 numbers)')
     """
     power = checked(power, Spectrum, "pw.helix.spectrum(...)")
     ax = new_axes(aspect(0.4)) if ax is None else ax
@@ -57,9 +57,9 @@ def spectrum(
     ax.margins(x=0.03, y=0.2)
     names = [f"{power.periods[i]:.3g}" for i in strongest]
     name_points(ax, names, np.stack([waves, power.power], axis=-1)[strongest])
-    ax.set_xlabel(f"waves in {round(float(power.periods[0]))} numbers")
-    ax.set_ylabel("part of the variance")
+    ax.set_xlabel(f"frequency (cycles in {round(float(power.periods[0]))} numbers)")
+    ax.set_ylabel("fraction of the variance")
     ax.spines[["top", "right"]].set_visible(False)
-    named = "numbers at bars: the period" if k and title is None else ""
+    named = "bars are named by their period" if k and title is None else ""
     set_title(ax, [named], title)
     return ax

@@ -14,7 +14,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.guesses.answering import answers
 from patchwidgets.guesses.arguments import TOP_ARGUMENTS
 from patchwidgets.hooks.interrupts import Uninterrupted
-from patchwidgets.storage import write_file
+from patchwidgets.storage import check_ending, write_file
 from patchwidgets.sweep.comparison import Comparison, comparison
 from patchwidgets.sweep.dataset import site_names, sweep_dataset
 from patchwidgets.sweep.grid_values import GridValues
@@ -108,8 +108,10 @@ class SweepResult(Quantities):
         Raises
         ------
         FileError
-            The disk is full, the place cannot be written, or the result has something that no sweep has.
+            The disk is full, the place cannot be written, or the result has something that no sweep has; or the name
+            promises another form, such as ``.csv``.
         """
+        check_ending(path, "netCDF", ".nc")
         from patchwidgets.sweep.saved import to_bytes
 
         write_file(path, to_bytes(self._dataset))

@@ -24,7 +24,7 @@ def test_a_curve_is_drawn_beside_its_band(toy_experiment: Experiment) -> None:
     )
     np.testing.assert_allclose(median.get_ydata(), curve["kl"].band[1])
     assert (ax.get_xscale(), ax.get_ylabel()) == ("log", "faithfulness (kl)")
-    assert ax.get_xlabel() == "part of 12 nodes kept"
+    assert ax.get_xlabel() == "fraction of 12 nodes kept"
     assert (
         line.get_label() == f"largest scores: CPR {curve['kl'].cpr:.3f}, CMD {curve['kl'].cmd:.3f}"
     )

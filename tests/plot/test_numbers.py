@@ -29,7 +29,7 @@ def test_the_bars_of_a_spectrum_are_its_power(wave: np.ndarray) -> None:
     assert int(np.argmax(heights)) == 7
     assert heights[7] == pytest.approx(1)
     assert [text.get_text() for text in ax.texts] == ["5"]
-    assert ax.get_xlabel() == "waves in 40 numbers"
+    assert ax.get_xlabel() == "frequency (cycles in 40 numbers)"
     colours = {bar.get_facecolor() for bar in ax.patches}
     assert len(colours) == 2
     with pytest.raises(PatchError, match=r"pw\.helix\.spectrum\(\.\.\.\) returns; got ndarray"):
@@ -60,7 +60,7 @@ def test_the_line_and_a_period_with_a_cosine_alone_are_drawn_over_the_numbers(
     fit = pw.helix.fit_numbers(NUMBERS, even, basis)
     ax = pw.plot.helix(fit, even, NUMBERS, period=2, basis=basis, ax=Figure().subplots())
     assert np.allclose(ax.lines[-1].get_ydata(), [1, -1] * 20)
-    assert ax.get_ylabel() == "cos 2 as read"
+    assert ax.get_ylabel() == "cos 2, read from activations"
 
 
 def test_what_is_not_in_the_fit_is_named(wave: np.ndarray) -> None:

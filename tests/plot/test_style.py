@@ -117,6 +117,14 @@ def test_layouts_that_are_none_are_refused(layout: str, names: str, says: str) -
     assert not plt.get_fignums()
 
 
+def test_a_result_in_place_of_a_function_is_answered(experiment: Experiment) -> None:
+    heads = experiment.sweep("z", progress=False)
+    with pytest.raises(
+        PatchError, match=r"Panel a is SweepResult; .*a=functools\.partial\(pw\.plot"
+    ):
+        pw.plot.panels("a", a=heads)  # type: ignore[arg-type]
+
+
 def test_captions_say_the_numbers(experiment: Experiment) -> None:
     heads, result = experiment.sweep("z", progress=False), experiment.patch("L0.H1")
     caption = pw.plot.fig_caption(heads)

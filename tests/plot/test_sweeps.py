@@ -115,7 +115,7 @@ def test_limit_colours_title_bar_and_numbers_can_be_chosen(experiment: Experimen
     share = float(s.share.sel(layer=1, head=2))
     assert numbers[2, 1] == f"{share:.2f}".replace("-", "−").replace("0.", ".")
     assert pw.plot.heatmap(s, title="", ax=Figure().subplots()).get_title(loc="left") == ""
-    with pytest.raises(PatchError, match="positive number; got -1"):
+    with pytest.raises(PatchError, match=r"one positive number, .* got -1"):
         pw.plot.heatmap(s, limit=-1)
     with pytest.raises(PatchError, match="no quantity 'size'; there are share, recovery, effect"):
         pw.plot.heatmap(s, quantity="size")  # type: ignore[arg-type]
@@ -133,6 +133,12 @@ def test_maps_side_by_side_have_one_range_and_one_bar(experiment: Experiment) ->
     largest = max(float(np.abs(s.effect).max()) for s in (total, direct))
     assert largest <= limit == round_up(largest)
     assert bar.get_ylabel() == "effect on logit_diff"
+    named = pw.plot.heatmaps({"total": total, "direct": direct}, quantity="effect")
+    assert [ax.get_title(loc="left") for ax in named.axes[:2]] == ["total", "direct"]
+    with pytest.raises(
+        PatchError, match=r"list of sweeps; for one sweep there is pw\.plot\.heatmap"
+    ):
+        pw.plot.heatmaps(total)  # type: ignore[arg-type]
     with pytest.raises(PatchError, match="of one direction"):
         pw.plot.heatmaps([total, experiment.flip().sweep("z", progress=False)])
     with pytest.raises(PatchError, match="one title for each of 1 maps; got 2"):
