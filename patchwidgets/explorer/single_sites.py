@@ -67,8 +67,6 @@ def recorded_pairs(experiment: BaseExperiment, shown: ShownPair, n_sites: int) -
 
 def sites_of(experiment: BaseExperiment, components: Sequence[Component]) -> list[str]:
     """Heads and layers at all positions, and layers at each position that all prompts have."""
-    # A text would be read letter by letter.
-    components = [components] if isinstance(components, str) else components
     n_positions = min(len(pair) for pair in experiment.pairs)
     alike = all(len(pair) == n_positions for pair in experiment.pairs)
     found: list[str] = []

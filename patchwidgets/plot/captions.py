@@ -47,8 +47,8 @@ def fig_caption(result: Any) -> str:
     Parameters
     ----------
     result
-        Of a patch or a path, a sweep, estimates, a dose curve, a circuit, a faithfulness curve, a comparison, a lens, the
-        parts of a logit difference, or a spectrum.
+        Of a patch or a path, a sweep, estimates, a dose curve, a circuit, a faithfulness curve, a comparison, a lens,
+        the parts of a logit difference, or a spectrum.
 
     Returns
     -------
