@@ -120,7 +120,7 @@ def test_what_was_not_computed_says_so_and_how(browser: Browser, whole: Path) ->
         page.click("L0.H1")
         page.numbers("L0.H1")
         page.page.locator("[data-run='patched'] [data-site='L2.H2']").click(modifiers=["Shift"])
-        said = page.page.get_by_text("was not computed before this page was saved")
+        said = page.page.get_by_text("not computed before this page was saved")
         expect(said.first).to_contain_text("exp.patch('L0.H1', 'L2.H2')")
         assert page.notices.errors == []
 
