@@ -14,6 +14,10 @@ async function recorded(): Promise<Recording> {
 
 const place = document.getElementById("explorer");
 if (place !== null) {
-  mount(new RecordedModel(await recorded()), place);
+  const lines = document.getElementById("code");
+  const follow = (code: string) => {
+    if (lines !== null) lines.textContent = code;
+  };
+  mount(new RecordedModel(await recorded(), follow), place);
   document.documentElement.dataset.ready = "";
 }

@@ -8,6 +8,7 @@ from typing import Any
 from patchwidgets.directions import Direction
 from patchwidgets.edges import Path
 from patchwidgets.metrics import METRICS, Metric
+from patchwidgets.models.smollm2 import SMOLLM2_NAME
 from patchwidgets.sites import Patch, print_pos
 from patchwidgets.sources.moved import Steer, SteerDifference
 from patchwidgets.sources.source import SourceData
@@ -15,6 +16,9 @@ from patchwidgets.tasks import Task
 
 LINE = 88
 """A call that is longer has one argument on each line."""
+
+LOADED = {"teaching model": "", SMOLLM2_NAME: repr("smollm2")}
+"""What loads the models that come in packages, by their names."""
 
 VARIABLES = frozenset({"pw", "model", "task", "exp", "r"})
 """Names that the lines use themselves: a metric of such a name is given another one."""
@@ -44,6 +48,19 @@ def code_of(
             notes += of_patch
     lines = [_call(f"r = exp.{method}", arguments), _numbers(pair)]
     return _with_experiment(task, metric, direction, notes, lines)
+
+
+def with_model(code: str, name: str) -> str:
+    """Lines of `code_of` for somebody who has no ``model`` yet: one more loads it, or says which it was."""
+    arguments = LOADED.get(name, repr(name) if "/" in name else None)
+    load = (
+        f"# model: {name!r}, from pw.load or pw.wrap."
+        if arguments is None
+        else f"model = pw.load({arguments})"
+    )
+    return code.replace(
+        "import patchwidgets as pw\n\n", f"import patchwidgets as pw\n\n{load}\n", 1
+    )
 
 
 def code_of_circuit(
@@ -114,11 +131,21 @@ def _literal(value: Any, column: int) -> str:
     return ("\n" + " " * column).join(lines)
 
 
+def metric_written(metric: Metric) -> str:
+    """A metric as an argument of ``exp.measuring``: its name, or where ``exp`` has it."""
+    return repr(metric.name) if _is_named(metric) else f"exp.metrics[{metric.name!r}]"
+
+
+def _is_named(metric: Metric) -> bool:
+    name, at, _ = metric.name.partition("@")
+    named = METRICS.get(name)
+    return named is not None and metric == (named.at(metric.pos) if at else named)
+
+
 def _metric(metric: Metric) -> tuple[str, list[str]]:
     """What ``metric=`` is given, and comments on what cannot be written."""
     name, at, _ = metric.name.partition("@")
-    named = METRICS.get(name)
-    if named is not None and metric == (named.at(metric.pos) if at else named):
+    if _is_named(metric):
         return repr(metric.name), []
     variable = name if name.isidentifier() and name not in VARIABLES else "metric"
     note = f"# {variable}: your own metric. It is a function, which cannot be written here."

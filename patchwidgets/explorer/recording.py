@@ -6,11 +6,12 @@ Costs a sweep in each direction over the sites of the maps, and one more patch f
 from collections.abc import Iterable, Sequence
 
 from patchwidgets.directions import Direction
+from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import unpatched
 from patchwidgets.explorer import export, messages
 from patchwidgets.explorer.blobs import Blobs
-from patchwidgets.explorer.code import code_of
+from patchwidgets.explorer.code import code_of, metric_written, with_model
 from patchwidgets.explorer.listed import Listed
 from patchwidgets.explorer.messages import Buffers, Message
 from patchwidgets.explorer.requests import PatchRequest
@@ -28,6 +29,8 @@ from patchwidgets.sites import Component
 
 MOST_ASKED = 100
 """How many of the patches so far a page has."""
+
+DIRECTIONS: tuple[Direction, ...] = ("denoise", "noise")
 
 Outcome = PatchResult | PathResult
 
@@ -59,9 +62,8 @@ def recorded(
     listed = [each for each in asked if each.edits == views.edits][-MOST_ASKED:]
     sites = sites_of(views.experiment, components)
     pairs, blobs = recorded_pairs(views.experiment, shown.pair, len(sites)), Blobs()
-    directions: tuple[Direction, ...] = ("denoise", "noise")
     wanted: list[PatchResult | TracedPath] = [
-        *(unpatched(views.of(direction, shown.metric)) for direction in directions),
+        *(unpatched(views.of(direction, shown.metric)) for direction in DIRECTIONS),
         *(_again(views, each.outcome) for each in listed),
     ]
     last = export.outcome_of(views, shown) if shown.patches else None
@@ -78,6 +80,7 @@ def recorded(
             "results": results,
             "last": None if last is None else len(results) - len(pairs) + pairs.index(shown.pair),
             "singles": single_sites(views, sites, pairs, blobs) if sites else None,
+            "experiment": _own(views.original),
             "code": dict(_code(views)),
         }
     )
@@ -95,9 +98,20 @@ def _packed(blobs: Blobs, message: Message, buffers: Buffers) -> Message:
     return {"message": message, "buffers": [blobs.add(each) for each in buffers]}
 
 
+def _own(experiment: BaseExperiment) -> Message:
+    """What ``exp`` is outside of the page, and how each metric is written as an argument."""
+    metrics = {name: metric_written(metric) for name, metric in experiment.metrics.items()}
+    return {
+        "direction": experiment.direction,
+        "metric": next(iter(metrics)),
+        "metrics": metrics,
+    }
+
+
 def _code(views: Views) -> Iterable[tuple[str, str]]:
     """The lines of Python of each direction and metric, with nothing patched."""
     experiment, task = views.experiment, views.task(views.edits)
     for name, metric in experiment.metrics.items():
-        yield f"denoise {name}", code_of(task, metric, "denoise", [])
-        yield f"noise {name}", code_of(task, metric, "noise", [])
+        for direction in DIRECTIONS:
+            code = code_of(task, metric, direction, [])
+            yield f"{direction} {name}", with_model(code, experiment.model.name)

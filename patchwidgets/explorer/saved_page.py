@@ -26,7 +26,7 @@ _PAGE = """<!doctype html>
 <div id="explorer"></div>
 <p>{rounding}</p>
 <noscript><p>This page needs JavaScript. Nothing in it is loaded from elsewhere.</p></noscript>
-<details><summary>The lines of Python that give these numbers</summary><pre>{code}</pre></details>
+<details><summary>The lines of Python that give these numbers</summary><pre id="code">{code}</pre></details>
 </main>
 <script type="text/plain" id="recording">{recording}</script>
 <script type="module">{script}</script>

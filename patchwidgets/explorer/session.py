@@ -16,7 +16,7 @@ from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import unpatched
 from patchwidgets.explorer import export, messages
 from patchwidgets.explorer.chosen import ChosenPatch, ChosenPosition, checked_position, position_of
-from patchwidgets.explorer.code import code_of
+from patchwidgets.explorer.code import code_of, with_model
 from patchwidgets.explorer.edits import Edits, checked_edits
 from patchwidgets.explorer.fields import ShownPair
 from patchwidgets.explorer.history import History
@@ -208,7 +208,8 @@ class PatchSession:
         prompt = str(task[0].clean) if len(task) == 1 else f"{len(task)} pairs of prompts"
         title = f"{self.experiment.model.name}: {printable(prompt)}"
         content = recorded(self._views, shown, asked, components)
-        return page_html(title, self.code_of(shown), ROUNDING, content)
+        code = with_model(self.code_of(shown), self.experiment.model.name)
+        return page_html(title, code, ROUNDING, content)
 
     def data(self, field: str) -> dict[str, Any]:
         """All that a file keeps of the session; `field` is what the maps should show."""

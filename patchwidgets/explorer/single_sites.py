@@ -47,8 +47,8 @@ STEPS: Float[NDArray[np.float64], "step"] = np.array(
 """What a reach is rounded to: hundredths up to 1.5, and 7 % beyond (downwards 17 %, from −0.3 on). No more than 255."""
 UNDEFINED = 255
 ROUNDING = (
-    "Values and effects are exact. What a click reaches is rounded to hundredths (beyond 1.5 to 7 %, below −0.3 to "
-    "17 %), logits and probabilities of tokens to five digits."
+    "Values and effects are exact. How far a patch reaches into other boxes is rounded to 0.01, more coarsely "
+    "above 1.5 and below −0.3; logits and probabilities of tokens are rounded to five digits."
 )
 """What a page says."""
 

@@ -62,7 +62,14 @@ def test_what_was_asked_before_is_answered(page: SavedPage, experiment: pw.Exper
 
 def test_the_lines_of_python_are_in_it(page: SavedPage) -> None:
     page.page.locator("summary").click()
-    expect(page.page.locator("pre").first).to_contain_text("exp.patch('L1.mlp_out@-1')")
+    lines = page.page.locator("pre#code")
+    expect(lines).to_contain_text("model = pw.load()")
+    expect(lines).to_contain_text("exp.patch('L1.mlp_out@-1')")
+    page.page.locator(".history button", has_text="L0.H1 and L1.H2").first.click()
+    expect(lines).to_contain_text("exp.patch('L0.H1', 'L1.H2')")
+    expect(lines).to_contain_text("direction='denoise'")
+    page.page.locator(".metric-select").select_option("kl")
+    expect(lines).to_contain_text("metric='kl'")
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +120,7 @@ def test_what_was_not_computed_says_so_and_how(browser: Browser, whole: Path) ->
         page.click("L0.H1")
         page.numbers("L0.H1")
         page.page.locator("[data-run='patched'] [data-site='L2.H2']").click(modifiers=["Shift"])
-        said = page.page.get_by_text("was not computed before this page was saved")
+        said = page.page.get_by_text("not computed before this page was saved")
         expect(said.first).to_contain_text("exp.patch('L0.H1', 'L2.H2')")
         assert page.notices.errors == []
 
@@ -150,7 +157,7 @@ def test_paper_is_light_and_has_no_toolbar(browser: Browser, whole: Path) -> Non
 
 def test_it_says_to_what_it_is_rounded(browser: Browser, whole: Path) -> None:
     with opened(browser, whole) as page:
-        expect(page.page.get_by_text("is rounded to hundredths")).to_have_count(1)
+        expect(page.page.get_by_text("is rounded to 0.01")).to_have_count(1)
 
 
 @pytest.mark.parametrize("width", [390, 1280])

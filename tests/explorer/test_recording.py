@@ -11,6 +11,7 @@ import pytest
 
 import patchwidgets as pw
 from patchwidgets.explorer import shown_pair
+from patchwidgets.explorer.code import with_model
 from patchwidgets.explorer.recording import recorded
 from patchwidgets.explorer.requests import PatchRequest
 from patchwidgets.explorer.single_sites import COMPONENTS, STEPS, recorded_pairs, sites_of
@@ -177,3 +178,31 @@ def test_the_lines_of_the_page_run(names: Experiment, line: str) -> None:
         assert known["exp"] is not names
     else:
         assert eval(last, known) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("teaching model", "model = pw.load()"),
+        ("SmolLM2-135M-Instruct (from Q4_1)", "model = pw.load('smollm2')"),
+        ("org/it's", 'model = pw.load("org/it\'s")'),
+        ("mine\nimport os", r"# model: 'mine\nimport os', from pw.load or pw.wrap."),
+    ],
+)
+def test_a_reader_without_a_model_learns_which_it_was(name: str, line: str) -> None:
+    code = with_model("import patchwidgets as pw\n\ntask = …", name)
+    assert code == f"import patchwidgets as pw\n\n{line}\ntask = …"
+
+
+def test_a_page_knows_what_exp_is_outside_of_it(names: Experiment) -> None:
+    def mine(readout: Any) -> Any:
+        return readout.logits[:, 0]
+
+    exp = names.measuring([mine, "kl"]).flip()
+    found = File(exp, []).data["experiment"]
+    assert (found["direction"], found["metric"]) == ("noise", "mine")
+    assert found["metrics"]["mine"] == "exp.metrics['mine']"
+    assert found["metrics"]["kl"] == "'kl'"
+    for name, written in found["metrics"].items():
+        measuring = eval(f"exp.measuring({written})", {"exp": exp})
+        assert list(measuring.metrics) == [name]

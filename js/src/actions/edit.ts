@@ -19,6 +19,10 @@ export interface EditActions {
 
 export const CHOOSE_PAIR = "Choose a pair: the mean has no prompt to edit.";
 
+/** On a saved page. */
+const NEW_PROMPTS =
+  "New prompts need Python: exp = pw.Experiment(model, pw.Task(clean, corrupted, answer, foil))";
+
 function askTokens({ store, kernel }: Tools, draft: Edit): void {
   kernel.tokens(draft, (asked) => {
     const { editing } = store.state();
@@ -28,9 +32,13 @@ function askTokens({ store, kernel }: Tools, draft: Edit): void {
 
 function open(tools: Tools, field: EditField): void {
   const { store, page } = tools;
-  const { scene, editing } = store.state();
+  const { scene, editing, saved } = store.state();
   const draft = scene?.task.text;
   if (scene === undefined || !scene.can_sweep) return;
+  if (saved) {
+    set(store, { notice: NEW_PROMPTS });
+    return;
+  }
   if (draft === undefined) {
     set(store, { notice: CHOOSE_PAIR });
     return;

@@ -19,6 +19,8 @@ export function watchExplanations(root: HTMLElement, act: Actions): Removal {
   };
   return removeAll([
     listen(root, "pointerover", ({ target }) => act.explain(termAt(target) ?? focused())),
+    // A click may have turned what the word says: its target is drawn anew by now.
+    listen(root, "click", ({ target }) => act.explain(termAt(target) ?? focused())),
     listen(root, "pointerleave", () => act.explain(focused())),
     listen(root, "focusin", ({ target }) => act.explain(termAt(target))),
     listen(root, "focusout", () => act.explain(undefined)),

@@ -80,6 +80,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
     ...[client, autoSweep, asker, picture].map((each) => () => each.dispose()),
   ]);
   if (blocksDownloads(el.ownerDocument.body)) set(store, { delivery: "copy" });
+  if (model.saved === true) set(store, { saved: true });
   restorePicture(store, model);
   client.hello();
   return () => {

@@ -1,7 +1,7 @@
 /** Maps of a saved page, from the single sites that were computed before. */
 
 import type { MapSweepRequest } from "../model/map";
-import { mapLine } from "./recorded-python";
+import { type Around, mapLines } from "./recorded-python";
 import type { Answer, RecordedSites } from "./recorded-sites";
 
 type Asked = MapSweepRequest["maps"][number];
@@ -35,6 +35,7 @@ export function mapAnswer(
   request: MapSweepRequest,
   recorded: RecordedSites | undefined,
   sizes: Sizes,
+  around: Around,
 ): Answer {
   const { field = "total", direction, metric, pair, source = "source" } = request;
   const about = { kind: "cells", ...map, field, direction, metric, pair, source, seconds_left: 0 };
@@ -46,7 +47,7 @@ export function mapAnswer(
   const known = readings.filter((reading) => reading !== undefined);
   if (cells === undefined || known.length === 0) {
     const none = { shape: [0, 0], done: 0, total: 0, zero: 0, unpatchable: [], buffers: [] };
-    const line = mapLine(map, field, source);
+    const line = mapLines({ ...request, maps: [map] }, around);
     const reason = `This map was not computed before this page was saved. In Python: ${line}`;
     return { message: { ...about, ...none, reason }, buffers: [] };
   }

@@ -1,12 +1,33 @@
 /** The line of Python that computes what a saved page does not have: one for every kind of request. */
 
 import type { Edit } from "../model/edit";
-import type { MapRequest } from "../model/map";
+import type { Direction } from "../model/experiment";
+import type { MapRequest, MapSweepRequest } from "../model/map";
 import type { Patch, PatchRequest } from "../model/patch";
 import type { Source } from "../model/source";
 import type { Outgoing } from "./protocol";
 
 type Asked<Kind> = Extract<Outgoing, { readonly kind: Kind }>;
+
+interface View {
+  readonly direction: Direction;
+  readonly metric: string;
+}
+
+/** The experiment that was saved. */
+export interface OwnExperiment extends View {
+  /** Each metric as an argument. */
+  readonly metrics: Readonly<Record<string, string>>;
+}
+
+/** What lines are about: what the names in them are where they are read. */
+export interface Around {
+  /** All that `exp` may be there. */
+  readonly exp: readonly View[];
+  readonly metrics: OwnExperiment["metrics"];
+  /** How many heads of the model share a key. */
+  readonly headsPerKey: number;
+}
 
 function quoted(text: string): string {
   const safe = text.replaceAll("\\", "\\\\").replaceAll("'", "\\'").replaceAll("\n", "\\n");
@@ -18,6 +39,7 @@ function listOf(texts: readonly string[]): string {
 }
 
 function written(source: Source): string {
+  if (JSON.stringify(source) === '{"kind":"zero"}') return "pw.sources.zero()";
   return typeof source === "string"
     ? quoted(source)
     : `pw.sources.from_json(${quoted(JSON.stringify(source))})`;
@@ -41,102 +63,139 @@ function answers(text: string): string {
   return each.length > 1 ? `(${each.join(", ")})` : each.join("");
 }
 
-/** Statements that make the experiment with other prompts. */
-function experimentOf({ clean, corrupted, answer, foil, align }: Edit): string {
-  const prompts = [quoted(clean), quoted(corrupted), answers(answer)];
-  const all = foil === null ? prompts : [...prompts, answers(foil)];
-  const task = align ? "task.aligned(pw.propose_alignment(model, task))" : "task";
-  return `task = pw.Task(${all.join(", ")}); exp = pw.Experiment(model, ${task})`;
+/** `exp`, turned and measuring as a request asks, wherever it may be another one. */
+function experimentFor({ direction, metric }: Partial<View>, { exp, metrics }: Around): string {
+  const turned = direction !== undefined && exp.some((each) => each.direction !== direction);
+  const measuring = metric !== undefined && exp.some((each) => each.metric !== metric);
+  const turn = turned ? `.turned(${quoted(direction)})` : "";
+  return `exp${turn}${measuring ? `.measuring(${metrics[metric] ?? quoted(metric)})` : ""}`;
 }
 
-/** The call that patches what was asked for. */
-export function callOf({ patches, edits }: Pick<PatchRequest, "patches"> & Partial<PatchRequest>) {
-  const [edit] = edits ?? [];
-  const before = edit === undefined ? "" : `${experimentOf(edit)}; `;
+/** Statements that make the experiment with other prompts. */
+function experimentOf(edit: Edit, { direction, metric }: Partial<View>, around: Around): string {
+  const { clean, corrupted, answer, foil, align } = edit;
+  const prompts = [quoted(clean), quoted(corrupted), answers(answer)];
+  const all = foil === null ? prompts : [...prompts, answers(foil)];
+  const measured =
+    metric === undefined ? "" : `, metric=${around.metrics[metric] ?? quoted(metric)}`;
+  const turned = direction === undefined ? "" : `, direction=${quoted(direction)}`;
+  const task = align ? "task.aligned(pw.propose_alignment(model, task))" : "task";
+  return `task = pw.Task(${all.join(", ")}); exp = pw.Experiment(model, ${task}${measured}${turned})`;
+}
+
+/** The call that patches what was asked for, with the prompts that were asked for. */
+function askedCall(
+  asked: Pick<PatchRequest, "patches"> & Partial<PatchRequest>,
+  around: Around,
+): string {
+  const [edit] = asked.edits ?? [];
+  return edit === undefined
+    ? callOf(asked.patches, experimentFor(asked, around))
+    : `${experimentOf(edit, asked, around)}; ${callOf(asked.patches)}`;
+}
+
+/** The call that patches sites, or follows a path. */
+export function callOf(patches: PatchRequest["patches"], exp = "exp"): string {
   const [only] = patches;
-  if (only?.site.includes("->")) return `${before}exp.path(${quoted(only.site)})`;
-  return `${before}exp.patch(${patches.map(argument).join(", ")})`;
+  if (only?.site.includes("->")) return `${exp}.path(${quoted(only.site)})`;
+  return `${exp}.patch(${patches.map(argument).join(", ")})`;
 }
 
 function pairOf(pair: PatchRequest["pair"] | undefined): string {
   return typeof pair === "number" ? `, pair=${pair}` : "";
 }
 
-function headLine({ head, position, pair, ...patched }: Asked<"head">): string {
+function headLine({ head, position, pair, ...patched }: Asked<"head">, around: Around): string {
   const site = quoted(head);
   const parts = [
     `r.pattern(${site}${pairOf(pair)})`,
     `r.written(${site}, ${position}${pairOf(pair)})`,
   ];
-  return `r = ${callOf(patched)}; ${parts.join(", ")}`;
+  return `r = ${askedCall(patched, around)}; ${parts.join(", ")}`;
 }
 
-function sendersLine(head: string, headsPerKey: number): string {
+function sendersLine(head: string, exp: string, headsPerKey: number): string {
   const [layer = "", index = ""] = head.split(".H");
   const keys = headsPerKey > 1 ? `${layer}.KV${Math.floor(Number(index) / headsPerKey)}` : head;
-  return `exp.sweep_paths(${listOf([`${head}.q`, `${keys}.k`, `${keys}.v`])}).top_sites()`;
+  return `${exp}.sweep_paths(${listOf([`${head}.q`, `${keys}.k`, `${keys}.v`])}).top_sites()`;
 }
 
 function ablation(source: Source): string {
   return source === "source" ? "" : `, ablation=${written(source)}`;
 }
 
-function exportLine({ format, ...patched }: Asked<"export">): string {
+function exportLine({ format, ...patched }: Asked<"export">, around: Around): string {
   return format === "mermaid"
-    ? `${callOf(patched)}.to_mermaid()`
-    : `exp.to_html(${["page.html", ...patched.patches.map(({ site }) => site)].map(quoted).join(", ")})`;
+    ? `${askedCall(patched, around)}.to_mermaid()`
+    : `${experimentFor(patched, around)}.to_html(${["page.html", ...patched.patches.map(({ site }) => site)].map(quoted).join(", ")})`;
+}
+
+interface Shown {
+  readonly field: string;
+  readonly source: Source;
 }
 
 /** The call that computes a map. */
-export function mapLine(map: MapRequest, field = "total", source: Source = "source"): string {
+function mapLine(map: MapRequest, exp: string, { field, source }: Shown): string {
   const { component, over, layer, position } = map;
   const unit = component === "k" || component === "v" ? "kv_head" : "head";
   const all = layer === undefined ? over : ["layer", ...over];
   const names = all.map((axis) => quoted(axis === "head" ? unit : axis)).join(", ");
   const axes = `${quoted(component)}, over=(${names})${layer === undefined ? "" : `, layers=[${layer}]`}`;
-  if (field === "direct") return `exp.direct_effects(${axes})`;
-  if (field === "estimate") return `exp.estimate(${axes})`;
-  if (field !== "total") return `exp.sweep_paths(${quoted(field)})`;
+  if (field === "direct") return `${exp}.direct_effects(${axes})`;
+  if (field === "estimate") return `${exp}.estimate(${axes})`;
+  if (field !== "total") return `${exp}.sweep_paths(${quoted(field)})`;
   const at = position === undefined ? "site" : `f'{site}@${position}'`;
   if (source !== "source")
-    return `exp.sweep(${axes}, make=lambda site: pw.Patch(${at}, ${sourceThere(source)}))`;
+    return `${exp}.sweep(${axes}, make=lambda site: pw.Patch(${at}, ${sourceThere(source)}))`;
   return position === undefined
-    ? `exp.sweep(${axes})`
-    : `exp.sweep(${axes}, make=lambda site: ${at})`;
+    ? `${exp}.sweep(${axes})`
+    : `${exp}.sweep(${axes}, make=lambda site: ${at})`;
 }
 
-/** A line for any request; `headsPerKey`: how many heads of the model share a key. */
-export function lineOf(asked: Outgoing, headsPerKey = 1): string {
+/** The lines that compute maps. */
+export function mapLines(
+  asked: Omit<MapSweepRequest, "field"> & Partial<MapSweepRequest>,
+  around: Around,
+): string {
+  const { maps, field = "total", source = "source" } = asked;
+  const exp = experimentFor(asked, around);
+  return maps.map((map) => mapLine(map, exp, { field, source })).join(", ");
+}
+
+/** A line for any request. */
+export function lineOf(asked: Outgoing, around: Around): string {
+  const exp = experimentFor(asked as Partial<View>, around);
   switch (asked.kind) {
     case "head":
-      return headLine(asked);
+      return headLine(asked, around);
     case "senders":
-      return sendersLine(asked.head, headsPerKey);
+      return sendersLine(asked.head, exp, around.headsPerKey);
     case "lens": {
       const { method, position, pair } = asked;
-      return `${callOf(asked)}.lens(pos=${position}, method=${quoted(method)}${pairOf(pair)})`;
+      return `${askedCall(asked, around)}.lens(pos=${position}, method=${quoted(method)}${pairOf(pair)})`;
     }
     case "circuit": {
       const sites = listOf(asked.patches.map(({ site }) => site));
-      return `exp.evaluate(pw.Circuit(${sites})${ablation(asked.source)})`;
+      return `${exp}.evaluate(pw.Circuit(${sites})${ablation(asked.source)})`;
     }
     case "curve":
-      return `exp.faithfulness_curve(exp.sweep('z')${ablation(asked.source)})`;
+      return `${exp}.faithfulness_curve(${exp}.sweep('z')${ablation(asked.source)})`;
     case "neurons": {
       const layers = asked.layer === null ? "" : `, layers=[${asked.layer}]`;
-      return `exp.sweep('neuron', top=${asked.top}${layers})`;
+      return `${exp}.sweep('neuron', top=${asked.top}${layers})`;
     }
     case "tokens":
-      return experimentOf(asked);
+      return experimentOf(asked, {}, around);
     case "export":
-      return exportLine(asked);
+      return exportLine(asked, around);
     case "sweep":
-      return asked.maps.map((map) => mapLine(map, asked.field, asked.source)).join(", ");
+      return mapLines(asked, around);
     case "patch":
     case "code":
     case "mark":
-      return callOf(asked);
+      return askedCall(asked, around);
     default:
-      return "exp.explore()";
+      return `${exp}.explore()`;
   }
 }

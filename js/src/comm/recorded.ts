@@ -4,8 +4,9 @@ import type { MapSweepRequest } from "../model/map";
 import { type PatchRequest, patchesKey } from "../model/patch";
 import type { Outgoing } from "./protocol";
 import { mapAnswer, type Sizes } from "./recorded-maps";
-import { callOf, lineOf } from "./recorded-python";
+import { type Around, callOf, lineOf } from "./recorded-python";
 import { RecordedSites } from "./recorded-sites";
+import { notComputed } from "./recorded-words";
 import type { Recorded, Recording } from "./recording";
 import type { Handler, WidgetModel } from "./widget-model";
 
@@ -35,6 +36,10 @@ type Request = PatchRequest & Partial<Mark> & { readonly kind: string; readonly 
 
 export const NOT_RECORDED = "NotRecordedError";
 
+function otherWay(request: Request): Request {
+  return { ...request, direction: request.direction === "denoise" ? "noise" : "denoise" };
+}
+
 function runKey(of: PatchRequest): string {
   const { patches, direction, pair = "mean", edits = [] } = of;
   const whole = patches.map((patch) => ({ site: patch.site, source: patch.source ?? "source" }));
@@ -48,13 +53,22 @@ export class RecordedModel implements WidgetModel {
   private readonly results: ReadonlyMap<string, Recorded>;
   private readonly sites: RecordedSites | undefined;
   private readonly scene: Shown;
+  /** What `exp` is in the lines below the page. */
+  private shown: Pick<PatchRequest, "direction" | "metric">;
+  readonly saved = true;
 
-  constructor(private readonly recording: Recording) {
+  /** `follow` gets the lines of Python of what is shown, when another one is. */
+  constructor(
+    private readonly recording: Recording,
+    private readonly follow: (code: string) => void = () => {},
+  ) {
     const { singles, blobs, scene, results, traits } = recording;
     this.sites = singles === null ? undefined : new RecordedSites(singles, blobs);
     const { model = {}, task = {} } = scene as Partial<Shown>;
     this.scene = { model, task };
     this.values = new Map(Object.entries(traits));
+    const { direction, metric } = { ...recording.experiment, ...scene };
+    this.shown = { direction, metric };
     this.results = new Map(
       results.map((each) => [runKey(each.message as unknown as PatchRequest), each]),
     );
@@ -86,9 +100,9 @@ export class RecordedModel implements WidgetModel {
     else if (request.kind === "patch") this.patched(request);
     else if (request.kind === "sweep") this.swept(content as MapSweepRequest & { id: number });
     else if (request.kind === "code")
-      this.tell(request.id, { kind: "code", code: this.codeOf(request, callOf(request)) });
+      this.tell(request.id, { kind: "code", code: this.codeOf(request, callOf(request.patches)) });
     else if (request.kind === "mark") this.mark(request);
-    else if (!ONLY_KEPT.includes(request.kind)) this.refuse(request, "This");
+    else if (!ONLY_KEPT.includes(request.kind)) this.refuse(request, "This was");
   }
 
   private greet(id: number): void {
@@ -103,17 +117,30 @@ export class RecordedModel implements WidgetModel {
     return buffers.flatMap((number) => this.recording.blobs[number] ?? []);
   }
 
+  private knows(request: Request): boolean {
+    return this.found(request, this.placedIn(request)) !== undefined;
+  }
+
+  private placedIn(request: Request): Request {
+    return { ...request, patches: request.patches.map((each) => this.placed(each)) };
+  }
+
+  private found(request: Request, placed: Request) {
+    const known = this.results.get(runKey(request)) ?? this.results.get(runKey(placed));
+    return known === undefined
+      ? this.sites?.patch(placed)
+      : { message: known.message, buffers: this.blobsOf(known) };
+  }
+
   private patched(request: Request): void {
     const { metric, patches, source = "source" } = request;
-    const placed = { ...request, patches: patches.map((each) => this.placed(each)) };
-    const known = this.results.get(runKey(request)) ?? this.results.get(runKey(placed));
-    const found =
-      known === undefined
-        ? this.sites?.patch(placed)
-        : { message: known.message, buffers: this.blobsOf(known) };
+    const placed = this.placedIn(request);
+    const found = this.found(request, placed);
     if (found === undefined) {
-      this.refuse(request, patches.map(({ site }) => site).join(" + ") || "This");
+      this.refuse(request, notComputed(request, this.knows(otherWay(request))));
     } else {
+      this.shown = request;
+      this.follow(this.codeOf(request, callOf(patches)));
       this.tell(request.id, { ...found.message, patches, metric, source }, found.buffers);
       const singles = this.sites?.parts(placed);
       if (singles !== undefined) this.tell(request.id, { kind: "singles", singles });
@@ -131,7 +158,7 @@ export class RecordedModel implements WidgetModel {
 
   private swept(request: MapSweepRequest & { readonly id: number }): void {
     for (const map of request.maps) {
-      const { message, buffers } = mapAnswer(map, request, this.sites, this.sizes());
+      const { message, buffers } = mapAnswer(map, request, this.sites, this.sizes(), this.around());
       this.tell(request.id, message, buffers);
     }
     this.tell(request.id, { kind: "swept", total: 0, seconds: 0 });
@@ -163,12 +190,21 @@ export class RecordedModel implements WidgetModel {
     return numbers.replace("exp.patch()", () => line);
   }
 
+  /** `exp` is the experiment that was saved, or the one in the lines below the page. */
+  private around(): Around {
+    const { n_heads = 1, n_kv_heads = n_heads } = this.scene.model;
+    const { experiment } = this.recording;
+    const { metrics } = experiment;
+    return { exp: [experiment, this.shown], metrics, headsPerKey: n_heads / n_kv_heads };
+  }
+
   /** Say that something was not computed, and the line of Python that would. */
   private refuse(request: Request, what: string): void {
-    const { n_heads = 1, n_kv_heads = n_heads } = this.scene.model;
-    const line = lineOf(request as unknown as Outgoing, n_heads / n_kv_heads);
-    const details = this.detailsOf(request, line);
-    const message = `${what} was not computed before this page was saved. In Python: ${line}`;
+    const asked = request as unknown as Outgoing;
+    const line = lineOf(asked, this.around());
+    // Its own lines make `exp` as it is asked for.
+    const details = this.detailsOf(request, lineOf(asked, { ...this.around(), exp: [] }));
+    const message = `${what} not computed before this page was saved. In Python: ${line}`;
     this.tell(request.id, { kind: "error", code: NOT_RECORDED, message, details });
   }
 

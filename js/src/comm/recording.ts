@@ -1,5 +1,6 @@
 /** What a saved page answers from: JSON with arrays beside it, made by `patchwidgets/explorer/recording.py`. */
 
+import type { OwnExperiment } from "./recorded-python";
 import type { Singles } from "./recorded-sites";
 
 export type Message = Readonly<Record<string, unknown>>;
@@ -19,6 +20,8 @@ export interface Recording {
   readonly last: number | null;
   /** Every single site of some components; null if there are none. */
   readonly singles: Singles | null;
+  /** What `exp` is outside of the page. */
+  readonly experiment: OwnExperiment;
   /** The lines of Python of each direction and metric, with `exp.patch()` in them. */
   readonly code: Readonly<Record<string, string>>;
   readonly blobs: readonly DataView[];

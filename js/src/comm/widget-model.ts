@@ -10,5 +10,7 @@ export interface WidgetModel {
   on(event: string, handler: Handler): void;
   off(event: string, handler: Handler): void;
   send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
+  /** Whether a saved page stands for it: it has what was computed before, and no more can come. */
+  readonly saved?: boolean;
   readonly widget_manager?: unknown;
 }

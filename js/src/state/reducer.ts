@@ -11,6 +11,7 @@ import { type Position, sharedPosition } from "../model/position";
 import type { PastResult, Result, Single } from "../model/result";
 import { withoutPosition } from "../model/site";
 import { type Connection, type Failure, isLost } from "../model/status";
+import { draftWithoutAnswer } from "./draft";
 import { editingAfter, withEditProblem, withTokens } from "./edited";
 import { type FactEvent, reduceFacts } from "./facts";
 import { followFocus } from "./head-panel";
@@ -178,7 +179,7 @@ function withoutPending(state: State): State {
     metric: result.metric,
     source: result.source ?? "source",
   };
-  return { ...state, ...shown, pending: undefined };
+  return { ...state, ...shown, draft: draftWithoutAnswer(state), pending: undefined };
 }
 
 /** Lines that nobody waits for any more are dropped. */

@@ -148,6 +148,8 @@ export interface State {
   readonly firstLayer: number;
   /** All three lanes show all their boxes, not only the patched one. */
   readonly lanesFull: boolean;
+  /** On a saved page: what was not computed before it was saved cannot come. */
+  readonly saved: boolean;
   /** The word of the page that the read-out explains. */
   readonly explained: Term | undefined;
   readonly width: number;
@@ -185,6 +187,7 @@ export type Settable = Pick<
   | "unfolded"
   | "firstLayer"
   | "lanesFull"
+  | "saved"
   | "explained"
   | "width"
   | "theme"
@@ -235,6 +238,7 @@ export const INITIAL: State = {
   unfolded: false,
   firstLayer: 0,
   lanesFull: false,
+  saved: false,
   explained: undefined,
   width: 0,
   theme: "light",

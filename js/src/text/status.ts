@@ -26,7 +26,9 @@ export function sentence(text: string): string {
   return `${isolated(text.replace(/\.$/, ""))}.`;
 }
 
-export function problemSentence({ site, message }: Problem): string {
+/** On a saved page there is no model to speak of, and what is missing is named already. */
+export function problemSentence({ site, message }: Problem, saved = false): string {
+  if (saved) return sentence(message);
   const named = site === undefined || message.startsWith(site) || site.includes("+");
   const said = sentence(message);
   return `${named ? said : `${isolated(site)} failed: ${said}`} The model is unchanged.`;

@@ -39,8 +39,8 @@ function status(cx: Context) {
   }
   const { problem, notice } = state;
   if (problem !== undefined) {
-    return html`<p class="status" data-status="error"><span class="sign">▲</span>${problemSentence(problem)}
-      ${problem.details === "" ? nothing : html`<button @click=${() => act.copy(problem.details)}>Copy details</button>`}
+    return html`<p class="status" data-status="error"><span class="sign">▲</span>${problemSentence(problem, state.saved)}
+      ${problem.details === "" ? nothing : html`<button @click=${() => act.copy(problem.details)}>${state.saved ? "Copy as Python" : "Copy details"}</button>`}
       <button @click=${() => act.dismiss()}>Dismiss</button></p>`;
   }
   return notice === undefined

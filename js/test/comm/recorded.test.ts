@@ -1,111 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Outgoing } from "../../src/comm/protocol";
-import { NOT_RECORDED, RecordedModel } from "../../src/comm/recorded";
-import { lineOf } from "../../src/comm/recorded-python";
-import type { Singles } from "../../src/comm/recorded-sites";
-import { type Recording, readRecording } from "../../src/comm/recording";
-import LINES from "./python-lines.json";
-
-const RESULT = {
-  kind: "result",
-  patches: [{ site: "L0.H1", source: "source" }],
-  direction: "denoise",
-  metric: "logit_diff",
-  pair: "mean",
-};
-
-function floats(...values: number[]): DataView {
-  return new DataView(Float64Array.from(values).buffer);
-}
-
-function bytes(...values: number[]): DataView {
-  return new DataView(Uint8Array.from(values).buffer);
-}
-
-const END = { noise_floor: 0.01, reason: null };
-
-/** Two sites, of which one moves one cell, in two pairs and their mean. */
-const SINGLES: Singles = {
-  steps: [-1, 0, 0.5, 1],
-  metrics: ["kl", "rank"],
-  tokens: [" a", " b"],
-  views: (["mean", 0, 1] as const).map((pair) => ({
-    pair,
-    ends: {
-      kl: { clean: 4, corrupted: 2, ...END },
-      rank: { clean: 1, corrupted: 1, noise_floor: 0.01, reason: "The same." },
-    },
-    unpatched: [
-      [1, 0.1, 2, 0.2],
-      [3, 0.3, 4, 0.4],
-    ],
-    words: { task: { clean: [`pair ${pair}`] }, runs: {} },
-  })),
-  directions: {
-    denoise: {
-      sites: ["L0.H1", "L0.mlp_out@2"],
-      shapes: { resid_post: [2] },
-      views: [1, 2, 3].map((values) => ({
-        position: 2,
-        values,
-        reach: 4,
-        scores: [
-          [[[0, 5, 0.5]], [[1, 6, 0.6]]],
-          [[], []],
-        ],
-      })),
-      intervals: {
-        kl: { bounds: 5, no_interval: null },
-        rank: { bounds: 5, no_interval: "a median" },
-      },
-    },
-    noise: { sites: [], shapes: {}, views: [], intervals: null },
-  },
-};
-
-const RECORDING: Recording = {
-  traits: { position: "all" },
-  scene: {
-    kind: "scene",
-    model: { n_layers: 1, n_heads: 2, n_kv_heads: 1 },
-    task: { clean: ["a", "b", "c"], positions: { S2: 2 }, n_pairs: 2 },
-  },
-  history: { kind: "history" },
-  results: [{ message: { ...RESULT, patches: [{ site: "L9.H9" }] }, buffers: [0] }],
-  last: 0,
-  singles: SINGLES,
-  code: { "denoise kl": "exp = …\nr = exp.patch()\nr.value, r.effect" },
-  blobs: [
-    bytes(1, 2),
-    floats(3, 1, 2.5, 1),
-    floats(3.5, 1, 2, 1),
-    floats(2.5, 1, 3, 1),
-    bytes(3, 0, 1, 1, 3, 2, 1, 1),
-    floats(0.1, Number.NaN, 0.9, Number.NaN),
-  ],
-};
-
-type Told = Record<string, unknown>;
-
-function answers(
-  request: object,
-  recording = RECORDING,
-): { messages: Told[]; buffers: DataView[][] } {
-  const model = new RecordedModel(recording);
-  const messages: Told[] = [];
-  const buffers: DataView[][] = [];
-  model.on("msg:custom", (message, data) => {
-    messages.push(message as Told);
-    buffers.push(data as DataView[]);
-  });
-  model.send({ v: 1, id: 7, ...request });
-  return { messages, buffers };
-}
-
-function patch(site: string, more: object = {}) {
-  const { messages, buffers } = answers({ ...RESULT, kind: "patch", patches: [{ site }], ...more });
-  return { answer: messages[1], buffers: buffers[1] };
-}
+import { NOT_RECORDED } from "../../src/comm/recorded";
+import { readRecording } from "../../src/comm/recording";
+import { answers, patch, RECORDING, RESULT } from "../fixtures/recording";
 
 it("reads the file: JSON, then arrays", () => {
   const { blobs: _, ...data } = RECORDING;
@@ -205,7 +101,9 @@ it("fills the maps", () => {
   expect(buffers[1]?.map((blob) => blob.getFloat32(4, true))).toEqual([0.5, 1]);
   expect(messages[2]).toMatchObject({ kind: "swept" });
   const direct = answers({ ...request, direction: "denoise", field: "direct" }).messages[1];
-  expect(direct?.reason).toContain("In Python: exp.direct_effects('z', over=('layer', 'head'))");
+  expect(direct?.reason).toContain(
+    "In Python: exp.measuring('kl').direct_effects('z', over=('layer', 'head'))",
+  );
 });
 
 it.each([
@@ -215,32 +113,8 @@ it.each([
 ])("says what it would take for %s", (_, site, more) => {
   const { answer } = patch(site, more);
   expect(answer).toMatchObject({ kind: "error", code: NOT_RECORDED });
-  expect(answer?.message).toContain(`In Python: exp.patch('${site}')`);
-});
-
-it("says it for other prompts", () => {
-  const edit = {
-    pair: 0,
-    clean: "it's \\\n",
-    corrupted: "b",
-    answer: "c",
-    foil: null,
-    align: false,
-  };
-  const { answer } = patch("L0.H1", { edits: [edit] });
-  const lines =
-    "task = pw.Task('it\\'s \\\\\\n', 'b', 'c'); exp = pw.Experiment(model, task); exp.patch('L0.H1')";
-  expect(answer?.message).toContain(lines);
-  expect(answer?.details).toBe(lines);
-});
-
-it.each(LINES as [object, string][])("has a line for %j", (request, line) => {
-  expect(lineOf(request as Outgoing)).toBe(line);
-});
-
-it("names the key that heads share", () => {
-  const asked = { kind: "senders", head: "L4.H5" } as Outgoing;
-  expect(lineOf(asked, 3)).toContain("['L4.H5.q', 'L4.KV1.k', 'L4.KV1.v']");
+  const turned = "direction" in more ? ".turned('noise')" : "";
+  expect(answer?.message).toContain(`In Python: exp${turned}.patch('${site}')`);
 });
 
 it.each(["head", "senders", "lens", "circuit", "curve", "neurons", "tokens", "export", "new"])(

@@ -9,6 +9,7 @@ import { strongestNext } from "../../state/strongest";
 import { curveLabel, keepCaption, keepSentence, NO_CIRCUIT } from "../../text/circuit";
 import { percent } from "../../text/numbers";
 import { sentence } from "../../text/status";
+import { again } from "../again";
 import type { Context } from "../context";
 
 function said(facts: CircuitFacts, stale: boolean) {
@@ -22,9 +23,9 @@ function said(facts: CircuitFacts, stale: boolean) {
 function answer(cx: Context) {
   if (circuitRequest(cx.state) === undefined) return html`<p class="none">${NO_CIRCUIT}</p>`;
   const { fact, stale, phase, message } = knownCircuit(cx.state);
-  const again = html`<button @click=${() => cx.act.askAgain("circuit")}>Ask again</button>`;
-  if (phase === "failed") return html`<p class="kept">${sentence(message)} ${again}</p>`;
-  if (phase === "dropped") return html`<p class="kept">Stopped before it was done. ${again}</p>`;
+  const button = again(cx, () => cx.act.askAgain("circuit"));
+  if (phase === "failed") return html`<p class="kept">${sentence(message)} ${button}</p>`;
+  if (phase === "dropped") return html`<p class="kept">Stopped before it was done. ${button}</p>`;
   return fact === undefined
     ? html`<p class="kept">Running the selection alone …</p>`
     : said(fact, stale);
@@ -71,7 +72,7 @@ function curve(cx: Context) {
   if (phase !== "failed" && phase !== "dropped")
     return html`<p class="caption" role="status">Keeping 1, 2, 5, … heads, each beside random ones …</p>`;
   const what = phase === "failed" ? sentence(message) : "Stopped before it was done.";
-  return html`<p class="caption">${what} <button @click=${() => cx.act.askAgain("curve")}>Ask again</button></p>`;
+  return html`<p class="caption">${what} ${again(cx, () => cx.act.askAgain("curve"))}</p>`;
 }
 
 export function circuitChart(cx: Context) {

@@ -5,6 +5,7 @@ import { type Lane, shownLanes } from "../../model/experiment";
 import type { FactKind } from "../../model/facts";
 import { canAsk, hasPatchedRun } from "../../state/head";
 import { NO_PYTHON, sentence } from "../../text/status";
+import { again } from "../again";
 import type { Context } from "../context";
 
 /** The runs that differ: without a patch the patched one is its host. */
@@ -20,11 +21,11 @@ export function missing(
   message: string,
   waiting: string,
 ) {
-  const again = html`<button @click=${() => cx.act.askAgain(kind)}>Ask again</button>`;
+  const button = again(cx, () => cx.act.askAgain(kind));
   if (phase === "failed")
-    return html`<p class="none" data-phase="failed">${sentence(message)} ${again}</p>`;
+    return html`<p class="none" data-phase="failed">${sentence(message)} ${button}</p>`;
   if (phase === "dropped")
-    return html`<p class="none" data-phase="dropped">Stopped before it was done. ${again}</p>`;
+    return html`<p class="none" data-phase="dropped">Stopped before it was done. ${button}</p>`;
   const said = canAsk(cx.state) ? waiting : NO_PYTHON;
   return html`<p class="none" data-phase=${phase}>${said}</p>`;
 }

@@ -6,6 +6,7 @@ import { refusalReason, towardsClean } from "../../model/experiment";
 import { currentMetric } from "../../state/selectors";
 import { effectNumber, percent } from "../../text/numbers";
 import { sentence } from "../../text/status";
+import { again } from "../again";
 import type { Context } from "../context";
 
 /** All layers, or the layer of the cell that has the focus. */
@@ -30,9 +31,7 @@ export function neuronsChart(cx: Context) {
   const reason = refused ?? neurons?.reason;
   if (reason !== undefined)
     return html`<p class="none">No neurons: ${sentence(reason)} ${
-      refused === undefined
-        ? html`<button @click=${() => cx.act.retryNeurons()}>Try again</button>`
-        : nothing
+      refused === undefined ? again(cx, () => cx.act.retryNeurons(), "Try again") : nothing
     }</p>`;
   const list = neurons?.list;
   if (list === undefined)

@@ -10,6 +10,7 @@ import { probability } from "../../text/numbers";
 import { ofPair } from "../../text/pairs";
 import { NO_PYTHON, sentence } from "../../text/status";
 import { shortToken, tokenText } from "../../text/tokens";
+import { again } from "../again";
 import type { Context } from "../context";
 import { term } from "../term";
 
@@ -104,12 +105,12 @@ export function lensLine(cx: Context) {
   const position = readPosition(cx.state, cx.scene);
   const { clean } = cx.scene.task;
   const at = html`at @${position} <span class="mono">${shortToken(clean[position] ?? "", 12)}</span>${ofPair(cx.scene)}`;
-  const again = html`<button @click=${() => cx.act.askAgain("lens")}>Ask again</button>`;
+  const button = again(cx, () => cx.act.askAgain("lens"));
   const said =
     phase === "failed"
-      ? html`${sentence(message)} ${again}`
+      ? html`${sentence(message)} ${button}`
       : phase === "dropped"
-        ? html`Stopped before it was done. ${again}`
+        ? html`Stopped before it was done. ${button}`
         : fact === undefined || stale
           ? canAsk(cx.state)
             ? "Reading the streams …"

@@ -13,6 +13,7 @@ import { estimateSentence, sweepSentence } from "../../text/map-status";
 import { scaleWords } from "../../text/scale";
 import { NO_NOISE_MAP } from "../../text/source";
 import { refusalSentence, sentence } from "../../text/status";
+import { again } from "../again";
 import type { Context } from "../context";
 import { switchOf } from "../switch";
 import { term } from "../term";
@@ -31,7 +32,7 @@ function sweepButton(cx: Context, map: MapView) {
   if (complete(map) || !cx.scene.can_sweep) return nothing;
   if (phase === "running") return html`<button @click=${() => cx.act.stopSweep()}>Stop</button>`;
   if (phase === "stopped" || phase === "failed")
-    return html`<button @click=${() => cx.act.continueSweep()}>${phase === "failed" ? "Try again" : "Continue"}</button>`;
+    return again(cx, () => cx.act.continueSweep(), phase === "failed" ? "Try again" : "Continue");
   return nothing;
 }
 
