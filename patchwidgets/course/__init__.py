@@ -8,6 +8,7 @@ grade it.
 from patchwidgets.course.enough_and_needed import EnoughAndNeeded
 from patchwidgets.course.induction import Induction
 from patchwidgets.course.splice import Splice
+from patchwidgets.course.what_goes_wrong import WhatGoesWrong
 from patchwidgets.course.your_own import YourOwn
 
-__all__ = ["EnoughAndNeeded", "Induction", "Splice", "YourOwn"]
+__all__ = ["EnoughAndNeeded", "Induction", "Splice", "WhatGoesWrong", "YourOwn"]
