@@ -205,9 +205,7 @@ class PatchSession:
         with self._queue.lock:
             asked = self._history.listed
         task = self.experiment.task
-        prompt = (
-            task.clean if isinstance(task.clean, str) else f"{len(task.clean)} pairs of prompts"
-        )
+        prompt = str(task[0].clean) if len(task) == 1 else f"{len(task)} pairs of prompts"
         title = f"{self.experiment.model.name}: {printable(prompt)}"
         content = recorded(self._views, shown, asked, components)
         return page_html(title, self.code_of(shown), ROUNDING, content)
