@@ -19,7 +19,7 @@ from patchwidgets.plot.lanes.layout import (
 )
 from patchwidgets.plot.lanes.names import name_layers, name_rows
 from patchwidgets.plot.lanes.pen import Pen, Z, blend, corners_of
-from patchwidgets.plot.lanes.places import changed_cells, is_whole, path_cells
+from patchwidgets.plot.lanes.places import changed_cells, is_whole, path_cells, unmeasured
 from patchwidgets.plot.numbers import capped_percent
 from patchwidgets.plot.shown import Shown
 
@@ -91,30 +91,13 @@ def moved_boxes(shown: Shown, reach: Reach | None, layout: Layout) -> Moved:
         column = {"z": cell.index, "attn_out": n_heads, "mlp_out": n_heads + 1}.get(cell.component)
         if shown.path is None and column is not None and any(map(is_whole, sites)):
             replaced[cell.layer, column] = True
-    for layer, column in _unmeasured(shown, n_heads):
+    for layer, column in unmeasured(shown, n_heads):
         for grid in grids.values():
             grid[layer, column] = np.nan
     along, size, cos = (grids[name].ravel() for name in ("along", "size", "cos"))
     return Moved(
         boxes.reshape(-1, 4), along, size, cos, replaced.ravel(), undirected=shown.only_ablates
     )
-
-
-def _unmeasured(shown: Shown, n_heads: int) -> list[tuple[int, int]]:
-    """The boxes along a path whose change only its next receiver sees: the measured pass does not have it in them."""
-    if shown.path is None:
-        return []
-    found = list[tuple[int, int]]()
-    for cell in path_cells(shown.path, shown.experiment.model)[:-1]:
-        if cell is None or cell.component not in ("z", "attn_out", "mlp_out"):
-            continue
-        if cell.component == "mlp_out":
-            found.append((cell.layer, n_heads + 1))
-            continue
-        found.append((cell.layer, n_heads))
-        if cell.index is not None:
-            found.append((cell.layer, cell.index))
-    return found
 
 
 def _grids(
