@@ -125,14 +125,19 @@ def _of_scores(names: pw.Experiment) -> dict[str, Draw]:
     direct = names.direct_effects("z", progress=False)
     compared = names.estimate("z", progress=False).compare(heads)
     parts = (0.1, 0.2, 0.4, 0.7, 1)
+    edges, estimated = names.edges(progress=False), names.estimate_edges(progress=False)
     curves = [
-        names.faithfulness_curve(scores, parts, n_random=n, progress=False)
-        for scores, n in ((heads, 10), (direct, 0))
+        names.faithfulness_curve(
+            scores, (0.005, 0.01, 0.02, 0.05, *parts), n_random=n, progress=False
+        )
+        for scores, n in ((edges, 10), (estimated, 0))
     ]
     vector = names.source["L1.resid_post@-1"] - names.host["L1.resid_post@-1"]
     doses = names.dose_curve("L1.resid_post@-1", vector, [-1, 0, 0.5, 1, 2], progress=False)
     return {
-        "faithfulness": lambda: pw.plot.faithfulness(*curves, labels=["total", "direct"]),
+        "faithfulness": lambda: pw.plot.faithfulness(
+            *curves, labels=["measured", "estimated (EAP)"]
+        ),
         "compare": lambda: pw.plot.compare(compared),
         "total and direct": lambda: pw.plot.total_direct(heads, direct),
         "enough and needed": lambda: pw.plot.enough_needed(heads, noise),

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from math import nan
 from typing import TYPE_CHECKING, Literal, get_args
 
+import numpy as np
+from jaxtyping import Float
+
 from patchwidgets.errors import PatchError
 from patchwidgets.experiment.patch_result import PatchResult
-from patchwidgets.experiment.top_token_rows import TopTokenRow
 from patchwidgets.guesses.answering import answers
 from patchwidgets.guesses.arguments import FIGURE_ARGUMENTS
 from patchwidgets.intervals import FEWEST_PAIRS, mean_interval
@@ -23,6 +25,7 @@ from patchwidgets.plot.texts import families, note_size, set_title, text_width, 
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from torch import Tensor
 
 Scale = Literal["logit", "prob"]
 THICK, APART = 0.25, 0.29
@@ -48,7 +51,8 @@ def logits(
     k
         The number of tokens: those of the largest probability in any of the three runs.
     pair
-        The number of one pair; by default means over all pairs.
+        The number of one pair; by default means over all pairs. Of pairs with answers of their own, whose next tokens
+        have little in common, these are the means of the answer and of the foil, whatever tokens they are.
     scale
         ``"logit"`` or ``"prob"``.
     title
@@ -60,7 +64,7 @@ def logits(
     -------
     Axes
         Three bars per token, with the tokens from top to bottom. A line at the end of a bar is the interval of 95 %
-        over pairs, from five on.
+        of the mean over pairs, from five on; then the title says so.
 
     Raises
     ------
@@ -83,21 +87,53 @@ def logits(
     if not isinstance(k, int) or k < 1:
         raise PatchError(f"Expected the number of tokens, at least 1; got {k!r}.")
     shown = Shown.of(result, pair)
-    rows = shown.result.top_tokens(k, pair)
+    rows = _rows_of(shown, k, pair)
     ax = new_axes(lines(3.0 * len(rows) + 4.5)) if ax is None else ax
     bars = [_Bar.of(shown, row, run, scale) for row in rows for run in RUNS]
     _draw_bars(ax, bars, scale)
-    ax.set_yticks(
-        range(len(rows)), [token_label(row.token) for row in rows], family=families("monospace")
-    )
+    generic: Literal["sans-serif", "monospace"] = "monospace" if rows[0].is_token else "sans-serif"
+    ax.set_yticks(range(len(rows)), [row.label for row in rows], family=families(generic))
     ax.set_ylim(len(rows) - 0.45, -0.55)
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel("logit" if scale == "logit" else "probability")
     ax.spines[["top", "right", "left"]].set_visible(False)
     name = patch_name(shown.patches, shown.experiment) if shown.path is None else str(shown.path)
-    of_what = shown.of_what or shown.which_pair
-    set_title(ax, [name or "nothing patched", shown.experiment.direction, of_what], title)
+    n_pairs = len(shown.experiment.pairs)
+    over = f"mean of {n_pairs} pairs" if shown.one_pair is None else shown.which_pair
+    lines_are = "lines: 95 % interval" if any(bar.low == bar.low for bar in bars) else ""
+    parts = [name or "nothing patched", shown.experiment.direction, over, lines_are]
+    set_title(ax, parts, title)
     return ax
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What three bars are of: for each pair, the tokens whose probabilities are summed."""
+
+    label: str
+    ids: Sequence[Sequence[int]]
+    is_token: bool = True
+
+    def values(self, logits: "Tensor", scale: Scale) -> Float[np.ndarray, "pair"]:
+        """Of each pair; the logit of several tokens is the log of the sum of their exponentials."""
+        scores = logits.double().log_softmax(-1) if scale == "prob" else logits.double()
+        summed = [
+            row[[*ids]].logsumexp(0).item() for row, ids in zip(scores, self.ids, strict=True)
+        ]
+        return np.exp(summed) if scale == "prob" else np.array(summed)
+
+
+def _rows_of(shown: Shown, k: int, pair: int | None) -> list[_Row]:
+    pairs = shown.experiment.pairs if shown.one_pair is None else [shown.one_pair]
+    answers = [tuple(each.first_tokens) for each in pairs]
+    foils = [
+        each.foils or tuple(dict.fromkeys(ids[0] for ids in each.long_foils)) for each in pairs
+    ]
+    if not all(answers) or len(set(zip(answers, foils, strict=True))) == 1:
+        tokens = shown.result.top_tokens(k, pair)
+        return [_Row(token_label(row.token), [[row.id]] * len(pairs)) for row in tokens]
+    rows = [_Row("answer", answers, is_token=False)]
+    return [*rows, _Row("foil", foils, is_token=False)] if all(foils) else rows
 
 
 @dataclass(frozen=True)
@@ -108,13 +144,13 @@ class _Bar:
     high: float
 
     @classmethod
-    def of(cls, shown: Shown, row: TopTokenRow, run: RunLane, scale: Scale) -> "_Bar":
-        """One token in one run, with its interval over pairs."""
+    def of(cls, shown: Shown, row: _Row, run: RunLane, scale: Scale) -> "_Bar":
+        """One row in one run, with its interval over pairs."""
         exp = shown.experiment
-        if shown.one_pair is not None or len(exp.pairs) < FEWEST_PAIRS:
-            return cls(run, getattr(getattr(row, run), scale), nan, nan)
-        whole = shown.result.logits if run == "patched" else getattr(exp, run).logits
-        values = (whole if scale == "logit" else whole.softmax(-1))[:, row.id].double().numpy()
+        logits = shown.result.logits if run == "patched" else getattr(exp, run).logits
+        values = row.values(logits if shown.one_pair is None else logits[[shown.pair or 0]], scale)
+        if len(values) < FEWEST_PAIRS:
+            return cls(run, float(values.mean()), nan, nan)
         low, high = mean_interval(values)
         return cls(run, float(values.mean()), float(low), float(high))
 

@@ -103,7 +103,7 @@ def circuit(
         graph = graph_of(_largest(scored, k), _shared(model))
     else:
         graph = _graph_of_nodes(members, k, label)
-    return draw_graph(graph, Words(parts, title), label, towards_clean, ax)
+    return draw_graph(graph, Words(parts, title, "score"), label, towards_clean, ax)
 
 
 def _nodes(members: Circuit) -> list[Site]:
@@ -125,7 +125,7 @@ def _of_result(circuit: Circuit | CircuitResult, metric: str | None) -> list[str
         return []
     reading = circuit[metric or next(iter(circuit.readings))]
     return [
-        f"the rest {rest_in_words(circuit.ablation)}",
+        f"{rest_in_words(circuit.ablation).removeprefix('= ')} outside of it",
         f"faithfulness {fraction_in_words(reading.faithfulness)}",
         f"completeness {fraction_in_words(reading.completeness)}",
     ]

@@ -28,16 +28,19 @@ if TYPE_CHECKING:
 DASHED = (0, (3.2, 1.6))
 AROUND = 4.2
 """Lines of text above and below a graph on a new figure: a title of one line, and a legend."""
+WIDEST_LINE = 0.35
+"""Of an arrow, in parts of what it leads into: its head is about twice as wide, and would hide a ``q``."""
 MARGINS = 8.0
 """Points at the left and the right of a new figure."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """What stands above: the parts of the figure's own title, and what a user wants in its place."""
+    """What stands above: the parts of the figure's own title, and what a user wants in its place; what numbers are."""
 
     parts: Sequence[str]
     title: str | None
+    numbers: str = ""
 
 
 def draw_graph(
@@ -77,8 +80,31 @@ def draw_graph(
     for box in graph.boxes.values():
         _draw_box(ax, box, geometry, box_style(box.score, largest, towards_clean))
     _write_numbers(ax, graph, geometry, curves, label, towards_clean)
-    _legend(ax, graph, towards_clean)
+    _legend(ax, graph, towards_clean, words.numbers)
+    if own:
+        _make_room(ax, geometry)
     return ax
+
+
+def _make_room(ax: "Axes", geometry: Geometry) -> None:
+    """One unit becomes a point: at a smaller scale boxes would not hold their words, whose size stays.
+
+    Where the title and the legend left less than the graph needs, the figure becomes higher.
+    """
+    from matplotlib.figure import Figure
+
+    figure = ax.get_figure()
+    assert isinstance(figure, Figure)
+    figure.draw_without_rendering()
+    missing = geometry.height / 72 - ax.bbox.height / figure.dpi
+    if missing > 0:
+        figure.set_figheight(figure.get_figheight() + missing)
+        figure.draw_without_rendering()
+    # What every pass of the layout widened on its way stays wide otherwise.
+    width, height = (side / figure.dpi * 72 for side in (ax.bbox.width, ax.bbox.height))
+    left, below = (geometry.width - width) / 2, (geometry.height - height) / 2
+    ax.set_xlim(left, left + width, auto=True)
+    ax.set_ylim(below, below + height, auto=True)
 
 
 def _draw_arrows(
@@ -90,6 +116,8 @@ def _draw_arrows(
     curves = curves_of(graph, geometry)
     for arrow, corners in reversed(list(zip(graph.arrows, curves, strict=True))):
         style = arrow_style(arrow.effect, largest, towards_clean)
+        _, port = geometry.tab_at(arrow.end, arrow.part)
+        style["linewidth"] = min(style["linewidth"], WIDEST_LINE * port)
         head = 2.2 * style["linewidth"] + 0.45 * geometry.size
         patch = FancyArrowPatch(
             path=curve(corners), arrowstyle="-" if arrow.effect is None else "-|>", zorder=1,
@@ -179,7 +207,9 @@ def _write_numbers(
         text = number(graph.arrows[i].effect or 0.0)
         half = (text_width(text, size) / 2 + 1, 0.62 * size + 1)
         others = np.concatenate([np.empty((0, 2)), *(p for k, p in enumerate(points) if k != i)])
-        found = free_place(points[i], half, taken, others)
+        x = points[i][:, 0]
+        on_page = points[i][(half[0] <= x) & (x <= geometry.width - half[0])]
+        found = free_place(on_page, half, taken, others) if len(on_page) else None
         if found is None:
             continue
         taken.append(
@@ -192,8 +222,8 @@ def _write_numbers(
         )  # fmt: skip
 
 
-def _legend(ax: "Axes", graph: Graph, towards_clean: int) -> None:
-    """Which colour leads to which run."""
+def _legend(ax: "Axes", graph: Graph, towards_clean: int, numbers: str) -> None:
+    """Which colour leads to which run, or what is positive."""
     from matplotlib.lines import Line2D
 
     signs = [sign for sign in (1, -1) if any(number * sign > 0 for number in graph.numbers)]
@@ -201,7 +231,8 @@ def _legend(ax: "Axes", graph: Graph, towards_clean: int) -> None:
     for sign in signs:
         style = arrow_style(sign, 1.0, towards_clean or 1) | {"linewidth": stroke(1.2)}
         run = "clean" if sign * (towards_clean or 1) > 0 else "corrupted"
-        words = f"towards {run}" if towards_clean else "positive" if sign > 0 else "negative"
+        sign_in_words = f"{'positive' if sign > 0 else 'negative'} {numbers}".strip()
+        words = f"towards {run}" if towards_clean else sign_in_words
         handles.append(Line2D([], [], label=f"{words} ({'+' if sign > 0 else '−'})", **style))
     if handles:
         ax.legend(

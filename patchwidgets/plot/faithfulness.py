@@ -144,11 +144,16 @@ def _name(curve: FaithfulnessCurve, curves: Sequence[FaithfulnessCurve]) -> str:
     parts = [
         LARGEST[curve.by],
         f"{curve.n_scored:,} {curve.circuits[-1].kind}" if len(kinds) > 1 else "",
-        f"the rest {rest_in_words(curve.ablation)}" if len(rests) > 1 else "",
+        _outside(curve) if len(rests) > 1 else "",
     ]
     return ", ".join(part for part in parts if part)
 
 
 def _of_all(curves: Sequence[FaithfulnessCurve]) -> list[str]:
-    rests = list(dict.fromkeys(rest_in_words(curve.ablation) for curve in curves))
-    return [f"the rest {rests[0]}"] if len(rests) == 1 else []
+    rests = list(dict.fromkeys(map(_outside, curves)))
+    return rests if len(rests) == 1 else []
+
+
+def _outside(curve: FaithfulnessCurve) -> str:
+    """What everything got that was not kept."""
+    return f"{rest_in_words(curve.ablation).removeprefix('= ')} outside the circuit"

@@ -53,8 +53,8 @@ def flow(
     result
         From ``exp.patch(...)`` or ``exp.path(...)``.
     pair
-        The number of one pair; by default numbers and next tokens are means over all pairs, beside the prompt of the
-        first one.
+        The number of one pair; by default the metric is the mean over all pairs, beside the prompt and the next tokens
+        of the first one.
     title
         In place of the finding in a sentence; ``""`` for none.
     ax

@@ -16,6 +16,8 @@ ROUNDS = 24
 """Of sorting each row by what its boxes are joined to, from below and from above in turn."""
 WIDEST = 1.6
 """How far everything is spread where there is room."""
+LINE = 3.0
+"""The widest arrow, in points."""
 STRAIGHT = 4.0
 """How much more a bend stays above the one before than a box does."""
 
@@ -100,24 +102,22 @@ def place(
 
 def widened(placed: Placed, widths: Mapping[str, float], width: float) -> tuple[Placed, float]:
     """Spread what is placed over the whole width, and return the width that it takes."""
-    left = min(
-        [x - widths[name] / 2 for name, x in placed.x.items()]
-        + [x for b in placed.bends for x in b]
-    )
-    right = max(
-        [x + widths[name] / 2 for name, x in placed.x.items()]
-        + [x for b in placed.bends for x in b]
-    )
-    widest = max(widths.values())
-    by = max(1.0, min(WIDEST, (width - widest) / max(right - left - widest, 1.0)))
-    shift = max(0.0, (width - by * (right - left - widest) - widest) / 2)
+    bent = [x for of_arrow in placed.bends for x in of_arrow]
+    middle = np.array([*placed.x.values(), *bent])
+    half = np.array([widths[name] / 2 for name in placed.x] + [LINE / 2] * len(bent))
+    apart = middle[:, None] - middle
+    room = width - half[:, None] - half
+    fits = np.min(room[apart > 0] / apart[apart > 0], initial=WIDEST)
+    by = max(1.0, float(fits))
+    left, right = np.min(by * middle - half), np.max(by * middle + half)
+    shift = max(0.0, width - (right - left)) / 2 - left
 
     def moved(x: float) -> float:
-        return shift + widest / 2 + by * (x - left - widest / 2)
+        return float(shift + by * x)
 
     x = {name: moved(at) for name, at in placed.x.items()}
     bends = [[moved(at) for at in each] for each in placed.bends]
-    return Placed(placed.rows, x, bends), max(width, right - left)
+    return Placed(placed.rows, x, bends), float(max(width, right - left))
 
 
 def _parted(
@@ -135,7 +135,7 @@ def _parted(
     for i, row in enumerate(rows):
         passing = sum(start < i < end for start, end in spans)
         touching = sum(i in span for span in spans)
-        needed = sum(widths[name] + gap for name in row)
+        needed = sum(widths[name] + gap for name in row) - gap
         if needed + passing * (lane + gap / 2) <= width:
             parted.append(list(row))
             continue

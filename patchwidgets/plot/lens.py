@@ -33,8 +33,6 @@ LONGEST = 12
 """Characters of a token in a cell."""
 UPRIGHT = 7
 """Characters for which a cell of a new figure is high, if tokens stand upright in it."""
-FEWEST = 4
-"""Characters: if fewer fit side by side, tokens stand upright."""
 BOLD = 1.15
 """How much wider bold letters are."""
 SMALLEST = 4.0
@@ -179,13 +177,17 @@ def _cells(data: "xr.Dataset", result: LensResult) -> _Cells:
 
 def _height(cells: _Cells, longest: int) -> float:
     """Inches of a new figure."""
-    with_room = _characters(_new_column(cells), note_size())
-    upright = with_room < min(FEWEST, longest)
+    upright = _is_upright(_characters(_new_column(cells), note_size()), longest)
     rows = len(cells.layers)
     each = lines(LINE) if not upright else (min(longest, UPRIGHT) + 1) * EM * note_size() / 72
     label = max(text_width(name, tick_size("x")) for name in cells.columns)
     labels = label / 72 if cells.axis == "pos" else lines(1)
     return min(rows * each + labels + lines(AROUND), HIGHEST)
+
+
+def _is_upright(side_by_side: int, longest: int) -> bool:
+    """Whether tokens stand upright: wherever side by side one of them would be cut, but an unusually long one."""
+    return side_by_side < min(UPRIGHT, longest)
 
 
 def _new_column(cells: _Cells) -> float:
@@ -203,7 +205,7 @@ def _write_tokens(ax: "Axes", image: "AxesImage", cells: _Cells, longest: int) -
     n_rows, n_columns = cells.probability.shape
     per_pixel = 72 / ax.figure.dpi
     high, wide = ax.bbox.height * per_pixel / n_rows, ax.bbox.width * per_pixel / n_columns
-    upright = _characters(wide, note_size()) < min(FEWEST, longest) and high > wide
+    upright = _is_upright(_characters(wide, note_size()), longest) and high > wide
     along, across = (high, wide) if upright else (wide, high)
     size = min(note_size(), across / LINE)
     fitting = _characters(along, size)

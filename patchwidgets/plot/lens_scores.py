@@ -1,13 +1,13 @@
 """What a lens reads of the answer, layer by layer, as a line for each run."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from patchwidgets.errors import LensError, shown
 from patchwidgets.intervals import FEWEST_PAIRS, mean_interval
 from patchwidgets.models.lenses.result import SCORES, LensResult
-from patchwidgets.plot.axes import aspect, checked, guides, lines, new_axes
+from patchwidgets.plot.axes import aspect, checked, guides, lines, new_axes, stroke
 from patchwidgets.plot.colours import line_of, palette
 from patchwidgets.plot.faithfulness import PLOT
 from patchwidgets.plot.legends import legend_below
@@ -80,7 +80,7 @@ def lens_scores(
         of_pairs = (scores.sel(run=run) if run else scores).transpose("layer", "pair").values
         style = line_of(run) if run else {"color": palette().ink, "marker": "o"}
         middle = np.median(of_pairs, axis=1) if is_rank else of_pairs.mean(axis=1)
-        ax.plot(layers, middle, label=run or None, **style)
+        ax.plot(layers, middle, label=run or None, **style | _to_be_seen(run))
         if of_pairs.shape[1] >= FEWEST_PAIRS and not is_rank:
             ax.fill_between(
                 layers, *mean_interval(of_pairs), color=style["color"], alpha=0.15, lw=0
@@ -105,6 +105,15 @@ def lens_scores(
         ax, [f"{method} of {attrs['component']}", f"position {data['pos'].values[0]}", pairs], title
     )
     return ax
+
+
+def _to_be_seen(run: str) -> dict[str, Any]:
+    """The patched run is often exactly an unpatched one: narrow dashes over a wider line."""
+    if run == "clean":
+        return {"linewidth": stroke(2.6), "markersize": stroke(5.5)}
+    if run == "patched":
+        return {"linewidth": stroke(1.0), "markersize": stroke(2.6), "linestyle": (0, (3, 2))}
+    return {}
 
 
 def _in_words(score: str) -> str:

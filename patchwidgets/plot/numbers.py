@@ -6,6 +6,7 @@ from patchwidgets.metrics import Metric
 from patchwidgets.plot.texts import NO_BREAK
 
 UNDEFINED = "undefined"
+MOST_PERCENT = 999
 
 
 def plain_number(value: float, floor: float = 0.0) -> str:
@@ -42,6 +43,13 @@ def percent(share: float) -> str:
     fine = 0.05 <= size < 9.95 or (size != 100 and round(size) == 100)
     text = f"{size:.{1 if fine else 0}f}".removesuffix(".0")
     return f"{'−' if hundred < 0 and float(text) != 0 else ''}{text}{NO_BREAK}%"
+
+
+def capped_percent(share: float) -> str:
+    """The same, but > 999 % for all that is larger: relative to almost nothing, any change is that large."""
+    if not abs(share) > MOST_PERCENT / 100:
+        return percent(share)
+    return f"{'< −' if share < 0 else '> '}{MOST_PERCENT} %".replace(" ", NO_BREAK)
 
 
 def probability(part: float) -> str:

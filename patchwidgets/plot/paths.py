@@ -16,6 +16,7 @@ from patchwidgets.plot.axes import mark_estimate
 from patchwidgets.plot.draw_graph import Words, draw_graph
 from patchwidgets.plot.graph import graph_of
 from patchwidgets.plot.quantity import about, read
+from patchwidgets.plot.routes import number
 from patchwidgets.sweep.sweep_result import SweepResult
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def paths(
     graph = graph_of(largest, None if model is None else Sizes.of(model).n_per_kv)
     n, n_left = len(effects.names), len(effects.names) - len(largest)
     count = f"the {len(largest)} largest of {n:,} {effects.kind}" if n_left else ""
-    words = Words([effects.label, count, *effects.parts], title)
+    own = f"{effects.label} {number(largest[0][1])}" if n == 1 and largest else effects.label
+    words = Words([own, count, *effects.parts], title)
     ax = draw_graph(graph, words, label, effects.towards_clean, ax)
     if isinstance(paths, SweepResult):
         mark_estimate(ax, paths.attrs.get("estimate", ""))

@@ -1,6 +1,6 @@
 """The attention pattern of one head in the three runs, side by side."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patterns import DIFFERENCE, RUNS, pattern_of_patch
 from patchwidgets.plot.axes import LINE, tick_size
-from patchwidgets.plot.colours import palette
+from patchwidgets.plot.colours import LIGHT, palette
 from patchwidgets.plot.pattern_maps import PATCHED, Maps, n_bars, spaced
 from patchwidgets.plot.quantity import round_up
 from patchwidgets.plot.texts import (
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 MARGIN = 0.005
 """Around a new figure, in parts of it."""
-CHANGE_COLOURS = "PRGn_r"
-"""Of a difference: no run's colours; purple is more attention in the patched run."""
+CHANGES = ("#1B7837", "#762A83"), ("#7FC97F", "#C9A2E0")
+"""The ends of the colours of a difference, on a light page and on a dark one: no run's; purple is more attention in the
+patched run. Between them lies what stands for no change in other maps."""
 
 
 def pattern(
@@ -65,7 +66,8 @@ def pattern(
     -------
     Axes
         Without axes of its own: the maps are its ``child_axes``, each with queries downwards and keys to the right,
-        then the colour bars. As many tokens are named as have room, those that differ between the prompts first.
+        then the colour bars. As many tokens are named as have room, those that differ between the prompts first, as
+        clean→corrupted at the left, where the maps share their names.
 
     Raises
     ------
@@ -156,10 +158,11 @@ def _draw_map(part: "Axes", values: "xr.DataArray", run: str, limit: float) -> "
     if run == DIFFERENCE:
         largest = float(np.nanmax(np.abs(values.values), initial=0.0))
         ends = (-round_up(largest), round_up(largest))
-        scale: Any = CHANGE_COLOURS
+        less, more = CHANGES[colours is not LIGHT]
+        hues = [less, colours.diverging[2], more]
     else:
         hues = [colours.diverging[2], colours.runs[run]]
-        scale = LinearSegmentedColormap.from_list(run, hues)
+    scale = LinearSegmentedColormap.from_list(run, hues)
     later = np.triu(np.ones(values.shape, bool), 1)
     image = part.imshow(
         np.ma.masked_array(values.values, later | np.isnan(values.values)), cmap=scale, vmin=ends[0],
@@ -172,10 +175,12 @@ def _draw_map(part: "Axes", values: "xr.DataArray", run: str, limit: float) -> "
 
 def _name_tokens(part: "Axes", maps: Maps, run: str, *, own_queries: bool) -> None:
     """Name as many tokens as have room, those that differ first. Queries are those of the map at the left."""
-    names, differs = maps.names[run], maps.differs[run]
+    differs = maps.differs[run]
     first = [i for i, each in enumerate(differs) if each]
-    generic: Literal["sans-serif", "monospace"] = "sans-serif" if names[0] == "0" else "monospace"
+    numbered = maps.names[run][0] == "0"
+    generic: Literal["sans-serif", "monospace"] = "sans-serif" if numbered else "monospace"
     for axis, side in zip("xy", maps.side, strict=True):
+        names = maps.names[run] if axis == "x" else maps.queries
         apart = len(names) * LINE * tick_size(axis) / side
         shown = spaced(len(names), first, apart) if axis == "x" or own_queries else []
         getattr(part, f"set_{axis}ticks")(shown, [names[i] for i in shown])

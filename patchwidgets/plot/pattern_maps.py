@@ -28,6 +28,8 @@ class Maps:
     ----------
     names
         By run, of each position; over pairs their numbers.
+    queries
+        The same for all runs, which share the names of the rows: clean→corrupted where the prompts differ.
     differs
         By run, whether the prompts differ there.
     columns
@@ -42,6 +44,7 @@ class Maps:
     runs: Sequence[str]
     host: RunName
     names: dict[str, list[str]]
+    queries: list[str]
     differs: dict[str, list[bool]]
     columns: int
     left: float
@@ -62,7 +65,8 @@ class Maps:
         names = {run: _names(array, run, width) for run in runs}
         differs = {run: _differing(array, run, host) for run in runs}
         label, title = LINE * tick_size("x"), LINE * note_size()
-        left = max(map(_width_of, names[runs[0]])) + label + 6
+        queries = _query_names(array, names, width)
+        left = max(map(_width_of, queries)) + label + 9
         below = max(max(map(_width_of, names[run])) for run in runs) + label + 8
         columns = len(runs)
         for columns in (len(runs), 2):
@@ -72,8 +76,9 @@ class Maps:
         rows = -(-len(runs) // columns)
         high = side if height is None else height / rows - below - title
         return cls(
-            array, runs, host, names, differs, columns, left, below, (side, max(high, 12.0)), width
-        )
+            array, runs, host, names, queries, differs, columns, left, below,
+            (side, max(high, 12.0)), width,
+        )  # fmt: skip
 
     @property
     def height(self) -> float:
@@ -113,6 +118,22 @@ def _names(array: "xr.DataArray", run: str, width: float) -> list[str]:
     longest = LONGEST_TOKEN if width > 300 else 9
     tokens = array["key_token"].sel(run="patched" if run == DIFFERENCE else run).values
     return [literal(short(visible(str(token)), longest)) if token else "" for token in tokens]
+
+
+def _query_names(array: "xr.DataArray", names: dict[str, list[str]], width: float) -> list[str]:
+    if "pair" in array.dims:
+        return next(iter(names.values()))
+    longest = LONGEST_TOKEN if width > 300 else 9
+    runs = [
+        [visible(str(token)) if token else "" for token in array["key_token"].sel(run=run).values]
+        for run in ("clean", "corrupted")
+    ]
+    half = longest - 4
+    return [
+        literal(short(clean, longest) if clean == corrupted
+                else f"{short(clean, half) or '×'}→{short(corrupted, half) or '×'}")
+        for clean, corrupted in zip(*runs, strict=True)
+    ]  # fmt: skip
 
 
 def _differing(array: "xr.DataArray", run: str, host: RunName) -> list[bool]:

@@ -34,11 +34,11 @@ class Shown:
     result
         A patch, or a path with its logits.
     pair
-        The number of one pair; None: numbers and tokens over all pairs, and the prompt of the first one.
+        The number of one pair; None: numbers over all pairs, beside the prompt and the next tokens of the first one.
     reading
         The first metric of what is shown.
     tokens
-        The next tokens of each run; over several pairs, of largest mean probability.
+        The next tokens of each run, of the pair whose prompt is shown.
     """
 
     result: PatchResult | TracedPath
@@ -68,10 +68,12 @@ class Shown:
             result = trace_path(exp, result.path, result.frozen)
         assert isinstance(result, PatchResult | TracedPath)
         first = next(iter(result.readings.values()))
+        # Means over pairs would stand beside a prompt that never has them.
+        prompt = pair or 0
         tokens: dict[Lane, Sequence[TopToken]] = {
-            "clean": exp.clean.top_tokens(N_TOKENS, pair),
-            "patched": result.run_tokens(N_TOKENS, pair),
-            "corrupted": exp.corrupted.top_tokens(N_TOKENS, pair),
+            "clean": exp.clean.top_tokens(N_TOKENS, prompt),
+            "patched": result.run_tokens(N_TOKENS, prompt),
+            "corrupted": exp.corrupted.top_tokens(N_TOKENS, prompt),
         }
         return cls(result, pair, first if pair is None else first.of_pair(pair), tokens)
 

@@ -99,9 +99,14 @@ def _paths(names: tuple[str, ...], bold: bool) -> list[str]:
 
 
 def wrapped(text: str, room: float, size: float, *, bold: bool = False) -> list[str]:
-    """Break a text between its words, or within those that are too long, into lines of `room` points."""
+    """Break a text into lines of `room` points: between words, then at no-break spaces, only then within a word."""
     lines = [""]
-    for word in text.split(" "):
+    words = [
+        part
+        for word in text.split(" ")
+        for part in (word.split(NO_BREAK) if text_width(word, size, bold=bold) > room else [word])
+    ]
+    for word in words:
         longer = f"{lines[-1]} {word}" if lines[-1] else word
         if text_width(longer, size, bold=bold) <= room:
             lines[-1] = longer

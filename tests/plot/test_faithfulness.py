@@ -28,7 +28,7 @@ def test_a_curve_is_drawn_beside_its_band(toy_experiment: Experiment) -> None:
     assert (
         line.get_label() == f"largest scores: CPR {curve['kl'].cpr:.3f}, CMD {curve['kl'].cmd:.3f}"
     )
-    assert ax.get_title(loc="left").startswith("the rest corrupted")
+    assert ax.get_title(loc="left").startswith("corrupted outside the circuit")
     (band,) = ax.collections
     assert band.get_label() == "90 % of 4 random ones"
 
@@ -41,7 +41,7 @@ def test_points_stand_where_members_are_kept(toy_experiment: Experiment) -> None
     )
     ax = plot.faithfulness(curve, ax=Figure().subplots())
     assert list(ax.lines[-1].get_xdata()) == [2 / 12, 1]
-    assert ax.get_title(loc="left").startswith("the rest = zero()")
+    assert ax.get_title(loc="left").startswith("zero() outside the circuit")
 
 
 def test_without_random_circuits_there_is_no_band(toy_experiment: Experiment) -> None:
@@ -67,8 +67,8 @@ def test_several_curves_in_one_figure(toy_experiment: Experiment) -> None:
     np.testing.assert_allclose(second.get_ydata(), curves[1].faithfulness)
     assert first.get_marker() != second.get_marker()
     areas = [f"CPR {curve.cpr:.3f}, CMD {curve.cmd:.3f}" for curve in curves]
-    assert first.get_label() == f"largest scores, the rest corrupted: {areas[0]}"
-    assert second.get_label() == f"largest scores, the rest = zero(): {areas[1]}"
+    assert first.get_label() == f"largest scores, corrupted outside the circuit: {areas[0]}"
+    assert second.get_label() == f"largest scores, zero() outside the circuit: {areas[1]}"
     named = plot.faithfulness(*curves, labels=["$a", "b"], title="mine", ax=Figure().subplots())
     assert named.lines[-2].get_label() == rf"\$a: {areas[0]}"
     assert named.get_title(loc="left") == "mine"

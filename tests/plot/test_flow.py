@@ -1,5 +1,6 @@
 """Lanes show what was measured: who was patched from where, how far it reached, what each run says."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from patchwidgets.errors import PatchError, TaskError
 from patchwidgets.facade import Experiment
 from patchwidgets.plot.colours import DARK, LIGHT
 from patchwidgets.plot.finding import finding, numbers
-from patchwidgets.plot.numbers import signed
+from patchwidgets.plot.lanes.cells import moved_boxes
+from patchwidgets.plot.lanes.layout import layout_of
+from patchwidgets.plot.numbers import capped_percent, signed
 from patchwidgets.plot.shown import Shown
 from patchwidgets.sites import Patch
 from tests.support.unequal_prompts import unequal_task
@@ -116,7 +119,12 @@ def test_numbers_of_a_dataset_say_that_they_are_means_and_whose_prompt_is_shown(
     result = dataset.patch("L0.H1")
     ax = pw.plot.flow(result, ax=plt.figure(figsize=(11, 5)).subplots())
     said = texts(ax)
-    assert {"host, pair\xa01\xa0of\xa06", "mean logit diff", "mean of 6 pairs"} <= set(said)
+    assert {
+        "host, pair\xa01\xa0of\xa06",
+        "mean logit diff",
+        "next tokens: pair\xa01\xa0of\xa06",
+    } <= set(said)
+    assert "mean of 6 pairs" not in said
     assert ax.get_title(loc="left").startswith("Over all 6 pairs, L0.H1 restores")
     one = pw.plot.flow(result, pair=3, ax=plt.figure(figsize=(11, 5)).subplots())
     said = texts(one)
@@ -126,6 +134,36 @@ def test_numbers_of_a_dataset_say_that_they_are_means_and_whose_prompt_is_shown(
     assert signed(value) in said
     with pytest.raises(TaskError, match="There is no pair 6; expected 0 to 5"):
         pw.plot.flow(result, pair=6)
+
+
+@pytest.mark.parametrize("width", [3.25, 5.5, 11])
+def test_next_tokens_are_those_of_the_prompt_that_is_shown(
+    dataset: Experiment, width: float
+) -> None:
+    """A mean over pairs would stand beside a prompt that never has it."""
+    result = dataset.patch("L0.H1")
+    ax = pw.plot.flow(result, ax=plt.figure(figsize=(width, 5)).subplots())
+    bars = [bar.get_width() for bar in drawn(ax, "patched output")]
+    first = result.run_tokens(len(bars), pair=0)
+    whole = max(bars) / first[0].prob
+    assert bars == pytest.approx([max(1.0, token.prob * whole) for token in first])
+    answer = f"␣{dataset.clean.top_tokens(1, 0)[0].token.strip()}"
+    assert any(text.split(" ")[0] == answer for text in texts(ax))
+    assert any(text.startswith("mean") for text in texts(ax))
+
+
+def test_only_what_is_known_to_be_unchanged_has_a_dot(experiment: Experiment) -> None:
+    """Of a path the pass that is measured has nothing in the boxes that it leads through."""
+    shown = Shown.of(experiment.path("L0.H1", "L1.H1.v", "logits"))
+    model = experiment.model
+    layout = layout_of(900, 1, model.n_layers, model.n_heads)
+    moved = moved_boxes(shown, shown.reach(), layout)
+    n = model.n_heads + 2
+    blank = {0 * n + 1, 0 * n + n - 2, 1 * n + 1, 1 * n + n - 2}
+    assert set(np.flatnonzero(~moved.zero)) == blank
+    assert np.isnan(moved.along[[*blank]]).all()
+    through_mlp = Shown.of(experiment.path("L0.H1", "L1.mlp_in", "logits"))
+    assert not moved_boxes(through_mlp, through_mlp.reach(), layout).zero[2 * n - 1]
 
 
 def test_a_path_is_a_line_from_its_sender_over_its_receivers(experiment: Experiment) -> None:
@@ -149,6 +187,17 @@ def test_an_ablation_is_grey_and_has_no_splice(experiment: Experiment) -> None:
     assert colours == {LIGHT.faint}
     assert "changed" in texts(ax)
     assert ax.get_title(loc="left").startswith("Setting L0.H1 to zero restores 50 %")
+    assert not any(text.startswith("beyond") for text in texts(ax))
+    written = [text for text in texts(ax) if re.fullmatch(r"\d+\xa0%", text)]
+    percents = [int(text[:-2]) for text in written]
+    assert max(percents) > 105
+    assert max(percents) <= 999
+
+
+def test_percents_of_almost_nothing_are_capped() -> None:
+    assert [capped_percent(each) for each in (158.59, 9.99, -12.0, 0.5)] == [
+        ">\xa0999\xa0%", "999\xa0%", "<\xa0−999\xa0%", "50\xa0%",
+    ]  # fmt: skip
 
 
 def test_nothing_patched_and_the_other_direction(experiment: Experiment) -> None:

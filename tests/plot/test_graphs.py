@@ -136,7 +136,7 @@ def test_a_path_of_several_steps(experiment: Experiment) -> None:
     ax = pw.plot.paths(path, quantity="share", ax=axes())
     assert set(arrows(ax)) == {"L0.H1->L1.mlp_out", "L1.mlp_out->logits"}
     assert f"{path.share:+.3g}" in texts(ax)
-    assert title(ax) == "share of logit_diff, denoise, 2 pairs"
+    assert title(ax) == f"share of logit_diff {path.share:+.3g}, denoise, 2 pairs"
     both = pw.plot.paths([path, experiment.path("L0.H1@-1", "logits@-1")], title="", ax=axes())
     assert {"L0.H1", "L0.H1@-1"} <= set(texts(both))
     assert title(both) == ""
@@ -180,7 +180,7 @@ def test_a_circuit_of_edges(edges: pw.SweepResult) -> None:
     assert [text for text in texts(ax) if text[0] in "+−"] == [f"{largest:+.3g}"]
     legend = ax.get_legend()
     assert legend is not None
-    assert legend.get_texts()[0].get_text() == "positive (+)"
+    assert legend.get_texts()[0].get_text() == "positive score (+)"
 
 
 def test_edges_without_scores(edges: pw.SweepResult) -> None:
@@ -203,11 +203,50 @@ def test_a_circuit_of_nodes() -> None:
     assert drawn["L1.H2"].get_y() == drawn["L1.mlp_out"].get_y()
 
 
+@pytest.mark.parametrize("width", ["column", "text"])
+def test_boxes_hold_their_words(edges: pw.SweepResult, width: str) -> None:
+    scores = {"L0.H1": 17.7, "L0.H2": 0.0271, "L1.H3": -0.0235, "L1.H1": -0.0218, "L1.H2": -0.0178}
+    for draw in (
+        lambda: pw.plot.circuit(pw.Circuit([*scores, "embed", "L1.mlp_out"], scores)),
+        lambda: pw.plot.paths(edges, k=5),
+    ):
+        with pw.plot.style("paper", width):  # type: ignore[arg-type]
+            ax = draw()
+            figure = ax.get_figure()
+            assert isinstance(figure, Figure)
+            figure.draw_without_rendering()
+        words = {text.get_position(): text.get_window_extent() for text in ax.texts}
+        for name, box in boxes(ax).items():
+            if name[-2:] in (".q", ".k", ".v"):
+                continue
+            border = box.get_linewidth() / 72 * figure.dpi
+            outer = box.get_window_extent()
+            middle = (outer.x0 + outer.x1) / 2
+            (inner,) = [
+                word for word in words.values()
+                if abs((word.x0 + word.x1) / 2 - middle) < 2 and outer.y0 < (word.y0 + word.y1) / 2 < outer.y1
+            ]  # fmt: skip
+            assert outer.x0 + border / 2 < inner.x0, name
+            assert inner.x1 < outer.x1 - border / 2, name
+            assert ax.bbox.x0 - 1 < outer.x0, name
+            assert outer.x1 < ax.bbox.x1 + 1, name
+
+
+def test_an_arrow_is_no_wider_than_what_it_leads_into(edges: pw.SweepResult) -> None:
+    ax = pw.plot.paths(edges, k=12, ax=axes())
+    tabs = {name: box.get_width() for name, box in boxes(ax).items()}
+    for name, arrow in arrows(ax).items():
+        end = name.partition("->")[2]
+        if end in tabs:
+            assert arrow.get_linewidth() <= 0.36 * tabs[end], name
+
+
 def test_an_evaluated_circuit_with_its_edges(experiment: Experiment, edges: pw.SweepResult) -> None:
     result = experiment.evaluate(pw.Circuit(["L0.H1", "L1.mlp_out"]))
     ax = pw.plot.circuit(result, edges=edges, k=3, ax=axes())
     assert title(ax).startswith(
-        "a circuit of 2 nodes, the 3 largest of 8 edges, by effect on logit_diff, the rest corrupted, faithfulness "
+        "a circuit of 2 nodes, the 3 largest of 8 edges, by effect on logit_diff, corrupted outside of it, "
+        "faithfulness "
     )
     assert len(arrows(ax)) == 3
     for name in arrows(ax):

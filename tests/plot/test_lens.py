@@ -116,6 +116,27 @@ def test_scores_by_layer(experiment: Experiment) -> None:
     )
 
 
+def test_a_run_that_equals_another_does_not_hide_it(experiment: Experiment) -> None:
+    ax = pw.plot.lens_scores(experiment.patch("L0.H1").lens(), ax=axes())
+    clean, patched, _ = ax.lines[:3]
+    assert clean.get_linewidth() > 2 * patched.get_linewidth()
+    assert clean.get_markersize() > 2 * patched.get_markersize()
+    assert patched.is_dashed()
+    assert not clean.is_dashed()
+
+
+@pytest.mark.parametrize("width", ["column", "text", "page"])
+def test_tokens_stand_upright_rather_than_cut(experiment: Experiment, width: str) -> None:
+    with pw.plot.style("paper", width):  # type: ignore[arg-type]
+        ax = pw.plot.lens(experiment.clean.lens(pos=None))
+    data = experiment.clean.lens(pos=None).to_xarray().isel(pair=0, top=0)
+    tokens = data["top_token"].transpose("layer", "pos").values.ravel()
+    names = [str(token).replace(" ", "␣") for token in tokens]
+    short_ones = [name for name in names if len(name) <= 6]
+    drawn = {text.get_text() for text in ax.texts}
+    assert set(short_ones) <= drawn
+
+
 def test_ranks_are_medians_with_the_top_above(experiment: Experiment) -> None:
     lens = experiment.clean.lens()
     ax = pw.plot.lens_scores(lens, "answer_rank", ax=axes())

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 
 import patchwidgets as pw
 from patchwidgets.errors import PatchError, SiteError, TaskError
 from patchwidgets.facade import Experiment
 from patchwidgets.intervals import mean_interval
-from patchwidgets.plot.colours import HATCHES, LIGHT
+from patchwidgets.plot.colours import DARK, HATCHES, LIGHT
 from patchwidgets.plot.pattern_maps import spaced
 from tests.plot import models
 from tests.plot.layout import assert_nothing_overlaps, assert_printable
@@ -65,12 +65,38 @@ def test_probabilities_of_one_pair_and_intervals_of_several(dataset: Experiment)
     assert [bar.get_width() for bar in one.patches] == pytest.approx(probs)
     assert one.get_title(loc="left") == "L0.H1, denoise, pair 4 of 6"
     assert not one.collections
-    ax = pw.plot.logits(result, k=2)
-    assert ax.get_title(loc="left") == "L0.H1, denoise, mean of 6 pairs"
-    first = result.top_tokens(2)[0].id
-    low, high = mean_interval(result.logits[:, first].double().numpy())
+
+
+def test_pairs_with_answers_of_their_own_have_these_as_rows(dataset: Experiment) -> None:
+    """Not tokens that are probable in other prompts."""
+    result = dataset.patch("L0.H1")
+    ax = pw.plot.logits(result)
+    assert ax.get_title(loc="left") == "L0.H1, denoise, mean of 6 pairs, lines: 95 % interval"
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["answer", "foil"]
+    pairs = dataset.pairs
+    answers = [result.logits[i, pair.first_tokens[0]].item() for i, pair in enumerate(pairs)]
+    foils = [dataset.clean.logits[i, (pair.foils or ())[0]].item() for i, pair in enumerate(pairs)]
+    widths = [bar.get_width() for bar in ax.patches]
+    assert (widths[1], widths[3]) == pytest.approx((np.mean(answers), np.mean(foils)))
     (segment,) = ax.collections[1].get_segments()  # type: ignore[attr-defined]
-    assert segment[:, 0] == pytest.approx([low, high])
+    assert segment[:, 0] == pytest.approx(mean_interval(np.array(answers)))
+    probs = pw.plot.logits(result, scale="prob").patches[0].get_width()
+    each = [
+        dataset.clean.logits[i].softmax(-1)[pair.first_tokens[0]] for i, pair in enumerate(pairs)
+    ]
+    assert probs == pytest.approx(np.mean(each))
+
+
+def test_pairs_with_the_same_answer_and_foil_have_tokens_as_rows(experiment: Experiment) -> None:
+    task = experiment.task
+    clean, corrupted = task.clean[0], task.corrupted[0]
+    twice = pw.Task([clean] * 2, [corrupted] * 2, task.answer[0], task.foil[0])
+    same = pw.Experiment(experiment.model, twice)
+    ax = pw.plot.logits(same.patch("L0.H1"), k=3)
+    one = pw.plot.logits(experiment.patch("L0.H1"), k=3)
+    names = [[label.get_text() for label in each.get_yticklabels()] for each in (ax, one)]
+    assert names[0] == names[1]
+    assert ax.get_title(loc="left") == "L0.H1, denoise, mean of 2 pairs"
 
 
 def test_logits_of_a_path_and_misuse(experiment: Experiment) -> None:
@@ -111,6 +137,22 @@ def test_maps_are_the_patterns_of_the_three_runs(experiment: Experiment) -> None
     tokens = [array["key_token"].sel(run=run).values[at] for run in ("clean", "corrupted")]
     assert bold[0] == {tokens[0].replace(" ", "␣")}
     assert bold[1] == bold[2] == {tokens[1].replace(" ", "␣")}
+    # The maps share the names of their rows.
+    queries = [label.get_text() for label in maps[0].get_yticklabels()]
+    assert "→".join(token.replace(" ", "␣") for token in tokens) in queries
+    assert sum("→" in each for each in queries) == 1
+
+
+def test_no_change_is_no_glare_on_a_dark_page(experiment: Experiment) -> None:
+    with plt.style.context("dark_background"):
+        ax = pw.plot.pattern(experiment.patch("L0.H1"), "L1.H1", difference=True)
+    (drawn,) = [
+        part
+        for part in ax.child_axes
+        if part.get_title(loc="left").startswith(("patched −", "diff"))
+    ]
+    image = drawn.images[0]
+    assert image.cmap(image.norm(0.0))[:3] == pytest.approx(to_rgb(DARK.diverging[2]), abs=0.01)
 
 
 def test_patterns_of_an_experiment_and_of_several_pairs(dataset: Experiment) -> None:

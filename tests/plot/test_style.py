@@ -15,6 +15,7 @@ from patchwidgets.errors import PatchError
 from patchwidgets.facade import Experiment
 from patchwidgets.plot.captions import escape
 from patchwidgets.plot.colours import DARK, HATCHES, LIGHT, LINES, MARKERS
+from patchwidgets.plot.texts import NO_BREAK, text_width, wrapped
 from tests.plot.layout import grey_distance
 
 
@@ -185,3 +186,17 @@ def test_nothing_is_read_as_a_command_of_latex() -> None:
     assert escape("50% of $x_1$ & {a}\\b ~^#") == (
         r"50\% of \$x\_1\$ \& \{a\}\textbackslash{}b \textasciitilde{}\textasciicircum{}\#"
     )
+
+
+def test_lines_break_between_words_before_they_break_one() -> None:
+    """Also within a part of a title, whose words stay together only where they fit."""
+    part = "z: share of logit_diff".replace(" ", NO_BREAK)
+    room = text_width("z: share of log", 8)
+    broken = wrapped(f"{part}, denoise", room, 8)
+    assert [line.replace(NO_BREAK, " ") for line in broken] == [
+        "z: share of",
+        "logit_diff,",
+        "denoise",
+    ]
+    assert wrapped(f"a {part}", 200, 8) == [f"a {part}"]
+    assert "".join(wrapped("x" * 40, room, 8)) == "x" * 40

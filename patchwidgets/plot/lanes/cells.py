@@ -19,8 +19,8 @@ from patchwidgets.plot.lanes.layout import (
 )
 from patchwidgets.plot.lanes.names import name_layers, name_rows
 from patchwidgets.plot.lanes.pen import Pen, Z, blend, corners_of
-from patchwidgets.plot.lanes.places import changed_cells, is_whole, path_cells
-from patchwidgets.plot.numbers import percent
+from patchwidgets.plot.lanes.places import changed_cells, is_whole, path_cells, unmeasured
+from patchwidgets.plot.numbers import capped_percent
 from patchwidgets.plot.shown import Shown
 
 MANY_CELLS = 1500
@@ -44,6 +44,7 @@ class Moved:
     size: Float[np.ndarray, "cell"]
     cos: Float[np.ndarray, "cell"]
     replaced: Bool[np.ndarray, "cell"]
+    undirected: bool = False
 
     @property
     def small(self) -> bool:
@@ -69,7 +70,9 @@ class Moved:
 
     @cached_property
     def beyond(self) -> Bool[np.ndarray, "cell"]:
-        """Moved further than to the other run."""
+        """Moved further than to the other run; an ablation leads to none."""
+        if self.undirected:
+            return np.zeros_like(self.moved)
         return np.asarray(self.moved & (np.abs(np.nan_to_num(self.along)) > 1.05))
 
 
@@ -88,8 +91,13 @@ def moved_boxes(shown: Shown, reach: Reach | None, layout: Layout) -> Moved:
         column = {"z": cell.index, "attn_out": n_heads, "mlp_out": n_heads + 1}.get(cell.component)
         if shown.path is None and column is not None and any(map(is_whole, sites)):
             replaced[cell.layer, column] = True
+    for layer, column in unmeasured(shown, n_heads):
+        for grid in grids.values():
+            grid[layer, column] = np.nan
     along, size, cos = (grids[name].ravel() for name in ("along", "size", "cos"))
-    return Moved(boxes.reshape(-1, 4), along, size, cos, replaced.ravel())
+    return Moved(
+        boxes.reshape(-1, 4), along, size, cos, replaced.ravel(), undirected=shown.only_ablates
+    )
 
 
 def _grids(
@@ -250,7 +258,10 @@ def _write_in_boxes(pen: Pen, shown: Shown, moved: Moved, colours: Palette) -> N
         return
     for i in np.flatnonzero(moved.moved):
         x, y = Box(*moved.boxes[i]).middle
-        text = pen.text(x, y, percent(float(moved.along[i])), NOTE, colours.ink, ha="center")
+        written = capped_percent(float(moved.along[i]))
+        if pen.width(written, NOTE) > moved.boxes[i, 2]:
+            continue
+        text = pen.text(x, y, written, NOTE, colours.ink, ha="center")
         text.set_bbox(
             {"facecolor": colours.paper, "edgecolor": "none", "alpha": 0.8, "pad": 0.6 * pen.px}
         )

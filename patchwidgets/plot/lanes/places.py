@@ -93,3 +93,20 @@ def changed_cells(shown: Shown) -> dict[Cell, list[Site]]:
 def path_cells(path: Path, model: Model) -> list[Cell | None]:
     """The boxes along a path, the sender first; None is where the logits are read."""
     return [cell_of(path.sender), *(receiver_cell(each, model) for each in path.receivers)]
+
+
+def unmeasured(shown: Shown, n_heads: int) -> list[tuple[int, int]]:
+    """The boxes along a path whose change only its next receiver sees: the measured pass does not have it in them."""
+    if shown.path is None:
+        return []
+    found = list[tuple[int, int]]()
+    for cell in path_cells(shown.path, shown.experiment.model)[:-1]:
+        if cell is None or cell.component not in ("z", "attn_out", "mlp_out"):
+            continue
+        if cell.component == "mlp_out":
+            found.append((cell.layer, n_heads + 1))
+            continue
+        found.append((cell.layer, n_heads))
+        if cell.index is not None:
+            found.append((cell.layer, cell.index))
+    return found

@@ -50,4 +50,5 @@ def draw_outputs(pen: Pen, shown: Shown, layout: Layout, lane: Lane) -> None:
         draw_bar(pen, lane, box, token)
     if shown.of_what and len(tokens) < rows:
         y = at.top + 24 + (len(tokens) + 0.5) * (BAR + 1)
-        pen.text(left, y, f"{shown.of_what}", NOTE, colours.faint)
+        whose = pen.fitting(f"next tokens: {shown.which_pair}", NOTE, room)
+        pen.text(left, y, whose, NOTE, colours.faint)
