@@ -99,7 +99,11 @@ def opened() -> Iterator[FirefoxPage]:
     if path is None:
         raise RuntimeError(MISSING)
     marionette = Marionette(
-        bin=path, headless=True, port=0, app_args=["-remote-allow-system-access"]
+        bin=path,
+        headless=True,
+        port=0,
+        gecko_log=os.devnull,
+        app_args=["-remote-allow-system-access"],
     )
     try:
         marionette.start_session()
