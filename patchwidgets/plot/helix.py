@@ -147,6 +147,6 @@ def _draw_over_numbers(
     ax.plot(numbers, read, linestyle="none", marker="o", color=colours.ink, alpha=0.7)
     ax.set(
         xlabel="number",
-        ylabel=f"{name if name.startswith('cos') else 'number / 100'}, read from activations",
+        ylabel=f"{name if name.startswith('cos') else 'number / 100'}, as read",
     )
     ax.spines[["top", "right"]].set_visible(False)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from patchwidgets.helix.spectrum import Spectrum
-from patchwidgets.plot.axes import aspect, checked, name_points, new_axes
+from patchwidgets.plot.axes import aspect, checked, lines, name_points, new_axes
 from patchwidgets.plot.colours import palette
 from patchwidgets.plot.texts import set_title
 
@@ -49,7 +49,7 @@ def spectrum(
     (['100', '5'], 'frequency (cycles in 100 numbers)')
     """
     power = checked(power, Spectrum, "pw.helix.spectrum(...)")
-    ax = new_axes(aspect(0.4)) if ax is None else ax
+    ax = new_axes(max(aspect(0.4), lines(13))) if ax is None else ax
     colours, waves = palette(), np.arange(1, len(power.power) + 1)
     strongest = np.argsort(-power.power, kind="stable")[:k]
     filled = [colours.ink if i in strongest else colours.faint for i in range(len(waves))]
@@ -58,7 +58,7 @@ def spectrum(
     names = [f"{power.periods[i]:.3g}" for i in strongest]
     name_points(ax, names, np.stack([waves, power.power], axis=-1)[strongest])
     ax.set_xlabel(f"frequency (cycles in {round(float(power.periods[0]))} numbers)")
-    ax.set_ylabel("fraction of the variance")
+    ax.set_ylabel("fraction of variance")
     ax.spines[["top", "right"]].set_visible(False)
     named = "bars are named by their period" if k and title is None else ""
     set_title(ax, [named], title)

@@ -60,7 +60,7 @@ def test_the_line_and_a_period_with_a_cosine_alone_are_drawn_over_the_numbers(
     fit = pw.helix.fit_numbers(NUMBERS, even, basis)
     ax = pw.plot.helix(fit, even, NUMBERS, period=2, basis=basis, ax=Figure().subplots())
     assert np.allclose(ax.lines[-1].get_ydata(), [1, -1] * 20)
-    assert ax.get_ylabel() == "cos 2, read from activations"
+    assert ax.get_ylabel() == "cos 2, as read"
 
 
 def test_what_is_not_in_the_fit_is_named(wave: np.ndarray) -> None:
