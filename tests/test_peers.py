@@ -10,6 +10,7 @@ from typing import Any
 import nnsight
 import pytest
 import torch
+from nnsight._c import unmount
 from torch import Tensor
 from transformer_lens import model_bridge, patching
 
@@ -20,6 +21,9 @@ from patchwidgets.tasks import Task
 from tests.support.families import VOCABULARY, random_model
 from tests.support.prompts import CLEAN, CORRUPTED
 from tests.support.toy_tokenizer import toy_tokenizer
+
+# Or every object of this process has a method save, which other tests do not expect.
+unmount("save")
 
 HOOKS = {
     "resid_pre": "hook_resid_pre",
@@ -273,9 +277,9 @@ class Sight:
         """The component as this model holds it, heads in one axis or before the positions."""
         with torch.no_grad(), self.model.trace(ids):
             if component in CALL:
-                held = self._attention.inputs[0][CALL[component]].save()
+                held = nnsight.save(self._attention.inputs[0][CALL[component]])
             else:
-                held = getattr(self._module(component), PLACES[component][1]).save()
+                held = nnsight.save(getattr(self._module(component), PLACES[component][1]))
         return held  # type: ignore[no-any-return]
 
     def write(self, ids: Tensor, component: str, value: Tensor) -> Tensor:
@@ -287,7 +291,7 @@ class Sight:
                 self._attention.inputs = ((*args[:i], value, *args[i + 1 :]), kwargs)
             else:
                 setattr(self._module(component), PLACES[component][1], value)
-            logits = self.model.lm_head.output.save()
+            logits = nnsight.save(self.model.lm_head.output)
         return logits[:, -1].float()  # type: ignore[no-any-return]
 
     @property

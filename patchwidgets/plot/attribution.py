@@ -79,7 +79,7 @@ def attribution(
     )
     ax.tick_params(axis="y", length=0)
     ax.invert_yaxis()
-    ax.set_xlabel("direct contribution to the logit difference (logits)")
+    ax.set_xlabel("contribution to the logit difference (logits)")
     ax.spines[["top", "right", "left"]].set_visible(False)
     # Bars would hold the limits at their ends, and leave no room for numbers.
     ax.use_sticky_edges = False

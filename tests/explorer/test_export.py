@@ -54,7 +54,8 @@ def test_a_page_shows_what_is_asked_for(page: Page, experiment: Experiment) -> N
     assert "exp.patch(&#x27;L1.H2&#x27;)" in text
     assert "direction=&#x27;noise&#x27;" in text
     recording = text.split('id="recording">')[1].split("<")[0]
-    recorded = json.loads(gzip.decompress(base64.b64decode(recording)))
+    content = gzip.decompress(base64.b64decode(recording))
+    recorded = json.loads(content[4 : 4 + int.from_bytes(content[:4], "little")])
     shown = recorded["results"][-1]["message"]
     assert shown["patches"][0]["site"] == "L1.H2"
     expected = experiment.measuring("kl").turned("noise").patch("L1.H2")

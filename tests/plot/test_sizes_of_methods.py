@@ -114,7 +114,7 @@ PRINTED = {
     "enough and needed": ["needed: share of logit_diff, noise"],
     "lens, positions": ["bold: the answer"],
     "a neuron": ["L3.N5"],
-    "attribution": ["direct contribution to the logit difference"],
+    "attribution": ["contribution to the logit difference"],
 }
 
 
