@@ -18,7 +18,6 @@ Rectangle = tuple[float, float, float, float]
 
 STEPS = 12
 """Points on each piece of a curve."""
-MIDDLE_FIRST = (0.5, 0.42, 0.58, 0.33, 0.67, 0.25, 0.75)
 FEW = 1e9
 
 

@@ -64,13 +64,6 @@ def assert_nothing_overlaps(figure: Figure) -> None:
         assert not overlap, f"{a!r} {box_a.extents.round()} lies over {b!r} {box_b.extents.round()}"
 
 
-def pdf_of(figure: Figure) -> PdfReader:
-    file = BytesIO()
-    figure.savefig(file, format="pdf")
-    file.seek(0)
-    return PdfReader(file)
-
-
 def assert_printable(figure: Figure, *words: str) -> None:
     """A PDF of it has only embedded TrueType fonts, its words can be searched, and it is under 200 KB."""
     file = BytesIO()
