@@ -16,7 +16,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from patchwidgets.errors import FileError, in_one_line, shown
+from patchwidgets.errors import FileError, in_one_line, shown, type_named
 
 if sys.platform != "win32":
     import fcntl
@@ -50,6 +50,7 @@ def write_file(path: str | Path, content: bytes) -> None:
     FileError
         The disk is full, or the place cannot be written. The earlier file is unchanged.
     """
+    check_path(path)
     try:
         target = Path(os.path.realpath(path))  # what a link leads to, so that the link stays
         mode = _mode_to_keep(target)
@@ -63,6 +64,20 @@ def write_file(path: str | Path, content: bytes) -> None:
         _sync_folder(target.parent)
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
         raise FileError(_not_written(path, len(content), error)) from error
+
+
+def check_path(path: object) -> None:
+    """Refuse what is no name of a file, such as the result that belongs into one.
+
+    Raises
+    ------
+    FileError
+        It is neither a text nor a `pathlib.Path`.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise FileError(
+            f"Expected the name of a file, as 'sweep.nc' or a pathlib.Path; got {type_named(path)}."
+        )
 
 
 def check_ending(path: str | Path, form: str, ending: str) -> None:
@@ -80,6 +95,7 @@ def check_ending(path: str | Path, form: str, ending: str) -> None:
     FileError
         The name ends like that of another form; it says how to write that one.
     """
+    check_path(path)
     given = Path(path).suffix.lower()
     swapped = {".json": "JSON", ".nc": "netCDF"}.get(given, form) != form
     if given not in _OTHER_FORMS and not swapped:
@@ -219,6 +235,7 @@ def read_start(path: str | Path, n_bytes: int) -> bytes:
 @contextmanager
 def _opened(path: str | Path) -> Iterator[tuple[BinaryIO, int]]:
     """Open a plain file to read it, with its size."""
+    check_path(path)
     try:
         # Without O_NONBLOCK, opening a named pipe would wait for a writer.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

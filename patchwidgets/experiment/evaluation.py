@@ -230,9 +230,10 @@ class Evaluation:
         if not self.read_positions.is_last(pos):
             joint = None  # joint probabilities of answers exist only at the last position
         foils = [list(pair.foils) for pair in pairs if pair.foils is not None]
+        clean = self._clean_logits[[self._entry_number[entry] for entry in entries]]
         return Readout(
             logits if len(chosen) == len(logits) else logits[chosen],
-            self._clean_logits[[self._entry_number[entry] for entry in entries]],
+            clean.to(logits.device),  # a model over several devices unembeds on the last of them
             [list(pair.answers) for pair in pairs],
             foils or None,
             [pair for pair, _ in entries],

@@ -4,7 +4,6 @@ Costs what `baselines` says. What can be done with an experiment (patch,
 sweep, …) are functions of a `BaseExperiment` in higher layers; `patchwidgets.Experiment` offers them as methods.
 """
 
-import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -12,7 +11,16 @@ from math import nan
 from typing import Self
 
 from patchwidgets.directions import Direction, RunName, checked_direction, host_name, opposite
-from patchwidgets.errors import MetricError, ModelError, PatchError, TaskError, listed, shown
+from patchwidgets.errors import (
+    MetricError,
+    ModelError,
+    PatchError,
+    ResultWarning,
+    TaskError,
+    listed,
+    shown,
+    warn,
+)
 from patchwidgets.experiment.evaluation import Evaluation
 from patchwidgets.experiment.measured_run import MeasuredRun
 from patchwidgets.experiment.measurements import Measurements
@@ -21,6 +29,8 @@ from patchwidgets.experiment.weak_answers import not_told_apart, told_apart, unr
 from patchwidgets.guesses.answering import Answering, answers
 from patchwidgets.guesses.arguments import EXPERIMENT_ARGUMENTS
 from patchwidgets.guesses.attributes import EXPERIMENT
+from patchwidgets.hooks.interrupts import Uninterrupted
+from patchwidgets.html import block, table, words
 from patchwidgets.metrics import Metric, MetricSpec
 from patchwidgets.models.attached import check_dictionaries
 from patchwidgets.models.edits import refuse_other_dictionaries
@@ -32,7 +42,6 @@ from patchwidgets.sources.moved import At
 from patchwidgets.sources.source import SourceData
 from patchwidgets.tasks import Pair, Task
 
-_LOG = logging.getLogger(__name__)
 LEAST_ACCURACY = 0.5
 """An experiment with fewer pairs that the model tells apart logs a warning."""
 
@@ -63,7 +72,7 @@ class BaseExperiment(Answering):
         self.direction = checked_direction(direction)
         self.measurements = measurements or Measurements.of(model, task, metric)
         if measurements is None and self.accuracy < LEAST_ACCURACY:
-            _LOG.warning("%s: %s", model.name, *self._not_told_apart())
+            warn(f"{model.name}: {self._not_told_apart()[0]}", ResultWarning)
 
     advice = EXPERIMENT
 
@@ -72,6 +81,15 @@ class BaseExperiment(Answering):
         return (
             f"Experiment({self.model.name!r}, {pairs}, {', '.join(self.metrics)}, {self.direction})"
         )
+
+    def _repr_html_(self) -> str:
+        with Uninterrupted():
+            import pandas as pd
+
+        runs = {"clean": self.clean.values, "corrupted": self.corrupted.values}
+        numbers = pd.DataFrame(runs | {"noise floor": self.noise_floor}).rename_axis("metric")
+        accuracy = f"accuracy {self.accuracy:.0%}"
+        return block(words(repr(self)), table(numbers), *map(words, [accuracy, *self.warnings]))
 
     @property
     def metrics(self) -> dict[str, Metric]:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import NDArray
 
+from patchwidgets.arrays import NDArray
 from patchwidgets.errors import PatchError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.reach_sums import ReachBaseline, ReachSums, reach_keys

@@ -133,19 +133,16 @@ def at_position(
     rows = range(len(columns))
     n_layers = 1 + max(layer for _, layer in activations if layer is not None)
     alike = len(set(columns)) == 1
-    return {
-        component: torch.stack(
-            [
-                activations[(component, layer)][:, columns[0]]
-                if alike
-                else activations[(component, layer)][rows, columns]
-                for layer in range(n_layers)
-            ]
-        )
-        .cpu()
-        .double()
-        for component in REACH_COMPONENTS
-    }
+
+    def at_columns(key: Key) -> Float[Tensor, "row *unit"]:
+        return activations[key][:, columns[0]] if alike else activations[key][rows, columns]
+
+    found = {}
+    for component in REACH_COMPONENTS:
+        device = activations[(component, 0)].device  # all layers in one transfer to the CPU
+        of_layers = [at_columns((component, layer)).to(device) for layer in range(n_layers)]
+        found[component] = torch.stack(of_layers).cpu().double()
+    return found
 
 
 def _fixed_sums(

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import NDArray
 
+from patchwidgets.arrays import NDArray
 from patchwidgets.directions import Direction, host_name
 from patchwidgets.metrics import Metric
 from patchwidgets.recovery import recovery, share
@@ -94,6 +94,11 @@ class Reading:
     def effect(self) -> float:
         """metric(patched) − metric(host)."""
         return self.value - self.metric.mean(self._host)
+
+    @property
+    def within_noise(self) -> bool:
+        """Whether the effect is not 0, but no larger than the noise floor: rounding alone may have made it."""
+        return 0 < abs(self.effect) <= self.noise_floor
 
     @property
     def share(self) -> float:

@@ -11,6 +11,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.reading import PerPair, Reading
 from patchwidgets.guesses.answering import Answering
 from patchwidgets.hooks.interrupts import Uninterrupted
+from patchwidgets.html import Shown
 from patchwidgets.tasks import Task
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class ByMetric(Generic[R]):
         return next(iter(self.readings.values()))
 
 
-class Numbers(ByMetric[Reading], Answering):
+class Numbers(ByMetric[Reading], Shown, Answering):
     """The metrics of one changed run, whether or not its experiment is in memory; `PatchResult` documents them.
 
     Attributes
@@ -110,9 +111,10 @@ class Numbers(ByMetric[Reading], Answering):
         recovery = "undefined" if np.isnan(reading.recovery) else f"{reading.recovery:.3f}"
         n_draws = len(reading.draws)
         drawn = f" (sd {reading.spread:.3f} of {n_draws} draws)" if n_draws > 1 else ""
+        noise = f" (within the noise floor of {reading.noise_floor:.2g})" * reading.within_noise
         return (
             f"{self.direction}: {reading.metric.label} {reading.value:+.3f}, "
-            f"effect {reading.effect:+.3f}{drawn}, recovery {recovery}"
+            f"effect {reading.effect:+.3f}{drawn}{noise}, recovery {recovery}"
         )
 
     def to_frame(self) -> "pd.DataFrame":

@@ -1,7 +1,11 @@
 """Methods of `pw.Experiment` for circuits."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from patchwidgets.executors.futures import Executor
+from patchwidgets.executors.parts import remembered
+from patchwidgets.executors.running import steps_on
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.guesses.answering import answers
 from patchwidgets.guesses.arguments import PATCH_ARGUMENTS
@@ -134,6 +138,8 @@ class Circuits(BaseExperiment):
         seed: int = 0,
         prune: bool = True,
         progress: bool = True,
+        executor: Executor | None = None,
+        resume: str | Path | None = None,
     ) -> FaithfulnessCurve:
         """Evaluate the circuits of the largest scores at several sizes, beside random circuits of equal size.
 
@@ -145,7 +151,7 @@ class Circuits(BaseExperiment):
         fractions
             Which part of the scored nodes or edges to keep, rounded down; those of the MIB benchmark by default.
         by
-            What counts as large: ``"size"`` (|score|, as in the benchmark), ``"positive"`` (the score itself) or
+            What counts as large: ``"size"`` (``|score|``, as in the benchmark), ``"positive"`` (the score itself) or
             ``"negative"``.
         ablation
             As in `evaluate`.
@@ -158,6 +164,8 @@ class Circuits(BaseExperiment):
             Leave out what leads nowhere; see `Circuit.prune`.
         progress
             Show a bar.
+        executor, resume
+            As in `sweep`.
 
         Returns
         -------
@@ -173,6 +181,8 @@ class Circuits(BaseExperiment):
             Scores that are NaN or of what no circuit is made of; fractions that do not grow.
         PatchError, RefusedError, CounterpartError, WeightsChangedError
             As in `evaluate`.
+        ExecutorError, FileError
+            As in `sweep`.
 
         Examples
         --------
@@ -192,4 +202,6 @@ class Circuits(BaseExperiment):
             seed=seed,
             prune=prune,
             progress=progress,
+            rows_at_once=remembered(resume).get("rows_at_once"),
+            steps_of=lambda passes: steps_on(passes, executor, resume),
         )

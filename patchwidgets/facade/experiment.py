@@ -20,7 +20,7 @@ from patchwidgets.guesses.arguments import PATCH_ARGUMENTS
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.metrics import MetricSpec
 from patchwidgets.models.model import Model
-from patchwidgets.sites import Component
+from patchwidgets.sites import Component, Patchable
 from patchwidgets.tasks import Task
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Experiment(Patches, Effects, Paths, Generations, Circuits, Estimates):
     accuracy
         The share of pairs on which the model does the task: the clean run prefers the answer to the foil, and the
         corrupted run the foil to the answer (unless the task says ``foil_expected=False``). Below one half, this is
-        logged when the experiment is made.
+        warned of when the experiment is made.
     warnings
         Sentences about what makes effects explain little.
     noise_floor
@@ -101,13 +101,21 @@ class Experiment(Patches, Effects, Paths, Generations, Circuits, Estimates):
         return correct_pairs(self, by)
 
     @answers(PATCH_ARGUMENTS)
-    def explore(self, *selection: str) -> "PatchExplorer":
-        """Open the explorer widget of this experiment, with these sites patched to begin with.
+    def explore(self, *selection: Patchable) -> "PatchExplorer":
+        """Open the explorer widget of this experiment, with these sites or patches to begin with.
+
+        Raises
+        ------
+        PatchError, SiteError, RefusedError
+            As of `PatchExplorer.select`, where one of them is no string. The explorer itself says what is wrong with a
+            string.
 
         Examples
         --------
         >>> exp.explore("L0.H1").selection
         ['L0.H1']
+        >>> exp.explore(pw.Patch("L0.H1", pw.sources.zero())).result
+        PatchResult(L0.H1 = zero(), denoise: logit diff ...)
         """
         with Uninterrupted():
             from patchwidgets.explorer.widget import PatchExplorer
@@ -117,10 +125,10 @@ class Experiment(Patches, Effects, Paths, Generations, Circuits, Estimates):
     def to_html(
         self,
         path: str | Path | None = None,
-        *selection: str,
+        *selection: Patchable,
         components: Sequence[Component] = ("z", "attn_out", "mlp_out", "resid_pre"),
     ) -> str:
-        """The explorer as one HTML file, as `PatchExplorer.to_html`, with these sites patched.
+        """The explorer as one HTML file, as `PatchExplorer.to_html`, with these sites or patches.
 
         Examples
         --------
@@ -134,10 +142,18 @@ class Experiment(Patches, Effects, Paths, Generations, Circuits, Estimates):
             explorer.close()
 
 
+@answers(example="pw.explore(model, task), or exp.explore('L9.H6') of an experiment")
 def explore(
     model: Model, task: Task, metric: MetricSpec = "logit_diff", direction: Direction = "denoise"
 ) -> "PatchExplorer":
     """Open the explorer of a task on a model, in one line; the parameters are those of `Experiment`.
+
+    Raises
+    ------
+    ArgumentError
+        An experiment, which has a method of this name, or too many arguments.
+    ModelError, TaskError, AnswerError, MetricError, SiteError
+        As of `Experiment`.
 
     Examples
     --------

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from patchwidgets.errors import ModelError, type_named
+from patchwidgets.errors import FileError, ModelError, shown, type_named
 from patchwidgets.facade.experiment import Experiment
-from patchwidgets.files.envelope import MIB, Opened, Stamp, read
+from patchwidgets.files.envelope import KINDS, MIB, Opened, Stamp, read
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.methods.circuits.circuit import Circuit
 from patchwidgets.methods.circuits.circuit_result import CircuitResult
@@ -19,7 +19,7 @@ from patchwidgets.models.stamp import check_stamp
 from patchwidgets.storage import read_start
 from patchwidgets.sweep.sweep_result import SweepResult
 from patchwidgets.tasks import Task
-from patchwidgets.tasks.files import task_fields
+from patchwidgets.tasks.json_file import task_fields
 from patchwidgets.tokens import Tokenizer
 
 if TYPE_CHECKING:
@@ -107,6 +107,11 @@ def open(  # noqa: A001 - pw.open, as PIL.Image.open
     _check(opened.stamp, owner, path, other_weights)
     if opened.kind == MIB:
         return Circuit.from_json(path, model=owner)
+    if opened.kind in ("job", "part"):
+        raise FileError(
+            f"{shown(str(path))} is {KINDS[opened.kind].words}, not a result. Go on with the call that wrote it, as in "
+            "exp.sweep('z', resume='the folder'), which returns the result."
+        )
     return _MAKE[opened.kind](opened)
 
 

@@ -1,9 +1,13 @@
 """Methods of `pw.Experiment` that follow what a component changes through others: paths and edges."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path as FilePath
 
 from patchwidgets.directions import Direction
 from patchwidgets.edges import FROZEN, Frozen, Path, Receiver
+from patchwidgets.executors.futures import Executor
+from patchwidgets.executors.parts import remembered
+from patchwidgets.executors.running import steps_on
 from patchwidgets.facade.sweeps import Sweeps
 from patchwidgets.guesses.answering import answers
 from patchwidgets.guesses.arguments import EDGES_ARGUMENTS, PATCH_ARGUMENTS, SWEEP_ARGUMENTS
@@ -181,6 +185,8 @@ class Paths(Sweeps):
         batch: int | None = None,
         budget: float | None = None,
         progress: bool = True,
+        executor: Executor | None = None,
+        resume: str | FilePath | None = None,
     ) -> SweepResult:
         """Every edge of the model, one at a time, exactly.
 
@@ -192,6 +198,9 @@ class Paths(Sweeps):
         ----------
         frozen, direction, batch, budget, progress
             As in `sweep_paths`.
+        executor, resume
+            As in `sweep`. How edges share passes depends on the budget; numbers are the same to the last bit for the
+            same budget.
 
         Returns
         -------
@@ -202,6 +211,8 @@ class Paths(Sweeps):
         ------
         CounterpartError, PatchError, WeightsChangedError, KeyboardInterrupt
             As in `sweep_paths`.
+        ExecutorError, FileError
+            As in `sweep`.
 
         Examples
         --------
@@ -209,8 +220,10 @@ class Paths(Sweeps):
         >>> edges
         SweepResult(edges of 'teaching model': 479 edge, 1 pair, logit_diff, denoise)
         """
+        budget = remembered(resume).get("budget") if budget is None else budget
         sweep = make_path_sweep(self, edges_between(self), frozen, direction, batch, budget)
-        return run_sweep(sweep, progress, self._set_interrupted)[0]
+        steps = steps_on(sweep, executor, resume)
+        return run_sweep(sweep, progress, self._set_interrupted, steps)[0]
 
     def iter_edges(
         self,
@@ -239,12 +252,14 @@ class Paths(Sweeps):
         direction: Direction | None = None,
         batch: int | None = None,
         budget: float | None = None,
+        workers: int = 1,
     ) -> Plan:
-        """What `edges` would do: paths, arithmetic, memory, time. Costs a sweep over the receivers.
+        """What `edges` would do: paths, arithmetic, memory, time, as `plan`. Costs a sweep over the receivers.
 
         Examples
         --------
         >>> exp.plan_edges()
         Plan: 479 sites, ...
         """
-        return make_path_sweep(self, edges_between(self), frozen, direction, batch, budget).plan()
+        sweep = make_path_sweep(self, edges_between(self), frozen, direction, batch, budget)
+        return sweep.plan(workers)

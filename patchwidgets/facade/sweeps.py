@@ -1,9 +1,13 @@
 """Methods of `pw.Experiment` that patch many sites, one at a time."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from patchwidgets.directions import Direction
+from patchwidgets.executors.futures import Executor
+from patchwidgets.executors.parts import remembered
+from patchwidgets.executors.running import steps_on
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.guesses.answering import answers
 from patchwidgets.guesses.arguments import SWEEP_ARGUMENTS
@@ -37,6 +41,8 @@ class Sweeps(BaseExperiment):
         budget: float | None = None,
         reach: bool = False,
         progress: bool = True,
+        executor: Executor | None = None,
+        resume: str | Path | None = None,
     ) -> SweepResult:
         """Patch every site of a kind, one at a time, exactly. Costs what `plan` says.
 
@@ -57,21 +63,27 @@ class Sweeps(BaseExperiment):
             Sweep these layers only.
         top
             Sweep only this many neurons (or neurons and positions), an int or a `pw.Top`: those with the largest
-            estimate by AtP (attribution patching; Nanda 2023), |gradient · (source − host)| of the first metric on the
-            way to the source (docs/methods.md says how good this is). Effects are exact; `missed` estimates what was
-            left out. By default every neuron is patched.
+            estimate by AtP (attribution patching; Nanda 2023), ``|gradient · (source − host)|`` of the first metric on
+            the way to the source (docs/methods.md says how good this is). Effects are exact; `missed` estimates what
+            was left out. By default every neuron is patched.
         window
             Patch this many neighbouring layers jointly, as in causal tracing.
         direction
             ``"denoise"`` or ``"noise"``; the experiment's own by default.
         batch, budget
-            At most this many patched runs at once; how many bytes in addition to the model to aim at, by default half
-            of what is free. One pair with one patched run is always computed.
+            At most this many patched runs at once; how many bytes in addition to the model to aim at. By default half
+            of what is free; on a CPU no more than 128 MiB, 32 MiB per thread or a quarter of the weights, whichever is
+            most. One pair with one patched run is always computed.
         reach
             Also record how far each patch moves every component at the last position, for `SweepResult.reach`. Takes
             8 bytes for each cell, pair and component, and about a quarter more time.
         progress
             Show a bar.
+        executor
+            Who computes: anything with `submit`, such as a `ProcessPoolExecutor`, a client of Dask or an executor of
+            submitit (docs/clusters.md). Every worker loads the model by its name and must find the same weights.
+        resume
+            A folder in which parts are kept as they come; a later call goes on where this one stopped.
 
         Returns
         -------
@@ -87,6 +99,8 @@ class Sweeps(BaseExperiment):
             A source that does not fit; weights that changed since the runs.
         MetricError
             `top` with a first metric that has no gradient, such as a rank.
+        ExecutorError, FileError
+            Something that other processes cannot get, or a worker that failed; a folder of another computation.
         KeyboardInterrupt
             Somebody interrupted the cell; what was done by then is in ``exp.interrupted[0]``.
 
@@ -96,8 +110,10 @@ class Sweeps(BaseExperiment):
         ['L1.mlp_out@14']
         """
         request = SweepRequest(component, over, sites, make, layers, top, window)
+        budget = remembered(resume).get("budget") if budget is None else budget
         sweep = make_sweep(self, [request], direction, batch, budget, reach)
-        return run_sweep(sweep, progress, self._set_interrupted)[0]
+        steps = steps_on(sweep, executor, resume)
+        return run_sweep(sweep, progress, self._set_interrupted, steps)[0]
 
     @answers(SWEEP_ARGUMENTS)
     def sweep_many(
@@ -221,8 +237,9 @@ class Sweeps(BaseExperiment):
         direction: Direction | None = None,
         batch: int | None = None,
         budget: float | None = None,
+        workers: int = 1,
     ) -> Plan:
-        """What `sweep` would do with these arguments: sites, zeros, arithmetic, memory, time.
+        """What `sweep` would do with these arguments: sites, zeros, arithmetic, memory, time; perhaps on `workers`.
 
         Costs a few short passes and a matrix product, once for each model, and with `top` the gradient that chooses.
 
@@ -230,9 +247,11 @@ class Sweeps(BaseExperiment):
         --------
         >>> exp.plan("resid_pre")
         Plan: 60 sites, 40 of them exactly 0 for certain; 20 runs in 1 group (descent), ...
+        >>> exp.plan("resid_pre", workers=4)
+        Plan: ... on 4 workers (1 piece, ... MiB each)
         """
         request = SweepRequest(component, over, sites, make, layers, top, window)
-        return make_sweep(self, [request], direction, batch, budget).plan()
+        return make_sweep(self, [request], direction, batch, budget).plan(workers)
 
     def _set_interrupted(self, results: Sequence[SweepResult]) -> None:
         self.interrupted = results

@@ -12,13 +12,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
-from tqdm.auto import tqdm
 
+from patchwidgets.bars import Bar, progress_bar
 from patchwidgets.errors import LensError
 from patchwidgets.hooks.hooks import Key
 from patchwidgets.methods.lens_texts import own_texts, teaching_texts
@@ -98,7 +97,7 @@ def fit_lens(
     if not ids:
         raise LensError("A lens is fitted on prompts, and there are none.")
     mark, keys = WeightsMark(layout.hf_model), streams_of(layout)
-    with tqdm(total=len(ids), disable=not progress, unit="prompt") as bar:
+    with progress_bar(len(ids), "prompt", progress) as bar:
         halves = [_mean(layout, ids[i::2], keys, skip_first, bar) for i in (0, 1)]
     mark.check()
     weights = [len(ids[i::2]) / len(ids) for i in (0, 1)]
@@ -143,7 +142,7 @@ def _mean(
     prompts: Sequence[tuple[int, ...]],
     keys: Sequence[Key],
     skip_first: int,
-    bar: "tqdm[Any]",
+    bar: Bar,
 ) -> dict[Key, Jacobian]:
     """Return the mean of the Jacobians over some prompts; 0 without prompts."""
     width = layout.d_model

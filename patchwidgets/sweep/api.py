@@ -1,13 +1,15 @@
 """Sweeps of an experiment: run to the end, part by part, or only planned. `Experiment.sweep` documents arguments."""
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from tqdm.auto import tqdm
-
+from patchwidgets.bars import progress_bar
 from patchwidgets.directions import Direction
-from patchwidgets.errors import PatchError
+from patchwidgets.errors import ExecutorError, PatchError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.cancellation import Cancelled
 from patchwidgets.sites import Component
@@ -16,6 +18,8 @@ from patchwidgets.sweep.request import SweepArguments, SweepRequest
 from patchwidgets.sweep.row_sweep import RowSweep
 from patchwidgets.sweep.sweep import Sweep
 from patchwidgets.sweep.sweep_result import SweepResult
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +81,10 @@ def make_sweep(
 
 
 def run_sweep(
-    sweep: RowSweep[Any], progress: bool, on_interrupt: Callable[[list[SweepResult]], object]
+    sweep: RowSweep[Any],
+    progress: bool,
+    on_interrupt: Callable[[list[SweepResult]], object],
+    steps: Generator[object] | None = None,
 ) -> list[SweepResult]:
     """Run a planned sweep to its end.
 
@@ -86,23 +93,31 @@ def run_sweep(
     progress
         Show a bar.
     on_interrupt
-        Is called with what is done by then if somebody interrupts.
+        Is called with what is done by then if somebody interrupts, or a worker fails.
+    steps
+        What computes it step by step, where not this process does.
 
     Raises
     ------
-    KeyboardInterrupt, Cancelled
-        Somebody interrupted; a note on the exception says how much is done.
+    KeyboardInterrupt, Cancelled, ExecutorError
+        Somebody interrupted, or a worker failed; a note on the exception says how much is done.
     """
+    started = time.perf_counter()
     try:
-        with tqdm(total=sweep.progress.total, disable=not progress, unit="site") as bar:
-            for part in sweep.run():
-                bar.update(part.done - bar.n)
+        with (
+            closing(sweep.run() if steps is None else steps) as run,
+            progress_bar(sweep.progress.total, "site", progress) as bar,
+        ):
+            for _ in run:
+                bar.update(sweep.progress.done - bar.n)
         if sweep.progress.left:
             raise Cancelled
-    except (KeyboardInterrupt, Cancelled) as interrupt:
+    except (KeyboardInterrupt, Cancelled, ExecutorError) as interrupt:
         on_interrupt(_results(sweep))
         interrupt.add_note(_note(sweep))
         raise
+    name, n_sites = sweep.experiment.model.name, sweep.progress.total
+    _LOG.info("Swept %d sites of %s in %.1f s.", n_sites, name, time.perf_counter() - started)
     return _results(sweep)
 
 

@@ -5,11 +5,12 @@ from itertools import chain
 
 import numpy as np
 from jaxtyping import Bool, Float
-from numpy.typing import NDArray
 
+from patchwidgets.arrays import NDArray
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.sites import Entry
 from patchwidgets.sweep.groups import Group
+from patchwidgets.sweep.pieces import Arrays
 from patchwidgets.sweep.rows import Rows
 
 CellFlags = Bool[NDArray[np.bool_], "cell"]
@@ -52,6 +53,24 @@ class CellEffects:
         """By metric: the experiment's, or more if the host rows of this sweep were off by more."""
         known = self._experiment.noise_floor
         return {name: max(noise, known[name]) for name, noise in self._measured_noise.items()}
+
+    def forget_noise(self) -> None:
+        """Measure anew by how much host rows are off."""
+        self._measured_noise = dict.fromkeys(self._measured_noise, 0.0)
+
+    def taken(self, cells: Sequence[int], pairs: Sequence[int]) -> Arrays:
+        """Return the effects of some rows, and how much host rows were off, as `put` takes them."""
+        effects = {f"effect {name}": each[cells, pairs] for name, each in self.effects.items()}
+        noise = {f"noise {name}": np.array(each) for name, each in self._measured_noise.items()}
+        return effects | noise
+
+    def put(self, cells: Sequence[int], pairs: Sequence[int], arrays: Arrays) -> None:
+        """Take the effects of some rows that were computed elsewhere."""
+        for name, effects in self.effects.items():
+            effects[cells, pairs] = arrays[f"effect {name}"]
+            noise = float(arrays[f"noise {name}"])
+            self._measured_noise[name] = max(self._measured_noise[name], noise)
+        np.subtract.at(self._rows_left, cells, 1)
 
     def add(
         self,

@@ -17,6 +17,7 @@ from patchwidgets.hooks.hooks import Edit, Key
 from patchwidgets.sweep.draws import Draws
 from patchwidgets.sweep.groups import Group
 from patchwidgets.sweep.passes import chained
+from patchwidgets.sweep.pieces import Arrays
 from patchwidgets.sweep.rows import Rows
 
 Moved = Float[np.ndarray, "cell pair 2 layer *head"]
@@ -77,6 +78,17 @@ class CellReach:
             of_rows = sums.movedim(0, 1).numpy()
             self._moved[component][cells[:n], pairs[:n], :, layer] = of_rows
         self._seen = {}
+
+    def taken(self, cells: Sequence[int], pairs: Sequence[int]) -> Arrays:
+        """Return the sums of some rows, as `put` takes them."""
+        return {f"moved {name}": moved[cells, pairs] for name, moved in self._moved.items()}
+
+    def put(self, cells: Sequence[int], pairs: Sequence[int], arrays: Arrays) -> None:
+        """Take the sums of some rows that were computed elsewhere."""
+        for component in REACH_COMPONENTS:
+            sums = arrays[f"moved {component}"]
+            self._begin(component, sums.shape[2:])
+            self._moved[component][cells, pairs] = sums
 
     def sums(self, draws: Draws, cells: slice) -> GridReach:
         """The sums so far of some cells: means over their draws."""

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 
 from patchwidgets.errors import PatchError, SiteError, listed
 from patchwidgets.hooks.interrupts import Uninterrupted
+from patchwidgets.html import Shown
 from patchwidgets.sweep.dataset import site_names
 from patchwidgets.sweep.quantities import Quantities
 
@@ -20,7 +21,7 @@ SAME = ("model", "weights", "dtype", "direction", "task", "component", "window",
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Shown):
     """An estimate beside the exact effects of the same sites or edges, from `SweepResult.compare`.
 
     Cells that certainly change nothing, as before the first token that differs, are left out: no method is needed for
@@ -65,12 +66,12 @@ class Comparison:
 
     @property
     def rank_correlation_of_sizes(self) -> float:
-        """Spearman's correlation of |effect|, by which sites and edges are chosen; NaN if all are equal."""
+        """Spearman's correlation of ``|effect|``, by which sites and edges are chosen; NaN if all are equal."""
         return _spearman(np.abs(self.estimated), np.abs(self.exact))
 
     @property
     def found(self) -> dict[int, int]:
-        """For each `k`, how many of the `k` largest exact |effects| are among the `k` largest estimates."""
+        """For each `k`, how many of the `k` largest exact ``|effects|`` are among the `k` largest estimates."""
         return {
             k: int(np.isin(_largest(self.exact, k), _largest(self.estimated, k)).sum())
             for k in self.k
@@ -84,7 +85,7 @@ class Comparison:
 
     @property
     def signs_wrong_in_top(self) -> dict[int, int]:
-        """For each `k`, how many of the `k` largest exact |effects| have an estimate of another sign, or of 0."""
+        """For each `k`, how many of the `k` largest exact ``|effects|`` have an estimate of another sign, or of 0."""
         return {k: int(self._sign_wrong[_largest(self.exact, k)].sum()) for k in self.k}
 
     @property

@@ -111,7 +111,8 @@ def _gap(found: Tensor, expected: Tensor) -> tuple[float, float]:
     """The largest difference, and the largest number."""
     if found.shape != expected.shape:
         return math.inf, 1.0
-    return float((found - expected).abs().max()), float(expected.abs().max())
+    gap = found - expected.to(found.device)
+    return float(gap.abs().max()), float(expected.abs().max())
 
 
 def _allowed(dtype: torch.dtype) -> float:

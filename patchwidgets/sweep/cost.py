@@ -16,13 +16,44 @@ from patchwidgets.sweep.groups import Group
 
 DEFAULT_SHARE = 0.5
 """The part of the free memory that a sweep may use if no budget is given."""
+ENOUGH, ENOUGH_PER_THREAD, PART_OF_WEIGHTS = 128 * 2**20, 32 * 2**20, 0.25
+"""On a CPU more than this, in bytes, makes no sweep faster: a pass has a thousand tokens and more by then."""
 
 
-def free_memory(device: torch.device) -> int:
-    """Free bytes of a device; on the CPU, what can be used without swapping."""
+def free_memory(layout: Layout) -> int:
+    """Free bytes of that device of a model which has least.
+
+    Every device of a model that is spread over several holds the whole budget at most: recordings are where their
+    layers are.
+    """
+    return min(map(_free_bytes, layout.devices))
+
+
+def _free_bytes(device: torch.device) -> int:
+    """Free bytes of a device; on the CPU, what can be used without swapping.
+
+    What PyTorch keeps of a GPU for later tensors is not free for others, but for us: without it every sweep would have
+    half of what the one before left.
+    """
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0] + kept)
     return int(psutil.virtual_memory().available)
+
+
+def default_budget(layout: Layout) -> int:
+    """How many bytes beside the model a sweep may use if nobody says: half of what is free; on a CPU only what helps.
+
+    Several people may share the memory of one machine: a class on a server, or one person with several notebooks.
+    """
+    half = int(DEFAULT_SHARE * free_memory(layout))
+    if layout.device.type != "cpu":
+        return half
+    weights = sum(each.nbytes for each in layout.hf_model.parameters())
+    enough = max(
+        ENOUGH, ENOUGH_PER_THREAD * torch.get_num_threads(), int(PART_OF_WEIGHTS * weights)
+    )
+    return min(half, enough)
 
 
 class Cost:

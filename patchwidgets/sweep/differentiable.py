@@ -163,7 +163,7 @@ def ways(
         Bytes in addition to the model; half of what is free by default.
     """
     layout = experiment.model.layout
-    available = int(DEFAULT_SHARE * free_memory(layout.device) if budget is None else budget)
+    available = int(DEFAULT_SHARE * free_memory(layout) if budget is None else budget)
     for batch in experiment.host.batches:
         source_batch = experiment.sources.source_batch(batch)
         host, source = (_forced(experiment, batch.rows, each.ids) for each in (batch, source_batch))

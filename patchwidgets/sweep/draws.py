@@ -5,8 +5,8 @@ from itertools import chain
 
 import numpy as np
 from jaxtyping import Bool, Float
-from numpy.typing import NDArray
 
+from patchwidgets.arrays import NDArray
 from patchwidgets.sources.source import draws_of
 from patchwidgets.sweep.rows import JointPatches
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Float
-from numpy.typing import NDArray
 
+from patchwidgets.arrays import NDArray
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.sweep.cell_reach import GridReach
 from patchwidgets.sweep.grid import Grid

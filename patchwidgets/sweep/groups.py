@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from patchwidgets.directions import RunName
 from patchwidgets.experiment.experiment import BaseExperiment
@@ -17,6 +18,9 @@ CONTINUABLE = frozenset(
     | NEURON_COMPONENTS
 )
 """Components that can be patched in a pass which continues the host's cache; others need whole prompts."""
+
+ROWS_PER_HOST = 64
+"""In a group that is cut, how many patched rows there are for each unpatched one, or more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +124,21 @@ class Group:
         n = math.ceil(len(self.rows) / max(1, max_rows))
         size = math.ceil(len(self.rows) / n)
         return [self._with(self.rows[i : i + size]) for i in range(0, len(self.rows), size)]
+
+    def blocks(self, max_rows: int) -> list["Group"]:
+        """Groups of at most `max_rows` rows, each of few pairs, so that host rows cost little.
+
+        The first layers on all pairs come first, so that cells are done early.
+        """
+        if len(self.rows) <= max_rows:
+            return [self]
+        size = max(1, max_rows // ROWS_PER_HOST)
+        blocks = [set(self.pairs[i : i + size]) for i in range(0, len(self.pairs), size)]
+        parts = [
+            self._with([row for row in self.rows if row.pair in block]).split(max_rows)
+            for block in blocks
+        ]
+        return [part for each in zip_longest(*parts) for part in each if part is not None]
 
     def _with(self, rows: Sequence[Row]) -> "Group":
         forced_shape = (self.n_forced, self.n_appended)

@@ -11,6 +11,8 @@ from patchwidgets.storage import parse_json
 if TYPE_CHECKING:
     import xarray as xr
 
+HALF = ("bfloat16", "float16")
+
 
 def in_words(dataset: "xr.Dataset") -> str:
     """What was swept, over which axes, of how many pairs, with which metrics, and what has to be said about it."""
@@ -42,7 +44,30 @@ def in_a_title(dataset: "xr.Dataset") -> list[str]:
         f"into {attrs['receiver']}" if "receiver" in attrs else "",
         _sources(dataset),
         f"estimate ({estimate})" if estimate else "",
+        f"{attrs['dtype']}, noise ±{float(dataset['noise_floor'][0]):.2g}"
+        if is_half(dataset)
+        else "",
     ]
+
+
+def is_half(dataset: "xr.Dataset") -> bool:
+    """Whether the model computed in 16 bits, where noise can be as large as effects that people look at."""
+    return dataset.attrs.get("dtype") in HALF
+
+
+def within_noise(effects: "xr.DataArray", noise_floor: float) -> "xr.DataArray":
+    """Which effects are not 0, but no larger than the noise floor."""
+    return (abs(effects) > 0) & (abs(effects) <= noise_floor)
+
+
+def _noise(dataset: "xr.Dataset") -> str:
+    """How many effects of the first metric rounding alone may have made, in half precision."""
+    if not is_half(dataset):
+        return ""
+    floor = float(dataset["noise_floor"][0])
+    effects = dataset["effect"].isel(metric=0).mean("pair", skipna=False)
+    n, n_all = int(within_noise(effects, floor).sum()), int((abs(effects) > 0).sum())
+    return f"{dataset.attrs['dtype']}: {n} of {n_all} effects within the noise floor of {floor:.2g}"
 
 
 def _notes(dataset: "xr.Dataset") -> list[str]:
@@ -58,6 +83,7 @@ def _notes(dataset: "xr.Dataset") -> list[str]:
         "" if done == total else f"{done} of {total} done",
         str(dataset.attrs.get("chosen", "")),
         str(dataset.attrs.get("routing", "")),
+        _noise(dataset),
     ]
 
 

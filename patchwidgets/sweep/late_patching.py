@@ -131,7 +131,7 @@ class LatePatching:
             len(batch.rows) * cost.recording_bytes(n_keys, True, batch.ids.shape[1])
             for batch in experiment.host.batches
         )
-        return recorded <= DEFAULT_SHARE * free_memory(layout.device)
+        return recorded <= DEFAULT_SHARE * free_memory(layout)
 
     def _unpatched(self, experiment: BaseExperiment) -> _Measured:
         host = experiment.host_name

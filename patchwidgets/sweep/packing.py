@@ -22,6 +22,13 @@ RECORDING_SHARE = 0.4
 LOGITS_SHARE = 0.2
 """The part of the budget for the logits that metrics read."""
 
+MOST_LOGITS = 256
+"""For how many entries whole logits are computed at a time, whatever the budget."""
+
+GROUP_TOKENS = {"cpu": 4096, "other": 65536}
+"""The most tokens in one group, whatever the budget: with more, nothing gets faster. So numbers are the same to the
+last bit wherever the budget suffices, and a group is a piece of work that another process can take."""
+
 
 class PairBatch(NamedTuple):
     """Pairs of equal length whose unpatched runs are recorded together, and the groups that patch them."""
@@ -83,7 +90,8 @@ class Packing:
     @property
     def logits_at_once(self) -> int:
         """For how many entries whole logits are in memory at a time."""
-        return max(1, int(LOGITS_SHARE * self._budget) // self.cost.logits_bytes())
+        affordable = int(LOGITS_SHARE * self._budget) // self.cost.logits_bytes()
+        return max(1, min(MOST_LOGITS, affordable))
 
     def forced(self, pairs: Sequence[int], prompts: Int[Tensor, "pair pos"]) -> TeacherForced:
         """See `forced_prompts`."""
@@ -163,8 +171,15 @@ class Packing:
         shape = self._forced_shape(pairs)
         for group in make_groups(rows, self._experiment, self._savings, self._plain, shape):
             self._stop_if_cancelled()
-            groups += group.split(self._most_rows(group, pairs))
+            for block in group.blocks(self._most_at_all(group)):
+                groups += block.split(self._most_rows(block, pairs))
         return groups
+
+    def _most_at_all(self, group: Group) -> int:
+        """How many rows make `GROUP_TOKENS`."""
+        device = self._experiment.model.layout.device.type
+        tokens = GROUP_TOKENS.get(device, GROUP_TOKENS["other"])
+        return max(1, tokens // (group.n_forced * group.positions))
 
     def _most_rows(self, group: Group, pairs: list[int]) -> int:
         """How many rows of a group fit into the budget, beside recordings, logits and host rows."""

@@ -272,4 +272,5 @@ def _run(
 
     edits = edits | {UNEMBED: capture}
     choices, logits = run_view(layout, inputs, edits, layout.routers, keep=keep)
-    return FinalStates(final_states[0], logits[:, -1].float(), choices)
+    hidden = final_states[0]
+    return FinalStates(hidden, logits[:, -1].float().to(hidden.device), choices)

@@ -9,6 +9,7 @@ from patchwidgets.files.envelope import Stamp
 from patchwidgets.guesses.answering import Answering
 from patchwidgets.guesses.attributes import SWEEP_RESULT
 from patchwidgets.sweep.dataset import over_pairs
+from patchwidgets.sweep.in_words import within_noise
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -172,3 +173,30 @@ class Quantities(Answering):
                 f"{self._other_metric(metric)}"
             )
         return self._dataset.sel(metric=self.metrics[0] if metric is None else metric)
+
+    def within_noise(self, metric: str | None = None) -> "xr.DataArray":
+        """Which effects, over the axes, are not 0 but no larger than the noise floor: rounding may have made them.
+
+        The floor, `attrs` and the dataset have it, is measured when the experiment is made: how far each metric moves
+        when the unpatched prompts run in other batches, in the dtype of the model. It is that of one pair; a mean over
+        many pairs may be surer.
+
+        Parameters
+        ----------
+        metric
+            The metric of the effect; the first one by default.
+
+        Raises
+        ------
+        MetricError
+            The sweep does not measure it.
+
+        Examples
+        --------
+        >>> bool(exp.sweep("z", progress=False).within_noise().sel(layer=0, head=1))
+        False
+        """
+        return within_noise(self.over_pairs(metric)["effect"], self._noise_floor(metric))
+
+    def _noise_floor(self, metric: str | None) -> float:
+        return float(self._dataset["noise_floor"].sel(metric=metric or self.metrics[0]))

@@ -6,8 +6,8 @@ from itertools import chain
 
 import numpy as np
 from jaxtyping import Int
-from numpy.typing import NDArray
 
+from patchwidgets.arrays import NDArray
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.sites import Entry
 from patchwidgets.sweep.groups import Group

@@ -32,6 +32,15 @@ class RoutingFlips:
             self.flips += int(differs.any(-1).sum())
             self.choices += differs[..., 0].numel()
 
+    def forget(self) -> None:
+        """Begin to count anew."""
+        self.flips = self.choices = 0
+
+    def add(self, flips: int, choices: int) -> None:
+        """Add what was counted elsewhere."""
+        self.flips += flips
+        self.choices += choices
+
     def __str__(self) -> str:
         if not self.known:
             return "which experts were chosen is not known: no router was found"

@@ -7,12 +7,12 @@ import logging
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 import torch
 
-from patchwidgets.errors import PatchError
+from patchwidgets.errors import PatchError, ResultWarning, warn
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.cancellation import Cancelled
 from patchwidgets.hooks.hooks import Edit, Key
@@ -54,6 +54,13 @@ class RowSweep(ABC, Generic[_Batch]):
         The model's cost estimates, and what reads its metrics.
     method
         ``"descent"`` or ``"plain"``, as in `Plan`.
+    budget
+        Bytes in addition to the model that the groups were packed for.
+
+    Attributes
+    ----------
+    experiment, method, budget
+        As given.
     """
 
     def __init__(
@@ -65,11 +72,13 @@ class RowSweep(ABC, Generic[_Batch]):
         cost: Cost,
         reader: MetricReader,
         method: Method,
+        budget: int,
     ) -> None:
-        self.experiment, self.method = experiment, method
+        self.experiment, self.method, self.budget = experiment, method, budget
         self._draws = Draws.single(cells) if isinstance(cells, int) else cells
         self._effects = CellEffects(experiment, rows, self._draws.n_draws)
         self._queue, self._cost, self._reader = list(queue), cost, reader
+        self._all = tuple(queue)
         layout = experiment.model.layout
         self._flips = RoutingFlips(bool(layout.routers)) if layout.mixture else None
         self._recording: Recording | None = None
@@ -84,8 +93,14 @@ class RowSweep(ABC, Generic[_Batch]):
         """The numbers so far, one item for each grid."""
 
     @abstractmethod
-    def plan(self) -> Plan:
-        """What will be done, before anything runs; the first plan of a model times a matrix product."""
+    def plan(self, workers: int = 1) -> Plan:
+        """What will be done, before anything runs; the first plan of a model times a matrix product.
+
+        Raises
+        ------
+        PatchError
+            Less than one worker.
+        """
 
     @abstractmethod
     def _record(self, batch: _Batch) -> Recording:
@@ -99,7 +114,7 @@ class RowSweep(ABC, Generic[_Batch]):
     def _sources(self, group: Group) -> Sequence[Patch]:
         """The patches of a group, whose runs must be of the current weights."""
 
-    def run(self) -> Iterator[Progress]:
+    def run(self) -> Generator[Progress]:
         """Compute group by group; yield the progress at the start and after each.
 
         If the work is cancelled (`patchwidgets.hooks.cancellation.cancellable`), it ends early and keeps what is done;
@@ -121,6 +136,12 @@ class RowSweep(ABC, Generic[_Batch]):
         Cancelled
             The work is no longer wanted. The group stays in the queue.
         """
+        self._compute_first()
+        if not self._queue:
+            self._recording = None
+            self._warn_about_flips()
+
+    def _compute_first(self) -> None:
         group, batch = self._queue[0]
         if self._recording is None or self._recorded is not batch:
             self._recording = None  # frees the memory for the next one
@@ -131,9 +152,6 @@ class RowSweep(ABC, Generic[_Batch]):
             return
         self._done_flops += self._cost.flops(group)
         del self._queue[0]
-        if not self._queue:
-            self._recording = None
-            self._warn_about_flips()
 
     def forget_recording(self) -> None:
         """Free the recorded runs, most of a sweep's memory; the next group records them again."""
@@ -196,6 +214,7 @@ class RowSweep(ABC, Generic[_Batch]):
         self._flops += sum(flops(half) for half in halves) - flops(group)
 
     def _run_group(self, group: Group, recording: Recording) -> None:
+        _LOG.debug("A pass of %d patched runs of %d tokens.", len(group.rows), group.length)
         reads = Reads.of(self.experiment, group, self._reads_ends)
         final = self._final_states(group, recording, reads.row_positions)
         if not self._reader.can_read(final):
@@ -224,11 +243,10 @@ class RowSweep(ABC, Generic[_Batch]):
 
     def _warn_about_flips(self) -> None:
         if self._flips is not None and (self._flips.flips or not self._flips.known):
-            _LOG.warning(
-                "%s is a mixture of experts; %s. Effects below the noise floor, which includes "
-                "such jumps, mean nothing.",
-                self.experiment.model.name,
-                self._flips,
+            warn(
+                f"{self.experiment.model.name} is a mixture of experts; {self._flips}. Effects below the noise floor, "
+                "which includes such jumps, mean nothing.",
+                ResultWarning,
             )
 
 

@@ -10,12 +10,11 @@ import json
 import os
 import subprocess
 import sys
-import warnings
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from patchwidgets.errors import FileError, shown
+from patchwidgets.errors import FileError, FileWarning, shown, warn
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.storage import parse_json, read_file, reason
 from patchwidgets.sweep.dataset import VERSION
@@ -132,11 +131,10 @@ def _index_of_earlier(netcdf: bytes) -> Any:
     version = index["attrs"].pop("patchwidgets_result", None)
     if version != 1:
         raise ValueError("it does not say that it is a sweep" if version is None else CUT)
-    warnings.warn(
+    warn(
         "The file is of an earlier version and has no checksum, so that damage may stay unnoticed. "
         "Save the result again to give it one.",
-        UserWarning,
-        stacklevel=5,
+        FileWarning,
     )
     index["attrs"]["patchwidgets_result"] = VERSION
     return index | {"coordinates": [name for name in index["variables"] if name not in DATA]}

@@ -16,16 +16,17 @@ from patchwidgets.sites import Patch
 from patchwidgets.sweep.batched_edits import batched_edits
 from patchwidgets.sweep.cell_reach import CellReach
 from patchwidgets.sweep.continuation import can_continue
-from patchwidgets.sweep.cost import DEFAULT_SHARE, free_memory
+from patchwidgets.sweep.cost import default_budget
 from patchwidgets.sweep.draws import Draws
 from patchwidgets.sweep.grid import Grid
 from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.groups import Group
 from patchwidgets.sweep.packing import Packing, PairBatch
 from patchwidgets.sweep.passes import Recording
+from patchwidgets.sweep.piecewise import PiecewiseSweep
 from patchwidgets.sweep.plan import Method, Plan
 from patchwidgets.sweep.recorded_pairs import prompt_ids, record_pairs
-from patchwidgets.sweep.row_sweep import RowSweep, check_limits
+from patchwidgets.sweep.row_sweep import check_limits
 from patchwidgets.sweep.rows import Row, make_rows
 from patchwidgets.sweep.savings import Savings
 from patchwidgets.sweep.unembed import MetricReader, See
@@ -33,7 +34,7 @@ from patchwidgets.sweep.unembed import MetricReader, See
 Observer = Callable[[Sequence[Row], Float[Tensor, "row vocabulary"]], None]
 
 
-class Sweep(RowSweep[PairBatch]):
+class Sweep(PiecewiseSweep[PairBatch]):
     """One or several grids of one experiment, computed together.
 
     Parameters
@@ -41,7 +42,8 @@ class Sweep(RowSweep[PairBatch]):
     batch
         The most patched rows in one group.
     budget
-        Bytes in addition to the model, half of what is free by default. An aim: one pair and one row always run.
+        Bytes in addition to the model. An aim: one pair and one row always run. By default half of what is free; on a
+        CPU no more than 128 MiB, 32 MiB per thread or a quarter of the weights, whichever is most.
     savings
         Which computations to leave out.
     reach
@@ -51,6 +53,10 @@ class Sweep(RowSweep[PairBatch]):
 
     Attributes
     ----------
+    grids, batch
+        As given.
+    reaches
+        Whether it records how far cells move components.
     method
         ``"descent"`` or ``"plain"``, as in `Plan`.
 
@@ -73,28 +79,27 @@ class Sweep(RowSweep[PairBatch]):
         observe: Observer | None = None,
     ) -> None:
         check_limits(batch, budget)
-        self.grids = list(grids)
+        self.grids, self.batch, self.reaches = list(grids), batch, reach
         layout = experiment.model.layout
-        self._budget = int(DEFAULT_SHARE * free_memory(layout.device) if budget is None else budget)
+        limit = int(default_budget(layout) if budget is None else budget)
         ends = reach or observe is not None
         draws = Draws([cell for grid in grids for cell in grid.cells])
         self._rows = make_rows(experiment, draws.cells, savings, ends)
         continues = (savings.cone or savings.descent) and can_continue(experiment)
         method: Method = "descent" if continues else "plain"
-        self._packing = Packing(
-            experiment, self._rows.rows, savings, not continues, self._budget, batch
-        )
+        self._packing = Packing(experiment, self._rows.rows, savings, not continues, limit, batch)
         self._pair_batches = self._packing.pair_batches()
         queue = [
             (group, pair_batch) for pair_batch in self._pair_batches for group in pair_batch.groups
         ]
         reader = MetricReader(experiment, savings.unembed, self._packing.logits_at_once)
-        super().__init__(experiment, self._rows, draws, queue, self._packing.cost, reader, method)
+        cost = self._packing.cost
+        super().__init__(experiment, self._rows, draws, queue, cost, reader, method, limit)
         self._reads_sources, self._reads_ends, self._observe = True, ends, observe
         if reach:
             self._reach = CellReach(experiment, self._rows, draws.n_draws)
 
-    def plan(self) -> Plan:
+    def plan(self, workers: int = 1) -> Plan:
         """What will be done, before anything is patched; the first plan of a model times a matrix product."""
         recordings = (self._packing.recording_flops(each.pairs) for each in self._pair_batches)
         flops = self._flops + sum(recordings)
@@ -106,9 +111,9 @@ class Sweep(RowSweep[PairBatch]):
             groups=sum(len(each.groups) for each in self._pair_batches),
             flops=flops,
             memory=max((self._packing.memory(each) for each in self._pair_batches), default=0),
-            budget=self._budget,
-            seconds=flops / self._packing.cost.flops_per_second(),
+            budget=self.budget,
             method=self.method,
+            **self._on_workers(workers, flops),
         )
 
     def grid_values(self) -> list[GridValues]:
@@ -117,6 +122,9 @@ class Sweep(RowSweep[PairBatch]):
         return [
             self.values_of(grid, first) for grid, first in zip(self.grids, firsts, strict=False)
         ]
+
+    def _recording_flops(self, batch: PairBatch) -> float:
+        return self._packing.recording_flops(batch.pairs)
 
     def _record(self, batch: PairBatch) -> Recording:
         experiment, packing = self.experiment, self._packing

@@ -3,28 +3,32 @@
 Single pairs are always kept; over pairs, effect is a mean and share and recovery are ratios of means.
 """
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from patchwidgets.errors import ResultWarning, warn
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.guesses.answering import answers
 from patchwidgets.guesses.arguments import TOP_ARGUMENTS
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.storage import check_ending, write_file
+from patchwidgets.sweep.as_html import sweep_html
 from patchwidgets.sweep.comparison import Comparison, comparison
 from patchwidgets.sweep.dataset import site_names, sweep_dataset
 from patchwidgets.sweep.grid_values import GridValues
-from patchwidgets.sweep.in_words import in_words
+from patchwidgets.sweep.in_words import in_words, is_half
 from patchwidgets.sweep.missed import Missed, missed_of
 from patchwidgets.sweep.quantities import Quantities
 from patchwidgets.sweep.reach_dataset import reach_of
 from patchwidgets.sweep.selection import select, select_by_index
 
-_LOG = logging.getLogger(__name__)
+NOISY = (
+    "{} of the {} largest effects are within the noise floor of {:.2g} in {}: their order is chance. Load the model in "
+    "dtype='float32', or compute these sites again there."
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,7 +137,9 @@ class SweepResult(Quantities):
         frames = []
         for metric in self.metrics:
             cells = self.over_pairs(metric).drop_vars(["zero", "unpatchable"])
-            frame = cells.to_dataframe().reset_index()
+            if not self.axes:  # of one cell
+                cells = cells.expand_dims("cell")
+            frame = cells.to_dataframe().reset_index().drop(columns="cell", errors="ignore")
             frame["metric"], frame["site"] = metric, self.site_names()
             frames.append(frame)
         return pd.concat(frames, ignore_index=True)
@@ -163,7 +169,11 @@ class SweepResult(Quantities):
         order = np.argsort(-np.nan_to_num(effect, nan=-1.0), kind="stable")[:k]
         names = self.site_names()
         if "sampled" in self._dataset.sizes and (says := self.missed(k, metric).warning):
-            _LOG.warning("%s", says)
+            warn(says, ResultWarning)
+        noisy = int(self.within_noise(metric).values.ravel()[order].sum())
+        if noisy and is_half(self._dataset):
+            floor, dtype = self._noise_floor(metric), self.attrs["dtype"]
+            warn(NOISY.format(noisy, len(order), floor, dtype), ResultWarning)
         return [names[i] for i in order if not np.isnan(effect[i])]
 
     def missed(self, k: int = 5, metric: str | None = None) -> Missed:
@@ -187,6 +197,7 @@ class SweepResult(Quantities):
         chosen = self.over_pairs(metric)["effect"].values.ravel()
         return missed_of(self._of_metric(metric), k, chosen)
 
+    @answers(example="exp.estimate('z').compare(exp.sweep('z'))")
     def compare(
         self, exact: "SweepResult", metric: str | None = None, k: int | Sequence[int] = 10
     ) -> Comparison:
@@ -299,3 +310,9 @@ class SweepResult(Quantities):
 
     def __repr__(self) -> str:
         return f"SweepResult({in_words(self._dataset)})"
+
+    def _repr_html_(self) -> str:
+        clean, corrupted = (
+            float(self._of_metric(None)[run].mean()) for run in ("clean", "corrupted")
+        )
+        return sweep_html(self, repr(self), self.to_frame(), (clean, corrupted))

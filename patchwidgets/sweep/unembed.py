@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from patchwidgets.arrays import NDArray
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.teacher_forcing import joint_logprobs
 from patchwidgets.hooks.cancellation import cancellation_check

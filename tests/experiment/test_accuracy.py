@@ -1,12 +1,12 @@
 """On how many pairs a model does a task, and how an experiment says so."""
 
-import logging
 from dataclasses import replace
 from math import isnan
 
 import pytest
 
 import patchwidgets as pw
+from patchwidgets.errors import ResultWarning
 from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
 from patchwidgets.tasks import Task
@@ -53,35 +53,33 @@ def test_a_pair_counts_where_both_runs_are_right(
     ],
 )
 def test_a_task_that_the_model_does_not_do_says_so(
-    pairs: str, says: str, smollm2: Model, caplog: pytest.LogCaptureFixture
+    pairs: str, says: str, smollm2: Model, recwarn: pytest.WarningsRecorder
 ) -> None:
-    """In the warnings, which the explorer shows, and once in the log, which a notebook prints."""
+    """In the warnings of the experiment, which the explorer shows, and once as a warning at this line."""
     exp = Experiment(smollm2, names_task(pairs))
     exp.flip().measuring("kl").patch("L20.H0")
     assert exp.warnings[0] == says
-    logged = [each for each in caplog.records if each.name.startswith("patchwidgets")]
-    assert [(each.levelno, each.getMessage()) for each in logged] == [
-        (logging.WARNING, f"{smollm2.name}: {says}")
-    ]
+    told = [(each.category, str(each.message), each.filename) for each in recwarn]
+    assert told == [(ResultWarning, f"{smollm2.name}: {says}", __file__)]
 
 
-def test_half_of_the_pairs_are_warned_of_but_not_logged(
-    smollm2: Model, caplog: pytest.LogCaptureFixture
+def test_half_of_the_pairs_are_said_but_not_warned_of(
+    smollm2: Model, recwarn: pytest.WarningsRecorder
 ) -> None:
     assert (
         Experiment(smollm2, names_task("yyn")).warnings[0].startswith("On 1 of 3 pairs the model")
     )
     assert Experiment(smollm2, names_task("y")).warnings == []
-    assert not caplog.records
+    assert not list(recwarn)
 
 
 def test_there_is_no_accuracy_without_a_foil(
-    smollm2: Model, caplog: pytest.LogCaptureFixture
+    smollm2: Model, recwarn: pytest.WarningsRecorder
 ) -> None:
     exp = Experiment(smollm2, Task(CLEAN, CORRUPTED, " Mary"), "answer_logprob")
     assert isnan(exp.accuracy)
     assert exp.warnings == []
-    assert not caplog.records
+    assert not list(recwarn)
 
 
 def test_alternatives_and_answers_of_several_tokens_count_together(smollm2: Model) -> None:
@@ -125,13 +123,13 @@ def test_the_clean_run_alone_counts_where_the_foil_is_not_expected(
     assert [each for each in exp.warnings if "not do th" in each] == says
 
 
-def test_the_teaching_model_does_the_years(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_teaching_model_does_the_years(recwarn: pytest.WarningsRecorder) -> None:
     """After 1701 it has no reason to prefer the years up to that of the clean prompt."""
     exp = Experiment(pw.load(), pw.tasks.greater_than(n=50))
     assert (exp.accuracy, exp.warnings) == (1, [])
     assert exp.measurements.logit_diffs is not None
     assert (exp.measurements.logit_diffs[1] > 0).any()
-    assert not caplog.records
+    assert not list(recwarn)
     assert [pw.tasks.greater_than(1, digits=digits).foil_expected for digits in (1, 2)] == [
         True,
         False,

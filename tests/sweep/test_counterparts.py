@@ -140,8 +140,8 @@ def test_the_result_says_what_is_not_patchable(experiment: Experiment, tmp_path:
     found.save(tmp_path / "s.nc")
     assert SweepResult.load(tmp_path / "s.nc").to_xarray()["unpatchable"].values.sum() == 3
     ax = pw.plot.heatmap(found)
-    assert "␣w15→× 2" in [label.get_text() for label in ax.get_xticklabels()]
-    assert ax.get_xlabel() == "position (× no counterpart)"
+    assert "@lone ␣w15→× 2" in [label.get_text() for label in ax.get_xticklabels()]
+    assert ax.get_xlabel() == "position (× no counterpart, ▲ off the scale)"
     crosses = next(line for line in ax.lines if line.get_marker() == "x")
     assert sorted(zip(crosses.get_xdata(), crosses.get_ydata(), strict=True)) == [
         (2, 0),

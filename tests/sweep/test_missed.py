@@ -1,6 +1,5 @@
 """What a choice of neurons missed: the exact sample of the others, its bound, and what is said about it."""
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +76,7 @@ def test_the_bound_is_that_of_the_binomial_distribution(chosen: SweepResult) -> 
     assert (len(one.larger), one.upper) == (1, int(p * (N - 12)))
 
 
-def test_it_is_said_in_words(chosen: SweepResult, caplog: pytest.LogCaptureFixture) -> None:
+def test_it_is_said_in_words(chosen: SweepResult, recwarn: pytest.WarningsRecorder) -> None:
     result = changed(chosen, 1e9)
     site = result.missed(2).larger[0]
     says = (
@@ -85,14 +84,13 @@ def test_it_is_said_in_words(chosen: SweepResult, caplog: pytest.LogCaptureFixtu
         f"are larger than the 2nd ({site}), so about 4 may be. Choose more with top=, or leave top= out."
     )
     assert result.missed(2).warning == says
-    with caplog.at_level(logging.WARNING):
-        result.top_sites(2)
-    assert caplog.messages == [says]
-    caplog.clear()
+    result.top_sites(2)
+    assert [str(each.message) for each in recwarn] == [says]
+    recwarn.clear()
     quiet = changed(chosen, 0.0)
     assert quiet.missed(2).warning is None
     quiet.top_sites(2)
-    assert caplog.messages == []
+    assert not list(recwarn)
 
 
 def test_it_survives_files_and_selections(chosen: SweepResult, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from patchwidgets.errors import FileError
+from patchwidgets.errors import FileError, FileWarning
 from patchwidgets.facade import Experiment
 from patchwidgets.sweep.sweep_result import SweepResult
 from tests.support.saved_sweeps import earlier_file, repacked, rewritten
@@ -65,8 +65,10 @@ def test_a_file_of_version_1_comes_back_the_same_with_a_warning(
 ) -> None:
     s, _ = saved
     (tmp_path / "old.nc").write_bytes(earlier_file(s))
-    with pytest.warns(UserWarning, match=r"earlier version and has no checksum.*Save the result"):
+    says = r"earlier version and has no checksum.*Save the result"
+    with pytest.warns(FileWarning, match=says) as told:
         loaded = SweepResult.load(tmp_path / "old.nc")
+    assert told[0].filename == __file__
     assert loaded.to_xarray().identical(s.to_xarray())
     loaded.save(tmp_path / "new.nc")
     assert SweepResult.load(tmp_path / "new.nc").to_xarray().identical(s.to_xarray())

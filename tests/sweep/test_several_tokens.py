@@ -164,4 +164,4 @@ def test_whole_results(tmp_path: Any) -> None:
     result.save(tmp_path / "several.nc")
     assert pw.SweepResult.load(tmp_path / "several.nc").to_xarray().identical(result.to_xarray())
     axes = pw.plot.heatmap(result)
-    assert axes.get_xlabel() == "head"
+    assert axes.get_xlabel() == "head (▲ off the scale)"

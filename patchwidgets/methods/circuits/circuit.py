@@ -77,7 +77,7 @@ class Circuit(MemberSet):
         n
             How many.
         by
-            ``"size"``: |score|; ``"positive"``: the score itself; ``"negative"``: minus the score.
+            ``"size"``: ``|score|``; ``"positive"``: the score itself; ``"negative"``: minus the score.
         metric
             Of a sweep: whose effects; the first metric by default.
 

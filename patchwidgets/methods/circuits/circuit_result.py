@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import NDArray
 
+from patchwidgets.arrays import NDArray
 from patchwidgets.errors import NoModelError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.readings import ByMetric
 from patchwidgets.experiment.run_chart import fraction_in_words
 from patchwidgets.files.envelope import Opened, read_as, write
 from patchwidgets.hooks.interrupts import Uninterrupted
+from patchwidgets.html import Shown
 from patchwidgets.methods.circuits.circuit import Circuit
 from patchwidgets.methods.circuits.kept_chart import kept_chart
 from patchwidgets.methods.circuits.members import Member, parse_member
@@ -131,7 +132,7 @@ Measure = Callable[[Sequence[Member]], dict[str, Float[np.ndarray, "member pair"
 """From members to every metric of the circuit without each of them."""
 
 
-class CircuitResult(ByMetric[CircuitReading]):
+class CircuitResult(ByMetric[CircuitReading], Shown):
     """What a circuit does while the rest of the model is ablated, from `Experiment.evaluate`.
 
     Attributes

@@ -6,19 +6,21 @@ fraction and, for the band, `n_random` more.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 
 import numpy as np
-from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
+from patchwidgets.arrays import NDArray
+from patchwidgets.bars import progress_bar
 from patchwidgets.edges import Path
 from patchwidgets.errors import SiteError, shown
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.methods.circuits.circuit import Circuit, Scores
+from patchwidgets.methods.circuits.circuit_passes import CircuitPasses
 from patchwidgets.methods.circuits.curve_result import CurveReading, FaithfulnessCurve
 from patchwidgets.methods.circuits.edge_space import EdgeSpace
-from patchwidgets.methods.circuits.evaluation import measure_circuits, model_side, named
+from patchwidgets.methods.circuits.evaluation import model_side, named
 from patchwidgets.methods.circuits.members import By, Member, layer_of, scores_of, sizes
 from patchwidgets.methods.circuits.node_space import NodeSpace
 from patchwidgets.methods.circuits.space import Chosen, Indices, Space
@@ -43,13 +45,23 @@ def faithfulness_curve(
     seed: int = 0,
     prune: bool = True,
     progress: bool = True,
+    rows_at_once: Sequence[int] | None = None,
+    steps_of: Callable[[CircuitPasses], Generator[object] | None] = lambda _passes: None,
 ) -> FaithfulnessCurve:
-    """Measure circuits of the largest scores; see `Experiment.faithfulness_curve`."""
+    """Measure circuits of the largest scores; see `Experiment.faithfulness_curve`.
+
+    Parameters
+    ----------
+    rows_at_once
+        See `CircuitPasses`.
+    steps_of
+        From the passes to what measures them step by step; None where this process does.
+    """
     found = scores.scores if isinstance(scores, Circuit) else scores_of(scores, metric)
     _check(found, fractions, n_random)
     ablation = named(experiment, ablation)
     side, members = model_side(experiment, ablation), list(found)
-    space = _space(side.model, members)
+    space = scored_space(side.model, members)
     # In the order of the scores, as the benchmark's code counts: the fraction of all, rounded down.
     order = np.argsort(-sizes(found, by), kind="stable")
     n_kept = [int(fraction * len(members)) for fraction in fractions]
@@ -58,9 +70,14 @@ def faithfulness_curve(
     pruned = [space.pruned(each) for each in best] if prune else best
     random = [space.pruned(each) for each in random] if prune else random
     chosen = [Chosen(each) for each in [*pruned, *random, order[:0]]]
-    total = len({each.key for each in chosen}) * len(side.pairs)
-    with tqdm(total=total, disable=not progress, unit="circuit") as bar:
-        measured = measure_circuits(side, space, ablation, chosen, bar.update)
+    passes = CircuitPasses(side, space, ablation, chosen, rows_at_once)
+    with (
+        closing(steps_of(passes) or passes.run()) as run,
+        progress_bar(passes.total, "circuit", progress) as bar,
+    ):
+        for _ in run:
+            bar.update(passes.done - bar.n)
+    measured = passes.values()
     n, shape = len(fractions), (len(fractions), n_random, len(side.pairs))
     readings = {
         name: CurveReading(
@@ -96,7 +113,8 @@ def _check(scores: Mapping[Member, float], fractions: Sequence[float], n_random:
         raise SiteError(f"n_random is {n_random}; expected 0 or more.")
 
 
-def _space(model: Model, members: Sequence[Member]) -> Space:
+def scored_space(model: Model, members: Sequence[Member]) -> Space:
+    """Return the space in which only these members are ever ablated."""
     if isinstance(members[0], Path):
         return EdgeSpace(model, members, whole=False)
     return NodeSpace(model, [each for each in members if isinstance(each, Site)], members)

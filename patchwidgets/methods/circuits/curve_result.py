@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import NDArray
 
+from patchwidgets.arrays import NDArray
 from patchwidgets.experiment.readings import ByMetric
 from patchwidgets.files.envelope import Opened, Stamp, read_as, write
 from patchwidgets.hooks.interrupts import Uninterrupted
+from patchwidgets.html import Shown
 from patchwidgets.methods.circuits.circuit import Circuit
 from patchwidgets.methods.circuits.circuit_result import PairValues, reason, rest_in_words
 from patchwidgets.methods.circuits.members import By
@@ -119,7 +120,7 @@ class CurveReading:
         return reason(self.metric, self.model, self.nothing, self.noise_floor)
 
 
-class FaithfulnessCurve(ByMetric[CurveReading]):
+class FaithfulnessCurve(ByMetric[CurveReading], Shown):
     """Faithfulness over the part that is kept, from `Experiment.faithfulness_curve`.
 
     Attributes

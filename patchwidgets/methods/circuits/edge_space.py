@@ -86,12 +86,12 @@ class EdgeSpace:
 
     def rows_at_once(self, length: int) -> int:
         """How many rows of so many tokens to run in one pass, at most."""
-        device, d_model = self._layout.device, self._layout.d_model
+        d_model = self._layout.d_model
         # The changes of all senders, and what the receivers of one layer read, all as float32.
         n = self._slots.n_senders + 2 * self._slots.n_receivers // self._layout.n_layers
         masks = 2 * self._slots.n_senders * self._slots.n_receivers
         bytes_of_row = 4 * length * d_model * n + masks
-        budget = min(MAX_BYTES, free_memory(device) // 2)
+        budget = min(MAX_BYTES, free_memory(self._layout) // 2)
         return max(1, min(MAX_TOKENS // length, budget // bytes_of_row))
 
     def sites(self) -> list[Site]:

@@ -8,14 +8,10 @@ from jaxtyping import Float
 from patchwidgets.errors import PatchError, SiteError
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.methods.circuits.circuit import Circuit
+from patchwidgets.methods.circuits.circuit_passes import Values
 from patchwidgets.methods.circuits.circuit_result import CircuitReading, CircuitResult
 from patchwidgets.methods.circuits.edge_space import EdgeSpace
-from patchwidgets.methods.circuits.evaluation import (
-    Values,
-    measure_circuits,
-    model_side,
-    named,
-)
+from patchwidgets.methods.circuits.evaluation import measure_circuits, model_side, named
 from patchwidgets.methods.circuits.members import Member
 from patchwidgets.methods.circuits.node_space import NodeSpace, whole
 from patchwidgets.methods.circuits.space import Chosen, Space

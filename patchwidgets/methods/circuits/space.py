@@ -7,9 +7,9 @@ from typing import Protocol
 import numpy as np
 import torch
 from jaxtyping import Bool, Int
-from numpy.typing import NDArray
 from torch import Tensor
 
+from patchwidgets.arrays import NDArray
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.teacher_forcing import ScoredOutput
 from patchwidgets.hooks.hooks import Edit, Key

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from tqdm.auto import tqdm
 
+from patchwidgets.bars import progress_bar
 from patchwidgets.edges import FROZEN, Path
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.methods.estimates.methods import Method, check_effects, check_metrics
@@ -57,7 +57,7 @@ def estimate_edges(
         vectors = 3 * n_senders + 4 * layout.n_layers + 6 * layout.n_heads
         return 4 * vectors * length * layout.d_model
 
-    with tqdm(total=n_pairs, disable=not progress, unit="pair") as bar:
+    with progress_bar(n_pairs, "pair", progress) as bar:
         for way in ways(experiment, held_bytes, budget):
             for metric, of_pairs in _estimated(way, method, bounds):
                 effects[metric][:, way.pairs] += of_pairs / method.steps

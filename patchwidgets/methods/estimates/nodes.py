@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from tqdm.auto import tqdm
 
+from patchwidgets.bars import progress_bar
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.hooks.hooks import Key
 from patchwidgets.methods.estimates.methods import Method, check_effects, check_metrics
@@ -78,7 +78,7 @@ def estimate_together(
     check_metrics(experiment, method)
     parts = [_Part.of(experiment, request) for request in requests]
     grids = [part.grid for part in parts]
-    with tqdm(total=len(experiment.pairs), disable=not progress, unit="pair") as bar:
+    with progress_bar(len(experiment.pairs), "pair", progress) as bar:
         for way in ways(
             experiment, lambda length: sum(grid.held_bytes(length) for grid in grids), budget
         ):

@@ -43,7 +43,7 @@ class Differences:
     def add(self, key: Key, more: Float[Tensor, "row pos *unit"]) -> None:
         """Append rows."""
         known = self.by_key.get(key)
-        self.by_key[key] = more if known is None else torch.cat([known, more])
+        self.by_key[key] = more if known is None else torch.cat([known, more.to(known.device)])
 
 
 def measure_differences(

@@ -13,6 +13,7 @@ from patchwidgets.methods.paths.steps import Step, reads_key, step_of
 from patchwidgets.models.layout import Layout
 from patchwidgets.sweep.cost import Cost
 from patchwidgets.sweep.groups import Group
+from patchwidgets.sweep.packing import MOST_LOGITS
 from patchwidgets.sweep.rows import Row
 
 ROWS = 512
@@ -103,7 +104,8 @@ class PathPacking:
     @property
     def logits_at_once(self) -> int:
         """For how many entries whole logits are in memory at a time."""
-        return max(1, int(LOGITS_SHARE * self.budget) // self.cost.logits_bytes())
+        affordable = int(LOGITS_SHARE * self.budget) // self.cost.logits_bytes()
+        return max(1, min(MOST_LOGITS, affordable))
 
     def forced_shape(self, pairs: Sequence[int]) -> tuple[int, int]:
         """`Group.n_forced` and `Group.n_appended` of some pairs that are recorded together."""

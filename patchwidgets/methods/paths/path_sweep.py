@@ -27,19 +27,20 @@ from patchwidgets.models.indexing import key_of
 from patchwidgets.sites import Patch, Site
 from patchwidgets.sweep.batched_edits import batched_edits
 from patchwidgets.sweep.continuation import can_continue
-from patchwidgets.sweep.cost import DEFAULT_SHARE, free_memory
+from patchwidgets.sweep.cost import default_budget
 from patchwidgets.sweep.grid import Grid
 from patchwidgets.sweep.grid_values import GridValues
 from patchwidgets.sweep.groups import Group
 from patchwidgets.sweep.passes import Recording, chained
+from patchwidgets.sweep.piecewise import PiecewiseSweep
 from patchwidgets.sweep.plan import Method, Plan
 from patchwidgets.sweep.recorded_pairs import prompt_ids, record_pairs
-from patchwidgets.sweep.row_sweep import RowSweep, check_limits
+from patchwidgets.sweep.row_sweep import check_limits
 from patchwidgets.sweep.rows import Row
 from patchwidgets.sweep.unembed import MetricReader
 
 
-class PathSweep(RowSweep[PathBatch]):
+class PathSweep(PiecewiseSweep[PathBatch]):
     """Paths of one experiment, computed together.
 
     Parameters
@@ -55,7 +56,8 @@ class PathSweep(RowSweep[PathBatch]):
     batch
         The most rows in one pass.
     budget
-        Bytes in addition to the model, half of what is free by default. An aim: one pair and one row always run.
+        Bytes in addition to the model. An aim: one pair and one row always run. By default half of what is free; on a
+        CPU no more than 128 MiB, 32 MiB per thread or a quarter of the weights, whichever is most.
 
     Raises
     ------
@@ -76,18 +78,19 @@ class PathSweep(RowSweep[PathBatch]):
         budget: float | None = None,
     ) -> None:
         check_limits(batch, budget)
-        self.grid, self.paths, self.frozen = grid, list(paths), frozen
+        self.grid, self.paths, self.frozen, self.batch = grid, list(paths), frozen, batch
+        self.order = list(range(len(self.paths)) if order is None else order)
         layout = experiment.model.layout
-        self._budget = int(DEFAULT_SHARE * free_memory(layout.device) if budget is None else budget)
+        limit = int(default_budget(layout) if budget is None else budget)
         self._made = make_path_rows(experiment, self.paths)
         method: Method = "descent" if can_continue(experiment) else "plain"
         self._packing = PathPacking(
             experiment,
             self.paths,
             self._made,
-            range(len(self.paths)) if order is None else order,
+            self.order,
             plain=method == "plain",
-            budget=self._budget,
+            budget=limit,
             max_rows=batch or ROWS,
         )
         reader = MetricReader(experiment, True, self._packing.logits_at_once)
@@ -99,11 +102,12 @@ class PathSweep(RowSweep[PathBatch]):
             self._packing.cost,
             reader,
             method,
+            limit,
         )
         self._measured: list[Differences] = []
         self._row_of: dict[tuple[Step, int], int] = {}
 
-    def plan(self) -> Plan:
+    def plan(self, workers: int = 1) -> Plan:
         """What will be done, before the model runs; the first plan of a model times a matrix product."""
         batches = list({id(batch): batch for _, batch in self._queue}.values())
         flops = self._flops + sum(map(self._packing.measuring_flops, batches))
@@ -115,9 +119,9 @@ class PathSweep(RowSweep[PathBatch]):
             groups=len(self._queue),
             flops=flops,
             memory=max((self._packing.memory(*each) for each in self._queue), default=0),
-            budget=self._budget,
-            seconds=flops / self._packing.cost.flops_per_second(),
+            budget=self.budget,
             method=self.method,
+            **self._on_workers(workers, flops),
         )
 
     def grid_values(self) -> list[GridValues]:
@@ -128,6 +132,9 @@ class PathSweep(RowSweep[PathBatch]):
         """Free the recorded runs and differences, most of the memory; the next group measures them again."""
         super().forget_recording()
         self._measured = []
+
+    def _recording_flops(self, batch: PathBatch) -> float:
+        return self._packing.measuring_flops(batch)
 
     def _record(self, batch: PathBatch) -> Recording:
         self._measured = []

@@ -63,7 +63,8 @@ def recorded_differences(
             changes = _changes(recording, rows[i], rows[i].patches[0], start, n_positions)
             made[i] = added(changes, rows[i].patches[0].patch.site)
     differences = Differences(start)
-    differences.add(final, torch.stack([each for each in made if each is not None]))
+    device = recording.host[key_of(rows[0].patches[0].patch.site)].device
+    differences.add(final, torch.stack([each.to(device) for each in made if each is not None]))
     return differences
 
 
