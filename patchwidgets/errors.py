@@ -4,7 +4,10 @@ Importing this module costs nothing.
 """
 
 import reprlib
+import sys
+import warnings
 from collections.abc import Sequence
+from types import FrameType
 from typing import Any
 
 
@@ -167,6 +170,19 @@ class FileError(PatchwidgetsError, OSError):
     """
 
 
+class ExecutorError(PatchwidgetsError, RuntimeError):
+    """Work that cannot be given to other processes, or that did not come back from them; the message says how to go on.
+
+    Examples
+    --------
+    >>> try:
+    ...     exp.sweep("z", executor="processes:4")
+    ... except pw.errors.ExecutorError as error:
+    ...     print(str(error)[:48])
+    'processes:4' is no executor: expected something
+    """
+
+
 class NoModelError(PatchwidgetsError, AttributeError):
     """Something that needs the model, asked of what was read from a file without one; the message says how to open it.
 
@@ -180,9 +196,69 @@ class NoModelError(PatchwidgetsError, AttributeError):
     """
 
 
+class ExtensionError(PatchwidgetsError, ImportError):
+    """What another package adds by an entry point, and that cannot be used; the message names the package."""
+
+
 class ProtocolError(PatchwidgetsError, ValueError):
     """A message from a front end that does not follow the protocol."""
 
 
 class WaitError(PatchwidgetsError, TimeoutError):
     """An answer of the explorer that did not come in time, or that a computation awaits of itself."""
+
+
+class PatchwidgetsWarning(UserWarning):
+    """Base class of every warning of patchwidgets: something that a number, a file or a model does not show by itself.
+
+    Each points at the line that called patchwidgets.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> unknown = pw.Task(clean="12+34=", corrupted="15+34=", answer="47", foil="46")
+    >>> with warnings.catch_warnings(action="error", category=pw.errors.PatchwidgetsWarning):
+    ...     pw.Experiment(model, unknown)
+    Traceback (most recent call last):
+    ...
+    patchwidgets.errors.ResultWarning: teaching model: The model does not do this task: ...
+    """
+
+
+class ResultWarning(PatchwidgetsWarning):
+    """Numbers that say less than they seem to: the model does not do the task, a site was left out, routing flips."""
+
+
+class ModelWarning(PatchwidgetsWarning):
+    """A model of which something was not as expected: a check failed, tensors are unused, or prompts are too long."""
+
+
+class FileWarning(PatchwidgetsWarning):
+    """A file that does not say all: it has no checksum or no fingerprint, or is about another type of numbers."""
+
+
+class ExtensionWarning(PatchwidgetsWarning):
+    """What another package adds under a name that is there already; it is not used."""
+
+
+def warn(message: str, category: type[PatchwidgetsWarning]) -> None:
+    """Warn at the line that called patchwidgets, however deep inside of it that is noticed."""
+    frame = _outside(sys._getframe())
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    name = str(frame.f_globals.get("__name__", "__main__"))
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    warnings.warn_explicit(message, category, file, line, module=name, registry=registry)
+
+
+def _outside(frame: FrameType) -> FrameType:
+    """Return the frame that called the outermost one of this package."""
+    found, caller = frame, frame.f_back
+    while caller is not None:
+        if _is_ours(frame) and not _is_ours(caller):
+            found = caller
+        frame, caller = caller, caller.f_back
+    return found
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] == "patchwidgets"

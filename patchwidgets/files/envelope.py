@@ -46,6 +46,8 @@ KINDS: dict[str, Kind] = {
     "faithfulness curve": Kind(1, "a faithfulness curve", "FaithfulnessCurve.save"),
     "history": Kind(1, "the history of an explorer", "w.history.save"),
     "explorer": Kind(1, "an explorer", "w.save"),
+    "job": Kind(1, "the beginning of a computation in parts", "a call with resume="),
+    "part": Kind(1, "a part of a computation", "a call with resume="),
 }
 MIB = "circuit of the MIB benchmark"
 """What a file without a header is that `Circuit.to_json` wrote."""

@@ -3,10 +3,10 @@
 The words themselves are beside it, in `arguments`, `attributes` and `names`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import wraps
-from inspect import signature
+from inspect import Signature, signature
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from patchwidgets.errors import ArgumentError, MissingError
@@ -44,7 +44,9 @@ def did_you_mean(name: object, known: Iterable[str], advice: Advice | None = Non
     return f" Did you mean {by_small[close[0]]!r}?" if close else ""
 
 
-def answers(advice: Advice | None = None, *, name: str = "") -> Callable[[Function], Function]:
+def answers(
+    advice: Advice | None = None, *, name: str = "", example: str = ""
+) -> Callable[[Function], Function]:
     """Make a function answer an argument that it does not have with the right call.
 
     Parameters
@@ -53,15 +55,19 @@ def answers(advice: Advice | None = None, *, name: str = "") -> Callable[[Functi
         Of arguments that people know from elsewhere; of others, the nearest one is named, or all.
     name
         What messages call the function; its own name by default.
+    example
+        What to write, as in ``"exp.explore(...)"``. With it, a call that lacks an argument, or has one too many, is
+        answered too.
 
     Raises
     ------
     ArgumentError
-        By the function: an argument that it does not have.
+        By the function: an argument that it does not have, or with `example` the wrong number of them.
     """
 
     def decorate(function: Function) -> Function:
-        parameters = tuple(signature(function).parameters)
+        takes = signature(function)
+        parameters = tuple(takes.parameters)
 
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -70,11 +76,22 @@ def answers(advice: Advice | None = None, *, name: str = "") -> Callable[[Functi
                     raise ArgumentError(
                         _no_argument(name or function.__name__, given, parameters, advice)
                     )
+            if example:
+                _check_number(takes, args, kwargs, name or function.__name__, example)
             return function(*args, **kwargs)
 
         return cast(Function, call)
 
     return decorate
+
+
+def _check_number(
+    takes: Signature, args: Sequence[Any], kwargs: Mapping[str, Any], function: str, example: str
+) -> None:
+    try:
+        takes.bind(*args, **kwargs)
+    except TypeError as error:
+        raise ArgumentError(f"{function}(): {error}. Write {example}.") from None
 
 
 def answers_init(advice: Advice) -> Callable[[Class], Class]:

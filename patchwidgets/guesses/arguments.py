@@ -12,6 +12,8 @@ _MEASURE = (
     "Choose metrics with exp.measuring(['logit_diff', 'kl']), or in pw.Experiment(metric=...)."
 )
 _SOURCE = "What is written belongs to the patch: exp.patch(pw.Patch('L9.H6', pw.sources.zero()))."
+_ON_WORKERS = "Give executor=, as in executor=dask.distributed.Client(address); docs/clusters.md names others."
+_PARTS = "Give resume='folder': parts are kept there, and a later call goes on."
 _IN_THE_SITE = "Layer, head and position are in the name of a site, as in 'L9.H6@-1'."
 _N = "The number of pairs is n, as in pw.tasks.ioi(n=32)."
 _FIGURE = "Its size is that of the figure: give ax=, or set it with pw.plot.style(...)."
@@ -76,6 +78,15 @@ SWEEP_ARGUMENTS = {
     "verbose": "Give progress=False.",
     "k": "Give top=100.",
     "n": "Give top=100.",
+    "n_jobs": _ON_WORKERS,
+    "workers": _ON_WORKERS,
+    "n_workers": _ON_WORKERS,
+    "num_workers": _ON_WORKERS,
+    "client": _ON_WORKERS,
+    "pool": _ON_WORKERS,
+    "cache": _PARTS,
+    "checkpoint": _PARTS,
+    "checkpoint_dir": _PARTS,
 }
 ESTIMATE_ARGUMENTS = {**SWEEP_ARGUMENTS, "n_steps": "Give steps=5.", "ig_steps": "Give steps=5."}
 del ESTIMATE_ARGUMENTS["method"]

@@ -45,6 +45,8 @@ EXPERIMENT = {
     "reverse": "Use exp.flip(), the other direction.",
     "swap": "Use exp.flip(), the other direction.",
     "other_direction": "Use exp.flip().",
+    "compare": "An estimate is compared: exp.estimate('z').compare(exp.sweep('z')).",
+    "total_direct": "Use pw.plot.total_direct(exp.sweep('z'), exp.direct_effects('z')).",
     "causal_trace": "Use exp.sweep('mlp_out', over=('layer', 'pos'), window=5).",
     "causal_tracing": "Use exp.sweep('mlp_out', over=('layer', 'pos'), window=5).",
     "logit_lens": "Use exp.clean.lens(), or exp.patch('L9.H6').lens().",

@@ -166,8 +166,9 @@ MODELS = {
 HOMES = {
     "tasks": "addition agreement antonym capital colour division docstring greater_than hypernym induction ioi modular "
     "multiplication pronoun subtraction",
-    "plot": "attribution circuit compare dose enough_needed faithfulness first_component flow heatmap heatmaps layers "
-    "lens logits neuron_map paths pattern",
+    "plot": "attribution by_layer circuit compare dose enough_needed faithfulness fig_caption first_component flow "
+    "flow_png heatmap heatmaps layers lens_scores logit_waves logits neuron_map neuron_maps neuron_roles neurons_kept "
+    "panels paths pattern spectrum style total_direct",
     "sources": "at cut mean noise resample steer zero",
     "metrics": "answer_logit answer_logprob answer_prob kl logit_diff prob_diff rank",
 }

@@ -27,6 +27,7 @@ from patchwidgets.hooks.hook_points import (
     RouterHookPoint,
 )
 from patchwidgets.hooks.interrupts import interruptible
+from patchwidgets.hooks.placement import brought
 
 Key = tuple[str, int | None]
 """A component and its layer (None for ``embed``)."""
@@ -259,11 +260,11 @@ def _pass_hooks(
 def _register(module: nn.Module, hook_point: HookPoint, hook: Hook) -> RemovableHandle:
     """Call the hook with the module's first input or first output, and use what it returns instead."""
 
-    def before(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def before(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if args:
-            return (hook(args[0]), *args[1:]), kwargs
+            return (hook(brought(args[0], module)), *args[1:]), kwargs
         name = "hidden_states" if "hidden_states" in kwargs else next(iter(kwargs))
-        return args, kwargs | {name: hook(kwargs[name])}
+        return args, kwargs | {name: hook(brought(kwargs[name], module))}
 
     def after(_module: nn.Module, _args: tuple[Any, ...], output: Any) -> Any:
         if isinstance(hook_point, RouterHookPoint):

@@ -94,15 +94,8 @@ def rank(readout: Readout) -> "Float[Tensor, 'row']":
     >>> pw.Experiment(model, task, metric="rank").corrupted.value
     2.0
     """
-    import torch
-
-    best = torch.stack(
-        [
-            row[torch.tensor(ids)].max()
-            for row, ids in zip(readout.logits, readout.answer_ids, strict=True)
-        ]
-    )
-    return 1.0 + (readout.logits > best[:, None]).sum(-1)
+    best = _of_alternatives(readout.logits, readout.answer_ids).amax(-1, keepdim=True)
+    return 1.0 + (readout.logits > best).sum(-1)
 
 
 def kl(readout: Readout) -> "Float[Tensor, 'row']":
@@ -122,16 +115,25 @@ def _log_sum_exp(
     scores: "Float[Tensor, 'row vocabulary']", ids: list[list[int]]
 ) -> "Float[Tensor, 'row']":
     """Return the log-sum-exp of `scores` over each row's alternatives; for one alternative, its score."""
+    return _of_alternatives(scores, ids).logsumexp(-1)
+
+
+def _of_alternatives(
+    scores: "Float[Tensor, 'row vocabulary']", ids: list[list[int]]
+) -> "Float[Tensor, 'row alternative']":
+    """Return the scores of each row's alternatives, and −inf in the place of those that other rows have more of.
+
+    One transfer to the scores' device, however many rows there are.
+    """
     import torch
 
-    if len({len(alternatives) for alternatives in ids}) == 1:
-        return scores.gather(1, torch.tensor(ids, device=scores.device)).logsumexp(-1)
-    return torch.stack(
-        [
-            row[torch.tensor(alternatives)].logsumexp(0)
-            for row, alternatives in zip(scores, ids, strict=True)
-        ]
-    )
+    most = max(map(len, ids), default=0)
+    padded = torch.tensor([[*row, *row[:1] * (most - len(row))] for row in ids], dtype=torch.long)
+    found = scores.gather(1, padded.view(len(ids), most).to(scores.device))
+    if all(len(row) == most for row in ids):
+        return found
+    beyond = torch.tensor([[i >= len(row) for i in range(most)] for row in ids])
+    return found.masked_fill(beyond.to(scores.device), -float("inf"))
 
 
 def _foil_ids(readout: Readout) -> list[list[int]]:

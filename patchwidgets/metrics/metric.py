@@ -95,6 +95,16 @@ class Metric:
     pos
         Where the logits are read, as in a `Site`: an index, a name, or a range (the mean over its positions, also for
         a rank). None is the last position of the prompt.
+
+    Examples
+    --------
+    A function with a name and a unit for charts:
+
+    >>> def top_logit(readout):
+    ...     return readout.logits.max(-1).values
+    >>> metric = pw.metrics.Metric("top_logit", top_logit, "largest logit", "logits", needs_answer=False)
+    >>> round(pw.Experiment(model, task, metric).clean.value, 2)
+    14.9
     """
 
     name: str
@@ -167,10 +177,26 @@ MetricSpec = str | MetricFunction | At | Metric
 def computed(metric: Metric, readout: Readout) -> "Float[Tensor, 'row']":
     """Return what the function of a metric computes, as a tensor through which gradients flow.
 
+    Parameters
+    ----------
+    metric
+        From `find_metric`.
+    readout
+        What the function gets.
+
     Raises
     ------
     MetricError
         The function failed; the message says what it gets.
+
+    Examples
+    --------
+    >>> import torch
+    >>> logits = torch.tensor([[1.0, 3.0]], requires_grad=True)
+    >>> readout = pw.metrics.Readout(logits, logits, answer_ids=[[1]], foil_ids=[[0]], pair=[0])
+    >>> pw.metrics.computed(pw.metrics.find_metric("logit_diff"), readout).backward()
+    >>> logits.grad
+    tensor([[-1.,  1.]])
     """
     import torch
 
@@ -196,10 +222,25 @@ def computed(metric: Metric, readout: Readout) -> "Float[Tensor, 'row']":
 def evaluate(metric: Metric, readout: Readout) -> Float[np.ndarray, "row"]:
     """Return the metric's number for each row, as float64.
 
+    Parameters
+    ----------
+    metric
+        From `find_metric`.
+    readout
+        What its function gets.
+
     Raises
     ------
     MetricError
         A callable failed, or did not return one finite number per row.
+
+    Examples
+    --------
+    >>> import torch
+    >>> logits = torch.tensor([[1.0, 3.0], [2.0, 2.0]])
+    >>> readout = pw.metrics.Readout(logits, logits, answer_ids=[[1], [1]], foil_ids=[[0], [0]], pair=[0, 1])
+    >>> pw.metrics.evaluate(pw.metrics.find_metric("logit_diff"), readout)
+    array([2., 0.])
     """
     import torch
 

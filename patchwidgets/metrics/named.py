@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from patchwidgets.errors import MetricError
+from patchwidgets.entry_points import Group, added, load_added, package_of
+from patchwidgets.errors import ExtensionError, MetricError
 from patchwidgets.guesses import names
 from patchwidgets.guesses.answering import did_you_mean
 from patchwidgets.metrics.functions import (
@@ -18,6 +19,8 @@ from patchwidgets.metrics.functions import (
 from patchwidgets.metrics.metric import At, Metric, MetricSpec
 from patchwidgets.sites import parse_pos, print_pos
 
+GROUP: Group = "patchwidgets.metrics"
+"""The entry points by which other packages add metrics, by their names."""
 MetricName = Literal[
     "logit_diff", "answer_logit", "answer_logprob", "answer_prob", "prob_diff", "rank", "kl"
 ]
@@ -69,6 +72,8 @@ def find_metric(metric: MetricSpec) -> Metric:
     ------
     MetricError
         The name is unknown, or the argument is none of these; or an `At` has a metric that has a position already.
+    ExtensionError
+        Another package adds a metric of this name, and it cannot be used.
     SiteError
         The text after the ``@`` is not a position.
 
@@ -83,21 +88,52 @@ def find_metric(metric: MetricSpec) -> Metric:
         return _find_at(metric)
     if isinstance(metric, str):
         name, at, pos = metric.partition("@")
-        if name in METRICS:
-            return METRICS[name].at(parse_pos(pos, metric)) if at else METRICS[name]
+        if (named := find_named(name)) is not None:
+            return named.at(parse_pos(pos, metric)) if at else named
     if callable(metric):
         name = getattr(metric, "__name__", type(metric).__name__)
         return Metric(name, metric, name, needs_answer=False)
     asked = metric.partition("@")[0] if isinstance(metric, str) else metric
-    meant = did_you_mean(asked, METRICS, names.METRICS)
+    known = [*METRICS, *added(GROUP, METRICS)]
+    meant = did_you_mean(asked, known, names.METRICS)
     raise MetricError(
-        f"Unknown metric {metric!r}.{meant} Expected one of {', '.join(METRICS)}, perhaps with a position as in "
+        f"Unknown metric {metric!r}.{meant} Expected one of {', '.join(known)}, perhaps with a position as in "
         "'kl@-3', a callable over a Readout, a pw.At or a Metric."
     )
 
 
+def find_named(name: str) -> Metric | None:
+    """Return the metric of a name without a position: one of `METRICS`, or one that another package adds.
+
+    Raises
+    ------
+    ExtensionError
+        Another package adds it, and it cannot be used.
+    """
+    if name in METRICS:
+        return METRICS[name]
+    entries = added(GROUP, METRICS).get(name)
+    if entries is None:
+        return None
+    loaded = load_added(GROUP, entries, Metric, or_function=True)
+    if not isinstance(loaded, Metric):
+        return Metric(name, loaded, name, needs_answer=False)
+    if (loaded.name, loaded.pos) != (name, None):
+        raise ExtensionError(
+            f"The metric {name!r} of the package {package_of(entries[0])!r} has the name {loaded.name!r}; expected "
+            f"{name!r}, without a position. Tell its authors."
+        )
+    return loaded
+
+
 def is_named(metric: Metric) -> bool:
-    """Return whether a metric computes what one of the names stands for; another one's function is the user's."""
+    """Return whether a metric computes what one of the names stands for; another one's function is the user's.
+
+    Examples
+    --------
+    >>> pw.metrics.is_named(pw.metrics.find_metric("kl@S2"))
+    True
+    """
     return any(metric.function is each.function for each in METRICS.values())
 
 

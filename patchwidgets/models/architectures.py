@@ -10,10 +10,17 @@ from typing import Any, Literal
 
 from torch import nn
 
+from patchwidgets.entry_points import Group, added, load_added
+
+GROUP: Group = "patchwidgets.architectures"
+"""The entry points by which other packages add records, by their ``model_type``."""
+
 
 @dataclass(frozen=True)
 class Architecture:
-    """The record of one family of models.
+    """The record of one family of models, as those of Llama unless it says otherwise.
+
+    A package adds records of its own by entry points of the group ``patchwidgets.architectures``.
 
     Attributes
     ----------
@@ -49,6 +56,12 @@ class Architecture:
     rotary_inside
         Whether the family rotates q and k inside its own attention code; or the name of the config attribute that says
         so.
+
+    Examples
+    --------
+    >>> mine = pw.Architecture(layers="decoder.blocks", z="attention.out", attn_out="attention.out")
+    >>> mine.layers, mine.mlp_out
+    ('decoder.blocks', 'mlp.down_proj')
     """
 
     layers: str = "model.layers"
@@ -156,10 +169,23 @@ ARCHITECTURES: dict[str, Architecture] = {
 
 
 def find_record(config: Any) -> Architecture | None:
-    """Return the record of the family that a config of transformers belongs to, or None."""
-    for model_type in (config.model_type, config.get_text_config().model_type):
+    """Return the record of the family that a config of transformers belongs to, or None.
+
+    Where there is none here, it may be one that another package adds.
+
+    Raises
+    ------
+    ExtensionError
+        Another package adds it, and it cannot be used.
+    """
+    model_types = dict.fromkeys((config.model_type, config.get_text_config().model_type))
+    others = added(GROUP, ARCHITECTURES)
+    for model_type in model_types:
         if model_type in ARCHITECTURES:
             return ARCHITECTURES[model_type]
+        if model_type in others:
+            record: Architecture = load_added(GROUP, others[model_type], Architecture)
+            return record
     return None
 
 

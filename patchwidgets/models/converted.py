@@ -51,6 +51,7 @@ def converted(name: str, convert: Callable[[Path], None]) -> Path:
     """
     folder = cache_folder() / name
     if _damage(folder) is None:
+        _LOG.debug("The converted model in %s is used.", folder)
         _clean(folder)
         return folder
     with _writing(folder):

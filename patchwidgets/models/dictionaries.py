@@ -34,6 +34,10 @@ class Dictionary:
         How many features there are; None until a model has it and it was not given.
     name
         Shown in messages.
+
+    Examples
+    --------
+    See `wrap_dictionary`.
     """
 
     site: Site

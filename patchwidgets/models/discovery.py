@@ -89,7 +89,7 @@ def _output_projection(block: nn.Module, d_model: int) -> str:
             return f"{attention}.{name}"
     raise ModelError(
         f"No output projection in {type(block).__name__}.{attention}: expected one named {', '.join(_OUTPUT)}. "
-        "Add a record to patchwidgets/models/architectures.py."
+        "Add a record, as docs/extending.md says."
     )
 
 
@@ -108,7 +108,7 @@ def _mlp(blocks: nn.ModuleList, layers: str) -> dict[str, Any]:
         if name is None:
             raise ModelError(
                 f"No MLP in the blocks {layers}: expected a child named mlp or ffn. "
-                "Add a record to patchwidgets/models/architectures.py."
+                "Add a record, as docs/extending.md says."
             )
         return {"mlp_out": name, "neuron": None, "neuron_pre": None, "neuron_up": None}
     fields = {

@@ -178,7 +178,7 @@ def _sum_gap(total: Tensor, *terms: Tensor) -> float:
 
     Rounding alone keeps it below a small multiple of the dtype's spacing, however large the terms are.
     """
-    parts = [term.double() for term in terms]
+    parts = [term.to(total.device).double() for term in terms]
     size = sum((part.abs() for part in parts), total.double().abs())
     return float(((total.double() - sum(parts)).abs() / size.clamp_min(1e-6)).max())
 

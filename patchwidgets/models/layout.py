@@ -20,6 +20,7 @@ from patchwidgets.hooks.hook_points import (
     PatternHookPoint,
 )
 from patchwidgets.hooks.hooks import Key
+from patchwidgets.hooks.placement import execution_device
 from patchwidgets.models.architectures import Architecture, find_record, is_mixture
 from patchwidgets.models.attached import Attached
 from patchwidgets.models.discovery import discover
@@ -109,9 +110,18 @@ class Layout:
         device: torch.device = embedding.weight.device
         if device.type != "meta":
             return device
-        hook = getattr(embedding, "_hf_hook", None)
-        devices = [getattr(h, "execution_device", None) for h in getattr(hook, "hooks", [hook])]
-        return torch.device(next((device for device in devices if device is not None), "cpu"))
+        return execution_device(embedding) or torch.device("cpu")
+
+    @property
+    def devices(self) -> tuple[torch.device, ...]:
+        """Every device on which a part of the model runs, that of the embedding first."""
+        found = {self.device: None}
+        for module in self.hf_model.modules():
+            if (device := execution_device(module)) is not None:
+                found[device] = None
+        weights = (parameter.device for parameter in self.hf_model.parameters())
+        found |= dict.fromkeys(weights)
+        return tuple(device for device in found if device.type != "meta")
 
     @property
     def all_hook_points(self) -> dict[Key, AnyHookPoint]:
@@ -252,7 +262,8 @@ def layouts(hf_model: Any, name: str | None = None) -> Iterator[Layout]:
         except AttributeError as error:
             raise ModelError(
                 f"{type(hf_model).__name__} does not have the modules of its family ({error}). If something was put "
-                "into its layers, take it out; or correct the record in patchwidgets/models/architectures.py."
+                "into its layers, take it out; or correct the record, in patchwidgets/models/architectures.py or in "
+                "the package that adds it."
             ) from error
         yield layout
 

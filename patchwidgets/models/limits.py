@@ -1,6 +1,5 @@
 """How many tokens and positions a model knows. Reads sizes alone; a check costs the largest of the token ids."""
 
-import logging
 import re
 from collections.abc import Iterable
 from itertools import chain
@@ -9,9 +8,8 @@ from typing import Any
 from jaxtyping import Int
 from torch import Tensor
 
-from patchwidgets.errors import TaskError
+from patchwidgets.errors import ModelWarning, TaskError, warn
 
-_LOG = logging.getLogger(__name__)
 _TABLE, _MORE_ROWS = re.compile(r"wpe|pos"), 8
 
 
@@ -62,7 +60,8 @@ class Limits:
             )
         if not self._warned:
             self._warned = True
-            _LOG.warning(*self.warnings([length]))
+            for says in self.warnings([length]):
+                warn(says, ModelWarning)
 
     def check_room(self, length: int, n_new: int) -> None:
         """Refuse to generate tokens for which a model has no positions.

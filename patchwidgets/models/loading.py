@@ -4,7 +4,9 @@ Runs no code that comes with a model, unless `load` is asked to, and reads weigh
 a GGUF file.
 """
 
+import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,11 +23,13 @@ from patchwidgets.guesses.names import MODELS
 from patchwidgets.models.adapters import read_model
 from patchwidgets.models.checkpoints import Options
 from patchwidgets.models.model import Model
+from patchwidgets.models.origin import Origin
 from patchwidgets.models.smollm2 import SMOLLM2_NAME, smollm2_folder
 from patchwidgets.models.verification import Verify
 from patchwidgets.models.weights import DTYPES
 from patchwidgets.tokens import Tokenizer
 
+_LOG = logging.getLogger(__name__)
 TEACHING = Path(__file__).parents[1] / "data" / "teaching"
 _STRATEGIES = ("auto", "balanced", "balanced_low_0", "sequential")
 """What accelerate takes in place of a map."""
@@ -82,10 +86,23 @@ def load(
         source = _path(name)
         _refuse_near_names(source)
         display_name = Path(source).name if Path(source).is_dir() else source
+    started = time.perf_counter()
     options = Options(_dtype(dtype), _places(device, device_map), revision, trust_remote_code)
     with _progress(shown=name not in (None, "smollm2")):
         hf_model, tokenizer = read_model(source, options)
-    return Model(hf_model, tokenizer, display_name, verify)
+    model = Model(hf_model, tokenizer, display_name, verify)
+    is_folder = name not in (None, "smollm2") and Path(source).is_dir()
+    model.origin = Origin(
+        str(Path(source).resolve()) if is_folder else None if name is None else os.fspath(name),
+        str(options.dtype).removeprefix("torch."),
+        None if device is None else str(device),
+        _plain_map(device_map),
+        revision,
+        trust_remote_code,
+        verify,
+    )
+    _LOG.info("Loaded %r in %.1f s; %s", model, time.perf_counter() - started, model.checks)
+    return model
 
 
 @answers(LOAD_ARGUMENTS)
@@ -167,6 +184,15 @@ def _places(device: str | torch.device | None, device_map: Any) -> Any:
         if place is not None and place not in ("disk", *_STRATEGIES):
             _device(place)
     return device_map
+
+
+def _plain_map(device_map: Any) -> Any:
+    """A map with the names of devices in place of devices."""
+    if not isinstance(device_map, dict):
+        return device_map
+    return {
+        name: place if isinstance(place, int) else str(place) for name, place in device_map.items()
+    }
 
 
 def _device(device: str | int | torch.device) -> torch.device:

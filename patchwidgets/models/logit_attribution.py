@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from patchwidgets.errors import SiteError, shown
 from patchwidgets.hooks.interrupts import Uninterrupted
+from patchwidgets.html import Shown
 from patchwidgets.intervals import FEWEST_PAIRS, mean_interval
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _UNITS = {"z": "H", "neuron": "N"}
 _NOT_PARTS = ("total", "logit_diff")
 
 
-class LogitAttribution:
+class LogitAttribution(Shown):
     """Every component's part of a logit difference, from ``run.logit_attribution(...)``; with one answer, of its logit.
 
     Parts, in the unit of logits: ``embed`` and ``pos_embed`` (what layer 0 reads; apart where the model adds a position

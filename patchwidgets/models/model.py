@@ -24,6 +24,7 @@ from patchwidgets.models.compiled import eager
 from patchwidgets.models.dictionaries import Dictionary
 from patchwidgets.models.edits import refuse_other_dictionaries
 from patchwidgets.models.indexing import key_of
+from patchwidgets.models.origin import Origin
 from patchwidgets.models.resolve import resolve, sites_of
 from patchwidgets.models.run import Run, run_prompts
 from patchwidgets.models.sizes import Sizes
@@ -49,7 +50,7 @@ class Model(Sizes, Answering):
     name
         Shown in the widget, in files and in messages; by default the name that transformers knows.
     verify
-        ``"strict"``: a failed check is an error. ``"warn"``: it is logged. ``"off"``: nothing is checked. A family
+        ``"strict"``: a failed check is an error. ``"warn"``: it is a warning. ``"off"``: nothing is checked. A family
         without a record is always checked strictly.
 
     Attributes
@@ -66,6 +67,8 @@ class Model(Sizes, Answering):
         The dictionaries of its streams, by site.
     checks
         The report of the checks.
+    origin
+        Where `load` found it; None for a model that was in memory.
 
     Raises
     ------
@@ -83,6 +86,7 @@ class Model(Sizes, Answering):
     """
 
     advice = MODEL
+    origin: Origin | None = None
 
     def __init__(
         self,

@@ -1,13 +1,9 @@
 """Is a file about this model? Costs what `weights_checksum` costs: 20 ms for SmolLM2."""
 
-import logging
-
-from patchwidgets.errors import RefusedError, WeightsChangedError, shown
+from patchwidgets.errors import FileWarning, RefusedError, WeightsChangedError, shown, warn
 from patchwidgets.files.envelope import Stamp
 from patchwidgets.models.model import Model
 from patchwidgets.models.weights_mark import weights_checksum
-
-_LOG = logging.getLogger(__name__)
 
 
 def stamp_of(model: Model) -> Stamp:
@@ -20,7 +16,7 @@ def stamp_of(model: Model) -> Stamp:
 
 
 def check_stamp(stamp: Stamp, model: Model, path: str, go_on: str | None = None) -> bool:
-    """Check that a file is about a model; return whether it is. Where nothing says so, a warning is logged.
+    """Check that a file is about a model; return whether it is. Where nothing says so, there is a warning.
 
     Parameters
     ----------
@@ -37,21 +33,16 @@ def check_stamp(stamp: Stamp, model: Model, path: str, go_on: str | None = None)
     now = stamp_of(model)
     if not stamp.weights or not now.weights:
         which = "file has no fingerprint" if not stamp.weights else "model has weights elsewhere"
-        _LOG.warning(
-            "%s: the %s, so nothing says whether it is about the weights of %s.",
-            path,
-            which,
-            model.name,
+        warn(
+            f"{path}: the {which}, so nothing says whether it is about the weights of {model.name}.",
+            FileWarning,
         )
         return True
     if stamp.weights == now.weights:
         if stamp.dtype != now.dtype:
-            _LOG.warning(
-                "%s: its numbers are of %s, and %s runs in %s.",
-                path,
-                stamp.dtype,
-                model.name,
-                now.dtype,
+            warn(
+                f"{path}: its numbers are of {stamp.dtype}, and {model.name} runs in {now.dtype}.",
+                FileWarning,
             )
         return True
     if go_on is not None:

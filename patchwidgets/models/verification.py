@@ -15,7 +15,14 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from patchwidgets.errors import ModelError, PatchwidgetsError, VerificationError, in_one_line
+from patchwidgets.errors import (
+    ModelError,
+    ModelWarning,
+    PatchwidgetsError,
+    VerificationError,
+    in_one_line,
+    warn,
+)
 from patchwidgets.hooks.hook_points import Activation
 from patchwidgets.hooks.hooks import Edit, Key, in_words
 from patchwidgets.models.architectures import find_record
@@ -152,7 +159,7 @@ def _verified(hf_model: Any, verify: Verify, name: str | None) -> tuple[Layout, 
         message = f"{type(hf_model).__name__} ({layout.model_type}): {checks}"
         if verify == "strict":
             raise VerificationError(f"{message}. Pass verify='warn' to use the model all the same.")
-        _LOG.warning(message)
+        warn(message, ModelWarning)
     return layout, checks
 
 
@@ -177,7 +184,7 @@ def _discovered(hf_model: Any, name: str | None) -> tuple[Layout, Checks]:
     nearest = min(reports, key=lambda report: len(report.failed), default=unchecked)
     raise VerificationError(
         f"The family {hf_model.config.model_type!r} has no record, and what its structure suggests does not hold: "
-        f"{nearest}. Add a record to patchwidgets/models/architectures.py: a dozen module names, checked at load."
+        f"{nearest}. Add a record, as docs/extending.md says: a dozen module names, checked at load."
     )
 
 

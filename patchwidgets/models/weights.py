@@ -4,7 +4,6 @@ transformers fills in random numbers for tensors that a checkpoint lacks, and no
 that.
 """
 
-import logging
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -15,9 +14,8 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from patchwidgets.errors import LoadError, ModelError, listed, shown
+from patchwidgets.errors import LoadError, ModelError, ModelWarning, listed, shown, warn
 
-_LOG = logging.getLogger(__name__)
 DTYPES = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
@@ -58,12 +56,11 @@ def refuse_incomplete(source: str, info: Mapping[str, Collection[Any]]) -> None:
             f"{first_of(sizes)}. {_REPAIR}"
         )
     if unused := info["unexpected_keys"]:
-        _LOG.warning(
-            "%d tensors of the checkpoint %r have no place in the model and are not used: %s. If they belong to "
-            "another part, such as a vision tower, all is well; if not, correct its config.json.",
-            len(unused),
-            source,
-            first_of(unused),
+        warn(
+            f"{len(unused)} tensors of the checkpoint {source!r} have no place in the model and are not used: "
+            f"{first_of(unused)}. If they belong to another part, such as a vision tower, all is well; if not, correct "
+            "its config.json.",
+            ModelWarning,
         )
 
 

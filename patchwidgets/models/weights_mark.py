@@ -24,9 +24,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Shaped
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from patchwidgets.arrays import NDArray
 from patchwidgets.errors import RefusedError, WeightsChangedError
 from patchwidgets.hooks.interrupts import Uninterrupted
 

@@ -44,6 +44,10 @@ class Written:
     ----------
     up, down
         The tokens whose logits it raises most, and lowers most; the strongest first.
+
+    Examples
+    --------
+    See `Run.written`.
     """
 
     up: tuple[WrittenToken, ...]

@@ -11,7 +11,7 @@ from patchwidgets.sources.moved import At, Steer, SteerDifference, at, steer
 from patchwidgets.sources.source import RUN_CHOICES, SourceData
 from patchwidgets.storage import parse_json
 from patchwidgets.tasks import Task
-from patchwidgets.tasks.files import fields_of_json
+from patchwidgets.tasks.json_file import fields_of_json
 
 _MAKE: dict[str, Any] = {
     "zero": zero,

@@ -1,7 +1,7 @@
 """An explorer goes on from its file with the model; another model, and what no file holds, are said in words."""
 
 import copy
-import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import patchwidgets as pw
-from patchwidgets.errors import LensError, MetricError, ModelError, NoModelError
+from patchwidgets.errors import FileWarning, LensError, MetricError, ModelError, NoModelError
 from patchwidgets.facade import Experiment
 from patchwidgets.metrics import Metric, Readout
 from patchwidgets.models.model import Model
@@ -117,24 +117,22 @@ def test_a_circuit_is_compared_where_it_was_saved_with_its_model(
         pw.open(tmp_path / "c.json", other_weights(saved.experiment.model))
 
 
-def test_a_file_without_a_fingerprint_and_another_dtype_are_logged(
-    saved: Saved, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_file_without_a_fingerprint_and_another_dtype_are_warned_of(
+    saved: Saved, tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
     def without(whole: dict[str, Any]) -> None:
         whole["patchwidgets"]["model"]["weights"] = ""
 
     (tmp_path / "c.json").write_bytes(changed((saved.folder / "curve").read_bytes(), without))
     model = saved.experiment.model
-    with caplog.at_level(logging.WARNING):
-        pw.open(tmp_path / "c.json", model)
-        pw.open(
-            saved.folder / "curve",
-            copy.deepcopy(model.hf_model).bfloat16(),
-            tokenizer=model.tokenizer,
-        )
-    assert "c.json: the file has no fingerprint, so nothing says whether" in caplog.text
-    assert "its numbers are of float32, and" in caplog.text
-    assert "runs in bfloat16" in caplog.text
+    pw.open(tmp_path / "c.json", model)
+    half = copy.deepcopy(model.hf_model).bfloat16()
+    pw.open(saved.folder / "curve", half, tokenizer=model.tokenizer)
+    told = [each for each in recwarn if each.category is FileWarning]
+    assert [each.filename for each in told] == [__file__] * 2
+    without_mark, other = (str(each.message) for each in told)
+    assert "c.json: the file has no fingerprint, so nothing says whether" in without_mark
+    assert re.search(r"its numbers are of float32, and .* runs in bfloat16\.", other)
 
 
 def test_what_is_no_model(saved: Saved) -> None:

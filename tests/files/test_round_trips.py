@@ -18,6 +18,7 @@ from patchwidgets.facade import Experiment
 from patchwidgets.methods.circuits.circuit import Circuit
 from patchwidgets.tasks import Task
 from tests.files.conftest import Saved
+from tests.support.rounding import ROUNDING
 
 same_frame = pd.testing.assert_frame_equal
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -164,7 +165,7 @@ def test_a_saved_patch_says_what_needs_the_model(saved: Saved) -> None:
     with pytest.raises(AttributeError, match="no attribute 'reech'"):
         patch.reech  # noqa: B018
     patched = saved.experiment.patch(*patch.patches)
-    assert patched.value == patch.value
+    assert patched.value == pytest.approx(patch.value, abs=ROUNDING)
 
 
 def test_a_history_without_patches(saved: Saved, tmp_path: Path) -> None:

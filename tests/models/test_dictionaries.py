@@ -16,6 +16,7 @@ from patchwidgets.tasks import Task
 from tests.support.dictionaries import N_FEATURES, Random
 from tests.support.families import CASES, D_MODEL
 from tests.support.page import HEADS, Page
+from tests.support.rounding import ROUNDING
 from tests.support.toy_models import assert_same_logits, count_hooks, make_model
 from tests.support.unequal_prompts import hook, ids, unequal_pairs
 
@@ -395,7 +396,7 @@ def test_the_explorer_takes_features() -> None:
     assert page.kinds(5) == ["ack", "result", "singles"]
     reading = page.last("result")["readings"]["logit_diff"]
     assert reading["effect"] == pytest.approx(
-        experiment.patch("L1.resid_post.F3@-1", "L0.H1").effect
+        experiment.patch("L1.resid_post.F3@-1", "L0.H1").effect, abs=ROUNDING
     )
     page.patch(6, "L1.resid_post.F99")
     page.sweep(7, HEADS)

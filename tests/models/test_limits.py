@@ -1,13 +1,12 @@
 """What a model cannot read, and numbers that are none: each is told as what it is."""
 
-import logging
 from typing import Any
 
 import pytest
 import torch
 
 import patchwidgets as pw
-from patchwidgets.errors import AnswerError, ModelError, PatchError, TaskError
+from patchwidgets.errors import AnswerError, ModelError, ModelWarning, PatchError, TaskError
 from patchwidgets.facade import Experiment
 from patchwidgets.models.model import Model
 from tests.support.families import CASES, VOCABULARY, random_model
@@ -22,10 +21,9 @@ TASK = pw.Task("w3 w14 w15 w9 w26", "w3 w14 w42 w9 w26", " w8", " w9")
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_prompt_beyond_the_models_positions(case: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_prompt_beyond_the_models_positions(case: str, recwarn: pytest.WarningsRecorder) -> None:
     """Refused where the model has a table of positions; where it goes on, it warns, and the numbers are the model's."""
     model = make_model(case)
-    caplog.clear()
     if case.partition(",")[0] in WITH_TABLE:
         with pytest.raises(TaskError, match=r"has 70 tokens.* has positions for 64\. Shorten it"):
             model.run(LONG)
@@ -37,11 +35,11 @@ def test_a_prompt_beyond_the_models_positions(case: str, caplog: pytest.LogCaptu
         plain = model.hf_model(torch.tensor([model.encode(LONG)]), use_cache=False).logits[:, -1]
     assert torch.allclose(found, plain.float(), atol=1e-3)
     knows = getattr(model.hf_model.config.get_text_config(), "max_position_embeddings", None)
-    told = [each for each in caplog.records if "was made for 64" in each.getMessage()]
+    told = [each for each in recwarn if "was made for 64" in str(each.message)]
     assert len(told) == (knows == 64)
 
 
-def test_the_experiment_warns_too(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_experiment_warns_too(recwarn: pytest.WarningsRecorder) -> None:
     model = make_model("llama")
     task = pw.Task(f"{LONG} w3 w4", f"{LONG} w5 w4", " w8", " w9")
     experiment = Experiment(model, task)
@@ -49,8 +47,8 @@ def test_the_experiment_warns_too(caplog: pytest.LogCaptureFixture) -> None:
         "A prompt has 72 tokens and llama was made for 64: beyond them it may not do what it does elsewhere."
     )
     experiment.patch("L1.H1")
-    told = [each for each in caplog.records if "was made for 64" in each.getMessage()]
-    assert [each.levelno for each in told] == [logging.WARNING]
+    told = [each for each in recwarn if "was made for 64" in str(each.message)]
+    assert [(each.category, each.filename) for each in told] == [(ModelWarning, __file__)]
 
 
 def test_a_tokenizer_larger_than_the_model() -> None:

@@ -8,6 +8,7 @@ from patchwidgets.errors import LensError, shown
 from patchwidgets.guesses.answering import Answering
 from patchwidgets.guesses.attributes import LENS_RESULT
 from patchwidgets.hooks.interrupts import Uninterrupted
+from patchwidgets.html import Shown
 from patchwidgets.models.lenses.jacobian_lens import JacobianLens
 from patchwidgets.models.top_tokens import TopToken
 
@@ -23,7 +24,7 @@ SCORES = (
 """What is said of the tokens that are followed."""
 
 
-class LensResult(Answering):
+class LensResult(Shown, Answering):
     """What a lens read, from ``run.lens(...)`` or ``result.lens(...)``.
 
     Parameters

@@ -1,0 +1,1 @@
+"""Pelican models: Llama's, with another name for the output projection of attention."""
