@@ -199,7 +199,13 @@ def division(
 
 @generator
 def modular(
-    n: int = 100, seed: int = 0, modulus: int = 10, varies: Varies = "a", part: Split | None = None
+    n: int = 100,
+    seed: int = 0,
+    modulus: int = 10,
+    varies: Varies = "a",
+    part: Split | None = None,
+    numbers: Iterable[int] = NUMBERS,
+    model: HasTokenizer | None = None,
 ) -> Task:
     """Prompts like ``12+34 mod 10=``; the corrupted prompt has another `a` and another result.
 
@@ -207,7 +213,7 @@ def modular(
 
     Parameters
     ----------
-    n, seed, varies, part
+    n, seed, varies, part, numbers, model
         As for `addition`.
     modulus
         The teaching model knows 2, 5 and 10.
@@ -233,8 +239,11 @@ def modular(
             f"A modulus of {modulus} leaves no two different results; expected at least 2, as in modulus=10."
         )
     template = Template(f"{{a}}+{{b}} mod {modulus}=", ("a", "b"))
-    kind = Kind("modular", template, lambda a, b: (a + b) % modulus, MODULAR_POSITIONS)
-    return numbers_task(n, seed, kind, varies, part, NUMBERS, None)
+    # Another model's tokenizer may divide the word and the modulus, so that places are found by their text.
+    positions = MODULAR_POSITIONS if model is None else None
+    beginnings = {"modulus": f"{{a}}+{{b}} mod {modulus}"}
+    kind = Kind("modular", template, lambda a, b: (a + b) % modulus, positions, beginnings)
+    return numbers_task(n, seed, kind, varies, part, numbers, model)
 
 
 def _difference(a: int, b: int) -> int | None:

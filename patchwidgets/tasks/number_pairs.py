@@ -1,7 +1,7 @@
 """Pairs of prompts with other numbers and other results: drawn at random, as many as are asked for."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 from random import Random
 from typing import Any, Literal, get_args
@@ -41,12 +41,15 @@ class Kind:
         From the numbers to the answer; None for numbers that the task leaves out.
     positions
         The named positions, if they are the same in each prompt.
+    beginnings
+        Of other positions, the text that ends there, with ``{a}`` and ``{b}``.
     """
 
     name: str
     template: Template
     result: Callable[[int, int], int | None]
     positions: dict[str, int] | None = None
+    beginnings: Mapping[str, str] = field(default_factory=dict)
 
 
 def numbers_task(
@@ -75,7 +78,7 @@ def numbers_task(
         corrupted=[template.fill(a=a, b=b) for _, (a, b) in rows],
         answer=[template.answer(results[clean]) for clean, _ in rows],
         foil=[template.answer(results[corrupted]) for _, corrupted in rows],
-        positions=kind.positions or _positions(template, rows),
+        positions=kind.positions or _positions(kind, rows),
     )
 
 
@@ -137,8 +140,9 @@ def _row(rng: Random, choice: Sequence[int], results: dict[Operands, int], varie
             return clean, corrupted
 
 
-def _positions(template: Template, rows: Sequence[Row]) -> dict[str, Any]:
+def _positions(kind: Kind, rows: Sequence[Row]) -> dict[str, Any]:
     """The same positions in every prompt of one sign, else the beginnings that end there."""
+    template = kind.template
     if len(template.text) == len("{a}+{b}=") and template.text.startswith("{a}"):
         return dict(POSITIONS)
     clean = [{"a": a, "b": b} for (a, b), _ in rows]
@@ -146,5 +150,6 @@ def _positions(template: Template, rows: Sequence[Row]) -> dict[str, Any]:
         "a": [template.up_to("a", **each) for each in clean],
         "operator": [template.up_to_sign(**each) for each in clean],
         "b": [template.up_to("b", **each) for each in clean],
+        **{name: [text.format(**each) for each in clean] for name, text in kind.beginnings.items()},
         "end": -1,
     }

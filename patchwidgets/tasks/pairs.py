@@ -48,6 +48,10 @@ class Pair:
         Both tokenisations with their counterparts, for messages; empty if each position is its own counterpart.
     unknown
         Words of both prompts that the tokenizer does not know, and reads as its token for unknown words.
+
+    Examples
+    --------
+    See `encode_pairs`.
     """
 
     clean: tuple[int, ...]
@@ -144,6 +148,13 @@ class Pair:
 def encode_pairs(task: Task, tokenizer: Tokenizer) -> list[Pair]:
     """Return every pair of a task as token ids.
 
+    Parameters
+    ----------
+    task
+        The prompts.
+    tokenizer
+        That of the model: ``model.tokenizer``.
+
     Raises
     ------
     TaskError
@@ -153,6 +164,12 @@ def encode_pairs(task: Task, tokenizer: Tokenizer) -> list[Pair]:
         An answer or foil has no tokens, changes the tokens of its prompt, or is unknown to the tokenizer.
     SiteError
         A named position is out of range.
+
+    Examples
+    --------
+    >>> (pair,) = pw.tasks.encode_pairs(task, model.tokenizer)
+    >>> len(pair.clean), [i for i, (a, b) in enumerate(zip(pair.clean, pair.corrupted)) if a != b]
+    (15, [10])
     """
     pairs = [_encode_pair(task.pair(i), tokenizer, i, len(task)) for i in range(len(task))]
     any_long = any(pair.long_answers for pair in pairs)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from patchwidgets.errors import TaskError, shown
 from patchwidgets.storage import reason
 from patchwidgets.tasks.alignment import MAX_POSITION
+from patchwidgets.tasks.mistakes import Mistakes
 
 Index = Annotated[int, Field(ge=-MAX_POSITION, le=MAX_POSITION)]
 Text = Annotated[str, Field(min_length=1)]
@@ -57,15 +58,20 @@ def check_rows(table: Sequence[dict[str, Any]], places: Sequence[str]) -> None:
     Raises
     ------
     TaskError
-        A cell is empty or holds something else than its column does. The message names the place and the column.
+        Cells are empty or hold something else than their column does. The message names places and columns.
     """
     # Empty cells first: because of one, pandas turns all the indices of its column into floats.
+    mistakes = Mistakes()
     for row, place in zip(table, places, strict=True):
         for column, cell in row.items():
-            if cell is None and column != "align":
-                raise wrong_cell(place, column, cell)
+            with mistakes.noted():
+                if cell is None and column != "align":
+                    raise wrong_cell(place, column, cell)
+    mistakes.check()
     for row, place in zip(table, places, strict=True):
-        _check_row(row, place)
+        with mistakes.noted():
+            _check_row(row, place)
+    mistakes.check()
 
 
 def _check_row(row: dict[str, Any], place: str) -> None:

@@ -11,6 +11,7 @@ from patchwidgets.tasks.generator import generator
 from patchwidgets.tasks.split import Split, check_part, part_of
 from patchwidgets.tasks.task import Task
 from patchwidgets.tasks.vocabulary import one_token_each
+from patchwidgets.tasks.years import digits_per_token
 from patchwidgets.tokens import HasTokenizer
 
 
@@ -114,7 +115,11 @@ def _up_to_first(prompt: str, text: str) -> str:
 
 @generator
 def greater_than(
-    n: int = 32, seed: int = 0, digits: Literal[1, 2] = 2, part: Split | None = None
+    n: int = 32,
+    seed: int = 0,
+    digits: Literal[1, 2] | None = None,
+    part: Split | None = None,
+    model: HasTokenizer | None = None,
 ) -> Task:
     """Prompts like ``The war lasted from the year 1741 to the year 17``: any later year is right.
 
@@ -131,10 +136,12 @@ def greater_than(
         Of the random years and sentences.
     digits
         The number of digits per token: 2 for the teaching model and GPT-2, 1 for SmolLM2 and other tokenizers that
-        split numbers into digits. With 1, the answers are the tens digits above that of the year, the foils are those
-        below it, and the corrupted year has the tens digit 0.
+        split numbers into digits. By default what `model` has, and 2 without one. With 1, the answers are the tens
+        digits above that of the year, the foils are those below it, and the corrupted year has the tens digit 0.
     part
         Use only years from this part of the teaching model's data. It never saw ``"test"``.
+    model
+        A `Model`, or another object with a `tokenizer`, whose tokens say how many `digits` there are.
 
     Returns
     -------
@@ -144,7 +151,7 @@ def greater_than(
     Raises
     ------
     TaskError
-        `digits` is neither 1 nor 2, or `part` is unknown.
+        `digits` is neither 1 nor 2, or `part` is unknown; years are not tokens of so many digits in `model`.
 
     Notes
     -----
@@ -157,8 +164,9 @@ def greater_than(
     ('The mission lasted from the year 1751 to the year 17', ('52', '53'))
     """
     check_part(part)
-    if digits not in (1, 2):
+    if digits not in (None, 1, 2):
         raise TaskError(f"A year has 1 or 2 digits per token; got digits={digits!r}.")
+    digits = digits_per_token(digits, model)
     rng = Random(seed)
     rows = [_years(rng, part, digits) for _ in range(n)]
     clean = [template.format(year=f"{year:02d}") for template, year in rows]

@@ -13,16 +13,9 @@ from patchwidgets.guesses.attributes import TASK
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.storage import write_file
 from patchwidgets.tasks.alignment import ProposedAlignment
-from patchwidgets.tasks.files import (
-    fields_of_rows,
-    json_data,
-    json_text,
-    read_csv,
-    read_json,
-    row_of,
-    rows_of_frame,
-    task_fields,
-)
+from patchwidgets.tasks.csv_file import read_csv
+from patchwidgets.tasks.json_file import json_data, json_text, read_json, task_fields
+from patchwidgets.tasks.table import fields_of_rows, row_of, rows_of_frame
 from patchwidgets.tasks.task_data import AlignmentMap, TaskData
 
 if TYPE_CHECKING:
@@ -201,6 +194,15 @@ class Task(TaskData):
             import pandas as pd
 
         return pd.DataFrame([row_of(pair) for pair in self._rows()])
+
+    def _repr_html_(self) -> str:
+        with Uninterrupted():
+            from patchwidgets.html import block, table, words
+
+        frame = self.to_frame()
+        texts = [name for name in ("clean", "corrupted", "answer", "foil") if name in frame]
+        pairs = f"{len(frame):,} pair{'s' * (len(frame) != 1)}"
+        return block(words(f"Task of {pairs}"), table(frame[texts]))
 
     @classmethod
     def from_json(cls, path: str | Path) -> "Task":

@@ -123,6 +123,32 @@ def test_csv_files_that_are_no_task(table, says, tmp_path):
     assert len(str(caught.value)) < 700
 
 
+def test_all_mistakes_of_a_csv_are_told_at_once(tmp_path):
+    good, empty = "a,b,c,d,1\n", "a,b,,d,1\n"
+    (tmp_path / "t.csv").write_text(HEADER + "a,b\n" + good + "a,b,c,d,1,2,3\n")
+    with pytest.raises(TaskError) as ragged:
+        Task.from_csv(tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text(HEADER + empty * 2 + good + "a,,,d,1\n")
+    with pytest.raises(TaskError) as empties:
+        Task.from_csv(tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text(HEADER + "a,b,c|,d,1\n" * 7)
+    with pytest.raises(TaskError) as many:
+        Task.from_csv(tmp_path / "t.csv")
+    told = [line.partition(";")[0] for line in str(ragged.value).splitlines()]
+    assert [line[: len("'t.csv', row 2 has fewer")] for line in told] == [
+        "'t.csv', row 2 has fewer",
+        "'t.csv', row 4 has more ",
+    ]
+    assert [line.partition(":")[0] for line in str(empties.value).splitlines()] == [
+        "'t.csv', row 2, column 'answer'",
+        "'t.csv', row 3, column 'answer'",
+        "'t.csv', row 5, column 'corrupted'",
+        "'t.csv', row 5, column 'answer'",
+    ]
+    assert len(str(many.value).splitlines()) == 6
+    assert str(many.value).splitlines()[-1] == "There are 2 more mistakes."
+
+
 def test_csv_with_a_byte_order_mark_and_other_encodings(tmp_path):
     table = "clean,corrupted,answer\nDas süße,Das Öl, ß\n"
     (tmp_path / "t.csv").write_text(table, encoding="utf-8-sig")

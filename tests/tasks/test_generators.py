@@ -1,6 +1,7 @@
 """The generators: symmetric replacements, right answers, positions that point at what they name."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -133,6 +134,19 @@ def test_greater_than_digit_by_digit():
         assert "".join(foils) + tens + "".join(answers) == "0123456789"
         assert answers
         assert foils
+
+
+def test_a_model_says_how_many_digits_of_a_year_are_a_token(smollm2):
+    assert tasks.greater_than(3, model=smollm2) == tasks.greater_than(3, digits=1)
+    teaching = SimpleNamespace(tokenizer=TOKENIZER)
+    assert tasks.greater_than(3, model=teaching) == tasks.greater_than(3, digits=2)
+
+
+def test_places_of_a_sum_modulo_a_number_are_found_in_any_tokenizer():
+    found = tasks.modular(4, modulus=5, model=SimpleNamespace(tokenizer=TOKENIZER))
+    pairs = encode_pairs(found, TOKENIZER)
+    fixed = encode_pairs(tasks.modular(4, modulus=5), TOKENIZER)
+    assert [pair.positions for pair in pairs] == [pair.positions for pair in fixed]
 
 
 def test_induction_repeats_and_swaps_the_cue():
