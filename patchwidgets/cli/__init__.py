@@ -1,0 +1,1 @@
+"""The command ``patchwidgets``: what the library does, in its own words, for terminals, logs and clusters."""
