@@ -64,23 +64,23 @@ def _section(name: str, draw: Draw, folder: Path) -> str:
     pictures = {}
     for size, (style, width) in SIZES.items():
         with pw.plot.style(style, width):  # type: ignore[arg-type]
-            pictures[size] = _picture(draw)
-    with plt.style.context("dark_background"), _embedded_text():
-        pictures["dark"] = _picture(draw)
+            pictures[size] = picture(draw)
+    with plt.style.context("dark_background"), on_dark():
+        pictures["dark"] = picture(draw)
     for vision, matrix in VISIONS.items():
         pictures[vision] = _seen(pictures[SEEN_AT], np.array(matrix))
     shown = []
-    for label, picture in pictures.items():
+    for label, shown_as in pictures.items():
         file = f"{name} {label}".replace(" ", "-").replace(",", "").replace(".", "") + ".png"
-        picture.save(folder / file)
+        shown_as.save(folder / file)
         shown.append(
             f'<figure><img src="{html.escape(file)}" alt="{html.escape(f"{name}, {label}")}" '
-            f'width="{picture.width}"><figcaption>{html.escape(label)}</figcaption></figure>'
+            f'width="{shown_as.width}"><figcaption>{html.escape(label)}</figcaption></figure>'
         )
     return f"<section><h2>{html.escape(name)}</h2><div>{''.join(shown)}</div></section>"
 
 
-def _embedded_text() -> ExitStack:
+def on_dark() -> ExitStack:
     """The notebook's sizes on another style's background."""
     colours = {
         name: value
@@ -92,7 +92,7 @@ def _embedded_text() -> ExitStack:
     return stack
 
 
-def _picture(draw: Draw) -> Image.Image:
+def picture(draw: Draw) -> Image.Image:
     drawn = draw()
     figure = drawn if isinstance(drawn, Figure) else drawn.get_figure(root=True)
     assert figure is not None

@@ -9,8 +9,9 @@ from patchwidgets.helix.layer_fits import TRUE, LayerFits
 from patchwidgets.helix.roles import NeuronRoles
 from patchwidgets.helix.spectrum import FirstComponent, NumberSpectrum
 from patchwidgets.hooks.interrupts import Uninterrupted
-from patchwidgets.plot.axes import aspect, checked, guides, name_points, new_axes, stroke
+from patchwidgets.plot.axes import aspect, checked, guides, new_axes, stroke
 from patchwidgets.plot.colours import palette
+from patchwidgets.plot.point_names import name_points
 from patchwidgets.plot.texts import literal, set_title
 
 if TYPE_CHECKING:

@@ -1,15 +1,12 @@
-"""What all figures need: axes on a new figure, names of points and ticks that do not overlap."""
+"""What all figures need: axes on a new figure, and ticks that do not overlap."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-from jaxtyping import Float
-
 from patchwidgets.errors import PatchError
 from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.plot.colours import palette
-from patchwidgets.plot.texts import literal, note_size, text_width
+from patchwidgets.plot.texts import text_width
 from patchwidgets.sweep.quantities import QUANTITIES
 
 if TYPE_CHECKING:
@@ -19,8 +16,6 @@ Kind = TypeVar("Kind")
 
 LINE = 1.35
 """The height of a line of text, in parts of the size of its type."""
-SHRINKS_TO = 0.85
-"""To which part of their size axes may still shrink, when the figure's layout finds room for labels."""
 HIGHEST = 12.0
 """Inches of a new figure."""
 STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -147,44 +142,3 @@ def name_layers(ax: "Axes", layers: Sequence[int], axis: str = "y") -> None:
     step = every(len(layers), room(ax, axis), each)
     places = range(0, len(layers), step)
     getattr(ax, f"set_{axis}ticks")(places, [f"L{layers[place]}" for place in places])
-
-
-def name_points(
-    ax: "Axes",
-    names: Sequence[str],
-    points: Float[np.ndarray, "point 2"],
-    size: float | None = None,
-) -> None:
-    """Write names beside points, one above the other where they would overlap, with a line to a point that is far.
-
-    A name that would leave the axes at the right stands to the left of its point. The limits of the axes stay as they
-    are from here on.
-    """
-    size = note_size() if size is None else size
-    ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())
-    per_point = 72 / ax.figure.dpi
-    at = (ax.transData.transform(points) - [ax.bbox.x0, ax.bbox.y0]) * per_point * SHRINKS_TO
-    right_end = ax.bbox.width * per_point * SHRINKS_TO
-    line = 1.25 * size
-    placed: list[tuple[float, float, float]] = []
-    heights = at[:, 1].copy()
-    beside = np.zeros(len(names))
-    for i in np.argsort(heights, kind="stable"):
-        width = text_width(names[i], size)
-        beside[i] = -4 if at[i, 0] + 4 + width > right_end else 4
-        left = at[i, 0] + 4 if beside[i] > 0 else at[i, 0] - 4 - width
-        while any(
-            heights[i] < top + line and left < far and near < left + width
-            for near, far, top in placed
-        ):
-            heights[i] += line / 4
-        placed.append((left, left + width, heights[i]))
-    colours = palette()
-    arrow = {"arrowstyle": "-", "lw": stroke(0.4), "color": colours.faint, "shrinkB": 2}
-    for name, point, moved, side in zip(names, points, heights - at[:, 1], beside, strict=True):
-        ax.annotate(
-            literal(name), point, xytext=(side, moved), textcoords="offset points", va="center",
-            ha="left" if side > 0 else "right", fontsize=size, color=colours.ink, annotation_clip=False,
-            arrowprops=arrow if moved > line / 2 else None, zorder=4,
-            bbox={"facecolor": colours.paper, "edgecolor": "none", "alpha": 0.75, "pad": 0.4},
-        )  # fmt: skip

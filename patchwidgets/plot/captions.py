@@ -133,11 +133,12 @@ def _(curve: FaithfulnessCurve) -> str:
         band = (
             f" The band holds 90\\% of {reading.random.shape[1]} random circuits of the same sizes."
         )
+    model = f" in {escape(curve.stamp.name)}" if curve.stamp else ""
     return (
-        f"Faithfulness of circuits of the largest of {curve.n_scored:,} scores, by the part that is kept; "
+        f"Faithfulness of circuits of the largest of {curve.n_scored:,} scores{model}, by the part that is kept; "
         f"{escape(f'the rest {rest_in_words(curve.ablation)}')}. 1 is the whole model, 0 is without all "
-        f"that has a score, measured by {escape(reading.metric.name)}. CPR {reading.cpr:.3f}, "
-        f"CMD {reading.cmd:.3f}.{band}"
+        f"that has a score, measured by {escape(reading.metric.name)}{_of_pairs(len(reading.model))}. The area under "
+        f"the curve (CPR) is {reading.cpr:.3f}, that between the curve and 1 (CMD) {reading.cmd:.3f}.{band}"
     )
 
 

@@ -59,8 +59,8 @@ def circuit(
     Returns
     -------
     Axes
-        The more |score|, the wider an arrow, or the outline of a node. Positive ones are blue, negative ones orange and
-        dashed. Below a head stands which of its parts, ``q``, ``k`` or ``v``, reads an arrow.
+        The more ``|score|``, the wider an arrow, or the outline of a node. Positive ones are blue, negative ones orange
+        and dashed. Below a head stands which of its parts, ``q``, ``k`` or ``v``, reads an arrow.
 
     Raises
     ------

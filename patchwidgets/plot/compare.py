@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import FIGURE_ARGUMENTS
 from patchwidgets.plot.axes import (
     LINE,
     checked,
     guides,
-    name_points,
     new_axes,
     room,
     square,
@@ -17,6 +18,7 @@ from patchwidgets.plot.axes import (
 )
 from patchwidgets.plot.colours import palette
 from patchwidgets.plot.legends import legend_below
+from patchwidgets.plot.point_names import name_points
 from patchwidgets.plot.texts import literal, set_title, text_width
 from patchwidgets.sweep.comparison import Comparison
 
@@ -27,6 +29,7 @@ MANY_POINTS = 2000
 """With more, the points are one raster, also in a PDF."""
 
 
+@answers(FIGURE_ARGUMENTS, example="pw.plot.compare(estimate.compare(exact))")
 def compare(
     comparison: Comparison, *, label: int = 5, title: str | None = None, ax: "Axes | None" = None
 ) -> "Axes":

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PLOT = 0.52
 """The height of a curve's axes, as a part of the width of a new figure."""
+AREAS = "CPR: area under a curve, CMD: between it and 1"
 LARGEST = {"size": "largest scores", "positive": "most positive", "negative": "most negative"}
 """What was kept, by how it was chosen."""
 
@@ -51,7 +52,7 @@ def faithfulness(
     Axes
         1 is the whole model, and 0 where everything with a score is ablated. A band holds 90 % of the random circuits,
         the thin dashed line is their median. The legend has the areas of each curve: CPR under it, CMD between it and
-        1.
+        1; and says so.
 
     Raises
     ------
@@ -103,11 +104,13 @@ def draw_curves(
     ax: "Axes | None",
 ) -> "Axes":
     """Draw curves over what `kept` returns, with their bands and a legend."""
+    from matplotlib.lines import Line2D
+
     if labels is not None and len(labels) != len(curves):
         raise PatchError(f"Expected a label for each of {len(curves)} curves; got {len(labels)}.")
     name = metric or next(iter(curves[0].readings))
     readings = [curve[name] for curve in curves]
-    ax = new_axes(aspect(PLOT) + lines(6 + len(curves))) if ax is None else ax
+    ax = new_axes(aspect(PLOT) + lines(7 + len(curves))) if ax is None else ax
     guides(ax, y=(0, 1))
     for curve, reading in zip(curves, readings, strict=True):
         _draw_band(ax, kept(curve), reading, first=curve is curves[0])
@@ -121,7 +124,8 @@ def draw_curves(
     ax.set_xscale("log")
     ax.set_ylabel(literal(f"faithfulness ({name})"))
     ax.spines[["top", "right"]].set_visible(False)
-    legend_below(ax)
+    said = Line2D([], [], linestyle="none", label=AREAS)
+    legend_below(ax, handles=[*ax.get_legend_handles_labels()[0], said])
     return ax
 
 

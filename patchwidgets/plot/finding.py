@@ -39,8 +39,13 @@ def finding(shown: Shown) -> str:
         return f"Nothing patched: the patched run is the {shown.host} run."
     if reading.reason is not None:
         return short(reading.reason, LONGEST_REASON)
-    name, several = patch_name(patches, exp), exp.direction == "denoise" and len(patches) > 1
-    said = _done(patches, name, exp.direction, reading.share, several)
+    put = not_frozen(patches)
+    if not put:
+        return (
+            f"{scope}{patch_name(patches, exp)}, and nothing else is patched: all stays as it was."
+        )
+    several = exp.direction == "denoise" and len(put) > 1
+    said = _done(patches, exp, reading.share, several)
     top = _top_change(shown, several)
     comma = "," if top.startswith(" and") and ":" in said else ""
     begin = (
@@ -73,8 +78,31 @@ def _label(reading: Reading) -> str:
     return short(visible(reading.metric.label).replace("␣", " "), LONGEST_LABEL)
 
 
+def _is_frozen(patch: Patch) -> bool:
+    return patch.fn is None and isinstance(patch.source, str) and patch.source == "host"
+
+
+def not_frozen(patches: Sequence[Patch]) -> list[Patch]:
+    """The patches that put something in; the others keep what the host has there."""
+    return [patch for patch in patches if not _is_frozen(patch)]
+
+
 def patch_name(patches: Sequence[Patch], experiment: BaseExperiment) -> str:
-    """What is patched: "L23.H3 and L20.H0", "7 sites", "all heads but L20.H0"."""
+    """What is patched: "L23.H3 and L20.H0", "7 sites", "L23.H3 with L24.H4 frozen"."""
+    put = not_frozen(patches)
+    if not put:
+        return f"{_sites_name(patches, experiment)} frozen"
+    return _sites_name(put, experiment) + _besides_frozen(patches, experiment)
+
+
+def _besides_frozen(patches: Sequence[Patch], experiment: BaseExperiment) -> str:
+    """What follows the name of a patch: "with L24.H4 frozen"; nothing where nothing is."""
+    frozen = [patch for patch in patches if _is_frozen(patch)]
+    return f" with {_sites_name(frozen, experiment)} frozen" if frozen else ""
+
+
+def _sites_name(patches: Sequence[Patch], experiment: BaseExperiment) -> str:
+    """Sites: "L23.H3 and L20.H0", "7 sites", "all heads but L20.H0"."""
     but = _all_but([patch.site for patch in patches], experiment)
     if but is not None:
         return but
@@ -144,12 +172,12 @@ def _of_difference(share: float) -> str:
     return f"{'under 0.1 %' if abs(share) < 0.0005 else percent(share)} of the difference"
 
 
-def _done(
-    patches: Sequence[Patch], name: str, direction: Direction, share: float, several: bool
-) -> str:
-    made = _made(patches, name, direction)
+def _done(patches: Sequence[Patch], experiment: BaseExperiment, share: float, several: bool) -> str:
+    direction, put = experiment.direction, not_frozen(patches)
+    made = _made(put, _sites_name(put, experiment), direction)
     if made is not None:
-        return _changed(made, direction, share)
+        return _changed(made + _besides_frozen(patches, experiment), direction, share)
+    name = patch_name(patches, experiment)
     if direction == "noise":
         return _changed(f"Corrupting {name}", direction, share)
     s, part = "" if several else "s", _of_difference(share)
@@ -184,8 +212,7 @@ def _made(patches: Sequence[Patch], name: str, direction: Direction) -> str | No
     if len(kinds) > 1 or patches[0].fn is not None:
         return f"Changing {name}"
     if isinstance(source, str):
-        run = host_name(direction) if source == "host" else source
-        return f"Giving {name} {their} {run} value"
+        return f"Giving {name} {their} {source} value"
     return _with(source, name, their, direction)
 
 

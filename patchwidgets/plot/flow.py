@@ -22,7 +22,7 @@ from patchwidgets.plot.lanes.legend import draw_legend, marks_of
 from patchwidgets.plot.lanes.pen import Pen
 from patchwidgets.plot.lanes.prompts import Lines, lines_of, prompt_columns
 from patchwidgets.plot.lanes.ruler import Ruler
-from patchwidgets.plot.lanes.sides import side_lines
+from patchwidgets.plot.lanes.sides import metric_lines, side_lines
 from patchwidgets.plot.lanes.tokens import patched_positions
 from patchwidgets.plot.shown import LANES, Shown
 from patchwidgets.plot.texts import literal, set_title
@@ -194,7 +194,7 @@ def _laid_out(
     columns = prompt_columns(model.tokenizer, shown.prompts, ruler, room)
     tokens = lines_of(columns, patched_positions(shown), ruler, room, 2 if trial.sides else 3)
     roles = {
-        lane: side_lines(shown, lane, ruler)
+        lane: side_lines(shown, lane, trial, ruler)
         if trial.sides
         else head_lines(shown, lane, ruler, pixels)
         for lane in LANES
@@ -202,6 +202,7 @@ def _laid_out(
     lines = Lengths(
         len(tokens),
         {lane: len(role) for lane, role in roles.items()},
+        len(metric_lines(shown, ruler)) if trial.sides else 1,
         len(marks_of(shown, moved_boxes(shown, reach, trial))),
     )
     return layout_of(pixels, px, model.n_layers, model.n_heads, lines, stretch), tokens

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 from patchwidgets.errors import PatchError
 from patchwidgets.helix.basis import HELIX, Basis
 from patchwidgets.helix.fit import Fit
-from patchwidgets.plot.axes import aspect, checked, guides, new_axes, stroke
+from patchwidgets.plot.axes import aspect, checked, every, guides, new_axes, room, stroke, tick_size
 from patchwidgets.plot.colours import palette
-from patchwidgets.plot.texts import note_size, set_title
+from patchwidgets.plot.texts import note_size, set_title, text_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,19 +114,32 @@ def _draw_circle(
         read[:, 0], read[:, 1], c=residues, cmap="twilight", vmin=0, vmax=period, linewidths=stroke(0.3),
         edgecolors=colours.ink, s=stroke(10), alpha=0.75,
     )  # fmt: skip
-    limit = max(1.35, 1.1 * float(np.abs(read).max()))
     named = range(int(period)) if period == int(period) and period <= MOST_NAMED else ()
+    outermost = max(1.0, float(np.hypot(*read.T).max()))
+    around, limit = _around(ax, outermost) if named else (0.0, 1.1 * outermost)
     for residue in named:
         angle = 2 * np.pi * residue / period
         ax.text(
-            1.22 * np.cos(angle), 1.22 * np.sin(angle), str(residue), ha="center", va="center",
-            fontsize=note_size(), color=colours.ink, weight="bold", zorder=5,
-            bbox={"facecolor": colours.paper, "edgecolor": "none", "alpha": 0.7, "pad": 0.5},
+            around * np.cos(angle), around * np.sin(angle), str(residue), ha="center", va="center",
+            fontsize=note_size(), color=colours.ink, weight="bold",
         )  # fmt: skip
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xlabel="cos", ylabel="sin")
+    step = every(round(2 * limit), _side(ax), text_width(f"−{limit:.0f}", tick_size("x")))
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MultipleLocator(1 if limit < 3 else np.ceil(limit / 2)))
+        axis.set_major_locator(MultipleLocator(step))
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def _around(ax: "Axes", outermost: float) -> tuple[float, float]:
+    """How far from the middle names stand outside of all dots, and where the axes end outside of the names."""
+    name = min(1.7 * note_size() / _side(ax), 0.2)
+    limit = outermost / (1 - 2 * name)
+    return limit * (1 - name), limit
+
+
+def _side(ax: "Axes") -> float:
+    """About how many points a square is wide and high in the axes."""
+    return min(room(ax, "x"), room(ax, "y"))
 
 
 def _draw_over_numbers(

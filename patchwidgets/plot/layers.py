@@ -14,11 +14,11 @@ from patchwidgets.plot.axes import (
     checked,
     guides,
     mark_estimate,
-    name_points,
     new_axes,
     stroke,
 )
 from patchwidgets.plot.colours import palette
+from patchwidgets.plot.point_names import name_points
 from patchwidgets.plot.quantity import Drawn, Quantity, about, component_of, read
 from patchwidgets.plot.texts import literal, set_title
 from patchwidgets.sweep.sweep_result import SweepResult

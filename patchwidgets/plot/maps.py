@@ -1,62 +1,34 @@
 """A sweep as a map: layers upwards or downwards, heads or positions to the right, one quantity as colour."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from patchwidgets.errors import PatchError, SiteError
 from patchwidgets.guesses.answering import answers
 from patchwidgets.guesses.arguments import FIGURE_ARGUMENTS
-from patchwidgets.plot.axes import (
-    LINE,
-    aspect,
-    checked,
-    every,
-    lines,
-    mark_estimate,
-    name_layers,
-    new_axes,
-    room,
-    stroke,
-    tick_size,
+from patchwidgets.plot.axes import aspect, checked, lines, mark_estimate, new_axes
+from patchwidgets.plot.map_axes import height_of_names, label_axes
+from patchwidgets.plot.map_cells import (
+    beyond,
+    draw_cells,
+    draw_colour_bar,
+    draw_marks,
+    write_numbers,
 )
-from patchwidgets.plot.colours import diverging, palette
 from patchwidgets.plot.quantity import Drawn, Quantity, about, component_of, read
-from patchwidgets.plot.texts import (
-    fonts_for,
-    literal,
-    note_size,
-    set_title,
-    text_width,
-    token_label,
-)
+from patchwidgets.plot.texts import set_title
 from patchwidgets.sweep.sweep_result import SweepResult
 
 if TYPE_CHECKING:
-    import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
-    from matplotlib.image import AxesImage
 
 ROW = 0.9
 """Lines of text that a row of a new map is high; the map is between `LOWEST` and `HIGHEST` parts of its width high."""
 LOWEST, HIGHEST = 0.3, 0.85
-
-SMALLEST_MARK = 1.2
-"""Points: a smaller mark in a cell is not drawn."""
-
-MANY_CELLS = 1500
-"""With more, the marks in cells are one raster, also in a PDF."""
-
-ROUNDING = 1e-5
-"""A value may be beyond the range by that part of it and not be marked."""
-
-UPRIGHT = ("pos", "pos_name")
-"""Axes whose names are tokens or words."""
-
-AXIS_LABELS = {"pos": "position", "pos_name": "position", "kv_head": "KV head"}
 
 
 @answers(FIGURE_ARGUMENTS)
@@ -102,7 +74,8 @@ def heatmap(
         Blue cells moved the metric towards clean, orange ones towards corrupted. A dash is a negative share or effect
         (of more than a tenth of the range), also in grey print; a dot is exactly no effect, a diagonal is undefined, a
         triangle is out of range, a cross is a position without a counterpart in the other prompt. A map of estimates is
-        hatched and says its method.
+        hatched and says its method. Positions have the names that the task gives them as numbers, such as ``@b``, and
+        the token that all pairs have there; bold, where prompts differ.
 
     Raises
     ------
@@ -126,11 +99,12 @@ def heatmap(
     if ax is None:
         ax = new_axes(_natural_height(result))
     ends = _checked_limit(drawn, limit)
-    image = _draw_cells(ax, drawn, ends, cmap)
-    _label_axes(ax, result, any_unpatchable=bool(drawn.unpatchable.any()))
-    _draw_marks(ax, drawn, ends)
+    image = draw_cells(ax, drawn, ends, cmap)
+    marks = {"× no counterpart": drawn.unpatchable, "▲ off the scale": beyond(drawn, ends)}
+    label_axes(ax, result, [note for note, cells in marks.items() if cells.any()])
+    draw_marks(ax, drawn, ends)
     if annotate:
-        _write_numbers(ax, image, drawn)
+        write_numbers(ax, image, drawn)
     range_in_words = "" if ends == 1 or quantity in ("effect", "value") else f"colours ±{ends:g}"
     parts = [f"{component_of(result)}: {drawn.label}", *about(result), range_in_words]
     set_title(ax, parts, title)
@@ -247,136 +221,8 @@ def _checked_limit(drawn: Drawn, limit: float | None) -> float:
 
 
 def _natural_height(result: SweepResult, width: float | None = None) -> float:
-    """Inches of a new figure; names of positions stand upright below the map."""
-    dataset, axis = result.to_xarray(), result.axes[1]
+    """Inches of a new figure."""
+    n_layers = result.to_xarray().sizes["layer"]
     width = aspect(1) if width is None else width
-    cells = min(max(lines(dataset.sizes["layer"] * ROW), LOWEST * width), HIGHEST * width)
-    longest = max(text_width(name, tick_size("x")) for name in _column_names(dataset, axis)[0])
-    return cells + lines(5) + (longest / 72 if axis in UPRIGHT else lines(1))
-
-
-def _draw_cells(
-    ax: "Axes", drawn: Drawn, limit: float, cmap: "str | Colormap | None"
-) -> "AxesImage":
-    default = diverging(reverse=drawn.towards_clean < 0)
-    return ax.imshow(
-        np.ma.masked_invalid(np.where(drawn.zero, np.nan, drawn.values)),
-        cmap=default if cmap is None else cmap,
-        vmin=drawn.host - limit,
-        vmax=drawn.host + limit,
-        aspect="auto",
-        interpolation="nearest",
-    )
-
-
-def _draw_marks(ax: "Axes", drawn: Drawn, limit: float) -> None:
-    """Mark what a colour cannot show: exactly 0, no counterpart, undefined, out of range, negative."""
-    from matplotlib.lines import Line2D
-    from matplotlib.markers import MarkerStyle
-
-    colours, values = palette(), drawn.values - drawn.host
-    n_rows, n_columns = values.shape
-    cell = min(room(ax, "y") / n_rows, room(ax, "x") / n_columns)
-    undefined = np.isnan(values) & ~drawn.zero & ~drawn.unpatchable
-    beyond = np.abs(np.nan_to_num(values)) > limit * (1 + ROUNDING)
-    negative = np.nan_to_num(values) < -0.1 * limit
-    ink: dict[str, Any] = {"color": colours.ink, "mew": stroke(0.7)}
-    faint: dict[str, Any] = {"color": colours.faint, "mew": stroke(0.5)}
-    for cells, marker, size, style, (right, up) in (
-        (drawn.zero, ".", min(1.6, 0.4 * cell), faint, (0.0, 0.0)),
-        (drawn.unpatchable, "x", min(3.5, 0.6 * cell), faint, (0.0, 0.0)),
-        (undefined, (2, 0, -45), min(8.0, 0.9 * cell), faint, (0.0, 0.0)),
-        (beyond, "^", min(2.5, 0.4 * cell), ink, (0.36, 0.34)),
-        (negative, "_", min(4.0, 0.7 * cell), ink, (0.0, 0.0)),
-    ):
-        rows, columns = np.nonzero(cells)
-        if not rows.size or (size < SMALLEST_MARK and cells is not undefined):
-            continue
-        marks = Line2D(
-            columns + right,
-            rows - up,
-            linestyle="none",
-            marker=MarkerStyle(marker),
-            markersize=size,
-            **style,
-        )
-        marks.set_rasterized(values.size > MANY_CELLS)
-        ax.add_line(marks)
-
-
-def _write_numbers(ax: "Axes", image: "AxesImage", drawn: Drawn) -> None:
-    n_rows, n_columns = drawn.values.shape
-    high, wide = room(ax, "y") / n_rows, room(ax, "x") / n_columns
-    size = min(note_size(), 0.8 * high, wide / text_width("+0.00", 1))
-    for row, column in zip(*np.nonzero(np.isfinite(drawn.values) & ~drawn.zero), strict=True):
-        value = drawn.values[row, column]
-        red, green, blue, _ = image.cmap(image.norm(value))
-        dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.45
-        ax.text(
-            column, row, _number(value), ha="center", va="center", fontsize=size,
-            color="white" if dark else "black",
-        )  # fmt: skip
-
-
-def _number(value: float) -> str:
-    """With two decimals, without a leading zero or a negative one: as in .99 and −.03."""
-    text = f"{round(value, 2) + 0:.2f}".replace("-", "\N{MINUS SIGN}")
-    return text.replace("0.", ".", 1) if abs(value) < 0.995 else text
-
-
-def _label_axes(ax: "Axes", result: SweepResult, *, any_unpatchable: bool) -> None:
-    dataset, axis = result.to_xarray(), result.axes[1]
-    name_layers(ax, [int(layer) for layer in dataset["layer"].values])
-    names, differs = _column_names(dataset, axis)
-    size = tick_size("x")
-    upright = axis in UPRIGHT
-    each = LINE * size if upright else max(text_width(f"{name} ", size) for name in names)
-    step = every(len(names), room(ax, "x"), each)
-    shown = [i for i in range(len(names)) if i % step == 0 or (differs[i] and step < 10)]
-    ax.set_xticks(shown, [names[i] for i in shown])
-    ax.tick_params(axis="both", length=0)
-    if upright:
-        ax.tick_params(axis="x", rotation=90)
-    for label, place in zip(ax.get_xticklabels(), shown, strict=True):
-        generic: Literal["sans-serif", "monospace"] = "monospace" if axis == "pos" else "sans-serif"
-        names_of, bold = fonts_for(label.get_text(), generic, bold=differs[place])
-        label.set(fontfamily=names_of, fontweight="bold" if bold else "normal")
-        if differs[place]:
-            label.set_color(palette().runs["corrupted"])
-    ax.set_ylabel("layer")
-    note = " (× no counterpart)" if any_unpatchable else ""
-    ax.set_xlabel(literal(f"{AXIS_LABELS.get(axis, axis)}{note}"))
-    ax.spines[:].set_visible(False)
-
-
-def _column_names(dataset: "xr.Dataset", axis: str) -> tuple[list[str], list[bool]]:
-    """Return the label of each column, and whether the prompts differ there."""
-    names = [literal(str(name)) for name in dataset[axis].values]
-    # Each of several pairs has tokens of its own.
-    if axis != "pos" or dataset["clean_token"].ndim > 1:
-        return names, [False] * len(names)
-    clean, corrupted = (
-        [str(token) for token in dataset[f"{run}_token"].values] for run in ("clean", "corrupted")
-    )
-    differs = [a != b for a, b in zip(clean, corrupted, strict=True)]
-    tokens = [
-        f"{token_label(a)}→{token_label(b) if b else '×'}" if a != b else token_label(a)
-        for a, b in zip(clean, corrupted, strict=True)
-    ]
-    return [f"{token} {name}" for token, name in zip(tokens, names, strict=True)], differs
-
-
-def draw_colour_bar(image: "AxesImage", axes: "list[Axes]", drawn: Drawn) -> None:
-    """Beside one or several maps, with the name of the quantity and which end is towards which run."""
-    bar = axes[0].figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02, aspect=30)
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(length=0, labelsize=note_size())
-    bar.ax.set_ylabel(literal(drawn.label), fontsize=note_size(), color=palette().faint)
-    if drawn.towards_clean:
-        ends = ("corrupted", "clean") if drawn.towards_clean > 0 else ("clean", "corrupted")
-        # Half a line beyond the ends of the bar, where its first and its last number stand.
-        for at, va, run in ((0, "top", ends[0]), (1, "bottom", ends[1])):
-            bar.ax.annotate(
-                run, (0, at), xytext=(0, (at - 0.5) * 1.4 * note_size()), xycoords="axes fraction",
-                textcoords="offset points", va=va, fontsize=note_size(), color=palette().runs[run],
-            )  # fmt: skip
+    cells = min(max(lines(n_layers * ROW), LOWEST * width), HIGHEST * width)
+    return cells + lines(5) + height_of_names(result)

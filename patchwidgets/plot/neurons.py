@@ -11,6 +11,7 @@ from patchwidgets.methods.circuits.circuit_result import rest_in_words
 from patchwidgets.methods.circuits.curve_result import FaithfulnessCurve
 from patchwidgets.plot.axes import new_axes, square
 from patchwidgets.plot.faithfulness import check_curves, draw_curves
+from patchwidgets.plot.numbers import percent
 from patchwidgets.plot.texts import literal, note_size, set_title
 from patchwidgets.sites import Site
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 MOST = 0.9
-"""Of the faithfulness, for which the title says how many neurons are enough."""
+"""Of the faithfulness: the title says what the fewest neurons of the curve have that have so much."""
 
 
 def neuron_map(
@@ -175,7 +176,8 @@ def neurons_kept(
     Returns
     -------
     Axes
-        As from `faithfulness`, over the number of neurons. The title says how many keep 90 % of the first curve.
+        As from `faithfulness`, over the number of neurons. The title says of the first curve how
+        much the fewest neurons keep that keep 90 % or more.
 
     Raises
     ------
@@ -220,11 +222,10 @@ def _check_neurons(curve: FaithfulnessCurve) -> None:
 def _enough(curve: FaithfulnessCurve, metric: str | None) -> list[str]:
     reading = curve[metric or next(iter(curve.readings))]
     enough = np.flatnonzero(reading.faithfulness >= MOST)
-    count = (
-        f"{curve.n_kept[enough[0]]:,} neurons are {100 * MOST:.0f} % faithful"
-        if enough.size
-        else ""
-    )
+    count = ""
+    if enough.size:
+        kept, left = curve.n_kept[enough[0]], float(reading.faithfulness[enough[0]])
+        count = f"{kept:,} of {curve.n_scored:,} neurons: {percent(left)} of the effect"
     return [f"the rest {rest_in_words(curve.ablation)}", count]
 
 

@@ -1,18 +1,18 @@
 """What patches did to single pairs: one dot for each, the mean and its interval."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
 from patchwidgets.directions import source_name
 from patchwidgets.errors import PatchError, listed
-from patchwidgets.experiment.patch_result import PatchResult
-from patchwidgets.experiment.readings import Readings
-from patchwidgets.plot.axes import guides, lines, new_axes, stroke
+from patchwidgets.experiment.readings import Numbers
+from patchwidgets.plot.axes import guides, lines, new_axes, stroke, tick_size
 from patchwidgets.plot.colours import palette
+from patchwidgets.plot.legends import legend_below
 from patchwidgets.plot.quantity import (
     Quantity,
     about,
@@ -21,7 +21,7 @@ from patchwidgets.plot.quantity import (
     component_of,
     label_of,
 )
-from patchwidgets.plot.texts import literal, note_size, set_title, short
+from patchwidgets.plot.texts import literal, note_size, set_title, short, text_width
 from patchwidgets.sweep.over_pairs import PairValues
 from patchwidgets.sweep.sweep_result import SweepResult
 
@@ -45,7 +45,7 @@ class _Row:
 
 
 def pairs(
-    *results: Readings | SweepResult,
+    *results: Numbers | SweepResult,
     metric: str | None = None,
     quantity: Quantity = "effect",
     k: int = 8,
@@ -57,7 +57,8 @@ def pairs(
     Parameters
     ----------
     *results
-        From ``exp.patch(...)`` or ``exp.path(...)``: a row for each. Or one sweep: a row for each of its top `k` sites.
+        From ``exp.patch(...)`` or ``exp.path(...)``, or of the history of an explorer: a row for each. Or one sweep: a
+        row for each of its top `k` sites.
     metric
         By default the experiment's first one.
     quantity
@@ -73,7 +74,7 @@ def pairs(
     -------
     Axes
         Diamonds are the numbers over pairs, the same as those of the results: means, for a share and a recovery ratios
-        of means. Bars are intervals of 95 %, from five pairs on.
+        of means. Bars are intervals of 95 %, from five pairs on. The legend says so.
 
     Raises
     ------
@@ -90,7 +91,7 @@ def pairs(
     (['L0.H1', 'L1.H1'], 'effect on logit_diff')
     """
     rows = _rows(results, metric, checked_quantity(quantity), k)
-    ax = new_axes(lines(1.6 * len(rows) + 5)) if ax is None else ax
+    ax = new_axes(lines(1.6 * len(rows) + 6.5)) if ax is None else ax
     colours, places = palette(), np.arange(len(rows))
     name = metric or _metric_of(results[0])
     guides(ax, x=(0, 1) if quantity in ("share", "recovery") else (0,))
@@ -111,17 +112,24 @@ def pairs(
     ax.set_xlabel(literal(label_of(quantity, name)))
     ax.spines[["top", "right", "left"]].set_visible(False)
     _say_what_is_undefined(ax, rows)
+    _explain(ax, rows)
     set_title(ax, _about(results, rows), title)
     return ax
 
 
 def _rows(
-    results: Sequence[Readings | SweepResult], metric: str | None, quantity: Quantity, k: int
+    results: Sequence[Numbers | SweepResult], metric: str | None, quantity: Quantity, k: int
 ) -> list[_Row]:
     if len(results) == 1 and isinstance(results[0], SweepResult):
         rows = _rows_of_sweep(results[0], metric, quantity, k)
-    elif results and all(isinstance(result, Readings) for result in results):
+    elif results and all(isinstance(result, Numbers) for result in results):
         rows = [_row_of_result(result, metric, quantity) for result in results]  # type: ignore[arg-type]
+        given = _directions(results)
+        if len(set(given)) > 1:
+            rows = [
+                replace(row, name=f"{each}: {row.name}")
+                for row, each in zip(rows, given, strict=True)
+            ]
     else:
         kinds = ", ".join(type(result).__name__ for result in results) or "nothing"
         raise PatchError(
@@ -145,7 +153,7 @@ def _rows_of_sweep(
     return [_Row(names[i], per_pair[i], numbers[i], low.ravel()[i], high.ravel()[i]) for i in cells]
 
 
-def _row_of_result(result: Readings, metric: str | None, quantity: Quantity) -> _Row:
+def _row_of_result(result: Numbers, metric: str | None, quantity: Quantity) -> _Row:
     reading = result[metric or next(iter(result.readings))]
     per_pair = reading.per_pair
     values = PairValues(
@@ -154,13 +162,8 @@ def _row_of_result(result: Readings, metric: str | None, quantity: Quantity) -> 
     )  # fmt: skip
     from_clean = source_name(reading.direction) == "clean"
     low, high = bounds(values.intervals(), quantity, share_is_recovery=from_clean)
-    name = (
-        listed(result.sites)
-        if isinstance(result, PatchResult)
-        else str(getattr(result, "path", ""))
-    )
     return _Row(
-        name or "nothing",
+        listed(getattr(result, "sites", None) or [str(getattr(result, "path", "nothing"))]),
         getattr(per_pair, quantity),
         getattr(reading, quantity),
         float(low),
@@ -168,17 +171,45 @@ def _row_of_result(result: Readings, metric: str | None, quantity: Quantity) -> 
     )
 
 
-def _metric_of(result: Readings | SweepResult) -> str:
+def _directions(results: Sequence[Numbers | SweepResult]) -> list[str]:
+    return [each.direction for each in results if isinstance(each, Numbers)]
+
+
+def _metric_of(result: Numbers | SweepResult) -> str:
     """The first one."""
     return result.metrics[0] if isinstance(result, SweepResult) else next(iter(result.readings))
 
 
-def _about(results: Sequence[Readings | SweepResult], rows: Sequence[_Row]) -> list[str]:
+def _about(results: Sequence[Numbers | SweepResult], rows: Sequence[_Row]) -> list[str]:
     n_pairs = len(rows[0].per_pair) if rows else 0
     how_many = f"{n_pairs} pair{'s' * (n_pairs != 1)}"
     if isinstance(results[0], SweepResult):
         return [component_of(results[0]), *about(results[0])[:-1], how_many]
-    return [results[0].experiment.direction, how_many]
+    return [" and ".join(dict.fromkeys(_directions(results))), how_many]
+
+
+def _explain(ax: "Axes", rows: Sequence[_Row]) -> None:
+    """Below, what is of one pair and what of all; nothing if there is only one."""
+    from matplotlib.lines import Line2D
+
+    colours, n_pairs = palette(), max(len(row.per_pair) for row in rows)
+    if n_pairs < 2:
+        return
+    bars = any(np.isfinite(row.low) for row in rows)
+    over = f"all {n_pairs} pairs{', 95 % interval' if bars else ''}"
+    one: dict[str, Any] = {
+        "marker": "o",
+        "color": colours.faint,
+        "alpha": 0.6,
+        "markeredgewidth": 0,
+    }
+    all_of_them: dict[str, Any] = {"marker": "D", "color": colours.ink, "lw": stroke(1.6 * bars)}
+    handles = [
+        Line2D([], [], linestyle="none", label="one pair", **one),
+        Line2D([], [], label=over, **all_of_them),
+    ]
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    legend_below(ax, beside=max(text_width(n, tick_size("y")) for n in names), handles=handles)
 
 
 def _say_what_is_undefined(ax: "Axes", rows: Sequence[_Row]) -> None:

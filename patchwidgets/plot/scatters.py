@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Int
 
 from patchwidgets.errors import PatchError, SiteError, listed
-from patchwidgets.plot.axes import checked, guides, name_points, new_axes, square, stroke
+from patchwidgets.guesses.answering import answers
+from patchwidgets.guesses.arguments import FIGURE_ARGUMENTS
+from patchwidgets.plot.axes import checked, guides, new_axes, square, stroke
 from patchwidgets.plot.colours import palette
+from patchwidgets.plot.point_names import name_points
 from patchwidgets.plot.quantity import Drawn, Quantity, about, component_of, read
 from patchwidgets.plot.texts import literal, set_title
 from patchwidgets.sweep.sweep_result import SweepResult
@@ -32,12 +35,16 @@ class Points:
     x: Drawn
     y: Drawn
 
-    def known(self) -> Float[np.ndarray, "point"]:
+    def known(self) -> Int[np.ndarray, "point"]:
         """The numbers of the sites that both sweeps know."""
         x, y = self.x.values.ravel(), self.y.values.ravel()
         return np.flatnonzero(np.isfinite(x) & np.isfinite(y))
 
 
+@answers(
+    FIGURE_ARGUMENTS,
+    example="pw.plot.total_direct(exp.sweep('z'), exp.direct_effects('z'))",
+)
 def total_direct(
     total: SweepResult,
     direct: SweepResult,
@@ -105,6 +112,10 @@ def total_direct(
     return _scatter(points, names, [component_of(total), *about(total), frozen], label, title, ax)
 
 
+@answers(
+    FIGURE_ARGUMENTS,
+    example="pw.plot.enough_needed(exp.turned('denoise').sweep('z'), exp.turned('noise').sweep('z'))",
+)
 def enough_needed(
     denoise: SweepResult,
     noise: SweepResult,
@@ -204,14 +215,14 @@ def _scatter(
     ax.plot(
         *xy.T, "o", color=colours.runs["patched"], alpha=0.7, mew=0, rasterized=len(xy) > MANY_POINTS
     )  # fmt: skip
-    ends = [min(0.0, float(xy.min())), max(0.0, float(xy.max()))]
+    ends = _ends(points, at)
     room = MARGIN * ((ends[1] - ends[0]) or 1.0)
     limits = (ends[0] - room, ends[1] + room)
     ax.set(xlim=limits, ylim=limits, aspect="equal")
     ticks = [tick for tick in ax.get_xticks() if limits[0] <= tick <= limits[1]]
     ax.set(xticks=ticks, yticks=ticks)
     largest = np.argsort(-np.hypot(*xy.T), kind="stable")[:label]
-    name_points(ax, [points.names[at[i]] for i in largest], xy[largest])
+    name_points(ax, [points.names[at[i]] for i in largest], xy[largest], dots=xy)
     ax.set_xlabel(literal(labels[0]))
     ax.set_ylabel(literal(labels[1]))
     ax.spines[["top", "right"]].set_visible(False)
@@ -219,7 +230,17 @@ def _scatter(
     return ax
 
 
-def _draw_intervals(ax: "Axes", points: Points, at: Float[np.ndarray, "point"]) -> None:
+def _ends(points: Points, at: Int[np.ndarray, "point"]) -> tuple[float, float]:
+    """The lowest and the highest number of both axes, their intervals and 0."""
+    numbers = [
+        each.ravel()[at]
+        for drawn in (points.x, points.y)
+        for each in (drawn.values, drawn.low, drawn.high)
+    ]
+    return min(0.0, float(np.nanmin(numbers))), max(0.0, float(np.nanmax(numbers)))
+
+
+def _draw_intervals(ax: "Axes", points: Points, at: Int[np.ndarray, "point"]) -> None:
     x, y = points.x, points.y
     style: dict[str, Any] = {
         "color": palette().runs["patched"],

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from patchwidgets.helix.spectrum import Spectrum
-from patchwidgets.plot.axes import aspect, checked, lines, name_points, new_axes
+from patchwidgets.plot.axes import aspect, checked, lines, new_axes
 from patchwidgets.plot.colours import palette
+from patchwidgets.plot.point_names import name_points
 from patchwidgets.plot.texts import set_title
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ FEWEST_CHARACTERS = 12
 
 FALLBACK_FONTS = (
     "Noto Sans SC", "Noto Sans JP", "PingFang SC", "Hiragino Sans", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic",
-    "WenQuanYi Zen Hei", "Droid Sans Fallback", "Arial Unicode MS", "Noto Sans Arabic", "Noto Sans Hebrew",
+    "WenQuanYi Zen Hei", "Arial Unicode MS", "Noto Sans Arabic", "Noto Sans Hebrew",
     "Noto Sans Devanagari", "Noto Sans Thai", "Noto Emoji", "Segoe UI Symbol", "Apple Symbols", "Noto Sans CJK SC",
     "Noto Sans CJK JP",
 )  # fmt: skip

@@ -29,6 +29,8 @@ def test_a_curve_is_drawn_beside_its_band(toy_experiment: Experiment) -> None:
         line.get_label() == f"largest scores: CPR {curve['kl'].cpr:.3f}, CMD {curve['kl'].cmd:.3f}"
     )
     assert ax.get_title(loc="left").startswith("corrupted outside the circuit")
+    words = [text.get_text().replace("\n", " ") for text in ax.get_legend().get_texts()]
+    assert words[-1] == "CPR: area under a curve, CMD: between it and 1"
     (band,) = ax.collections
     assert band.get_label() == "90 % of 4 random ones"
 

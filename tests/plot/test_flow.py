@@ -15,7 +15,11 @@ from patchwidgets.facade import Experiment
 from patchwidgets.plot.colours import DARK, LIGHT
 from patchwidgets.plot.finding import finding, numbers
 from patchwidgets.plot.lanes.cells import moved_boxes
-from patchwidgets.plot.lanes.layout import layout_of
+from patchwidgets.plot.lanes.layout import Cell, layout_of
+from patchwidgets.plot.lanes.places import replaced_cells
+from patchwidgets.plot.lanes.ruler import Ruler
+from patchwidgets.plot.lanes.slim import slim_names
+from patchwidgets.plot.lanes.words import role_of
 from patchwidgets.plot.numbers import capped_percent, signed
 from patchwidgets.plot.shown import Shown
 from patchwidgets.sites import Patch
@@ -77,6 +81,20 @@ def test_a_splice_leads_from_the_source_into_the_patched_box(experiment: Experim
         # Its line comes from above out of the clean run, and from below out of the corrupted one.
         assert (lanes["Patched"] > lanes[source]) == (source == "Clean")
         assert ax.get_title(loc="left") == ""
+
+
+def test_what_is_frozen_comes_from_the_host(experiment: Experiment) -> None:
+    """The clean run has nothing to do with it, so its box in that lane is hollow."""
+    shown = Shown.of(experiment.patch("L0.H1", Patch("L2.H0", "host")))
+    layout, ruler = layout_of(960, 1.0, 4, 4), Ruler(1.0)
+    used = {
+        lane: [named.used for named in slim_names(shown, layout, lane, ruler)]
+        for lane in ("clean", "corrupted")
+    }
+    assert used == {"clean": [True, False], "corrupted": [False, True]}
+    assert replaced_cells(shown) == {Cell("z", 0, 1)}
+    role = role_of(shown, "patched", in_lines=True)
+    assert role == "corrupted prompt with clean L0.H1 with L2.H0 frozen"
 
 
 def test_a_box_is_filled_as_far_as_the_patch_reached(experiment: Experiment) -> None:
@@ -166,6 +184,38 @@ def test_only_what_is_known_to_be_unchanged_has_a_dot(experiment: Experiment) ->
     assert not moved_boxes(through_mlp, through_mlp.reach(), layout).zero[2 * n - 1]
 
 
+def in_column(ax: Axes, first: str) -> list[str]:
+    """The lines of text that begin below each other where `first` begins."""
+    x = {text.get_position()[0] for text in ax.texts if text.get_text() == first}
+    at = [text for text in ax.texts if text.get_position()[0] in x]
+    return [text.get_text() for text in sorted(at, key=lambda text: text.get_position()[1])]
+
+
+def test_a_metric_with_a_long_name_is_named_whole_beside_its_number() -> None:
+    sums = pw.Experiment(pw.load(), pw.tasks.addition(3, varies="both"), ["answer_prob"])
+    ax = pw.plot.flow(sums.patch("embed@a"), ax=plt.figure(figsize=(9.6, 4)).subplots())
+    said = in_column(ax, "mean answer")
+    assert said.count("mean answer") == said.count("probability") == 3
+    narrow = pw.plot.flow(sums.patch("embed@a"), ax=plt.figure(figsize=(5, 5)).subplots())
+    assert texts(narrow).count("mean answer probability") == 3
+
+
+def test_what_a_run_is_leaves_room_for_the_name_of_what_is_patched(dataset: Experiment) -> None:
+    """The embeddings are named at the left of the stream, where else the line goes on."""
+    for site, lines in (("L1.H0", ["Clean", "source, pair 1 of 6"]),
+                        ("embed", ["Clean", "source,", "pair 1 of 6"])):  # fmt: skip
+        ax = pw.plot.flow(dataset.patch(site), ax=plt.figure(figsize=(11, 5)).subplots())
+        said = [text.replace("\xa0", " ") for text in in_column(ax, "Clean")]
+        assert said[: len(lines)] == lines
+
+
+def test_a_probability_that_has_no_room_is_left_out(dataset: Experiment) -> None:
+    """Cut in its middle it would be another number."""
+    for width in (2.5, 3, 3.5, 4):
+        ax = pw.plot.flow(dataset.patch("L0.H1"), ax=plt.figure(figsize=(width, 5)).subplots())
+        assert not [text for text in texts(ax) if re.search(r"\d…|…\d|… ?%", text)]
+
+
 def test_a_path_is_a_line_from_its_sender_over_its_receivers(experiment: Experiment) -> None:
     for result in (
         experiment.path("L0.H1", "L1.H1.v", "logits"),
@@ -214,7 +264,11 @@ def test_nothing_patched_and_the_other_direction(experiment: Experiment) -> None
         ([f"L{i}.H{j}" for i in range(4) for j in range(4) if i + j], "All heads but L0.H0 "),
         (["L0.H1@S2", "L1.H1", "L2.H0", "L3.H1"], "4 sites "),
         ([Patch("L1.H1", pw.sources.zero())], "Setting L1.H1 to zero pushes away from the clean answer: −27"),
-        ([Patch("L0.H1", "host")], "Giving L0.H1 its corrupted value changes nothing: exactly 0."),
+        ([Patch("L0.H1", "host")], "L0.H1 frozen, and nothing else is patched: all stays as it was."),
+        ([Patch("L0.H1", "corrupted")], "Giving L0.H1 its corrupted value changes nothing: exactly 0."),
+        (["L0.H1", Patch("L1.H1", "host")], "L0.H1 with L1.H1 frozen restores "),
+        (["L0.H1", *(Patch(f"L1.H{i}.k", "host") for i in range(4))], "L0.H1 with 4 sites frozen restores "),
+        ([Patch("L1.H1", pw.sources.zero()), Patch("L2.H0", "host")], "Setting L1.H1 to zero with L2.H0 frozen pushes"),
         ([Patch("L1.H1.pattern@-1", pw.sources.cut("S2"))], "Cutting L1.H1 @-1 → @S2 "),
         ([Patch("L1.mlp_out", pw.sources.steer("clean - corrupted", 0.5))], "Steering L1.mlp_out by α = 0.500 "),
         ([Patch("L1.mlp_out", fn=lambda host, source: host)], "Changing L1.mlp_out changes nothing: exactly 0."),

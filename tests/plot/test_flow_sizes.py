@@ -29,6 +29,11 @@ def pairs() -> pw.Experiment:
     return pw.Experiment(pw.load(), pw.tasks.ioi(6))
 
 
+@cache
+def sums() -> pw.Experiment:
+    return pw.Experiment(pw.load(), pw.tasks.addition(20, varies="both"), "answer_prob")
+
+
 def odd() -> pw.Experiment:
     clean = "w1 $$x^2$$ a\nb </script><img src=x onerror=alert(1)> w5 שלום w9"
     task = pw.Task(clean, clean.replace("w5", "📎 é"), " w8", " w9")
@@ -44,6 +49,7 @@ RESULTS: dict[str, Callable[[], PatchResult | PathResult]] = {
     "path": lambda: names().path("L0.H1", "L1.H1.v", "logits"),
     "noise": lambda: names().flip().patch("L1.H1", "L2.mlp_out"),
     "pairs": lambda: pairs().patch("L0.H1", "L1.H2@-1"),
+    "embeddings of pairs": lambda: sums().patch("embed@a"),
     "30 x 10": lambda: models.middle().patch("L20.H3", "L28.mlp_out"),
     "80 x 64": lambda: models.large().patch("L40.H20", "L79.H63"),
     "200 tokens": lambda: models.long_prompt().patch("L1.H1@120"),

@@ -58,9 +58,13 @@ def test_neurons_kept(experiment: Experiment) -> None:
     assert list(ax.lines[-1].get_xdata()) == [5, 51, 204, 512]
     np.testing.assert_allclose(ax.lines[-1].get_ydata(), curve.faithfulness)
     assert ax.get_xlabel() == "neurons kept, of 512"
-    first = next(n for n, f in zip(curve.n_kept, curve.faithfulness, strict=True) if f >= 0.9)
-    title = ax.get_title(loc="left").replace("\n", " ")
-    assert title == f"the rest corrupted, {first} neurons are 90 % faithful"
+    first, left = next(
+        each for each in zip(curve.n_kept, curve.faithfulness, strict=True) if each[1] >= 0.9
+    )
+    title = ax.get_title(loc="left").replace("\n", " ").replace("\xa0", " ")
+    assert title == f"the rest corrupted, {first} of 512 neurons: {left:.0%}".replace(
+        "%", " % of the effect"
+    )
 
 
 def test_misuse_is_refused(experiment: Experiment) -> None:

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import patchwidgets as pw
 from patchwidgets.errors import PatchError
+from tests.plot.layout import assert_nothing_overlaps
 
 NUMBERS = list(range(40))
 
@@ -47,6 +49,34 @@ def test_numbers_lie_on_the_circle_of_their_period(wave: np.ndarray) -> None:
     for residue in range(5):
         x, y = named[str(residue)]
         assert np.allclose(np.array([x, y]) / np.hypot(x, y), wave[residue, :2])
+
+
+@pytest.mark.parametrize("far", [1, 3, 12])
+def test_names_stand_outside_of_all_dots_and_ticks_apart(wave: np.ndarray, far: float) -> None:
+    """Of a bad fit, dots lie far outside of the circle; here in panels of a narrow figure."""
+    basis = pw.helix.Basis(periods=(10,))
+    angle = 2 * np.pi * np.array(NUMBERS) / 10
+    ten = np.stack([np.cos(angle), np.sin(angle), wave[:, 2], wave[:, 3]], axis=1)
+    fit = pw.helix.fit_numbers(NUMBERS, ten, basis)
+    away = np.linspace(0, far, len(NUMBERS))[:, None] * ten
+
+    def circle(ax: Axes) -> Axes:
+        return pw.plot.helix(fit, away, NUMBERS, period=10, basis=basis, ax=ax)
+
+    figure = pw.plot.panels("abcd", height=2.2, **dict.fromkeys("abcd", circle))
+    assert_nothing_overlaps(figure)
+    ax = figure.axes[0]
+    dots = np.asarray(ax.collections[0].get_offsets())
+    outermost = max(1, np.hypot(*dots.T).max())
+    names = [text for text in ax.texts if text.get_gid() != "panel"]
+    assert [text.get_text() for text in names] == [str(i) for i in range(10)]
+    for i, text in enumerate(names):
+        x, y = text.get_position()
+        assert np.hypot(x, y) > outermost
+        assert np.arctan2(y, x) % (2 * np.pi) == pytest.approx(2 * np.pi * i / 10, abs=1e-6)
+        box = ax.transData.inverted().transform(text.get_window_extent())
+        assert np.hypot(*np.clip((0, 0), *box)) > outermost
+        assert np.abs(box).max() < ax.get_xlim()[1]
 
 
 def test_the_line_and_a_period_with_a_cosine_alone_are_drawn_over_the_numbers(

@@ -1,6 +1,7 @@
 """One dot per pair, and the number over pairs with its interval."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,25 @@ def test_dots_are_pairs_and_diamonds_what_the_result_says(
     assert all(low < x < high for (low, high), x in zip(bars, over.get_xdata(), strict=False))
 
 
+def test_rows_of_two_directions_name_theirs(experiment: Experiment) -> None:
+    results = [experiment.patch("L0.H1"), experiment.flip().patch("L0.H1")]
+    ax = pw.plot.pairs(*results, ax=Figure().subplots())
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names == ["denoise: L0.H1", "noise: L0.H1"]
+    assert ax.get_title(loc="left") == "denoise and noise, 6 pairs"
+
+
+def test_a_saved_history_is_drawn_as_its_patches(experiment: Experiment, tmp_path: Path) -> None:
+    result = experiment.patch("L0.H1")
+    explorer = experiment.explore("L0.H1")
+    explorer.history.save(tmp_path / "history.json")
+    explorer.close()
+    saved = pw.open(tmp_path / "history.json")
+    live, read = (pw.plot.pairs(*each, ax=Figure().subplots()) for each in ([result], saved))
+    for gid in ("pairs of L0.H1", "over pairs"):
+        np.testing.assert_array_equal(line(live, gid).get_xdata(), line(read, gid).get_xdata())
+
+
 @pytest.mark.parametrize("quantity", ["effect", "share"])
 @pytest.mark.parametrize("direction", ["denoise", "noise"])
 def test_a_sweep_and_its_patches_give_the_same_picture(
@@ -67,6 +87,30 @@ def test_a_sweep_and_its_patches_give_the_same_picture(
             list(line(of_patches, gid).get_xdata()), abs=2e-5
         )
     assert np.allclose(intervals(of_sweep), intervals(of_patches), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "over"),
+    [("effect", "all 6 pairs, 95 % interval"), ("value", "all 6 pairs")],
+)
+def test_dots_diamonds_and_bars_are_explained(
+    experiment: Experiment, quantity: Any, over: str
+) -> None:
+    ax = pw.plot.pairs(experiment.patch("L0.H1"), quantity=quantity, ax=Figure().subplots())
+    single, all_of_them = ax.get_legend().get_lines()
+    words = [text.get_text().replace("\n", " ") for text in ax.get_legend().get_texts()]
+    assert words == ["one pair", over]
+    assert (single.get_marker(), single.get_color()) == (
+        "o",
+        line(ax, "pairs of L0.H1").get_color(),
+    )
+    assert all_of_them.get_marker() == line(ax, "over pairs").get_marker() == "D"
+    assert (all_of_them.get_linewidth() > 0) == bool(intervals(ax))
+
+
+def test_a_single_pair_has_no_legend() -> None:
+    one = pw.Experiment(pw.load(), pw.tasks.ioi(1))
+    assert pw.plot.pairs(one.patch("L0.H1"), ax=Figure().subplots()).get_legend() is None
 
 
 def test_pairs_without_a_share_are_counted(experiment: Experiment) -> None:

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 import patchwidgets as pw
 from patchwidgets.errors import PatchError, SiteError
 from patchwidgets.facade import Experiment
+from patchwidgets.plot.point_names import name_points
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,43 @@ def test_total_and_direct_effects(total: pw.SweepResult, direct: pw.SweepResult)
     assert list(ax.get_xticks()) == list(ax.get_yticks())
     assert ax.get_ylabel() == "direct effect on logit_diff"
     assert ax.get_title(loc="left") == "z, denoise, 6 pairs"
+
+
+def test_no_interval_is_cut(experiment: Experiment) -> None:
+    """Of the point that is furthest up, the interval reaches beyond it, and others below 0."""
+    sums = pw.Experiment(pw.load(), pw.tasks.addition(20, varies="both"), "answer_prob")
+    enough, needed = (each.sweep("z", progress=False) for each in (sums, sums.flip()))
+    ax = pw.plot.enough_needed(enough, needed, ax=axes())
+    shares = [1 - needed.over_pairs()[f"recovery_{end}"].values for end in ("low", "high")]
+    assert np.nanmax(shares) > needed.share.values.max()
+    low, high = ax.get_ylim()
+    ends = [segment for lines in ax.collections for segment in lines.get_segments()]  # type: ignore[attr-defined]
+    assert low < np.min(ends)
+    assert np.max(ends) < high
+    assert np.max(ends) == pytest.approx(np.nanmax(shares))
+    assert ax.get_xlim() == ax.get_ylim()
+
+
+def test_names_cover_no_dots_on_axes_of_any_size() -> None:
+    """Beside the first point at the right is the second one; the third has dots at both sides."""
+    dots = np.array([[0.5, 0.5], [0.53, 0.5], [0.2, 0.8], [0.17, 0.8], [0.23, 0.8], [0.98, 0.2]])
+    for size in (3, 6):
+        figure = Figure(figsize=(size, size), layout="constrained")
+        ax = figure.subplots()
+        ax.plot(*dots.T, "o", markersize=4)
+        ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+        named = dots[[0, 2, 5]]
+        name_points(ax, ["L0.H1", "L1.H2", "L2.H3"], named, dots=dots)
+        figure.draw_without_rendering()
+        boxes = [Text.get_window_extent(text) for text in ax.texts]
+        centres = ax.transData.transform(dots)
+        assert not [box for box in boxes for x, y in centres if box.contains(x, y)]
+        right = [
+            box.x0 > x for box, (x, _) in zip(boxes, ax.transData.transform(named), strict=True)
+        ]
+        assert right == [False, True, False]
+        lines = [text.arrow_patch is not None for text in ax.texts]  # type: ignore[attr-defined]
+        assert lines == [False, True, False]
 
 
 def test_intervals_on_both_axes(total: pw.SweepResult, direct: pw.SweepResult) -> None:

@@ -145,7 +145,12 @@ def test_captions_say_the_numbers(experiment: Experiment) -> None:
     comparison = pw.plot.fig_caption(estimate.compare(heads))
     assert r"effects on logit\_diff" in comparison
     curve = experiment.faithfulness_curve(heads, (0.5, 1), n_random=3, progress=False)
-    assert r"90\% of 3 random circuits" in pw.plot.fig_caption(curve)
+    caption = pw.plot.fig_caption(curve)
+    assert r"90\% of 3 random circuits" in caption
+    assert "of the largest of 16 scores in teaching model, by" in caption
+    assert r"measured by logit\_diff, over 6 pairs" in caption
+    assert f"The area under the curve (CPR) is {curve.cpr:.3f}, " in caption
+    assert f"that between the curve and 1 (CMD) {curve.cmd:.3f}." in caption
     numbers = pw.helix.number_activations(experiment.model, "L0.resid_pre")
     assert r"100 (42\%)" in pw.plot.fig_caption(pw.helix.spectrum(numbers))
     circuit = pw.Circuit(["L0.H1", "L1.mlp_out"])

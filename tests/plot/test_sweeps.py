@@ -12,8 +12,8 @@ from matplotlib.text import Text
 import patchwidgets as pw
 from patchwidgets.errors import PatchError, SiteError
 from patchwidgets.facade import Experiment
-from patchwidgets.plot.axes import name_points
-from patchwidgets.plot.maps import _draw_marks
+from patchwidgets.plot.map_cells import draw_marks
+from patchwidgets.plot.point_names import name_points
 from patchwidgets.plot.quantity import range_of_shares, read, round_up
 from tests.support.sweeps import one_pair
 from tests.support.toy_models import make_model
@@ -35,10 +35,35 @@ def test_colours_are_shares_and_certain_zeros_are_dots(experiment: Experiment) -
     dots = next(line for line in ax.lines if line.get_marker() == ".")
     assert len(dots.get_xdata()) == 10
     labels = [label.get_text() for label in ax.get_xticklabels()]
-    assert labels[2] == "␣w15→␣w42 2"
+    assert labels[2] == "@first ␣w15→␣w42 2"
     assert [label.get_fontweight() == "bold" for label in ax.get_xticklabels()] == [
         pos in (2, 5) for pos in range(7)
     ]
+
+
+def test_positions_of_many_pairs_have_their_names_and_shared_tokens() -> None:
+    exp = pw.Experiment(pw.load(), pw.tasks.addition(3), "answer_logit")
+    ax = pw.plot.heatmap(exp.sweep("resid_pre", ("layer", "pos"), progress=False))
+    labels = ax.get_xticklabels()
+    assert [label.get_text() for label in labels] == [
+        "<bos> 0", "@a 1", "@operator ␣+ 2", "@b 3", "@end ␣= 4",
+    ]  # fmt: skip
+    assert [label.get_fontweight() for label in labels].count("bold") == 1
+    assert labels[1].get_fontweight() == "bold"
+    # Texts are at a place of their own in each pair, and most tokens too.
+    names = pw.Experiment(pw.load(), pw.tasks.ioi(3))
+    ax = pw.plot.heatmap(names.sweep("resid_pre", ("layer", "pos"), progress=False))
+    said = [label.get_text() for label in ax.get_xticklabels()]
+    assert (said[0], said[1], said[-1]) == ("<bos> 0", "1", "@end ␣to 14")
+
+
+def test_marks_of_what_a_colour_cannot_show_are_explained() -> None:
+    heads = pw.Experiment(pw.load(), pw.tasks.ioi(7)).sweep("z", progress=False)
+    assert heads.share.max() > 1 + 1e-5
+    for limit, label in ((None, "head (▲ off the scale)"), (2, "head")):
+        ax = pw.plot.heatmap(heads, limit=limit, ax=Figure().subplots())
+        assert ax.get_xlabel() == label
+        assert any(line.get_marker() == "^" for line in ax.lines) == (limit is None)
 
 
 @pytest.mark.parametrize("quantity", ["share", "recovery", "effect", "value"])
@@ -92,7 +117,7 @@ def test_a_share_of_1_but_for_rounding_is_not_out_of_range(
         zero=np.zeros((1, 1), dtype=bool),
         unpatchable=np.zeros((1, 1), dtype=bool),
     )
-    _draw_marks(ax, drawn, 1.0)
+    draw_marks(ax, drawn, 1.0)
     triangles = [line for line in ax.lines if line.get_marker() == "^"]
     assert sum(len(line.get_xdata()) for line in triangles) == marked  # type: ignore[arg-type]
 

@@ -19,7 +19,7 @@ from patchwidgets.plot.lanes.layout import (
 )
 from patchwidgets.plot.lanes.names import name_layers, name_rows
 from patchwidgets.plot.lanes.pen import Pen, Z, blend, corners_of
-from patchwidgets.plot.lanes.places import changed_cells, is_whole, path_cells, unmeasured
+from patchwidgets.plot.lanes.places import changed_cells, path_cells, replaced_cells, unmeasured
 from patchwidgets.plot.numbers import capped_percent
 from patchwidgets.plot.shown import Shown
 
@@ -87,9 +87,9 @@ def moved_boxes(shown: Shown, reach: Reach | None, layout: Layout) -> Moved:
     boxes[..., 0] += np.arange(n_layers)[:, None] * layout.pitch
     grids = _grids(reach, shown.only_ablates, (n_layers, n_heads))
     replaced = np.zeros((n_layers, n_heads + 2), bool)
-    for cell, sites in changed_cells(shown).items():
+    for cell in replaced_cells(shown):
         column = {"z": cell.index, "attn_out": n_heads, "mlp_out": n_heads + 1}.get(cell.component)
-        if shown.path is None and column is not None and any(map(is_whole, sites)):
+        if column is not None:
             replaced[cell.layer, column] = True
     for layer, column in unmeasured(shown, n_heads):
         for grid in grids.values():
@@ -271,9 +271,7 @@ def _draw_rings(pen: Pen, shown: Shown, layout: Layout, seep: str, colours: Pale
     """Around what is patched; along a path around all of its parts."""
     path = shown.path
     cells = list(changed_cells(shown)) if path is None else path_cells(path, shown.experiment.model)
-    filled = {
-        cell for cell, sites in changed_cells(shown).items() if any(map(is_whole, sites))
-    } if path is None else set()  # fmt: skip
+    filled = replaced_cells(shown)
     for cell in cells:
         if cell is None:
             continue

@@ -68,7 +68,10 @@ def draw_head(pen: Pen, shown: Shown, layout: Layout, lane: Lane, ground: str) -
     for text, pixels, mono in _outputs(shown, lane):
         bold = pixels == TYPE
         colour = colours.runs[lane] if bold else colours.ink if mono else colours.faint
-        fits = pen.fitting(text, pixels, right - first_free, bold=bold, mono=mono)
+        room = right - first_free
+        if mono and pen.width(text, pixels, mono=True) > room:
+            text = text.partition(" ")[0]  # half a probability would be another one
+        fits = pen.fitting(text, pixels, room, bold=bold, mono=mono)
         pen.text(
             right, y, fits, pixels, colour, ha="right", bold=bold, mono=mono, ground=ground
         )  # fmt: skip

@@ -59,10 +59,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Lengths:
-    """How many lines the tokens of each lane take, what the runs are, and the legend at the side."""
+    """How many lines the tokens of each lane take, what the runs are, and at the side the metric and the legend."""
 
     tokens: int = 1
     head: Mapping[Lane, int] = field(default_factory=lambda: dict.fromkeys(LANES, 1))
+    metric: int = 1
     legend: int = 0
 
 
@@ -182,8 +183,9 @@ def _lane(
     tokens = top + 2 + (0 if sides else HEAD + (lines.head[lane] - 1) * HEAD_LINE)
     drawing = tokens + lines.tokens * TOKEN_LINE
     names = 24 + lines.head[lane] * ROLE_LINE + 4 if sides else 0.0
+    outputs = 24 + (lines.metric - 1) * ROLE_LINE + BAR + 1 if sides else 0.0
     if lane != "patched":
-        return _slim(top, tokens, drawing, names)
+        return _slim(top, tokens, drawing, max(names, outputs))
     heads = HEADS_HEIGHT + 2 * min(max(0, n_heads - 16), 48) + stretch
     pitch = min(HIGHEST_CELL + 2 + stretch / n_heads, heads / n_heads)
     gap = 2.0 if pitch >= 9 else 1.25 if pitch >= 5 else 0.75 if pitch >= 3 else pitch * 0.2

@@ -3,6 +3,7 @@
 from patchwidgets.directions import RunName, host_name, source_name
 from patchwidgets.edges import Path, Receiver
 from patchwidgets.models.model import Model
+from patchwidgets.plot.finding import not_frozen
 from patchwidgets.plot.lanes.layout import Cell
 from patchwidgets.plot.shown import Shown
 from patchwidgets.sites import HEAD_COMPONENTS, NEURON_COMPONENTS, Patch, Site, stream_of
@@ -88,6 +89,13 @@ def changed_cells(shown: Shown) -> dict[Cell, list[Site]]:
         if site.at(None) not in named:
             named.append(site.at(None))
     return cells
+
+
+def replaced_cells(shown: Shown) -> set[Cell]:
+    """The boxes whose whole value is another one; what is frozen has its own."""
+    if shown.path is not None:
+        return set()
+    return {cell_of(patch.site) for patch in not_frozen(shown.patches) if is_whole(patch.site)}
 
 
 def path_cells(path: Path, model: Model) -> list[Cell | None]:

@@ -1,6 +1,6 @@
 """What a lane says of its run: what it is, and its metric. Costs nothing."""
 
-from patchwidgets.plot.finding import patch_name, receiver_owner
+from patchwidgets.plot.finding import not_frozen, patch_name, receiver_owner
 from patchwidgets.plot.lanes.places import taken_from, word_of
 from patchwidgets.plot.numbers import metric_number
 from patchwidgets.plot.shown import Lane, Shown
@@ -21,9 +21,9 @@ def role_of(shown: Shown, lane: Lane, *, in_lines: bool) -> str:
         return f"{prompt}; {seen}" if in_lines else f"{seen} in the {prompt}"
     if not shown.patches:
         return f"{prompt}, nothing patched"
-    words = list(dict.fromkeys(word_of(patch, shown) for patch in shown.patches))
-    word = words[0] if len(words) == 1 else "changed"
-    name = f"{word} {patch_name(shown.patches, shown.experiment)}"
+    words = list(dict.fromkeys(word_of(patch, shown) for patch in not_frozen(shown.patches)))
+    word = words[0] if len(words) == 1 else "changed" if words else ""
+    name = f"{word} {patch_name(shown.patches, shown.experiment)}".lstrip()
     return f"{prompt} with {name}" if in_lines else f"{name} in the {prompt}"
 
 
