@@ -3,7 +3,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const PACKAGE = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//;
+// Also where the folder is a link: esbuild names a file by its real place.
+const PACKAGE = /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//;
 const LICENCE = /^(licen[cs]e|copying|notice)/i;
 const LINE = "-".repeat(100);
 

@@ -1,16 +1,9 @@
 /** The explorer on a page of its own: opened from a file, with no kernel and no network. */
 
+import { embedded } from "./app/embedded";
 import { mount } from "./app/mount";
 import { RecordedModel } from "./comm/recorded";
-import { type Recording, readRecording } from "./comm/recording";
-
-/** What was recorded: compressed, in base64. */
-async function recorded(): Promise<Recording> {
-  const text = document.getElementById("recording")?.textContent ?? "";
-  const data = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
-  const plain = new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return readRecording(await new Response(plain).arrayBuffer());
-}
+import { readRecording } from "./comm/recording";
 
 const place = document.getElementById("explorer");
 if (place !== null) {
@@ -18,6 +11,8 @@ if (place !== null) {
   const follow = (code: string) => {
     if (lines !== null) lines.textContent = code;
   };
-  mount(new RecordedModel(await recorded(), follow), place);
+  const quiz = document.getElementById("quiz") !== null;
+  const recording = readRecording(await embedded("recording"));
+  mount(new RecordedModel(recording, follow, quiz), place);
   document.documentElement.dataset.ready = "";
 }

@@ -5,7 +5,8 @@ import json
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from patchwidgets.arrays import NDArray
 
 
 class Blobs:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import NDArray
 
+from patchwidgets.arrays import NDArray
 from patchwidgets.directions import Direction
 from patchwidgets.errors import PatchError, SiteError
 from patchwidgets.experiment.experiment import BaseExperiment

@@ -7,7 +7,9 @@ from typing import Any
 
 from patchwidgets.directions import Direction
 from patchwidgets.edges import Path
-from patchwidgets.metrics import METRICS, Metric
+from patchwidgets.errors import ExtensionError
+from patchwidgets.metrics import Metric
+from patchwidgets.metrics.named import find_named
 from patchwidgets.models.smollm2 import SMOLLM2_NAME
 from patchwidgets.sites import Patch, print_pos
 from patchwidgets.sources.moved import Steer, SteerDifference
@@ -138,7 +140,10 @@ def metric_written(metric: Metric) -> str:
 
 def _is_named(metric: Metric) -> bool:
     name, at, _ = metric.name.partition("@")
-    named = METRICS.get(name)
+    try:
+        named = find_named(name)
+    except ExtensionError:  # a function of the user's that is called as what some package adds
+        return False
     return named is not None and metric == (named.at(metric.pos) if at else named)
 
 

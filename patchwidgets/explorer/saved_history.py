@@ -23,7 +23,7 @@ from patchwidgets.metrics.described import described
 from patchwidgets.sites import Patch
 from patchwidgets.sources.files import to_data
 from patchwidgets.tasks import Task
-from patchwidgets.tasks.files import fields_of_data
+from patchwidgets.tasks.json_file import fields_of_data
 
 Outcome = PatchResult | PathResult | SavedPatch
 

@@ -1,10 +1,12 @@
 """The explorer as one HTML file, which needs neither a kernel nor the network. Costs nothing.
 
-Its policy allows the one script in it, by its hash, and nothing from elsewhere.
+Its policy allows the scripts in it, by their hashes, and nothing from elsewhere.
 """
 
 import base64
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
@@ -18,18 +20,18 @@ _PAGE = """<!doctype html>
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>
 <link rel="icon" href="data:,">
-<style>{style}</style>
+{styles}
 </head>
 <body>
 <main>
 <h1>{title}</h1>
-<div id="explorer"></div>
+{above}<div id="explorer"></div>
 <p>{rounding}</p>
 <noscript><p>This page needs JavaScript. Nothing in it is loaded from elsewhere.</p></noscript>
 <details><summary>The lines of Python that give these numbers</summary><pre id="code">{code}</pre></details>
 </main>
 <script type="text/plain" id="recording">{recording}</script>
-<script type="module">{script}</script>
+{scripts}
 </body>
 </html>
 """
@@ -48,7 +50,31 @@ p { margin: 4px 12px; opacity: 0.75; }
 """
 
 
-def page_html(title: str, code: str, rounding: str, recording: bytes) -> str:
+@dataclass(frozen=True)
+class Part:
+    """What stands on a page above the explorer.
+
+    Attributes
+    ----------
+    title
+        Of the whole page.
+    html
+        As it is written into the page: whoever makes it escapes what is in it.
+    style
+        Its style sheet.
+    script
+        The name of its bundle in `patchwidgets/static/`.
+    """
+
+    title: str
+    html: str
+    style: str
+    script: str
+
+
+def page_html(
+    title: str, code: str, rounding: str, recording: bytes, part: Part | None = None
+) -> str:
     """Return the whole file.
 
     Parameters
@@ -61,25 +87,34 @@ def page_html(title: str, code: str, rounding: str, recording: bytes) -> str:
         What it is exact in, and what not.
     recording
         From `patchwidgets.explorer.recording`.
+    part
+        What stands above the explorer, with a title of its own.
     """
-    script = _inline((STATIC / "page.js").read_text(encoding="utf-8"))
+    names = ["page.js", *([] if part is None else [part.script])]
+    scripts = [_inline((STATIC / name).read_text(encoding="utf-8")) for name in names]
+    styles = [_STYLE, *([] if part is None else [part.style])]
     policy = (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(_STYLE)}; img-src data:; "
+        f"default-src 'none'; script-src {_hashes(scripts)}; style-src {_hashes(styles)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
     return _PAGE.format(
         policy=policy,
-        title=escape(title),
-        style=_STYLE,
+        title=escape(title if part is None else part.title),
+        styles="\n".join(f"<style>{each}</style>" for each in styles),
+        above="" if part is None else part.html,
         code=escape(code),
         rounding=escape(rounding),
         recording=base64.b64encode(recording).decode(),
-        script=script,
+        scripts="\n".join(f'<script type="module">{each}</script>' for each in scripts),
     )
 
 
+def _hashes(texts: Sequence[str]) -> str:
+    """What a policy calls scripts or styles by."""
+    return " ".join(_hash(text) for text in texts)
+
+
 def _hash(text: str) -> str:
-    """What a policy calls a script or a style by."""
     digest = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 

@@ -41,7 +41,7 @@ from patchwidgets.explorer.requests import (
 )
 from patchwidgets.explorer.restored import message_of, restored
 from patchwidgets.explorer.saved_explorer import SavedExplorer, explorer_data
-from patchwidgets.explorer.saved_page import page_html
+from patchwidgets.explorer.saved_page import Part, page_html
 from patchwidgets.explorer.saved_patch import SavedPatch
 from patchwidgets.explorer.shown_pair import number_of
 from patchwidgets.explorer.single_sites import COMPONENTS, ROUNDING
@@ -198,7 +198,10 @@ class PatchSession:
         return export.chart(self._views, self.latest)
 
     def page(
-        self, shown: PatchRequest | None = None, components: Sequence[Component] = COMPONENTS
+        self,
+        shown: PatchRequest | None = None,
+        components: Sequence[Component] = COMPONENTS,
+        part: Part | None = None,
     ) -> str:
         """What is shown, or was asked for last, the patches so far, and single sites, as one HTML file."""
         shown = self.latest if shown is None else shown
@@ -209,7 +212,7 @@ class PatchSession:
         title = f"{self.experiment.model.name}: {printable(prompt)}"
         content = recorded(self._views, shown, asked, components)
         code = with_model(self.code_of(shown), self.experiment.model.name)
-        return page_html(title, code, ROUNDING, content)
+        return page_html(title, code, ROUNDING, content, part)
 
     def data(self, field: str) -> dict[str, Any]:
         """All that a file keeps of the session; `field` is what the maps should show."""

@@ -4,15 +4,16 @@ Costs a sweep in each direction, with all metrics and reach. Values are exact; r
 a page would be its digits, and logits and probabilities of tokens to `DIGITS`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import NDArray
 from torch import Tensor
 
+from patchwidgets.arrays import NDArray
 from patchwidgets.directions import Direction
-from patchwidgets.errors import CounterpartError, SiteError
+from patchwidgets.errors import CounterpartError, SiteError, shown
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patching import unpatched
 from patchwidgets.experiment.reach import ratios
@@ -63,6 +64,22 @@ def recorded_pairs(experiment: BaseExperiment, shown: ShownPair, n_sites: int) -
     if n_pairs <= MOST_PAIRS and 4 * n_sites * cells * (n_pairs + 1) <= MOST_REACHED:
         return ["mean", *range(n_pairs)]
     return list(dict.fromkeys(["mean", shown]))
+
+
+def checked_components(components: Any) -> list[Component]:
+    """Return the components of a page as a list, also one alone; whether the model has them, `sites_of` says.
+
+    Raises
+    ------
+    SiteError
+        Neither a name nor a list.
+    """
+    listed = [components] if isinstance(components, str) else components
+    if not isinstance(listed, Iterable):
+        raise SiteError(
+            f"components is {shown(components)}; expected a list, as in components=['z', 'mlp_out']."
+        )
+    return list(listed)
 
 
 def sites_of(experiment: BaseExperiment, components: Sequence[Component]) -> list[str]:
@@ -132,7 +149,21 @@ def _view(experiment: BaseExperiment, pair: ShownPair, tokens: list[list[float]]
     }
     several = len(experiment.pairs) > 1
     words = {"task": shown_pair.task(experiment, pair), "runs": runs} if several else {}
-    return {"pair": pair, "ends": ends, "unpatched": tokens, "words": words}
+    certain = _certainly_zero(experiment, number_of(experiment, pair))
+    return {"pair": pair, "ends": ends, "unpatched": tokens, "words": words, "zero": certain}
+
+
+def _certainly_zero(experiment: BaseExperiment, number: int | None) -> Message:
+    """Before and after which position a copy changes nothing that a metric reads, of one pair or of all."""
+    chosen = range(len(experiment.pairs)) if number is None else [number]
+    pairs = [experiment.pairs[i] for i in chosen]
+    moved = [i for pair in pairs for i, there in pair.counterparts.items() if i != there]
+    alike = len({len(pair) for pair in pairs}) == 1
+    read = [experiment.evaluation.read_positions.positions[i][-1] for i in chosen]
+    return {
+        "before": min([*moved, *(pair.prefix for pair in pairs)]),
+        "after": max(read) if alike and not moved else None,
+    }
 
 
 def _direction(

@@ -59,12 +59,13 @@ class SiteTokens:
         self._experiment, self._shown, self._table = experiment, shown, table
         self._k = min(k, experiment.host.logits.shape[-1])
         self.scores: list[Scores] = [[] for _ in range(n_cells)]
-        unpatched = (experiment.clean.logits, experiment.corrupted.logits)
+        unpatched = (experiment.clean.logits.cpu(), experiment.corrupted.logits.cpu())
+        self._host = experiment.host.logits.cpu()
         self._unpatched = [_means(select_pair(logits, shown)) for logits in unpatched]
         self._largest = self._unpatched[0][1].maximum(self._unpatched[1][1])
         self._sums: tuple[Tensor, Tensor] | None = None
         if shown is None:
-            logits, probs = (each.sum(0) for each in _each(experiment.host.logits))
+            logits, probs = (each.sum(0) for each in _each(self._host))
             self._sums = logits.repeat(n_cells, 1), probs.repeat(n_cells, 1)
 
     def see(self, given: Sequence[Row], logits: Float[Tensor, "row vocabulary"]) -> None:
@@ -77,7 +78,7 @@ class SiteTokens:
         if self._sums is None:
             self._keep(cells, *scores)
             return
-        host = _each(self._experiment.host.logits[[given[i].pair for i in rows]])
+        host = _each(self._host[[given[i].pair for i in rows]])
         for sums, patched, unpatched in zip(self._sums, scores, host, strict=True):
             sums.index_add_(0, torch.tensor(cells), patched - unpatched)
 
@@ -89,7 +90,7 @@ class SiteTokens:
             self._sums = None
         unchanged = [i for i, each in enumerate(self.scores) if not each]
         if unchanged:
-            self._keep(unchanged[:1], *_each(self._experiment.host.logits[[self._shown]]))
+            self._keep(unchanged[:1], *_each(self._host[[self._shown]]))
             for i in unchanged[1:]:
                 self.scores[i] = self.scores[unchanged[0]]
 

@@ -29,9 +29,9 @@ from patchwidgets.explorer.map_fields import TOTAL, checked_field
 from patchwidgets.explorer.messages import Buffers, Message
 from patchwidgets.explorer.requests import PatchRequest, checked_sites, chosen_at
 from patchwidgets.explorer.saved_explorer import SavedExplorer
-from patchwidgets.explorer.saved_page import STATIC
+from patchwidgets.explorer.saved_page import STATIC, Part
 from patchwidgets.explorer.session import PatchSession
-from patchwidgets.explorer.single_sites import COMPONENTS
+from patchwidgets.explorer.single_sites import COMPONENTS, checked_components
 from patchwidgets.explorer.sources import (
     ChosenSource,
     checked_choice,
@@ -62,7 +62,7 @@ class PatchExplorer(Answering, anywidget.AnyWidget):
     experiment
         The experiment to explore. The explorer starts with its direction and its first metric.
     selection
-        Sites that are patched from the beginning.
+        Sites, site strings or patches that are there from the beginning.
 
     Attributes
     ----------
@@ -127,7 +127,10 @@ class PatchExplorer(Answering, anywidget.AnyWidget):
     model_key = traitlets.Unicode().tag(sync=True)
     """The id of the widget's own model, by which a page finds its view in a notebook."""
 
-    def __init__(self, experiment: BaseExperiment, selection: list[str] | None = None) -> None:
+    def __init__(self, experiment: BaseExperiment, selection: Sequence[Patchable] = ()) -> None:
+        if not all(isinstance(each, str) for each in selection):
+            experiment.checked(selection)
+        asked = [asked_of(each) for each in selection]
         self._session = PatchSession(experiment, self._emit)
         super().__init__(direction=experiment.direction, metric=next(iter(experiment.metrics)))
         self.model_key = self.model_id or ""
@@ -135,8 +138,11 @@ class PatchExplorer(Answering, anywidget.AnyWidget):
         self.on_msg(self._receive)
         self.observe(self._ask, ["selection", "direction", "metric", "source", "pair"])
         self.observe(self._move, "position")
-        if selection:
-            self.selection = selection
+        sites = [each for each in asked if isinstance(each, str)]
+        if len(sites) == len(asked):
+            self.selection = sites
+        else:
+            self._ask_for(asked, self.direction, self.metric, self.pair)
 
     @property
     def experiment(self) -> BaseExperiment:
@@ -246,7 +252,8 @@ class PatchExplorer(Answering, anywidget.AnyWidget):
 
         It shows what is shown now, and answers clicks on what was patched so far and on every single site of some
         components, in both directions and every metric: exact values, with next tokens, maps and reach (rounded to
-        hundredths). Whatever else is clicked, it says that this was not computed, and the line of Python that would.
+        hundredths). Patches that cannot change anything, such as one behind the last token that is read, it answers
+        too: with 0. Whatever else is clicked, it says that this was not computed, and the line of Python that would.
         Of a dataset it has the mean, and every pair if there are up to 8 (and few sites), otherwise the one that is
         shown. Costs a sweep in each direction: 1.3 s and 320 KB for the teaching model, 9 s and 940 KB for SmolLM2's
         3,240 sites and directions, on two cores.
@@ -268,6 +275,8 @@ class PatchExplorer(Answering, anywidget.AnyWidget):
         ------
         FileError
             The file cannot be written.
+        SiteError
+            A component that there is not.
 
         Examples
         --------
@@ -275,8 +284,7 @@ class PatchExplorer(Answering, anywidget.AnyWidget):
         >>> page[:15], "exp.patch(&#x27;L0.H1&#x27;)" in page
         ('<!doctype html>', True)
         """
-        self._session.wait_for_patches(self.wait_limit)
-        page = self._session.page(components=components)
+        page = page_of(self, components=checked_components(components))
         if path is not None:
             write_file(path, page.encode())
         return page
@@ -347,7 +355,8 @@ class PatchExplorer(Answering, anywidget.AnyWidget):
 
     def close(self) -> None:
         """Stop the work and take the widget off the page."""
-        self._session.close()
+        if "_session" in vars(self):  # not if what was to be patched was refused
+            self._session.close()
         super().close()
 
     def __repr__(self) -> str:
@@ -463,3 +472,11 @@ class PatchExplorer(Answering, anywidget.AnyWidget):
 
     def _emit(self, message: Message, buffers: Buffers) -> None:
         self.send(message, buffers)
+
+
+def page_of(
+    explorer: PatchExplorer, part: Part | None = None, components: Sequence[Component] = COMPONENTS
+) -> str:
+    """The page of an explorer, once its patches are there, with something above it; for quiz pages."""
+    explorer._session.wait_for_patches(explorer.wait_limit)
+    return explorer._session.page(components=components, part=part)

@@ -8,6 +8,7 @@ import contextvars
 import logging
 import math
 import os
+import sys
 import threading
 import time
 import weakref
@@ -196,9 +197,10 @@ def _at_exit() -> None:
             worker.stop()
             worker.lock.release()
     if not _wait_for(workers, QUIET_WAIT):
-        _LOG.warning(
-            "An explorer still computes, in a metric or a function of yours; Python ends after it, or in %.0f seconds.",
-            LAST_WAIT - QUIET_WAIT,
+        left = LAST_WAIT - QUIET_WAIT
+        sys.stderr.write(
+            "An explorer still computes, in a metric or a function of yours; Python ends after it, or in "
+            f"{left:.0f} seconds.\n"
         )
         _wait_for(workers, LAST_WAIT - QUIET_WAIT)
 

@@ -81,7 +81,7 @@ class Explorer:
     def shown(cls, page: Page, number: int = 0) -> Self:
         """Return an explorer of a page when it has drawn its lanes."""
         explorer = cls(page, number)
-        expect(explorer.component("L0.H0")).to_be_visible(timeout=60 * SECONDS)
+        expect(explorer.component("L0.H0")).to_be_visible(timeout=120 * SECONDS)
         explorer.root.scroll_into_view_if_needed()
         return explorer
 
@@ -221,8 +221,8 @@ class Explorer:
 
 
 def close(number: float | list[float]) -> object:
-    """As near as the arithmetic of two processes allows; the page has all digits."""
-    return pytest.approx(number, rel=1e-4, abs=1e-5)
+    """As near as the arithmetic of two processes allows, in logits; the page has all digits."""
+    return pytest.approx(number, rel=1e-4, abs=5e-5)
 
 
 def printed(text: str) -> list[float]:

@@ -44,6 +44,7 @@ return find(document);
 _MESSAGES = """
 return Services.console.getMessageArray()
   .filter((each) => each instanceof Ci.nsIScriptError)
+  .filter((each) => !each.isFromChromeContext && each.category !== "chrome javascript")
   .map((each) => each.errorMessage);
 """
 
@@ -86,7 +87,7 @@ class FirefoxPage:
 
     @property
     def errors(self) -> list[str]:
-        """What the browser's console says of errors; violations of a page's policy are among them."""
+        """What the console says of errors of pages, violations of their policy among them; not Firefox's own errors."""
         with self.marionette.using_context("chrome"):
             messages: list[str] = self.marionette.execute_script(_MESSAGES)
         return messages

@@ -21,8 +21,14 @@ w = pw.Experiment(pw.load(), task).explore()
 w
 """
 """The names task, whose prompts differ in one token; `marimo_app.py` has the same."""
+OF_NOTEBOOK_7 = "/static/notebook/notebook_core"
+"""Where an error of Notebook 7 itself at its start is from."""
 DIFFERS = 10
 """The position of that token, after the token that begins a prompt."""
+
+
+SMOLLM2 = CODE.replace("pw.load()", 'pw.load("smollm2")')
+"""The same on SmolLM2, where each token is one earlier."""
 
 
 def names_task() -> pw.Task:

@@ -1,4 +1,4 @@
-"""The first notebook in a real JupyterLab, in two widths and both themes. What can be done there is in the stories."""
+"""An explorer of SmolLM2 in a real JupyterLab, in two widths and both themes. Stories say what can be done."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from tests.browser.axe import serious
 from tests.browser.explorer import ROOT as EXPLORER
 from tests.browser.explorer import Explorer
 from tests.browser.lab import Lab
-from tests.browser.notebook import Notebook, Notices, Theme
+from tests.browser.notebook import Notebook, Notices, Theme, write_notebook
+from tests.browser.stories import SMOLLM2
 
 
 @pytest.fixture(scope="module")
-def notebook(open_in_lab: Callable[[str], Notebook]) -> Notebook:
-    return open_in_lab("01_quickstart.ipynb")
+def notebook(lab: Lab, open_in_lab: Callable[[str], Notebook]) -> Notebook:
+    write_notebook(lab, "smollm2.ipynb", SMOLLM2)
+    return open_in_lab("smollm2.ipynb")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from patchwidgets.facade import Experiment
 from patchwidgets.sites import Patch
 from patchwidgets.tokens import printable
 from tests.browser.axe import serious
-from tests.browser.explorer import ROOT, Explorer
+from tests.browser.explorer import ROOT, Explorer, close
 from tests.browser.lab import Lab
 from tests.browser.notebook import Notebook, Notices, Theme
 
@@ -93,11 +93,6 @@ def panel(explorer: Explorer, case: Case) -> Locator:
     return panel
 
 
-def close(number: float | list[float]) -> object:
-    """As near as the arithmetic of two processes allows; the page has all digits."""
-    return pytest.approx(number, rel=1e-4, abs=1e-5)
-
-
 def numbers(rows: Locator, name: str) -> list[float]:
     """A data attribute of several elements."""
     found: list[str] = rows.evaluate_all(f"(all) => all.map((each) => each.dataset.{name})")
@@ -144,7 +139,7 @@ def test_what_feeds_it_is_exact(
         assert found[0] == close(exp.path(names[0], receiver).effect)
         senders.first.click()
         followed = explorer.wait_for(f"{names[0]}->{receiver}")
-        assert followed.effect == pytest.approx(found[0], rel=1e-4, abs=1e-5)
+        assert followed.effect == close(found[0])
         expect(senders.first).to_be_focused()
 
 

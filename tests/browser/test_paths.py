@@ -10,7 +10,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.explorer import SECONDS, Explorer
 from tests.browser.lab import Lab
-from tests.browser.notebook import Notebook, Notices
+from tests.browser.notebook import Notebook, Notices, write_notebook
+from tests.browser.stories import SMOLLM2
 
 FIELD = "[data-of='heads'] select[aria-label='what the cells say']"
 PATH = "L20.H0->L23.H3.q"
@@ -19,8 +20,9 @@ EFFECT = -0.3864
 
 
 @pytest.fixture(scope="module")
-def explorer(open_in_lab: Callable[[str], Notebook]) -> Explorer:
-    return Explorer.run(open_in_lab("01_quickstart.ipynb"))
+def explorer(lab: Lab, open_in_lab: Callable[[str], Notebook]) -> Explorer:
+    write_notebook(lab, "paths.ipynb", SMOLLM2)
+    return Explorer.run(open_in_lab("paths.ipynb"))
 
 
 @pytest.fixture(autouse=True)

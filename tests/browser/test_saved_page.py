@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 import patchwidgets as pw
 from tests.browser.axe import serious
@@ -123,6 +125,70 @@ def test_what_was_not_computed_says_so_and_how(browser: Browser, whole: Path) ->
         said = page.page.get_by_text("not computed before this page was saved")
         expect(said.first).to_contain_text("exp.patch('L0.H1', 'L2.H2')")
         assert page.notices.errors == []
+
+
+def test_what_certainly_changes_nothing_is_0(browser: Browser, whole: Path) -> None:
+    with opened(browser, whole) as page:
+        page.page.locator("[data-run='patched'] [data-token='2']").click()
+        page.click("L1.H0")
+        assert page.numbers("L1.H0@2") == (0, 0)
+        expect(page.page.locator(".heads .map-note", has_text="Exact: 16 of 16")).to_have_count(1)
+        assert page.notices.errors == []
+
+
+def test_it_does_not_invite_to_what_it_lacks(browser: Browser, whole: Path) -> None:
+    with opened(browser, whole) as page:
+        expect(page.page.locator(".caption").first).to_contain_text(
+            "Click a token to patch attention or an MLP at one position. "
+            "Joint patches and paths need Python."
+        )
+        page.page.locator("[data-mode='path']").click(force=True)
+        expect(page.page.locator(".status")).to_contain_text("exp.path('L0.H1->L2.H3.q')")
+        page.page.locator("[data-run='patched'] [data-token='14']").click()
+        heads = page.page.locator("[data-run='patched'] .missing.box")
+        expect(heads).to_have_count(16)
+        expect(page.page.locator(".heads .none")).to_contain_text("it needs Python: exp.sweep(")
+        heads.first.click(modifiers=["Alt"], force=True)
+        assert page.numbers("L0.H0@-1") == (0, 0)
+        heads.nth(1).click(modifiers=["Shift"], force=True)
+        expect(page.page.locator(".status")).to_contain_text("L0.H0@-1 frozen + L0.H1@-1 together")
+        assert page.notices.errors == []
+
+
+CLIPPED = """() => {
+  const root = document.querySelector('#explorer > *').shadowRoot;
+  const shown = (each) => each.checkVisibility({visibilityProperty: true});
+  const words = [...root.querySelectorAll('.finding, .caption, .lane-head > *, .switch button')].filter(shown);
+  const panels = [...root.querySelectorAll('.chart')];
+  const outside = panels.flatMap((panel) => [...panel.querySelectorAll('.switch')].filter(
+    (each) => each.getBoundingClientRect().right > panel.getBoundingClientRect().right));
+  const wide = [...root.querySelectorAll('.plot text.inside')].filter((each) => {
+    const cell = each.previousElementSibling;
+    return each.getBBox().width > cell.getBBox().width;
+  });
+  return [
+    ...words.filter((e) => e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 2),
+    ...outside, ...wide].map((each) => `${each.className.baseVal ?? each.className} ${each.textContent}`);
+}"""
+
+
+@pytest.mark.parametrize("width", [360, 390])
+def test_a_telephone_shows_whole_words(browser: Browser, whole: Path, width: int) -> None:
+    with opened(browser, whole) as page:
+        page.page.set_viewport_size({"width": width, "height": 900})
+        expect(page.page.locator(".map-note", has_text="Exact: 60 of 60")).to_have_count(1)
+        assert clipped(page.page) == []
+        page.click("L0.H1")
+        page.numbers("L0.H1")
+        assert clipped(page.page) == []
+
+
+def clipped(page: Page) -> list[str]:
+    """What is cut off, once the page has laid itself out for its width and for the numbers that it shows."""
+    with suppress(PlaywrightTimeout):
+        page.wait_for_function(f"({CLIPPED})().length === 0", timeout=10_000)
+    found: list[str] = page.evaluate(CLIPPED)
+    return found
 
 
 def test_every_pair_of_a_small_dataset(browser: Browser, tmp_path: Path) -> None:

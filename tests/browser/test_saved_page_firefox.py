@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from marionette_driver.wait import Wait
 
 import patchwidgets as pw
 from tests.browser.firefox import FirefoxPage, opened
@@ -45,3 +46,19 @@ def test_its_console_tells_of_violations(firefox: FirefoxPage, tmp_path: Path) -
     (tmp_path / "bad.html").write_text(f"{policy}<script>alert(1)</script>", encoding="utf-8")
     firefox.open(tmp_path / "bad.html")
     assert any("Content-Security-Policy" in each for each in firefox.errors)
+
+
+@pytest.mark.parametrize(
+    "code", ["throw Error('of the page')", "Promise.reject(Error('of the page'))"]
+)
+def test_its_console_tells_of_errors_of_the_page_alone(
+    firefox: FirefoxPage, tmp_path: Path, code: str
+) -> None:
+    """Firefox's own services fail now and then, which says nothing of the page."""
+    (tmp_path / "page.html").write_text(f"<!DOCTYPE html><script>{code}</script>", encoding="utf-8")
+    firefox.open(tmp_path / "page.html")
+    with firefox.marionette.using_context("chrome"):
+        firefox.marionette.execute_script("Promise.reject(Error('of Firefox'))")
+        firefox.marionette.execute_script("setTimeout(() => { throw Error('of Firefox') })")
+    Wait(firefox.marionette).until(lambda _: firefox.errors)
+    assert firefox.errors == ["Error: of the page"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -12,7 +13,7 @@ import patchwidgets as pw
 from patchwidgets.facade import Experiment
 from patchwidgets.sites import Patch
 from tests.browser.axe import serious
-from tests.browser.explorer import Explorer
+from tests.browser.explorer import ROOT, Explorer
 from tests.browser.lab import Lab
 from tests.browser.notebook import Notebook
 
@@ -127,3 +128,24 @@ def test_axe_finds_nothing_serious(explorer: Explorer) -> None:
     explorer.tool("Keep only").click()
     expect(explorer.root.locator(".circuit .kept")).to_contain_text("Keep only", timeout=30_000)
     assert serious(explorer.root) == []
+
+
+def test_a_frozen_box_keeps_its_value_and_says_what_it_costs(
+    explorer: Explorer, exp: Experiment, shoot: Callable[[str, str], Path]
+) -> None:
+    alone, frozen = exp.patch(SITE), Patch("L1.attn_out", "host")
+    explorer.click(SITE)
+    shows(explorer, alone.effect)
+    explorer.component("L1.attn_out").click(modifiers=["Alt"])
+    shows(explorer, exp.patch(SITE, frozen).effect)
+    expect(explorer.root.locator("[data-run='patched'] .held")).to_have_count(1)
+    expect(explorer.root.locator(".patch-arrow")).to_have_count(1)
+    expect(explorer.finding).to_contain_text(f"{SITE} with L1.attn_out frozen")
+    expect(explorer.root.locator(".caption")).to_have_text(
+        f"With nothing frozen its effect is {alone.effect:+.3g}."
+    )
+    shoot(ROOT, "frozen")
+    assert serious(explorer.root) == []
+    choose(explorer, "zero")
+    shows(explorer, exp.turned("noise").patch(Patch(SITE, pw.sources.zero()), frozen).effect)
+    explorer.page.keyboard.press("Escape")

@@ -16,12 +16,18 @@ from patchwidgets.facade import Experiment
 from tests.browser.explorer import Explorer, close, printed
 from tests.browser.lab import Lab
 from tests.browser.notebook import Notices, open_notebook, write_notebook
-from tests.browser.stories import CODE, DIFFERS, InJupyter, InMarimo, Place, teaching_experiment
+from tests.browser.stories import (
+    CODE,
+    DIFFERS,
+    OF_NOTEBOOK_7,
+    InJupyter,
+    InMarimo,
+    Place,
+    teaching_experiment,
+)
 
 SHORTCUTS = ("d", "d", "x", "a", "b", "ArrowDown")
 """Keys that delete, cut or insert cells of a notebook."""
-OF_NOTEBOOK_7 = "/static/notebook/notebook_core"
-"""Where an error of its own at its start is from."""
 HEADS = [f"L{layer}.H{head}" for layer in range(4) for head in range(4)]
 
 

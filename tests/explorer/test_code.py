@@ -21,6 +21,7 @@ from patchwidgets.sites import Patch
 from patchwidgets.tasks import Task
 from tests.support.families import VOCABULARY, random_model
 from tests.support.page import Page
+from tests.support.rounding import ROUNDING
 from tests.support.toy_tokenizer import toy_tokenizer
 from tests.support.unequal_prompts import ALIGN, CLEAN, CORRUPTED, unequal_task
 
@@ -58,10 +59,6 @@ def executed(code: str, model: Model, **variables: Any) -> PatchResult:
     exec(code, scope)
     result: PatchResult = scope["r"]
     return result
-
-
-ROUNDING = 1e-5
-"""A click computes only what it changes; the lines compute whole prompts."""
 
 
 def assert_same(found: PatchResult, expected: PatchResult, off: float = 0.0) -> None:

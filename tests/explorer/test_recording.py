@@ -206,3 +206,27 @@ def test_a_page_knows_what_exp_is_outside_of_it(names: Experiment) -> None:
     for name, written in found["metrics"].items():
         measuring = eval(f"exp.measuring({written})", {"exp": exp})
         assert list(measuring.metrics) == [name]
+
+
+def test_where_a_copy_certainly_changes_nothing(names: Experiment, pairs: Experiment) -> None:
+    (alone,) = File(names).data["singles"]["views"]
+    assert alone["zero"] == {"before": 10, "after": 14}
+    for metric, last in (("kl", 14), ("logit_diff", 14)):
+        inside = names.measuring(metric)
+        (inner,) = File(inside, ["z"]).data["singles"]["views"]
+        assert inner["zero"] == {"before": 10, "after": last}
+        assert inside.patch("L1.H2@9").effect == 0
+    views = File(pairs, ["z"]).data["singles"]["views"]
+    assert [view["zero"] for view in views] == [
+        {"before": 1, "after": None},
+        {"before": 1, "after": 4},
+        {"before": 3, "after": 4},
+        {"before": 2, "after": 6},
+    ]
+
+
+def test_counterparts_elsewhere_are_no_certain_zero() -> None:
+    moved = pw.Task("w3 w14 w15", "w3 w3 w14 w42", " w8", " w9", align=[(0, 1), (1, 2), (2, 3)])
+    experiment = Experiment(make_model("llama"), moved, "kl")
+    (view,) = File(experiment, ["z"]).data["singles"]["views"]
+    assert view["zero"] == {"before": 0, "after": None}

@@ -8,6 +8,7 @@ import pytest
 from patchwidgets.facade import Experiment
 from patchwidgets.sites import Patch
 from tests.support.page import LONG, Gate, Page
+from tests.support.rounding import ROUNDING
 from tests.support.toy_models import make_model
 from tests.support.unequal_prompts import unequal_task
 
@@ -18,8 +19,8 @@ def test_a_patch_is_acknowledged_and_answered(page: Page, experiment: Experiment
     assert page.kinds(5) == ["ack", "result"]
     expected = experiment.patch("L1.H2@-1")
     reading = page.last("result")["readings"]["logit_diff"]
-    assert reading["effect"] == pytest.approx(expected.effect)
-    assert reading["recovery"] == pytest.approx(expected.recovery)
+    assert reading["effect"] == pytest.approx(expected.effect, abs=ROUNDING)
+    assert reading["recovery"] == pytest.approx(expected.recovery, abs=ROUNDING)
     assert reading["reason"] is None
     assert page.last("result")["patches"] == [{"site": "L1.H2@-1", "source": "source"}]
 

@@ -14,6 +14,7 @@ from patchwidgets.models.model import Model
 from patchwidgets.tasks import Task
 from tests.support.families import VOCABULARY, random_model
 from tests.support.page import Gate
+from tests.support.rounding import ROUNDING
 from tests.support.toy_tokenizer import toy_tokenizer
 
 TASK = Task("w3 w14 w15 w9 w26", "w3 w14 w42 w9 w26", " w8", " w9", {"X": 2})
@@ -50,7 +51,9 @@ def click(
 def test_a_selection_made_in_python_is_patched(explorer: PatchExplorer, model: Model) -> None:
     explorer.selection = ["L1.H2"]
     assert explorer.result is not None
-    assert explorer.result.effect == pytest.approx(Experiment(model, TASK).patch("L1.H2").effect)
+    assert explorer.result.effect == pytest.approx(
+        Experiment(model, TASK).patch("L1.H2").effect, abs=ROUNDING
+    )
     explorer.direction = "noise"
     assert explorer.result.experiment.direction == "noise"
     explorer.metric = "kl"
@@ -83,7 +86,7 @@ def test_the_lines_give_the_numbers_on_the_screen(explorer: PatchExplorer, model
     scope: dict[str, Any] = {"pw": pw, "model": model}
     exec(explorer.to_code(), scope)
     assert explorer.result is not None
-    assert scope["r"].value == explorer.result.value
+    assert scope["r"].value == pytest.approx(explorer.result.value, abs=ROUNDING)
     assert scope["r"].experiment.direction == "noise"
 
 

@@ -7,6 +7,7 @@ import type { Term } from "../text/terms";
 import { type CircuitActions, circuitActions } from "./circuit";
 import { type EditActions, editActions } from "./edit";
 import { type ExportActions, exportActions } from "./export";
+import { type FreezeActions, freezeActions } from "./freeze";
 import { type HeadActions, headActions } from "./head";
 import { moveInTimeline, replay } from "./history";
 import { createMapActions, type MapActions } from "./map-actions";
@@ -14,7 +15,7 @@ import { type MarkActions, markActions } from "./marks";
 import { type PairActions, pairActions } from "./pairs";
 import { type PanelActions, panelActions } from "./panels";
 import { cancelPatch, clear, patchOne, patchTyped } from "./patching";
-import { choosePart, chooseReceiver, setPathMode } from "./path";
+import { choosePart, type PathActions, pathActions } from "./path";
 import { movePosition, stepPosition, unfold } from "./position";
 import { type SourceActions, sourceActions } from "./source";
 import { askSweep, stopSweep } from "./sweep";
@@ -25,6 +26,8 @@ export interface Actions
     MapActions,
     SourceActions,
     CircuitActions,
+    FreezeActions,
+    PathActions,
     PairActions,
     EditActions,
     MarkActions,
@@ -32,9 +35,6 @@ export interface Actions
     PanelActions {
   /** Patches a site at the selected position; `extend` adds it to the joint patch or takes it out. */
   patch(site: string, extend: boolean): void;
-  /** Path mode: the next boxes that are chosen are a sender and what receives from it. */
-  pathMode(on: boolean): void;
-  chooseReceiver(receiver: string): void;
   hover(site: string | undefined): void;
   focus(site: string): void;
   direction(direction: Direction): void;
@@ -69,13 +69,13 @@ export function createActions(tools: Tools): Actions {
     ...pairActions(tools),
     ...editActions(tools),
     ...markActions(tools),
+    ...freezeActions(tools),
+    ...pathActions(tools),
     ...exportActions(tools),
     patch: (site, extend) =>
       store.state().draft === undefined
         ? patchOne(tools, site, extend)
         : choosePart(tools, site, extend),
-    pathMode: (on) => setPathMode(tools, on),
-    chooseReceiver: (receiver) => chooseReceiver(tools, receiver),
     hover: (hover) => hover !== store.state().hover && set(store, { hover }),
     focus: (focus) => focus !== store.state().focus && set(store, { focus }),
     direction: (direction) =>

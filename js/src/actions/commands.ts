@@ -64,7 +64,9 @@ function leave(tools: Tools, act: Actions): boolean {
 
 type Anywhere = Exclude<
   Command,
-  { type: "move" | "edge" | "patch" | "toggle" | "everythingBut" | "escape" | "receiver" }
+  {
+    type: "move" | "edge" | "patch" | "toggle" | "freeze" | "everythingBut" | "escape" | "receiver";
+  }
 >;
 
 /** Runs a command that does not depend on the focused site. */
@@ -116,6 +118,9 @@ export function runCommand(tools: Tools, act: Actions, command: Command, site: s
     case "patch":
     case "toggle":
       act.patch(site, command.type === "toggle");
+      return true;
+    case "freeze":
+      act.freeze(site);
       return true;
     case "everythingBut":
       patchEverythingBut(tools, cell);

@@ -10,7 +10,7 @@ export type Command =
   | { readonly type: "edge"; readonly end: "first" | "last" }
   | { readonly type: "position" | "pair"; readonly step: -1 | 1 }
   | { readonly type: "allPositions" | "meanPair" }
-  | { readonly type: "patch" | "toggle" | "everythingBut" | "escape" }
+  | { readonly type: "patch" | "toggle" | "freeze" | "everythingBut" | "escape" }
   | {
       readonly type: "flipDirection" | "editPrompts" | "site" | "keys" | "lanesFull" | "fullScreen";
     }
@@ -50,6 +50,7 @@ const PLAIN: Readonly<Record<string, Command>> = {
   w: { type: "editPrompts" },
   Enter: { type: "patch" },
   " ": { type: "toggle" },
+  x: { type: "freeze" },
   i: { type: "everythingBut" },
   n: { type: "flipDirection" },
   l: { type: "lanesFull" },
@@ -112,6 +113,7 @@ export const KEY_HELP: readonly (readonly [string, string])[] = [
   ["Enter", "patch"],
   ["Space", "add or remove"],
   ["Shift+arrows", "extend the patch"],
+  ["X Alt+click", "freeze: keep it as in the host"],
   ["I", "everything but these"],
   ["E", "path: choose sender, receiver"],
   ["Q K V O", "what receives: query, key, value, logits"],

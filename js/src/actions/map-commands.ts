@@ -41,6 +41,10 @@ export function runMapCommand(
     act.patchCell(site, tools.store.state().field, command.type === "toggle");
     return true;
   }
+  if (command.type === "freeze") {
+    act.freezeCell(site);
+    return true;
+  }
   const cell = nearestCell(site);
   if (cell === undefined && command.type === "everythingBut") return false;
   return runCommand(tools, act, command, cell === undefined ? "L0.H0" : cellName(cell));

@@ -41,7 +41,7 @@ function counterpartProblem({ task }: Scene, site: string): string | undefined {
 }
 
 /** Whether a site can be patched; if not, the page says why. */
-function canPatch({ store }: Tools, patched: string): boolean {
+export function canPatch({ store }: Tools, patched: string): boolean {
   const { scene, source } = store.state();
   const site = senderOf(patched);
   const component = parseSite(site)?.component;

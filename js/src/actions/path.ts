@@ -6,15 +6,23 @@ import { comesAfter, printPath, receiversAt, sends } from "../model/path";
 import { parseSite } from "../model/site";
 import type { Draft } from "../state/state";
 import { receiverName, receivesNothing, refusedStep, sendsNothing } from "../text/paths";
+import { PATHS_NEED_PYTHON } from "../text/saved";
 import { refusalSentence } from "../text/status";
 import { atSelectedPosition, clear } from "./patching";
 import { askPatch, set, type Tools } from "./tools";
 
 const NEW: Draft = { sender: undefined, receivers: [], choices: [] };
 
+export interface PathActions {
+  /** Path mode: the next boxes that are chosen are a sender and what receives from it. */
+  pathMode(on: boolean): void;
+  chooseReceiver(receiver: string): void;
+}
+
 /** Path mode, or back to patching. */
-export function setPathMode({ store }: Tools, on: boolean): void {
-  set(store, { draft: on ? NEW : undefined, notice: undefined });
+function setPathMode({ store }: Tools, on: boolean): void {
+  if (on && store.state().saved) set(store, { notice: PATHS_NEED_PYTHON });
+  else set(store, { draft: on ? NEW : undefined, notice: undefined });
 }
 
 function say({ store }: Tools, notice: string | undefined): void {
@@ -109,4 +117,11 @@ function dropReceiver(tools: Tools, draft: Draft): void {
   }
   const site = printPath({ sender: draft.sender, receivers });
   askPatch(tools, { patches: [{ site, source: "source" }] });
+}
+
+export function pathActions(tools: Tools): PathActions {
+  return {
+    pathMode: (on) => setPathMode(tools, on),
+    chooseReceiver: (receiver) => chooseReceiver(tools, receiver),
+  };
 }

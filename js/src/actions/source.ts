@@ -1,7 +1,7 @@
 /** Choosing what is put into the host, and which run the host is. */
 
 import type { Direction, Prompt } from "../model/experiment";
-import { isCut, type Patch, patchWith } from "../model/patch";
+import { isCut, isFrozen, type Patch, patchWith } from "../model/patch";
 import { atPosition, positionText } from "../model/position";
 import { parseSite } from "../model/site";
 import { fitsBoxes, isAblation, isMade, type Source } from "../model/source";
@@ -24,10 +24,12 @@ function noiseOn(source: Source, state: State): readonly Patch[] {
   return at === undefined ? [] : [patchWith(source, `embed@${at}`)];
 }
 
-/** The selected patches with another source. Noise fits embeddings alone; cut edges stay what they are. */
+/** The selected patches with another source. Noise fits embeddings alone; what is cut or frozen stays so. */
 function converted(state: State, source: Source): readonly Patch[] {
   const patches = selectedPatches(state);
-  const all = patches.map((patch) => (isCut(patch) ? patch : patchWith(source, patch.site)));
+  const all = patches.map((patch) =>
+    isCut(patch) || isFrozen(patch) ? patch : patchWith(source, patch.site),
+  );
   if (fitsBoxes(source)) return all;
   const embedded = all.filter(({ site }) => parseSite(site)?.component === "embed");
   return embedded.length > 0 ? embedded : noiseOn(source, state);

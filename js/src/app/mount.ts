@@ -66,7 +66,7 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
   const asker = createAsker(tools);
   const picture = createNotebookPicture(model, host);
   const remove = removeAll([
-    watchTheme(el, (theme) => set(store, { theme })),
+    watchTheme(el, (look) => set(store, look)),
     watchWidth(root, (width) => {
       styles.follow();
       takeRoom(el);
@@ -80,7 +80,8 @@ export function mount(model: WidgetModel, el: HTMLElement): Removal {
     ...[client, autoSweep, asker, picture].map((each) => () => each.dispose()),
   ]);
   if (blocksDownloads(el.ownerDocument.body)) set(store, { delivery: "copy" });
-  if (model.saved === true) set(store, { saved: true });
+  const knows: State["knows"] = (request) => model.knows?.(request) ?? true;
+  if (model.saved === true) set(store, { saved: true, quiz: model.quiz === true, knows });
   restorePicture(store, model);
   client.hello();
   return () => {

@@ -45,6 +45,8 @@ export function draw(
   act: Actions,
 ): void {
   root.classList.toggle("pw-dark", state.theme === "dark");
+  root.classList.toggle("pw-lab", state.host === "lab");
+  root.classList.toggle("pw-vscode", state.host === "vscode");
   root.classList.toggle("pw-compact", layout?.compact === true);
   root.classList.toggle("pw-tight", layout?.sides === true && layout.width < 1200);
   root.classList.toggle("pw-sides", layout?.sides === true);

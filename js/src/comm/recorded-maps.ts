@@ -29,12 +29,19 @@ function sitesOf(
   return { shape: [layers, columns], sites: cells };
 }
 
+/** Where a map comes from. */
+interface Origin {
+  readonly recorded: RecordedSites | undefined;
+  readonly sizes: Sizes;
+  /** A site with its position as an index. */
+  place(site: string): string;
+}
+
 /** A map as the kernel would send it, whole; or why there is none. */
 export function mapAnswer(
   map: Asked,
   request: MapSweepRequest,
-  recorded: RecordedSites | undefined,
-  sizes: Sizes,
+  { recorded, sizes, place }: Origin,
   around: Around,
 ): Answer {
   const { field = "total", direction, metric, pair, source = "source" } = request;
@@ -42,13 +49,13 @@ export function mapAnswer(
   const cells = sitesOf(map, sizes);
   const readings =
     field === "total" && source === "source"
-      ? (cells?.sites ?? []).map((site) => recorded?.reading(site, metric, request))
+      ? (cells?.sites ?? []).map((site) => recorded?.reading(place(site), metric, request))
       : [];
   const known = readings.filter((reading) => reading !== undefined);
   if (cells === undefined || known.length === 0) {
     const none = { shape: [0, 0], done: 0, total: 0, zero: 0, unpatchable: [], buffers: [] };
     const line = mapLines({ ...request, maps: [map] }, around);
-    const reason = `This map was not computed before this page was saved. In Python: ${line}`;
+    const reason = `This map was not computed before this page was saved; it needs Python: ${line}`;
     return { message: { ...about, ...none, reason }, buffers: [] };
   }
   const { shape } = cells;

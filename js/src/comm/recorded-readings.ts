@@ -35,6 +35,12 @@ export function readingOf(value: number, ends: Ends | undefined, direction: Dire
   return { value, effect, share, recovery, reason };
 }
 
+/** The reading of a run that is its host's. */
+export function unchanged(ends: Ends | undefined, direction: Direction): Reading {
+  const host = direction === "denoise" ? ends?.corrupted : ends?.clean;
+  return readingOf(host ?? Number.NaN, ends, direction);
+}
+
 /** One metric of every pair, and of their mean with its interval. */
 export function overPairs(
   mean: Reading | undefined,

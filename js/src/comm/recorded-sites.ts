@@ -2,7 +2,8 @@
 
 import type { Direction, ShownPair } from "../model/experiment";
 import type { PatchRequest } from "../model/patch";
-import { type Ends, overPairs, type Reading, readingOf } from "./recorded-readings";
+import { type Ends, overPairs, type Reading, readingOf, unchanged } from "./recorded-readings";
+import { type CertainZero, type Zero, zeroAt } from "./recorded-zeros";
 
 /** A token's number, its logit and its probability. */
 type Score = readonly [number, number, number];
@@ -38,6 +39,7 @@ interface View {
   readonly ends: Readonly<Record<string, Ends>>;
   /** Logit and probability of each token in the clean run, then in the corrupted one. */
   readonly unpatched: readonly (readonly [number, number, number, number])[];
+  readonly zero: CertainZero;
   /** Prompts and runs of a dataset's pair. */
   readonly words: Readonly<Record<string, unknown>>;
 }
@@ -108,9 +110,15 @@ export class RecordedSites {
   /** One metric of a site. */
   reading(site: string, metric: string, { direction, pair = "mean" }: Asked): Reading | undefined {
     const [row, view] = [this.rows[direction].get(site), this.viewOf(pair)];
-    return row === undefined || view === undefined
-      ? undefined
-      : this.readingOf(direction, row, view, metric);
+    if (view === undefined) return undefined;
+    if (row !== undefined) return this.readingOf(direction, row, view, metric);
+    const certain = zeroAt(site, this.all.views[view]?.zero) !== undefined;
+    return certain ? unchanged(this.all.views[view]?.ends[metric], direction) : undefined;
+  }
+
+  /** Why a copy at one position certainly changes nothing; undefined if it may. */
+  zeroAt(site: string, pair: ShownPair = "mean"): Zero | undefined {
+    return zeroAt(site, this.all.views[this.viewOf(pair) ?? -1]?.zero);
   }
 
   private viewOf(pair: ShownPair): number | undefined {

@@ -5,8 +5,9 @@ import { type PatchRequest, patchesKey } from "../model/patch";
 import type { Outgoing } from "./protocol";
 import { mapAnswer, type Sizes } from "./recorded-maps";
 import { type Around, callOf, lineOf } from "./recorded-python";
-import { RecordedSites } from "./recorded-sites";
+import { type Answer, RecordedSites } from "./recorded-sites";
 import { notComputed } from "./recorded-words";
+import { thatChange } from "./recorded-zeros";
 import type { Recorded, Recording } from "./recording";
 import type { Handler, WidgetModel } from "./widget-model";
 
@@ -57,10 +58,11 @@ export class RecordedModel implements WidgetModel {
   private shown: Pick<PatchRequest, "direction" | "metric">;
   readonly saved = true;
 
-  /** `follow` gets the lines of Python of what is shown, when another one is. */
+  /** `follow` gets the lines of Python of what is shown, when another one is; `quiz`: there are questions about it. */
   constructor(
     private readonly recording: Recording,
     private readonly follow: (code: string) => void = () => {},
+    readonly quiz = false,
   ) {
     const { singles, blobs, scene, results, traits } = recording;
     this.sites = singles === null ? undefined : new RecordedSites(singles, blobs);
@@ -117,19 +119,39 @@ export class RecordedModel implements WidgetModel {
     return buffers.flatMap((number) => this.recording.blobs[number] ?? []);
   }
 
-  private knows(request: Request): boolean {
+  /** Whether the page has the answer. */
+  knows(request: PatchRequest): boolean {
     return this.found(request, this.placedIn(request)) !== undefined;
   }
 
-  private placedIn(request: Request): Request {
+  private placedIn<Asked extends PatchRequest>(request: Asked): Asked {
     return { ...request, patches: request.patches.map((each) => this.placed(each)) };
   }
 
-  private found(request: Request, placed: Request) {
+  private found(request: PatchRequest, placed: PatchRequest): Answer | undefined {
     const known = this.results.get(runKey(request)) ?? this.results.get(runKey(placed));
     return known === undefined
-      ? this.sites?.patch(placed)
+      ? (this.sites?.patch(placed) ?? this.certain(placed))
       : { message: known.message, buffers: this.blobsOf(known) };
+  }
+
+  /** What is known of a patch that was not computed, since all or some of it certainly changes nothing. */
+  private certain(placed: PatchRequest): Answer | undefined {
+    const { sites } = this;
+    if (sites === undefined) return undefined;
+    const zero = (site: string) => sites.zeroAt(site, placed.pair);
+    const patches = thatChange(placed, zero);
+    const fewer = { ...placed, patches };
+    if (patches.length < placed.patches.length) return this.found(fewer, fewer);
+    const unread = patches.every(
+      ({ site, source = "source" }) => source === "source" && zero(site),
+    );
+    const host = this.results.get(runKey({ ...placed, patches: [] }));
+    if (!unread || host === undefined || patches.length === 0) return undefined;
+    // No metric reads what it changes; later tokens and boxes, nobody has looked at.
+    const { reach: _, buffers: __, ...message } = host.message;
+    const patched = { ...Object(message.patched), top: [] };
+    return { message: { ...message, patched, tokens: [] }, buffers: [] };
   }
 
   private patched(request: Request): void {
@@ -157,8 +179,10 @@ export class RecordedModel implements WidgetModel {
   }
 
   private swept(request: MapSweepRequest & { readonly id: number }): void {
+    const place = (site: string) => this.placed({ site, source: "source" }).site;
     for (const map of request.maps) {
-      const { message, buffers } = mapAnswer(map, request, this.sites, this.sizes(), this.around());
+      const of = { recorded: this.sites, place, sizes: this.sizes() };
+      const { message, buffers } = mapAnswer(map, request, of, this.around());
       this.tell(request.id, message, buffers);
     }
     this.tell(request.id, { kind: "swept", total: 0, seconds: 0 });

@@ -6,7 +6,7 @@ import type { Box } from "./page";
 /** Maps with more cells than this are painted on a canvas. */
 const SVG_MOST = 2000;
 
-const NUMBER_FITS = { w: 42, h: 16 } as const;
+const NUMBER_FITS = { w: 42, h: 16, character: 7 } as const;
 const PLOT = { height: 224, row: 36, column: 72 } as const;
 
 /** Room for the layer numbers and for what they are. */
@@ -122,6 +122,11 @@ export function mapBox(layout: MapLayout, row: number, column: number, end = col
 /** Whether a cell has room for a number. */
 export function hasNumber({ w, h }: Box): boolean {
   return w >= NUMBER_FITS.w && h >= NUMBER_FITS.h;
+}
+
+/** Whether a number has room in a cell, in the widest of the usual fonts. */
+export function numberFits(text: string, { w }: Box): boolean {
+  return text.length * NUMBER_FITS.character <= w;
 }
 
 /** The cell under a point of the drawing; the gaps belong to the cell before them. */

@@ -1,7 +1,7 @@
 /** Patches, and the request that asks for their effect. */
 
 import { type Edit, sameEdits } from "./edit";
-import { type Direction, hostOf, type Prompt, type ShownPair, sourceOf } from "./experiment";
+import { type Direction, type Prompt, type ShownPair, sourceOf } from "./experiment";
 import { type Path, parsePath } from "./path";
 import { parseSite, printSite } from "./site";
 import { type Cut, isAblation, type Source, sourceAt, sourceKey } from "./source";
@@ -29,6 +29,16 @@ export function isCut(patch: Patch): patch is Patch & { readonly source: Cut } {
   return typeof patch.source === "object" && patch.source.kind === "cut";
 }
 
+/** Whether a patch writes what its host has anyway, so that nothing before it can change it. */
+export function isFrozen({ source }: Patch): boolean {
+  return source === "host";
+}
+
+/** The patches that bring something. */
+export function notFrozen(patches: readonly Patch[]): readonly Patch[] {
+  return patches.filter((patch) => !isFrozen(patch));
+}
+
 /** A patch with a chosen source. A path carries what the other run has. */
 export function patchWith(source: Source, site: string): Patch {
   return { site, source: parsePath(site) === undefined ? sourceAt(source, site) : "source" };
@@ -36,14 +46,14 @@ export function patchWith(source: Source, site: string): Patch {
 
 /** Whether a joint patch only takes information away. */
 export function onlyAblates(patches: readonly Patch[]): boolean {
-  return patches.length > 0 && patches.every((patch) => isAblation(patch.source));
+  const brought = notFrozen(patches);
+  return brought.length > 0 && brought.every((patch) => isAblation(patch.source));
 }
 
-/** The lane that a patch takes its value from; undefined if it takes none, or not from the same place. */
+/** The lane that a patch brings its value from; undefined if from none, or not from the same place. */
 export function sourceLane(patch: Patch, direction: Direction): Prompt | undefined {
-  if (typeof patch.source === "object") return undefined;
-  if (patch.source === "clean" || patch.source === "corrupted") return patch.source;
-  return patch.source === "host" ? hostOf(direction) : sourceOf(direction);
+  if (typeof patch.source === "object" || patch.source === "host") return undefined;
+  return patch.source === "source" ? sourceOf(direction) : patch.source;
 }
 
 /** The path that is followed; undefined where sites are patched. */

@@ -30,7 +30,7 @@ function curveRequest(state: State): FactRequest & { kind: "curve" } {
 
 /** The questions of the open panel. The curve takes long, and waits until somebody asks for it. */
 export function circuitQuestions(state: State): readonly FactRequest[] {
-  if (state.tab !== "circuit" || state.pending || !canAsk(state)) return [];
+  if (state.tab !== "circuit" || state.pending || state.saved || !canAsk(state)) return [];
   const curve = state.curve ? curveRequest(state) : undefined;
   return [circuitRequest(state), curve].filter((asked) => asked !== undefined);
 }

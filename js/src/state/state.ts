@@ -11,7 +11,7 @@ import type { Position } from "../model/position";
 import type { PastResult, Result, Single } from "../model/result";
 import type { Source } from "../model/source";
 import type { Connection, Problem } from "../model/status";
-import type { Theme } from "../model/theme";
+import type { Host, Theme } from "../model/theme";
 import type { Term } from "../text/terms";
 import type { Editing } from "./editing";
 import { type Facts, NO_FACTS } from "./facts";
@@ -150,10 +150,15 @@ export interface State {
   readonly lanesFull: boolean;
   /** On a saved page: what was not computed before it was saved cannot come. */
   readonly saved: boolean;
+  /** On a page with questions: the strongest head is not named before it is found. */
+  readonly quiz: boolean;
+  /** Whether a saved page has the answer to a request; everything may be asked elsewhere. */
+  readonly knows: ((request: PatchRequest) => boolean) | undefined;
   /** The word of the page that the read-out explains. */
   readonly explained: Term | undefined;
   readonly width: number;
   readonly theme: Theme;
+  readonly host: Host;
 }
 
 /** What may be set without any consequence for the rest. */
@@ -188,9 +193,12 @@ export type Settable = Pick<
   | "firstLayer"
   | "lanesFull"
   | "saved"
+  | "quiz"
+  | "knows"
   | "explained"
   | "width"
   | "theme"
+  | "host"
 >;
 
 export const INITIAL: State = {
@@ -239,7 +247,10 @@ export const INITIAL: State = {
   firstLayer: 0,
   lanesFull: false,
   saved: false,
+  quiz: false,
+  knows: undefined,
   explained: undefined,
   width: 0,
   theme: "light",
+  host: "page",
 };

@@ -1,4 +1,4 @@
-/** Which head stands out in the map of heads. */
+/** Which head stands out in the map of heads; a page with questions about it does not say. */
 
 import type { Scene } from "../model/experiment";
 import { headsShape, isComplete, type MapData } from "../model/map";
@@ -14,6 +14,7 @@ const LEAST_SHARE = 0.02;
 /** The head that alone moves the metric furthest towards the source, where a click patches; undefined until all of them
  * are known. */
 export function strongestHead(state: State, scene: Scene): string | undefined {
+  if (state.quiz) return undefined;
   const position = scopeOf(state, scene);
   const data = knownMap(state, headsShape("z", position), "total");
   if (data === undefined || !isComplete(data)) return undefined;
@@ -29,6 +30,7 @@ export function strongestHead(state: State, scene: Scene): string | undefined {
 
 /** The head with the largest effect, either way, that is not selected; undefined while the map is not whole. */
 export function strongestNext(state: State, scene: Scene): string | undefined {
+  if (state.quiz) return undefined;
   const position = scopeOf(state, scene);
   const data = knownMap(state, headsShape("z", position), "total");
   if (data === undefined || !isComplete(data)) return undefined;

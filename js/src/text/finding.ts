@@ -10,7 +10,7 @@ import {
   type ShownPair,
   sourceOf,
 } from "../model/experiment";
-import { type Patch, pathOf } from "../model/patch";
+import { notFrozen, type Patch, pathOf } from "../model/patch";
 import { isolated } from "../model/printable";
 import type { Reading } from "../model/result";
 import { allCut, cutSentence } from "./cut";
@@ -122,6 +122,10 @@ export function wholeText({ whole, metric }: Finding): string | undefined {
   return whole === undefined || whole === null ? undefined : effectNumber(whole, metric);
 }
 
+function frozenAlone(name: string): string {
+  return `${name}, and nothing else is patched: all stays as it was.`;
+}
+
 /** The finding, in one sentence. */
 export function findingSentence(f: Finding): string {
   const path = pathOf(f.patches);
@@ -129,14 +133,16 @@ export function findingSentence(f: Finding): string {
   if (path !== undefined)
     return scope + pathSentence(path, effectNumber(f.reading.effect, f.metric), wholeText(f));
   if (f.reading.share === null) return undefinedRecovery(f.runs, f.metric, f.reading.reason);
+  if (notFrozen(f.patches).length === 0) return scope + frozenAlone(patchName(f.patches, f.model));
   const name = patchName(f.patches, f.model);
   const denoise = f.direction === "denoise";
-  const many = denoise && f.patches.length > 1;
-  const made = madeSource(f.patches);
+  const brought = notFrozen(f.patches);
+  const many = denoise && brought.length > 1;
+  const made = madeSource(brought);
   const said = allCut(f.patches)
     ? cutSentence(name, f.direction, f.reading.share)
     : made !== undefined
-      ? sourceSentence(made, name, f.patches.length > 1, f.direction, f.reading.share)
+      ? sourceSentence(made, f.patches, f.model, f.direction, f.reading.share)
       : denoise
         ? denoised(name, many, f.reading.share)
         : noised(name, f.reading.share);

@@ -1,6 +1,7 @@
 /** A joint patch against its parts, in one sentence. */
 
 import type { MetricInfo } from "../model/experiment";
+import { notFrozen, type Patch } from "../model/patch";
 import type { Reading, Single } from "../model/result";
 import { listed } from "./names";
 import { effectNumber } from "./numbers";
@@ -20,6 +21,20 @@ export function jointSentence(
       ? `${listed(alone.map(show))} (sum ${show(sum)})`
       : `their sum is ${show(sum)}`;
   return `Together ${show(joint.effect)}; alone ${parts}: ${relation(joint.effect, alone, metric.noise_floor)}.`;
+}
+
+/** What one patch does when nothing is frozen; undefined where that is not known. */
+export function unfrozenSentence(
+  patches: readonly Patch[],
+  singles: readonly Single[],
+  metric: MetricInfo,
+): string | undefined {
+  const [only, ...more] = notFrozen(patches);
+  if (only === undefined || more.length > 0 || patches.length < 2) return undefined;
+  const effect = singles.find(({ site }) => site === only.site)?.readings[metric.name]?.effect;
+  return effect === undefined || effect === null
+    ? undefined
+    : `With nothing frozen its effect is ${effectNumber(effect, metric)}.`;
 }
 
 /** The most that a part of parts which need each other does alone, of what they do together. */

@@ -1,14 +1,14 @@
 /** What a number may be taken to mean, and what not: the caption under a finding. */
 
 import { type Direction, type ModelInfo, sourceOf } from "../model/experiment";
-import type { Patch } from "../model/patch";
+import { isFrozen, notFrozen, type Patch } from "../model/patch";
 import { allCut, cutCaption } from "./cut";
 import { type Extent, extentOf } from "./extent";
 import { patchName } from "./names";
 import { percent } from "./numbers";
 import { madeSource, sourceCaption } from "./source";
 
-/** Whose values the patches bring: "clean", "corrupted", the host's "own". */
+/** Whose values the patches bring: "clean", "corrupted", "chosen". */
 function valueWord(patches: readonly Patch[], direction: Direction): string {
   const sources = new Set(
     patches.map(({ source }) => {
@@ -16,9 +16,8 @@ function valueWord(patches: readonly Patch[], direction: Direction): string {
       return source === "source" ? sourceOf(direction) : source;
     }),
   );
-  const [only, ...more] = sources;
-  if (only === undefined || more.length > 0) return "chosen";
-  return only === "host" ? "own" : only;
+  const [only = "chosen", ...more] = sources;
+  return more.length > 0 ? "chosen" : only;
 }
 
 /** Condition, verb, what is stressed, what does not follow; "it" and "its" stand for one patch. */
@@ -51,6 +50,18 @@ function plural(text: string): string {
   return text.replace(/it is|it does|needs it|without it|for it/g, (one) => PLURAL[one] ?? one);
 }
 
+const FROZEN_ALONE: readonly [string, string, string] = [
+  "Click a box before it: what is ",
+  "frozen",
+  " no longer follows, and the effect that is left goes another way.",
+];
+
+/** Sites whatever is written there. */
+function namedSites(patches: readonly Patch[], model: ModelInfo): string {
+  const named = patches.map(({ site }): Patch => ({ site, source: "source" }));
+  return patchName(named, model);
+}
+
 /** What was done and what its number means, in three parts; the middle one is stressed. */
 export function caption(
   patches: readonly Patch[],
@@ -58,14 +69,18 @@ export function caption(
   model: ModelInfo,
   share: number | null,
 ): readonly [string, string, string] {
-  const name = patchName(patches, model);
-  if (allCut(patches)) return cutCaption(name, direction, share);
-  const many = patches.length > 1;
-  const made = madeSource(patches);
-  if (made !== undefined) return sourceCaption(made, name, many, direction, share);
-  const source = valueWord(patches, direction);
-  const what = many ? `the ${source} values of ${name}` : `${name}'s ${source} value`;
+  const brought = notFrozen(patches);
+  if (brought.length === 0) return FROZEN_ALONE;
+  if (allCut(patches)) return cutCaption(patchName(patches, model), direction, share);
+  const name = patchName(brought, model);
+  const many = brought.length > 1;
+  const made = madeSource(brought);
+  if (made !== undefined) return sourceCaption(made, patches, model, direction, share);
+  const source = valueWord(brought, direction);
   const host = direction === "denoise" ? "corrupted" : "clean";
+  const frozen = patches.filter(isFrozen);
+  const kept = frozen.length === 0 ? "" : ` and keeps its own of ${namedSites(frozen, model)}`;
+  const what = `${many ? `the ${source} values of ${name}` : `${name}'s ${source} value`}${kept}`;
   const [condition, verb, stressed, end] =
     LIMITS[direction][share === null ? "part" : extentOf(share)];
   const they = verb === "is" ? (many ? "they are" : "it is") : many ? "they work" : "it works";

@@ -2,7 +2,7 @@
 
 import { type Cell, cellName, everythingBut, exactCell } from "../model/cell";
 import type { ModelInfo } from "../model/experiment";
-import { isCut, type Patch } from "../model/patch";
+import { isCut, isFrozen, notFrozen, type Patch } from "../model/patch";
 import { parsePath } from "../model/path";
 import { isolated } from "../model/printable";
 import { positionOf } from "../model/site";
@@ -52,8 +52,21 @@ function onePatch(patch: Patch): string {
   return isCut(patch) ? cutName(patch) : isolated(patch.site);
 }
 
-/** The name of what is patched: "L23.H3", "L23.H3 and L20.H0", "7 sites". */
+/** The name of what is patched: "L23.H3", "L23.H3 and L20.H0", "7 sites", "L23.H3 with L24.H4 frozen". */
 export function patchName(patches: readonly Patch[], model: ModelInfo): string {
+  const brought = notFrozen(patches);
+  return brought.length === 0
+    ? `${sitesName(patches, model)} frozen`
+    : sitesName(brought, model) + besidesFrozen(patches, model);
+}
+
+/** " with L24.H4 frozen"; nothing where nothing is. */
+export function besidesFrozen(patches: readonly Patch[], model: ModelInfo): string {
+  const frozen = patches.filter(isFrozen);
+  return frozen.length === 0 ? "" : ` with ${sitesName(frozen, model)} frozen`;
+}
+
+function sitesName(patches: readonly Patch[], model: ModelInfo): string {
   const but = butName(patches, model);
   if (but !== undefined) return but;
   return patches.length > MOST_NAMED ? `${patches.length} sites` : listed(patches.map(onePatch));

@@ -54,6 +54,11 @@ export function percent(share: number): string {
   return `${hundred < 0 && Number(text) !== 0 ? "−" : ""}${text} %`;
 }
 
+/** A share where there is no room for tenths: 100 % is also 99.6 %. */
+export function percentWhole(share: number): string {
+  return percent(Math.round(share * 100) / 100);
+}
+
 /** A share for comparing, always to a tenth: 58.4 %, −6.0 %. */
 export function percentFine(share: number): string {
   return `${tenths(share * 100)} %`;

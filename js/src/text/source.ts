@@ -1,11 +1,12 @@
 /** Sources in words: what was put into the host, what it did, and what its number may be taken to mean. */
 
-import { type Direction, hostOf, sourceOf } from "../model/experiment";
-import { isCut, type Patch } from "../model/patch";
+import { type Direction, hostOf, type ModelInfo, sourceOf } from "../model/experiment";
+import { isCut, notFrozen, type Patch } from "../model/patch";
 import { isolated } from "../model/printable";
 import { positionOf } from "../model/site";
 import { isMade, type Made, type MadeKind, type Source, sourceKey } from "../model/source";
 import { type Extent, extentOf } from "./extent";
+import { besidesFrozen, patchName } from "./names";
 import { percent, plainNumber } from "./numbers";
 
 /** What a source is called in a list. */
@@ -36,19 +37,20 @@ function otherPosition(source: Made): string {
   return source.pos === undefined ? (positionOf(source.site ?? "") ?? "all") : `${source.pos}`;
 }
 
-/** The source of all patches, if all of them have the same one with values of its own. */
+/** The source of all patches that bring something, if all of them have the same one with values of its own. */
 export function madeSource(patches: readonly Patch[]): Made | undefined {
-  const [first] = patches;
+  const brought = notFrozen(patches);
+  const [first] = brought;
   if (first === undefined || isCut(first) || !isMade(first.source)) return undefined;
   const { source } = first;
   if (source.kind !== "at") {
     const key = sourceKey(source);
-    return patches.every((patch) => sourceKey(patch.source) === key) ? source : undefined;
+    return brought.every((patch) => sourceKey(patch.source) === key) ? source : undefined;
   }
   const at = otherPosition(source);
   const same = (patch: Patch) =>
     isMade(patch.source) && patch.source.kind === "at" && otherPosition(patch.source) === at;
-  return patches.every(same) ? source : undefined;
+  return brought.every(same) ? source : undefined;
 }
 
 /** How many draws: "5 draws". */
@@ -87,12 +89,14 @@ const ofDifference = (share: number) =>
 /** What a source of its own did to the metric of the host. */
 export function sourceSentence(
   source: Made,
-  name: string,
-  many: boolean,
+  patches: readonly Patch[],
+  model: ModelInfo,
   direction: Direction,
   share: number,
 ): string {
-  const did = doing(source, name, direction, many);
+  const brought = notFrozen(patches);
+  const name = patchName(brought, model);
+  const did = doing(source, name, direction, brought.length > 1) + besidesFrozen(patches, model);
   const extent = extentOf(share);
   if (share === 0) return `${did} changes nothing: exactly 0`;
   if (extent === "little") return `${did} changes little: ${ofDifference(share)}`;
@@ -167,12 +171,15 @@ function done(source: Made, name: string, direction: Direction, many: boolean): 
 /** What was done and what its number means, in three parts; the middle one is stressed. */
 export function sourceCaption(
   source: Made,
-  name: string,
-  many: boolean,
+  patches: readonly Patch[],
+  model: ModelInfo,
   direction: Direction,
   share: number | null,
 ): Parts {
-  const begin = done(source, name, direction, many);
+  const brought = notFrozen(patches);
+  const many = brought.length > 1;
+  const begin =
+    done(source, patchName(brought, model), direction, many) + besidesFrozen(patches, model);
   if (source.kind === "steer") {
     const whole = direction === "denoise" ? "1 would be its clean" : "−1 would be its corrupted";
     return [`${begin}: a `, "dose", `; α = ${many ? whole.replace("its", "their") : whole} value.`];

@@ -6,6 +6,7 @@ export type Term =
   | "denoise"
   | "noise"
   | "host"
+  | "frozen"
   | "source"
   | "put-zero"
   | "put-mean"
@@ -80,6 +81,8 @@ const SENTENCES: Readonly<Record<Term, Said>> = {
     "stream: the residual stream after a layer (resid_post), the sum of all that was added so far.",
   reach: (host, source) =>
     `Reach: how far a box moved from its ${host} to its ${source} value, at the last token. Full is all the way.`,
+  frozen: (host) =>
+    `Frozen: it keeps its ${host} value, whatever changes before it, so that a patch has no effect through it.`,
   elsewhere: (_, source) =>
     `Ring: it changed a lot (size ≥ 0.5), but hardly towards its ${source} value (cos < 0.3).`,
   zero: () => "Dot: exactly 0. No patched value can reach it, so nothing had to be computed.",

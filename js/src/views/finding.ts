@@ -1,9 +1,10 @@
 /** The strip above the lanes: the finding with its limit, its numbers and the gauge. */
 
 import { html, nothing } from "lit-html";
-import { pathOf } from "../model/patch";
+import { isFrozen, pathOf } from "../model/patch";
 import { foretold } from "../state/foretold";
 import { shownEntry } from "../state/history";
+import { recordedBoxes } from "../state/saved";
 import {
   awaitsResult,
   currentFinding,
@@ -14,10 +15,11 @@ import {
 import type { State } from "../state/state";
 import { strongestHead } from "../state/strongest";
 import { type Finding, findingSentence, wholeText } from "../text/finding";
-import { jointSentence } from "../text/joint-effect";
+import { jointSentence, unfrozenSentence } from "../text/joint-effect";
 import { caption, shortLimit } from "../text/limits";
 import { effectNumber, plainNumber } from "../text/numbers";
 import { NO_PATH, pathCaption } from "../text/paths";
+import { savedStep } from "../text/saved";
 import { madeSource, nothingPatched } from "../text/source";
 import { connectionSentence, problemSentence } from "../text/status";
 import type { Context } from "./context";
@@ -51,7 +53,9 @@ function status(cx: Context) {
 /** What to click first: the strongest head, once its map is known. */
 function firstStep(cx: Context) {
   const strongest = strongestHead(cx.state, cx.scene);
-  const more = "Click a token to patch at one position; Shift-click adds a box to the patch.";
+  const more = cx.state.saved
+    ? savedStep(recordedBoxes(cx.state))
+    : "Click a token to patch at one position; Shift-click adds a box to the patch.";
   return strongest === undefined
     ? html`<p class="caption">${more}</p>`
     : html`<p class="caption"><button type="button" class="first-step" data-first-step=${strongest} @click=${() => cx.act.patchCell(strongest, "total", false)}>Try the strongest head: ${strongest}</button> ${more}</p>`;
@@ -68,8 +72,11 @@ function limit(cx: Context, found: Finding | undefined) {
     return html`<p class="caption">${before}<strong>${stressed}</strong>${after}</p>`;
   }
   const singles = found.patches.length > 1 ? (shownEntry(state)?.singles ?? []) : [];
-  const sum = jointSentence(found.reading, singles, found.metric);
-  const { patches, direction, reading } = found;
+  const { patches, direction, reading, metric } = found;
+  const unfrozen = unfrozenSentence(patches, singles, metric);
+  if (unfrozen !== undefined) return html`<p class="caption">${unfrozen}</p>`;
+  // What is frozen does nothing alone, so that there is no sum to compare with.
+  const sum = patches.some(isFrozen) ? undefined : jointSentence(reading, singles, metric);
   const short = madeSource(patches) === undefined ? shortLimit(direction, reading.share) : "";
   if (sum !== undefined) return html`<p class="caption">${sum} ${short}</p>`;
   const [before, stressed, after] = caption(patches, direction, scene.model, reading.share);

@@ -3,8 +3,9 @@
 import { html, nothing } from "lit-html";
 import { cellName, nearestCell } from "../model/cell";
 import { firstDifference, lacksCounterpart, tokenAtPosition } from "../model/counterparts";
-import { type MetricInfo, refusalReason, type TaskInfo } from "../model/experiment";
+import { hostOf, type MetricInfo, refusalReason, type TaskInfo } from "../model/experiment";
 import { readingOf } from "../model/pairs";
+import { isFrozen } from "../model/patch";
 import { atPosition, positionRange, positionText } from "../model/position";
 import { isolated, printable } from "../model/printable";
 import { firstPatchedLayer, movementAt } from "../model/reach";
@@ -12,10 +13,12 @@ import type { Reading } from "../model/result";
 import { positionOf, withoutPosition } from "../model/site";
 import { mapReading } from "../state/maps";
 import { hoveredPair } from "../state/pairs";
+import { isAnswered } from "../state/saved";
 import { columnOfToken, currentMetric, knownReadings } from "../state/selectors";
 import { modelFacts } from "../text/names";
 import { effectNumber, percent, plainNumber } from "../text/numbers";
 import { PAIRS_DIFFER, pairPreview, placeText } from "../text/pairs";
+import { BOX_NEEDS_PYTHON } from "../text/saved";
 import { NO_COUNTERPART, refusalSentence } from "../text/status";
 import { termSentence } from "../text/terms";
 import { hasBytes, tokenText } from "../text/tokens";
@@ -63,16 +66,24 @@ function nearestName(site: string): string | undefined {
   return cell && cellName(cell);
 }
 
+/** What a click does; on a saved page no joint patch is offered. */
+function clickText({ state }: Context, site: string): string {
+  if (!state.saved) return "click to patch, Shift-click to add";
+  return isAnswered(state, site) ? "click to patch" : BOX_NEEDS_PYTHON;
+}
+
 function reachText(cx: Context, site: string): string {
   const { result } = cx.state;
   const cell = nearestCell(site);
   if (result === undefined || cell === undefined)
-    return cx.state.draft === undefined ? "click to patch, Shift-click to add" : "click to choose";
+    return cx.state.draft === undefined ? clickText(cx, site) : "click to choose";
   const { own: word, towards } = shownSource(cx.state);
   const [own, node] = [withoutPosition(site), cellName(cell)];
   const enters = (patch: string) => /\.resid_pre\b/.test(patch) && nearestName(patch) === node;
-  if (result.patches.some((patch) => withoutPosition(patch.site) === own || enters(patch.site)))
-    return word === towards ? `has its ${towards} value` : `patched: ${word}`;
+  const here = result.patches.find((p) => withoutPosition(p.site) === own || enters(p.site));
+  if (here !== undefined && isFrozen(here))
+    return `frozen: keeps its ${hostOf(result.direction)} value`;
+  if (here !== undefined) return word === towards ? `has its ${towards} value` : `patched: ${word}`;
   const moved = movementAt(result.reach, cell);
   if (moved?.size === 0) {
     const before = cell.layer <= firstPatchedLayer(result.patches);
@@ -116,12 +127,19 @@ function aboutSite(cx: Context, site: string): string {
   const said = mapText(cx, site);
   const scope = positionText(cx.state.position, cx.scene.task.clean.length);
   if (positionOf(site) !== scope) {
-    const click = said === NO_COUNTERPART.clean ? "" : " · click to patch, Shift-click to add";
+    const click = said === NO_COUNTERPART.clean ? "" : ` · ${clickText(cx, site)}`;
     return `${isolated(site)} · ${said ?? "not in a map"}${click}`;
   }
   const ofField = fieldText(cx.state.field) === "" ? undefined : said;
   const alone = known === undefined ? said : aloneText(known, metric);
-  const end = ofField ? ` · ${ofField}` : alone === undefined ? "" : ` · alone: ${alone}`;
+  const missing = cx.state.result !== undefined && !isAnswered(cx.state, site);
+  const end = missing
+    ? ` · alone: ${BOX_NEEDS_PYTHON}`
+    : ofField
+      ? ` · ${ofField}`
+      : alone === undefined
+        ? ""
+        : ` · alone: ${alone}`;
   return `${isolated(site)} · ${reachText(cx, site)}${end}`;
 }
 

@@ -4,6 +4,7 @@ import { html, nothing, svg } from "lit-html";
 import { currentMetric, selectedPatches } from "../state/selectors";
 import type { Panel } from "../state/state";
 import { modelFacts } from "../text/names";
+import { PATHS_NEED_PYTHON } from "../text/saved";
 import { scopeText } from "../text/scope";
 import type { Context } from "./context";
 import { sourceSentence } from "./source";
@@ -32,8 +33,10 @@ function modelName(cx: Context) {
 
 function mode(cx: Context, path: boolean) {
   const on = (cx.state.draft !== undefined) === path;
-  const title = path ? "choose a sender, then what receives from it (E)" : "patch what is clicked";
-  return html`<button class="segment mode ${on ? "on" : ""}" aria-pressed=${on} data-mode=${path ? "path" : "patch"}
+  const missing = path && cx.state.saved;
+  const use = path ? "choose a sender, then what receives from it (E)" : "patch what is clicked";
+  const title = missing ? PATHS_NEED_PYTHON : use;
+  return html`<button class="segment mode ${on ? "on" : ""}" aria-pressed=${on} aria-disabled=${missing ? "true" : nothing} data-mode=${path ? "path" : "patch"}
     title=${title} @click=${() => cx.act.pathMode(path)}>${path ? "Path" : "Patch"}</button>`;
 }
 

@@ -40,7 +40,7 @@ describe("keys", () => {
   });
 
   it("leaves other keys, and keys with Ctrl, Alt or Meta, to the page", () => {
-    expect(commandOf(press("x"))).toBeUndefined();
+    expect(commandOf(press("y"))).toBeUndefined();
     expect(commandOf(press("Tab"))).toBeUndefined();
     expect(commandOf({ ...press("z"), ctrlKey: true })).toBeUndefined();
     expect(commandOf({ ...press("ArrowLeft"), metaKey: true })).toBeUndefined();

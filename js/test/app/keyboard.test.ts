@@ -66,6 +66,26 @@ describe("keys", () => {
     expect(page.result()?.site).toBe("L1.H2@-1");
   });
 
+  it("X freezes a box beside what is patched, and lets it go; so does Alt and a click", () => {
+    page.press(page.cell("L1.H2"), "Enter");
+    page.press(page.cell("L2.H1"), "x");
+    const frozen = { site: "L2.H1", source: "host" };
+    const both = [{ site: "L1.H2", source: "source" }, frozen];
+    expect(page.model.last()).toMatchObject({ kind: "patch", patches: both });
+    expect(page.cell("L2.H1").parentElement?.querySelectorAll(".held")).toHaveLength(1);
+    expect(page.text(".finding")).toContain("L1.H2 with L2.H1 frozen");
+    expect(page.text(".readout")).toContain("frozen: keeps its corrupted value");
+    expect(
+      page.place.lastElementChild?.shadowRoot?.querySelectorAll(".slim-box .ring.selected"),
+    ).toHaveLength(1);
+    page.press(page.cell("L2.H1"), "x");
+    expect(page.model.last()).toMatchObject({ patches: both.slice(0, 1) });
+    page.cell("L2.H1").dispatchEvent(new MouseEvent("click", { altKey: true, bubbles: true }));
+    expect(page.model.last()).toMatchObject({ patches: both });
+    page.press(page.cell("L2.H1"), "Enter");
+    expect(page.model.last()).toMatchObject({ patches: [{ site: "L2.H1", source: "source" }] });
+  });
+
   it("Escape cancels, then clears, then leaves", () => {
     page.press(page.cell("L1.H2"), "Enter");
     page.model.answer = undefined;
@@ -80,7 +100,7 @@ describe("keys", () => {
 
   it("stop what they use, leave the rest, and do nothing outside a grid", () => {
     expect(page.press(page.cell("L0.H0"), "ArrowRight").defaultPrevented).toBe(true);
-    expect(page.press(page.cell("L0.H0"), "x").defaultPrevented).toBe(false);
+    expect(page.press(page.cell("L0.H0"), "y").defaultPrevented).toBe(false);
     const outside = new KeyboardEvent("keydown", { key: "n", bubbles: true, cancelable: true });
     page.get("select").dispatchEvent(outside);
     expect(outside.defaultPrevented).toBe(false);

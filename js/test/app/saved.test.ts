@@ -1,5 +1,12 @@
-import { expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { NOT_RECORDED } from "../../src/comm/recorded";
+import type { PatchRequest } from "../../src/model/patch";
+import {
+  BOX_NEEDS_PYTHON,
+  CIRCUITS_NEED_PYTHON,
+  PATHS_NEED_PYTHON,
+  savedStep,
+} from "../../src/text/saved";
 import { serve } from "../fixtures/kernel";
 import { tiny } from "../fixtures/worlds";
 import { useExplorer } from "../support/explorer";
@@ -29,19 +36,117 @@ function showSaved(...unknown: string[]): void {
   };
 }
 
+function type(sites: string): void {
+  page.press(page.cell("L0.H1"), "/");
+  page.get<HTMLInputElement>(".site-box input").value = sites;
+  page.get(".site-box").dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
+}
+
 it("draws no path that it has no numbers of", () => {
   showSaved();
   page.click(page.cell("L0.H1"));
   const [finding, arrow] = [page.text(".finding"), page.get(".patch-arrow").getAttribute("d")];
-  page.click(page.get('[data-mode="path"]'));
-  page.click(page.cell("L0.H1"));
-  page.click(page.cell("L2.H3"));
-  page.click(page.get('[data-receiver="L2.H3.q"]'));
+  type("L0.H1 -> L2.H3.q");
   expect(page.text(".status")).toContain(SAID);
   expect(page.text(".finding")).toBe(finding);
   expect(page.all(".patch-arrow").map((each) => each.getAttribute("d"))).toEqual([arrow]);
   expect(page.all("[data-path]")).toHaveLength(0);
-  expect(page.text(".path-step")).toContain("L0.H1 → now choose what receives it");
+});
+
+it.each(["click", "e"])("makes no path by %s, and says why", (how) => {
+  showSaved();
+  const button = page.get('[data-mode="path"]');
+  expect(button.getAttribute("aria-disabled")).toBe("true");
+  if (how === "click") page.click(button);
+  else page.press(page.cell("L0.H1"), how);
+  expect(page.text(".status")).toBe(PATHS_NEED_PYTHON);
+  expect(button.title).toBe(PATHS_NEED_PYTHON);
+  expect(page.all(".path-step")).toHaveLength(0);
+});
+
+it("offers no circuits, and says why", () => {
+  showSaved();
+  page.click(page.cell("L0.H1"));
+  page.press(page.cell("L0.H1"), "c");
+  vi.advanceTimersByTime(600);
+  expect(page.text(".circuit")).toContain(CIRCUITS_NEED_PYTHON);
+  const buttons = page.all(".circuit button") as HTMLButtonElement[];
+  expect(buttons.map((button) => [button.textContent?.split(" ")[0], button.disabled])).toEqual([
+    ["Add", true],
+    ["Copy", true],
+    ["Draw", true],
+  ]);
+});
+
+describe("with single boxes, of which heads have no positions", () => {
+  const knows = ({ patches }: PatchRequest) =>
+    patches.length === 1 && !/H\d@/.test(patches[0]?.site ?? "");
+
+  function showRecorded(): void {
+    page.model.knows = knows;
+    showSaved();
+  }
+
+  it("invites to what it answers", () => {
+    showRecorded();
+    expect(page.text(".caption")).toMatch(
+      /Click a token to patch attention or an MLP at one position\. Joint patches and paths need Python\.$/,
+    );
+  });
+
+  it("shows which boxes it has", () => {
+    showRecorded();
+    const missing = () => page.all('[data-run="patched"] .missing').map((box) => box.dataset.site);
+    expect(missing()).toEqual([]);
+    page.click(page.all('[data-run="patched"] [data-token]')[0] ?? page.el);
+    expect(missing()).toContain("L0.H1");
+    expect(missing()).not.toContain("L0.mlp_out");
+    expect(page.cell("L0.H1").getAttribute("aria-disabled")).toBe("true");
+    expect(page.cell("L0.mlp_out").hasAttribute("aria-disabled")).toBe(false);
+  });
+
+  it.each([
+    ["L0.mlp_out", "click to patch"],
+    ["L0.H1", BOX_NEEDS_PYTHON],
+  ])("says it of %s under the pointer", (site, said) => {
+    showRecorded();
+    page.click(page.all('[data-run="patched"] [data-token]')[0] ?? page.el);
+    page.cell(site).dispatchEvent(new MouseEvent("pointerover", { bubbles: true }));
+    expect(page.text(".readout")).toContain(said);
+    expect(page.text(".readout")).not.toContain("Shift-click");
+  });
+});
+
+it.each([
+  [
+    { boxes: false, positioned: [], kept: true },
+    "Patches, other than those in History, need Python.",
+  ],
+  [
+    { boxes: true, positioned: [], kept: false },
+    "Single positions need Python. Joint patches and paths need Python.",
+  ],
+])("says what a page has: %o", (recorded, said) => {
+  expect(savedStep(recorded)).toBe(said);
+});
+
+it("says in words that a map is missing", () => {
+  showSaved();
+  const { answer } = page.model;
+  page.model.answer = (message) => {
+    if (message.kind !== "sweep") answer?.(message);
+    else
+      for (const map of message.maps as object[])
+        page.model.receive({
+          ...{ v: 1, kind: "cells", id: message.id, ...map, field: message.field, pair: "mean" },
+          ...{ direction: message.direction, metric: message.metric, seconds_left: 0 },
+          ...{ shape: [0, 0], done: 0, total: 0, zero: 0, unpatchable: [], buffers: [] },
+          reason: "This map needs Python",
+        });
+  };
+  page.click(page.all('[data-run="patched"] [data-token]')[0] ?? page.el);
+  vi.advanceTimersByTime(600);
+  expect(page.text(".chart.heads .none")).toBe("This map needs Python.");
 });
 
 it("says nothing of a model, and copies the lines", () => {

@@ -45,6 +45,11 @@ describe("what was not computed", () => {
     ["L9.H9 in noise was", [{ site: "L9.H9" }], { direction: "noise" }],
     ["L8.H8 was", [{ site: "L8.H8" }], { direction: "noise" }],
     ["L0.H1 + L9.H9 together were", [{ site: "L0.H1" }, { site: "L9.H9" }], {}],
+    [
+      "L0.H1 + L9.H9 frozen together were",
+      [{ site: "L0.H1" }, { site: "L9.H9", source: "host" }],
+      {},
+    ],
     ["This patch was", [{ site: "L0.H1" }, { site: "L9.H9", source: zero }], {}],
   ])("is named: %s", (name, patches, more) => {
     expect(said(patches, more).startsWith(`${name} not computed before`)).toBe(true);

@@ -80,6 +80,64 @@ describe("a single site", () => {
   });
 });
 
+describe("what certainly changes nothing", () => {
+  const joint = (...patches: object[]) =>
+    answers({ ...RESULT, kind: "patch", patches }).messages[1];
+  const frozen = { site: "L0.H0", source: "host" };
+
+  it("is 0 before the first difference, with everything of the unpatched run", () => {
+    const { answer, buffers } = patch("L0.H1@0");
+    expect(answer).toMatchObject({
+      kind: "result",
+      patches: [{ site: "L0.H1@0" }],
+      readings: { kl: { value: 2, effect: 0, share: 0 } },
+      reach: { position: 2 },
+      patched: { top: [{ token: " a" }] },
+    });
+    expect(buffers?.[0]?.getUint8(1)).toBe(2);
+  });
+
+  it.each(["L0.H1@2", "L0.H1@-1", "L0.H1@S2"])(
+    "is 0 after what the metric reads, and says nothing of what it reaches: %s",
+    (site) => {
+      const { answer, buffers } = patch(site);
+      expect(answer).toMatchObject({ kind: "result", readings: { kl: { effect: 0 } }, tokens: [] });
+      expect(answer?.patched).toEqual({ values: { kl: 2 }, top: [] });
+      expect(answer).not.toHaveProperty("reach");
+      expect(buffers).toEqual([]);
+    },
+  );
+
+  it("is what a box frozen alone does", () => {
+    expect(joint(frozen)).toMatchObject({ kind: "result", readings: { kl: { effect: 0 } } });
+  });
+
+  it("leaves the rest of a joint patch as it is", () => {
+    const both = joint({ site: "L0.H1", source: "source" }, { site: "L0.H0@0", source: "source" });
+    expect(both).toMatchObject({
+      patches: [{ site: "L0.H1" }, { site: "L0.H0@0" }],
+      readings: { kl: { value: 3 } },
+    });
+  });
+
+  it.each([
+    ["between", { site: "L0.H1@1" }],
+    ["from another source", { site: "L0.H1@0", source: { kind: "zero" } }],
+    ["over a range", { site: "L0.H1@0:1" }],
+    ["of a path", { site: "L0.H1@0->logits" }],
+  ])("is not known %s", (_, each) => {
+    expect(joint(each)).toMatchObject({ kind: "error", code: NOT_RECORDED });
+  });
+
+  it("fills the map of heads there", () => {
+    const maps = [{ name: "heads", component: "z", over: ["layer", "head"], position: 0 }];
+    const request = { kind: "sweep", maps, field: "total", metric: "kl", pair: "mean" };
+    const { messages, buffers } = answers({ ...request, direction: "denoise" });
+    expect(messages[1]).toMatchObject({ shape: [1, 2], done: 2, zero: 2, unpatchable: [] });
+    expect(buffers[1]?.map((blob) => blob.getFloat32(4, true))).toEqual([0, 0]);
+  });
+});
+
 it("knows each part of a joint patch", () => {
   const joint = [{ site: "L0.H1" }, { site: "L0.mlp_out@2" }];
   const recording = {
@@ -102,7 +160,7 @@ it("fills the maps", () => {
   expect(messages[2]).toMatchObject({ kind: "swept" });
   const direct = answers({ ...request, direction: "denoise", field: "direct" }).messages[1];
   expect(direct?.reason).toContain(
-    "In Python: exp.measuring('kl').direct_effects('z', over=('layer', 'head'))",
+    "before this page was saved; it needs Python: exp.measuring('kl').direct_effects('z', over=('layer', 'head'))",
   );
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Direction } from "../../src/model/experiment";
 import type { Patch } from "../../src/model/patch";
 import { announcement, findingSentence } from "../../src/text/finding";
 import { caption, shortLimit } from "../../src/text/limits";
@@ -154,9 +155,36 @@ describe("captions", () => {
         model,
         0.58,
       )[0];
-    expect(from("host")).toContain("gets L0.H0's own value;");
     expect(from("source", "clean")).toContain("gets the clean values of L0.H0 and L1.H0;");
-    expect(from("source", "host")).toContain("gets the chosen values of L0.H0 and L1.H0;");
+    expect(from("source", "host")).toContain(
+      "The corrupted run gets L0.H0's clean value and keeps its own of L1.H0;",
+    );
+    expect(from("source", "source", "host", "host")).toContain(
+      "gets the clean values of L0.H0 and L1.H0 and keeps its own of L2.H0 and L3.H0;",
+    );
+    expect(from("host")).toContain("Click a box before it");
+  });
+
+  it("says what is frozen", () => {
+    const frozen: Patch = { site: "L24.H4", source: "host" };
+    const say = (patches: readonly Patch[], direction: Direction = "denoise", share = 0.58) =>
+      findingSentence(found({ patches, direction, reading: reading(share) }));
+    const moved = at("L23.H3");
+    expect(say([...moved, frozen])).toContain(
+      "L23.H3 with L24.H4 frozen restores 58 % of the difference",
+    );
+    expect(say([...at("L23.H3", "L20.H0"), frozen])).toContain(
+      "L23.H3 and L20.H0 with L24.H4 frozen restore 58 %",
+    );
+    expect(say([...moved, frozen], "noise")).toContain(
+      "Corrupting L23.H3 with L24.H4 frozen costs 58 %",
+    );
+    expect(say([{ site: "L23.H3", source: { kind: "zero" } }, frozen], "noise")).toContain(
+      "Setting L23.H3 to zero with L24.H4 frozen costs 58 %",
+    );
+    expect(say([frozen], "denoise", 0)).toBe(
+      "L24.H4 frozen, and nothing else is patched: all stays as it was.",
+    );
   });
 
   it("says where to click", () => {

@@ -38,7 +38,7 @@ describe("names", () => {
     const patch = (source: Patch["source"]): Patch => ({ site: "L1.H0", source });
     expect(sourceLane(patch("source"), "denoise")).toBe("clean");
     expect(sourceLane(patch("source"), "noise")).toBe("corrupted");
-    expect(sourceLane(patch("host"), "denoise")).toBe("corrupted");
+    expect(sourceLane(patch("host"), "denoise")).toBeUndefined();
     expect(sourceLane(patch("clean"), "noise")).toBe("clean");
   });
 });

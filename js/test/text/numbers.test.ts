@@ -4,6 +4,7 @@ import {
   effectNumber,
   metricNumber,
   percent,
+  percentWhole,
   plainNumber,
   probability,
   signed,
@@ -63,4 +64,12 @@ describe("numbers and tokens", () => {
     expect(shortToken("a".repeat(30), 9)).toBe("aaaa…aaaa");
     expect(listed(["a", "b", "c"])).toBe("a, b and c");
   });
+});
+
+it.each([
+  [1.001, "100 %"],
+  [-0.996, "−100 %"],
+  [0.584, "58 %"],
+])("a share without tenths: %f", (share, text) => {
+  expect(percentWhole(share)).toBe(text);
 });

@@ -38,6 +38,16 @@ describe("with the recorded answers of Python", () => {
     expect(page.el.querySelector("[data-first-step]")).toBeNull();
   });
 
+  it("names no head on a page with questions", () => {
+    page.dispose();
+    Object.assign(page.model, { saved: true, quiz: true });
+    replay(page.model, 1);
+    page.show();
+    vi.advanceTimersByTime(600);
+    expect(page.el.querySelector("[data-first-step]")).toBeNull();
+    expect(page.text(".caption")).toContain("Joint patches and paths need Python.");
+  });
+
   it("says where to click before anything is patched", () => {
     expect(page.text(".finding")).toBe(
       "Click any box: the corrupted prompt is run again with that box's clean value.",

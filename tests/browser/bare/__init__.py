@@ -30,8 +30,9 @@ class _Files(BaseHTTPRequestHandler):
             "/driver.js": ("text/javascript", (HERE / "driver.js").read_bytes()),
             "/widget.js": ("text/javascript", BUNDLE.read_bytes()),
         }
-        kind, content = files.get(self.path, ("text/plain", b""))
-        self.send_response(200 if self.path in files else 404)
+        path = self.path.partition("?")[0]
+        kind, content = files.get(path, ("text/plain", b""))
+        self.send_response(200 if path in files else 404)
         self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.send_header("Content-Security-Policy", POLICY)
         self.end_headers()

@@ -8,6 +8,7 @@ import { circuitRequest, knownCircuit, knownCurve } from "../../state/circuit";
 import { strongestNext } from "../../state/strongest";
 import { curveLabel, keepCaption, keepSentence, NO_CIRCUIT } from "../../text/circuit";
 import { percent } from "../../text/numbers";
+import { CIRCUITS_NEED_PYTHON } from "../../text/saved";
 import { sentence } from "../../text/status";
 import { again } from "../again";
 import type { Context } from "../context";
@@ -21,6 +22,7 @@ function said(facts: CircuitFacts, stale: boolean) {
 }
 
 function answer(cx: Context) {
+  if (cx.state.saved) return html`<p class="none">${CIRCUITS_NEED_PYTHON}</p>`;
   if (circuitRequest(cx.state) === undefined) return html`<p class="none">${NO_CIRCUIT}</p>`;
   const { fact, stale, phase, message } = knownCircuit(cx.state);
   const button = again(cx, () => cx.act.askAgain("circuit"));
@@ -68,7 +70,7 @@ function curve(cx: Context) {
       ? drawing(cx, fact)
       : html`<p class="caption">${sentence(fact.reason)}</p>`;
   if (!cx.state.curve)
-    return html`<button class="tool" @click=${() => cx.act.drawCurve()} title="faithfulness over how many heads are kept, beside random ones; takes some hundred passes">Draw the curve over heads</button>`;
+    return html`<button class="tool curve-button" ?disabled=${cx.state.saved} @click=${() => cx.act.drawCurve()} title="faithfulness over how many heads are kept, beside random ones; takes some hundred passes">Draw the curve over heads</button>`;
   if (phase !== "failed" && phase !== "dropped")
     return html`<p class="caption" role="status">Keeping 1, 2, 5, … heads, each beside random ones …</p>`;
   const what = phase === "failed" ? sentence(message) : "Stopped before it was done.";
@@ -78,9 +80,9 @@ function curve(cx: Context) {
 export function circuitChart(cx: Context) {
   const next = strongestNext(cx.state, cx.scene);
   const { fact, stale } = knownCircuit(cx.state);
-  const code = fact === undefined || stale ? undefined : fact.code;
+  const code = fact === undefined || stale || cx.state.saved ? undefined : fact.code;
   return html`<div class="circuit" aria-live="polite">${answer(cx)}
-    <div class="buttons"><button class="tool add" ?disabled=${next === undefined} title="add the head with the largest effect that is not in it (+)" @click=${() => cx.act.addStrongest()}>Add ${next === undefined ? "the strongest" : isolated(next)}</button>
+    <div class="buttons"><button class="tool add" ?disabled=${next === undefined || cx.state.saved} title="add the head with the largest effect that is not in it (+)" @click=${() => cx.act.addStrongest()}>Add ${next === undefined ? "the strongest" : isolated(next)}</button>
     <button class="tool" ?disabled=${code === undefined} title="as pw.Circuit, in lines of Python" @click=${() => cx.act.copy(code ?? "")}>Copy code</button></div>
     ${curve(cx)}</div>`;
 }

@@ -7,6 +7,7 @@ import { type Cell, cellName, layerCells } from "../../model/cell";
 import { type Lane, refusalReason } from "../../model/experiment";
 import { range } from "../../model/math";
 import { type Movement, movementAt, type ReachLook, reachLook } from "../../model/reach";
+import { boxIsAnswered } from "../../state/saved";
 import { percent, plainNumber } from "../../text/numbers";
 import type { Context } from "../context";
 import { shownSource } from "../shown-source";
@@ -45,6 +46,11 @@ function refusedMark(box: Box) {
   return svg`<path class="refused" d="M${box.x} ${box.y + box.h}l${box.w} ${-box.h}"/>`;
 }
 
+/** A box that a saved page has no answer to: a dash, where others are filled. */
+function missingMark({ x, y, w, h }: Box) {
+  return svg`<path class="missing-mark" d="M${x + w / 2 - 4} ${y + h / 2}h8"/>`;
+}
+
 /** The residual stream after a layer is no box, but a node on its line. */
 function node({ x, y, w, h }: Box) {
   return svg`<circle class="node" cx=${x + w / 2} cy=${y + h / 2} r="3"/>`;
@@ -58,8 +64,9 @@ function cellShape(cx: Context, data: CellsData, cell: Cell) {
   const { own: word, towards } = shownSource(cx.state);
   const isPatched = data.patched.all.has(name);
   const moved = own ? movementAt(cx.state.result?.reach, cell) : undefined;
+  const missing = own && !boxIsAnswered(cx.state, name);
   const rect = own
-    ? svg`<rect class="cell ${solid ? "box" : "hit"}" data-site=${name} id="${cx.id}-${name}" role="gridcell"
+    ? svg`<rect class="cell ${solid ? "box" : "hit"} ${missing ? "missing" : ""}" aria-disabled=${missing ? "true" : nothing} data-site=${name} id="${cx.id}-${name}" role="gridcell"
         tabindex=${name === data.focus ? 0 : -1} aria-label=${label(name, moved, reachLook(moved), towards) + lensLabel(cx, cell)}
         aria-selected=${isPatched}
         x=${box.x} y=${box.y} width=${box.w} height=${box.h} rx="1.5"/>`
@@ -67,8 +74,8 @@ function cellShape(cx: Context, data: CellsData, cell: Cell) {
         width=${box.w} height=${box.h} rx="1.5"/>`;
   return svg`${rect}${solid ? nothing : node(box)}${
     refusalReason(cx.scene, cell.component) === undefined ? nothing : refusedMark(box)
-  }${own && solid ? reachMarks(cx, cell, box, data.patched) : nothing}${
-    own && solid
+  }${missing && solid ? missingMark(box) : nothing}${own && solid ? reachMarks(cx, cell, box, data.patched) : nothing}${
+    own && solid && !data.patched.frozen.has(name)
       ? reachText(box, isPatched && !data.patched.partly.has(name) ? word : undefined, moved)
       : nothing
   }`;

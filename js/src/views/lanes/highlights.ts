@@ -5,7 +5,7 @@ import { boxOf } from "../../layout/lane-cells";
 import { layerVisible } from "../../layout/page";
 import { type Cell, exactCell, nearestCell } from "../../model/cell";
 import type { Lane } from "../../model/experiment";
-import { sourceLane } from "../../model/patch";
+import { isFrozen, sourceLane } from "../../model/patch";
 import { parsePath } from "../../model/path";
 import { withoutPosition } from "../../model/site";
 import { awaitsResult, selectedPatches } from "../../state/selectors";
@@ -27,8 +27,8 @@ function patchRings(cx: Context, lane: Lane) {
     if (parsePath(patch.site) !== undefined) return nothing;
     const cell = nearestCell(patch.site);
     const part = exactCell(withoutPosition(patch.site)) === undefined ? " part" : "";
-    if (lane === "patched")
-      return ring(cx, lane, cell, (pending ? "pending" : "patched") + part, 1);
+    const kind = isFrozen(patch) ? "frozen" : "patched";
+    if (lane === "patched") return ring(cx, lane, cell, (pending ? "pending" : kind) + part, 1);
     if (lane === sourceLane(patch, state.direction)) {
       return ring(cx, lane, cell, (pending ? "pending" : "selected") + part, 1);
     }

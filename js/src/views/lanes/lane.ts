@@ -4,7 +4,7 @@ import { html, nothing } from "lit-html";
 import { guard } from "lit-html/directives/guard.js";
 import { cellName, exactCell, nearestCell } from "../../model/cell";
 import { hostOf, type Lane } from "../../model/experiment";
-import { onlyAblates } from "../../model/patch";
+import { isFrozen, onlyAblates } from "../../model/patch";
 import { withoutPosition } from "../../model/site";
 import { isAblation } from "../../model/source";
 import { knownLens } from "../../state/head";
@@ -52,13 +52,16 @@ function role(cx: Context, lane: Lane) {
 function patchedCells(cx: Context): PatchedCells {
   const all = new Set<string>();
   const partly = new Set<string>();
-  for (const { site } of cx.state.result?.patches ?? []) {
+  const frozen = new Set<string>();
+  for (const patch of cx.state.result?.patches ?? []) {
+    const { site } = patch;
     const cell = nearestCell(site);
     if (cell === undefined) continue;
     all.add(cellName(cell));
     if (exactCell(withoutPosition(site)) === undefined) partly.add(cellName(cell));
+    else if (isFrozen(patch)) frozen.add(cellName(cell));
   }
-  return { all, partly };
+  return { all, partly, frozen };
 }
 
 /** The lane's name. That of a lane which may be slim shows its boxes, or hides them again. */
@@ -70,12 +73,13 @@ function heading(cx: Context, lane: Lane) {
 }
 
 function drawing(cx: Context, lane: Lane, focus: string) {
-  const { state, layout } = cx;
+  const { state, scene, layout } = cx;
   const { body } = layout;
   const { full, svgHeight: height } = layout.lanes[lane];
   const own = lane === "patched";
   const lens = own ? knownLens(state, cx.scene).fact : undefined;
-  const changes = own ? [state.result, focus, lens] : [];
+  const asked = state.saved ? [state.position, state.source, state.direction, scene.pair] : [];
+  const changes = own ? [state.result, focus, lens, ...asked] : [];
   const content = guard([cx.scene, layout, shownDirection(state), ...changes], () => {
     const patched = patchedCells(cx);
     const boxes = full ? cells(cx, { lane, patched, focus }) : slimCells(cx, lane);

@@ -66,7 +66,8 @@ export function lanes(cx: Context, focus: string) {
     if (!site) return;
     // First, while nothing has changed: to take the focus, the browser lays out whatever has.
     cx.act.takeKeyboard(site);
-    cx.act.patch(site, event.shiftKey);
+    if (event.altKey) cx.act.freeze(site);
+    else cx.act.patch(site, event.shiftKey);
   };
   return html`<div class="lanes" @click=${click} @pointerover=${hover} @pointerleave=${() => cx.act.hover(undefined)} @scroll=${scrolling}>
     ${LANES.map((which) => lane(cx, which, shown, focus))}${arrows(cx)}</div>`;

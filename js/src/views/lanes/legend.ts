@@ -2,7 +2,7 @@
 
 import { html, nothing } from "lit-html";
 import { hostOf } from "../../model/experiment";
-import { onlyAblates } from "../../model/patch";
+import { isFrozen, onlyAblates } from "../../model/patch";
 import type { Term } from "../../text/terms";
 import type { Context } from "../context";
 import { term } from "../term";
@@ -13,6 +13,8 @@ const MARKS: readonly (readonly [string, Term, string])[] = [
   ["dot", "zero", "exactly 0"],
   ["corner", "notch", "beyond"],
 ];
+
+const FROZEN_MARK: (typeof MARKS)[number] = ["bars", "frozen", "frozen"];
 
 /** An ablation moves nothing towards the other run, so nothing is "elsewhere". */
 const GREY_MARKS: typeof MARKS = [
@@ -25,7 +27,8 @@ export function legend(cx: Context) {
   const { result } = cx.state;
   if (result === undefined) return nothing;
   const grey = onlyAblates(result.patches);
-  const marks = grey ? GREY_MARKS : MARKS;
+  const frozen = result.patches.some(isFrozen) ? [FROZEN_MARK] : [];
+  const marks = [...frozen, ...(grey ? GREY_MARKS : MARKS)];
   return html`<ul class="legend ${grey ? "into-grey" : `into-${hostOf(result.direction)}`}" aria-label="marks">${marks.map(
     ([mark, name, label]) => html`<li><i class=${mark}></i>${term(name, label)}</li>`,
   )}</ul>`;

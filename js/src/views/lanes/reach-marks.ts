@@ -10,6 +10,7 @@ import type { Context } from "../context";
 export interface PatchedCells {
   readonly all: ReadonlySet<string>;
   readonly partly: ReadonlySet<string>;
+  readonly frozen: ReadonlySet<string>;
 }
 
 /** The least height of a cell that leaves room for a minus sign. */
@@ -38,10 +39,20 @@ function notch(box: Box) {
   return svg`<path class="notch" d="M${box.x + box.w} ${box.y}v${side}l${-side} ${-side}z"/>`;
 }
 
+/** Two bars, as on a button that holds what plays: the cell stays as in the host. */
+function held(box: Box) {
+  const [x, h] = [box.x + box.w / 2, Math.min(9, box.h - 3)];
+  const y = box.y + (box.h - h) / 2;
+  return h < 3
+    ? nothing
+    : svg`<path class="held" d="M${x - 1.75} ${y}v${h}M${x + 1.75} ${y}v${h}"/>`;
+}
+
 export function reachMarks(cx: Context, cell: Cell, box: Box, patched: PatchedCells) {
   const name = cellName(cell);
   const moved = movementAt(cx.state.result?.reach, cell);
   const look = reachLook(moved);
+  if (patched.frozen.has(name)) return held(box);
   if (patched.all.has(name)) {
     return patched.partly.has(name)
       ? nothing

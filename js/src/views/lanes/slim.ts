@@ -80,8 +80,10 @@ function slimBox(cx: Context, lane: Lane, shown: Shown, kind: string, hovered = 
 }
 
 /** The ring of a patched site: filled in the lane that its value comes from. */
-function kindOf(cx: Context, lane: Lane): string {
-  const taken = selectedPatches(cx.state).some((p) => sourceLane(p, cx.state.direction) === lane);
+function kindOf(cx: Context, lane: Lane, { sites }: Shown): string {
+  const taken = selectedPatches(cx.state).some(
+    (p) => sites.includes(senderOf(p.site)) && sourceLane(p, cx.state.direction) === lane,
+  );
   if (!taken) return "plain";
   return awaitsResult(cx.state) ? "pending" : "selected";
 }
@@ -96,6 +98,6 @@ export function slimBoxes(cx: Context, lane: Lane) {
     hovered !== undefined &&
     shown.sites.some((site) => nearestName(site) === cellName(hovered.cell));
   return svg`<g class="rings" aria-hidden="true">${patched.map((shown) =>
-    slimBox(cx, lane, shown, kindOf(cx, lane), under(shown)),
+    slimBox(cx, lane, shown, kindOf(cx, lane, shown), under(shown)),
   )}${hovered === undefined || patched.some(under) ? nothing : slimBox(cx, lane, hovered, "hover")}</g>`;
 }

@@ -1,7 +1,7 @@
 /** The cells of a map as SVG; over a canvas only the row that has the focus, unseen. */
 
 import { nothing, svg } from "lit-html";
-import { hasNumber, mapBox } from "../../layout/map";
+import { hasNumber, mapBox, numberFits } from "../../layout/map";
 import { type MapPaint, mapPaint, mapRange, unpainted } from "../../layout/map-colours";
 import type { Box } from "../../layout/page";
 import { type MapData, mapLook } from "../../model/map";
@@ -9,7 +9,7 @@ import { range } from "../../model/math";
 import { isInScope, type MapView, mapRegion, mapSite } from "../../state/maps";
 import { currentMetric, selectedPatches } from "../../state/selectors";
 import { cellLabel } from "../../text/map-status";
-import { effectNumber, percent } from "../../text/numbers";
+import { effectNumber, percent, percentWhole } from "../../text/numbers";
 import type { Context } from "../context";
 import { mapMarks } from "./marks";
 
@@ -79,7 +79,9 @@ function numberText(cx: Context, map: MapView, box: Box, index: number) {
   const { data } = shownData(map, index);
   if (data === undefined || !hasNumber(box)) return nothing;
   if (!(Math.abs(data.effect[index] ?? Number.NaN) > 0)) return nothing;
-  const text = cellNumber(cx, data, index);
+  const whole = cellNumber(cx, data, index);
+  const tight = whole.endsWith(" %") && !numberFits(whole, box);
+  const text = tight ? percentWhole(data.share[index] ?? Number.NaN) : whole;
   return svg`<text class="inside" x=${box.x + box.w / 2} y=${box.y + box.h / 2 + 4} aria-hidden="true">${text}</text>`;
 }
 

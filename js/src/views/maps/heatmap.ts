@@ -32,7 +32,8 @@ export function heatmap(cx: Context, map: MapView) {
     if (site === undefined) return;
     cx.act.mapFocus(map.name, site);
     cx.act.takeKeyboard(site, map.name);
-    cx.act.patchCell(site, map.field, event.shiftKey);
+    if (event.altKey) cx.act.freezeCell(site);
+    else cx.act.patchCell(site, map.field, event.shiftKey);
   };
   const where = Object.values(layout).join();
   const { theme, metric, unit } = cx.state;

@@ -82,7 +82,8 @@ function emptyReason(cx: Context, map: MapView): string | undefined {
     return refusalSentence(map.across === "head" ? "heads" : map.component, reason);
   if (!fitsBoxes(cx.state.source)) return NO_NOISE_MAP;
   const { data } = map;
-  if (data?.reason !== undefined) return `No such map: ${sentence(data.reason)}`;
+  if (data?.reason !== undefined)
+    return `${cx.state.saved ? "" : "No such map: "}${sentence(data.reason)}`;
   if (data === undefined || data.done < data.total || data.total === 0) return undefined;
   for (let i = 0; i < data.share.length; i++) {
     if (mapLook(data, i) !== "undefined") return undefined;
