@@ -2,12 +2,13 @@
 # # 1 · Splice
 #
 # A language model reads *When Mary and John went to the store, John gave a drink to*, and continues with *Mary*. To do
-# that, it has to notice which name it has read twice, and then say the other one. **Which parts of the model do this?**
+# that, it has to notice which name it has read twice, and then say the other one. **Which parts of the model do
+# this?**
 #
-# **Activation patching** answers by an exchange. Run the model on this prompt: the **clean** run. Run it on a prompt in
-# which one word is different, so that the answer changes: the **corrupted** run. Then run the corrupted prompt again,
-# but put *one* activation of the clean run in the place of its own: the **patched** run. If the answer comes back, this
-# activation carried what was missing.
+# **Activation patching** answers by an exchange. Run the model on this prompt: the **clean** run. Run it on a prompt
+# in which one word is different, so that the answer changes: the **corrupted** run. Then run the corrupted prompt
+# again, but put *one* activation of the clean run in the place of its own: the **patched** run. If the answer comes
+# back, this activation carried what was missing.
 #
 # In this lecture you will watch the three runs, find the head that brings most of the answer back, and see how far one
 # pair of prompts can be trusted. It takes 50 minutes.
@@ -24,8 +25,8 @@ model = pw.load("smollm2")
 model
 
 # %% [markdown]
-# The model is SmolLM2, with 135 million parameters: 30 layers with 9 attention heads each. Its weights are used as they
-# are: nothing is folded or centred. As it was loaded, two short passes checked that every activation is read and
+# The model is SmolLM2, with 135 million parameters: 30 layers with 9 attention heads each. Its weights are used as
+# they are: nothing is folded or centred. As it was loaded, two short passes checked that every activation is read and
 # written where patchwidgets expects it.
 
 # %%
@@ -59,10 +60,12 @@ for name, run in {"clean": exp.clean, "corrupted": exp.corrupted}.items():
 #
 # ## Click
 #
-# The three lanes are the three runs, from the first layer on the left to the last one on the right. Heads are the boxes
-# above; the MLPs lie on the line, which is the residual stream. **Click a box:** the kernel runs that patch on the
-# model, and the charts show what it did. In the patched lane, blue shows how far each later component moved towards the
-# clean run. Shift-click adds a box, Escape clears all, `?` shows the keys.
+# The three lanes are the three runs, from the first layer on the left to the last one on the right. In the middle lane
+# each box is a head; the two rows below the heads are `attn`, the sum of a layer's heads, and the MLP, and the thick
+# line is the residual stream. **Click a box:** the kernel runs that patch on the model, and the charts show what it
+# did. Blue shows how far each later box moved towards the clean run, orange away from it; a ring says that it moved
+# elsewhere, a notch that it moved further than the clean run. Shift-click adds a box, Escape clears all, `?` shows the
+# keys.
 #
 # Click ten boxes. Do you find one that matters?
 
@@ -71,7 +74,10 @@ w = exp.explore()
 w
 
 # %% [markdown]
-# Few of them do anything. To find those that do, patch every head once, on its own:
+# Few of them do anything. To find those that do, patch every head once, on its own. (`z` is what a head brings from
+# where it looks, before its output matrix. The map shows how far each patch went on the way from the corrupted run, 0,
+# to the clean one, 1: its **share**. Blue goes towards the clean run, orange the other
+# way, as the words at the ends of the colour bar say, and a "−" marks the heads that go far there.)
 
 # %%
 heads = exp.sweep("z", progress=False)
@@ -91,8 +97,9 @@ print(answer)
 check.head(answer)
 
 # %% [markdown]
-# The largest effects, with their sign. The effect is logit_patched − logit_corrupted, and the recovery says how far
-# that is on the way from the corrupted run (0) to the clean run (1):
+# The largest effects, with their sign. The effect is metric_patched − metric_corrupted, here a change of the logit
+# difference, and the recovery says how far the patched run is on the way from the corrupted run (0) to the clean run
+# (1):
 
 # %%
 for site in heads.top_sites(5):
@@ -100,10 +107,13 @@ for site in heads.top_sites(5):
     print(f"{site:7}  effect {r.effect:+.2f}   recovery {r.recovery:+.3f}")
 
 # %% [markdown]
-# One head out of 270 brings back more than half of the difference, .584. One in the list goes the other way: with the
-# clean activation of L24.H4, the model prefers *Mary* even less. Lecture 5 finds out why.
+# One head out of 270 brings back more than half of the difference, .584. Two in the list go the other way:
+# with the clean activation of L24.H4 or of L29.H0, the model prefers *Mary* even less. Lecture 5 finds out what L24.H4
+# does.
 #
-# Here is the strongest one in the widget. Everything after it has moved, and nothing before it.
+# Here is the strongest one in the widget. Nothing before it can move: a dot is exactly 0, and in an empty box
+# there the two runs do not differ, so that there is no way to go. After it most boxes move towards the clean run, by
+# different amounts, and a few move elsewhere.
 
 # %%
 w.select("L23.H3")
@@ -114,8 +124,9 @@ w
 #
 # A patch can be made at one position alone.
 #
-# **Exercise 2.** The two prompts enter the model as embeddings. At which position does patching `embed` bring the whole
-# answer back? Write the position as its number in the map above (0 is the first token), or by its name in the task.
+# **Exercise 2.** The two prompts enter the model as embeddings. At which position does patching `embed` bring the
+# whole answer back? Write the position as its number, counting the tokens from 0 (*When* is 0, *Mary* is 1, …), or by
+# its name in the task.
 
 # %% tags=["exercise"]
 answer = ...
@@ -131,16 +142,16 @@ for site in ["embed@S2", "L0.mlp_out@S2", "L23.H3@S2", "L23.H3@-1"]:
 
 # %% [markdown]
 # The embedding at `S2` carries all of it, 1.000, as it must: the prompts differ nowhere else. The first MLP carries
-# nearly all of it, .999. But does the model use the embedding itself, or only what the first MLP makes of it? Keep that
-# MLP as it was in the corrupted run, and patch the embedding again:
+# nearly all of it, .999. But does the model use the embedding itself, or only what the first MLP makes of it? Keep
+# that MLP as it was in the corrupted run, and patch the embedding again:
 
 # %%
 without = exp.patch("embed@S2", pw.Patch("L0.mlp_out@S2", "host"))
 print(f"embed@S2 with L0.mlp_out frozen: recovery {without.recovery:+.3f}")
 
 # %% [markdown]
-# Almost nothing is left. The name travels as what the first MLP writes. The head L23.H3 works at the other end: at the
-# last token, where the answer is read.
+# Almost nothing is left. The name travels as what the first MLP writes. The head L23.H3 works at the other end,
+# and mostly at the last token, where the answer is read: .552 of .584.
 #
 # ## The other direction
 #
@@ -150,8 +161,8 @@ print(f"embed@S2 with L0.mlp_out frozen: recovery {without.recovery:+.3f}")
 #
 # **Predict.** L23.H3 brings back .584. If it is taken from the clean run, how much is lost? The same? The rest, .416?
 #
-# **Exercise 3.** Read the **share** of the strongest head in `exp.flip()`: how far it goes on the way from its host run
-# (clean) to its source (corrupted).
+# **Exercise 3.** Read the **share** of the strongest head in `exp.flip()`: how far it goes on the way from its host
+# run (clean) to its source (corrupted).
 
 # %% tags=["exercise"]
 answer = ...
@@ -167,8 +178,8 @@ for name, experiment in {"denoise": exp, "noise": exp.flip()}.items():
     print(f"{name:8} effect {r.effect:+.2f}   share {r.share:.3f}   recovery {r.recovery:.3f}")
 
 # %% [markdown]
-# The shares are .584 and .610. They are not equal and do not add up to 1, because they answer two questions. Lecture 2
-# is about cases in which one of them is 1 and the other 0.
+# The shares are .584 and .610. They need not be equal or add up to 1: in one run everything else starts corrupted, in
+# the other clean. Lecture 2 is about cases in which one of them is 1 and the other 0.
 #
 # ## Sixteen pairs
 #
@@ -182,19 +193,21 @@ single = r.per_pair.recovery
 print(
     f"single pairs:  from {single.min():.2f} to {single.max():.2f}, above 0.3 in {(single > 0.3).sum()}"
 )
-ax = pw.plot.pairs(r, many.patch("L20.H0"), many.patch("L24.H4"), quantity="recovery")
+negative = many.patch("L24.H4")
+print(f"L24.H4:        below 0 in {(negative.per_pair.recovery < 0).sum()} of 16")
+ax = pw.plot.pairs(r, many.patch("L20.H0"), negative, quantity="recovery")
 
 # %% [markdown]
-# Over sixteen pairs its recovery is .438, not .584. It is above .3 in 13 of the pairs, and only .05 in one. L24.H4,
-# which goes the other way, does so in 14 of the 16. One pair of prompts shows what can happen; many show what happens.
+# Over sixteen pairs its recovery is .438, not .584. It is above .3 in 13 of the pairs, and only .05 in one. L24.H4
+# goes the other way in 14 of the 16. One pair shows what can happen; sixteen show how often, and how much it varies.
 #
 # ## Recap
 #
-# - A patch puts one activation of one run into another. Its effect is logit_patched − logit_host; recovery is 0 at the
-#   corrupted run and 1 at the clean one.
-# - One head of 270, L23.H3, brings back .584 on this pair, and works at the last token.
+# - A patch puts one activation of one run into another. Its effect is metric_patched − metric_host; recovery is 0 at
+#   the corrupted run and 1 at the clean one.
+# - One head of 270, L23.H3, brings back .584 on this pair, most of it at the last token.
 # - Denoising asks what is enough, noising what is needed: .584 and .610 here.
-# - Over sixteen pairs, single pairs differ from .05 to .63.
+# - Over sixteen pairs, single pairs range from .05 to .63.
 #
 # **To read:** Wang et al., *Interpretability in the Wild* (2022), on this task in GPT-2; Heimersheim and Nanda, *How
 # to use and interpret activation patching* (2024); Zhang and Nanda, *Towards Best Practices of Activation Patching*

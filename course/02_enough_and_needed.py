@@ -55,9 +55,11 @@ print(
 #
 # ## A truth table that fills as you click
 #
-# The first patch is made. **Read its sentence in the widget, then fill the table below:** press `/`, type `embed@b`,
-# and Enter; then `/` and `embed@a + embed@b`; then `N`, which turns the direction round, and the same three again. Run
-# the cell with the table as often as you like.
+# The first patch is made. The prompt shown is that of the first pair; the numbers are means over all 20, and in the
+# widget the tokens on the right are too (`.` shows one pair, `M` the mean again). The picture that stays here without
+# the widget shows the tokens of the first pair. **Read the sentence in the widget, then fill the table below:** press
+# `/`, type `embed@b`, and Enter; then `/` and `embed@a + embed@b`; then `N`, which turns the direction round, and the
+# same three again. Run the cell with the table as often as you like.
 
 # %%
 w = sums.explore("embed@a")
@@ -75,7 +77,7 @@ for site in ["embed@a", "embed@b"]:
     print(f"{site} clean, the rest corrupted: {says.token.strip()} ({says.prob:.0%})")
 
 # %% [markdown]
-# 33 + 51 is 84, and 65 + 62 is 127: a patched run does the sum that it was given.
+# 33 + 51 is 84, and 65 + 62 is 127: here a patched run does the sum that it was given.
 #
 # Clicks can be written as code. This fills what is left of the table:
 
@@ -92,9 +94,9 @@ fill(w, "embed@a", "embed@b")
 check(sums).table(w, "embed@a", "embed@b")
 
 # %% [markdown]
-# One number alone is enough for nothing, 0.000, and yet each is needed entirely, 1.000. To say the sum, the model needs
-# both numbers: this is an **AND**. A search that only denoises, one place at a time, would report that neither number
-# matters.
+# One number alone is enough for nothing, 0.000, and yet each is needed entirely, 1.000. To say the sum, the model
+# needs both numbers: this is an **AND**. With this metric, a search that only denoises, one number at a time, would
+# report that neither number matters.
 #
 # `exp.gate` makes the six patches at once, names the gate, and adds intervals over the pairs:
 
@@ -129,9 +131,16 @@ print("corrupted", corrupted[0])
 print(
     f"probability of the word: {cues.clean.value:.3f} clean, {cues.corrupted.value:.3f} corrupted"
 )
+anyway = cues.patch("embed@cue1")["answer_prob"].corrupted
+print(
+    f"in {(anyway < 0.2).sum()} pairs the corrupted run gives it less than 0.2, in the pairs "
+    f"{(anyway > 0.98).nonzero()[0].tolist()} more than 0.98"
+)
 
 # %% [markdown]
-# The corrupted run gives the word some probability, .215. A share counts from there.
+# The corrupted run gives the word some probability, .215. A share counts from there. But .215 is a mean: in four pairs
+# the corrupted run says the word anyway, so that hardly anything is left to bring back, and their shares divide by
+# next to nothing.
 #
 # **Predict** the four numbers again, for the first cue and the second.
 #
@@ -166,12 +175,13 @@ ax = pw.plot.pairs(either.enough["a"], either.enough["b"], quantity="share")
 ax = pw.plot.pairs(either.needed["a"], either.needed["b"], quantity="share")
 
 # %% [markdown]
-# In each of the 20 pairs, either cue alone is enough and neither is needed. A search that only noises, one place at a
-# time, would report that neither cue matters.
+# In each of the 20 pairs, either cue alone is enough and neither is needed (in the four of above this says little). A
+# search that only noises, one place at a time, would report that neither cue matters.
 #
 # ## Four runs, not six
 #
-# So far a share was 0 or 1. With another metric, the logit difference, the same sums give other numbers:
+# So far a share was 0 or 1. With another metric, the logit difference (the logit of the clean sum minus that of the
+# corrupted sum), the same sums give other numbers:
 
 # %%
 halves = sums.focused("logit_diff")
@@ -179,8 +189,9 @@ for site in ["embed@a", "embed@b"]:
     print(f"{site}  enough {halves.patch(site).share:.3f}")
 
 # %% [markdown]
-# **Exercise 2.** Do not patch anything yet. The two prompts of a pair differ in the two numbers alone. From the two
-# numbers above, how far is `embed@a` **needed**? Write down which number is clean and which is corrupted in that run.
+# **Exercise 2.** The prompts of a pair differ in the summands `a` and `b` alone. `embed@a` is enough for one share
+# above, `embed@b` for the other. Without another patch: how far is `embed@a` **needed**? (In the noised run, which
+# summand is clean, and which is corrupted?) Answer with a number from 0 to 1.
 
 # %% tags=["exercise"]
 answer = ...
@@ -197,16 +208,18 @@ print(f"noise   embed@a: metric {noised.value:.3f}, share {noised.share:.3f}")
 print(f"denoise embed@b: metric {denoised.value:.3f}, share {denoised.share:.3f}")
 
 # %% [markdown]
-# The metric is the same to the last digit shown, because it is the same run: `a` corrupted, `b` clean. If two parts are
-# **all** that differs, there are four runs and not six, and needed(a) = 1 − enough(b). Then one direction follows from
-# the other.
+# The metric is the same to the last digit shown, because it is the same run: `a` corrupted, `b` clean. If two parts
+# are **all** that differs, there are four runs and not six, and needed(a) = 1 − enough(b). Then one direction follows
+# from the other.
 #
 # And notice what happened to the AND. By the probability each number is enough 0.000; by the logit difference, about a
 # half. Lecture 3 is about that.
 #
 # ## Heads
 #
-# Of the inputs we knew the truth. Of heads we do not. Here are all heads of the two cues, in both directions:
+# Of the inputs we knew the truth. Of heads we do not. Here are all heads of the two cues, in both directions. In
+# the second map the way leads from the clean run to the corrupted one, so the colours are turned round: orange is what
+# is lost.
 
 # %%
 enough = cues.sweep("z", progress=False)
@@ -227,8 +240,8 @@ answer = "L1.H0"
 check(cues).head(answer)
 
 # %% [markdown]
-# Both maps in one picture: to the right what is enough, upwards what is needed. A part of an OR lies at the lower
-# right.
+# Both maps in one picture: to the right what is enough, upwards what is needed, with 95 % intervals over the pairs as
+# thin lines. On the diagonal a head is as much enough as needed. A part of an OR lies at the lower right.
 
 # %%
 ax = pw.plot.enough_needed(enough, needed)
@@ -238,12 +251,24 @@ ax = pw.plot.enough_needed(enough, needed)
 # Take the other three heads of its layer together:
 
 # %%
-cues.gate("L1.H0", ["L1.H1", "L1.H2", "L1.H3"])
+gate = cues.gate("L1.H0", ["L1.H1", "L1.H2", "L1.H3"])
+gate
+
+# %%
+verdicts = gate.per_pair["verdict"]
+print(verdicts.value_counts().to_dict(), "OR in", verdicts.index[verdicts == "OR"].tolist())
+weak = gate.per_pair[gate.per_pair["enough_a"] < 0.1]
+print(weak[["enough_a", "enough_b", "needed_a", "needed_b"]].round(2))
 
 # %% [markdown]
-# The four heads together are everything: enough 1.000, needed 1.000. So this is again a matter of four runs. The other
-# three alone go .992 of the way, and .008 is lost without L1.H0. L1.H0 alone goes .705 of the way, and .300 is lost
-# without the other three. It is nearly an OR, with a strong and a weak side; real parts lie between the gates.
+# The four heads together are everything: enough 1.000, needed 1.000. So this is nearly a matter of four runs again
+# (.705 and .700, .992 and .992). The other three alone go .992 of the way, and .008 is lost without L1.H0. L1.H0 alone
+# goes .705 of the way, and .300 is lost without the other three. On average that is neither gate, and nearer to an OR.
+# Pair by pair it is an OR in 12 of the 20 (two of them, 5 and 14, are among the four where a share says little), by
+# the rule of `exp.gate`: a share of up to 0.2 is none, and one from 0.8 on is all. In three pairs, 7, 13 and 15, L1.H0
+# brings back next to nothing, and without the other three nearly everything is lost: there they do not do the same,
+# the three do it alone. The other five lie between (two of them, 16 and 17, are among the four where a share says
+# little).
 #
 # **Predict.** In the maps L0.H3 is enough *and* needed. Patch it at one place alone: at the word after the first cue,
 # or at the word after the second. What do you expect?
@@ -272,6 +297,7 @@ sums.gate("L0.H1", ["L0.H0", "L0.H2", "L0.H3"])
 # An AND, among heads: alone L0.H1 brings back .015, and without it .905 is lost.
 #
 # A third task, *greater than*: the model reads *from the year 1751 to the year 17*, and continues with a later year.
+# In both runs, *later* means later than the year of the clean prompt.
 
 # %%
 years = pw.Experiment(model, pw.tasks.greater_than(20), metric="answer_prob")
@@ -294,7 +320,13 @@ check(years).needed(answer, "L0.H3")
 answer = years.flip().patch("L0.H3").share
 check(years).needed(answer, "L0.H3")
 
+# %%
+lost = years.flip().patch("L0.H3").per_pair.share
+print(f"lost: less than 0.2 in {(lost < 0.2).sum()} pairs, more than 0.95 in {(lost > 0.95).sum()}")
+
 # %% [markdown]
+# Again a mean over pairs that differ: in 12 of them the head is hardly needed, in 5 entirely.
+#
 # ## Odd and even
 #
 # AND and OR are not the only gates. The last task asks whether a sum is odd: `12+34 mod 2=` is `0`. In the corrupted
@@ -318,7 +350,8 @@ print(
 )
 
 # %% [markdown]
-# Both runs give the same answer: two odd numbers have an even sum, and so have two even ones.
+# Both runs give the same answer: with both numbers one larger the sum grows by two, so an even sum stays
+# even, and an odd one odd.
 #
 # **Exercise 5.** Predict the probability of the answer when `embed@a` **alone** is changed.
 
@@ -337,20 +370,22 @@ for sites in [[], ["embed@a"], ["embed@b"], ["embed@a", "embed@b"]]:
 print(parity.gate("embed@a", "embed@b").verdict)
 
 # %% [markdown]
-# Changing one number loses everything, and changing both loses nothing: 1, 0, 0, 1. This is an **XOR**, and the gate is
-# `undefined`. A share says how far a run has come from one answer to the other; here both runs have the same answer, so
-# there is no way to go. The model uses both numbers, as the probabilities show, and no share can show it. **Patching
-# finds what differs between the two prompts, and only if the answers differ too.**
+# Changing one number loses everything, and changing both loses nothing. What is lost is 0, 1, 1, 0: an **XOR** of the
+# two changes, and the gate is `undefined`. A share says how far a run has come from one answer to the other; here both
+# runs have the same answer, so there is no way to go. The patches show that the model uses both numbers, 1.000 and
+# 0.000, and no share can. **Patching finds what differs between the two prompts; a share is defined only if the metric
+# differs too.**
 #
 # ## Recap
 #
 # - Enough is read by denoising, needed by noising. In both, use the **share**; the recovery in noise is what is left.
-# - AND: each part needed, none enough. Denoising one part at a time misses it. OR: each enough, none needed. Noising
+# - AND: each part needed, none enough. Denoising one part at a time misses it, if the metric is the answer's
+#   probability. OR: each enough, none needed. Noising
 #   one part at a time misses it. So look in both directions, and at parts together.
 # - If two parts are all that differs, needed(a) = 1 − enough(b).
-# - Heads lie between the gates: L1.H0 is enough .705 and needed .008, the other three heads of its layer together .992
-#   and .300.
-# - If both prompts have the same answer, no share is defined.
+# - A mean can hide pairs that differ: L1.H0 and the other heads of its layer are an OR in 12 pairs of 20, in three the
+#   others do it alone, and five lie between.
+# - If the metric is the same in both runs, no share is defined; if it is nearly the same, a share says little.
 #
 # **To read:** Heimersheim and Nanda, *How to use and interpret activation patching* (2024), on AND and OR; Mueller,
 # *Missed Causes and Ambiguous Effects* (2024), on causes that noising misses; Wang et al., *Interpretability in the

@@ -28,6 +28,9 @@ check = pw.course.WhatGoesWrong
 # In lecture 2 a sum needed both of its numbers: by the probability of the answer, each of them alone is enough for
 # nothing.
 #
+# The **foil** is what the corrupted run should say. A difference (`logit_diff`, `prob_diff`) is that of the answer
+# minus that of the foil.
+#
 # **Predict.** Bring back the first number alone. How far is it enough by the logit difference? And by the logit of the
 # answer?
 
@@ -42,8 +45,8 @@ for metric in metrics:
 
 # %% [markdown]
 # By `logit_diff` and `prob_diff` each number does about half, and the two halves add up: nothing looks like an AND. By
-# `answer_prob` and `answer_logit` neither does anything. These are the same runs. What is different is the **foil**,
-# the sum of the corrupted prompt, which a difference counts too:
+# `answer_prob` neither does anything, and by `answer_logit` neither does on average. These are the same runs. What is
+# different is the **foil**, the sum of the corrupted prompt, which a difference counts too:
 
 # %%
 for name, r in {"embed@a": first, "embed@b": second}.items():
@@ -51,13 +54,18 @@ for name, r in {"embed@a": first, "embed@b": second}.items():
     print(
         f"{name}: logit of the answer {own:+.2f}, of the foil {own - both:+.2f}; difference {both:+.2f}"
     )
+    for metric in ["answer_logit", "answer_prob"]:
+        single = r[metric].per_pair.effect
+        print(f"         {metric} in single pairs {single.min():+z.1f} to {single.max():+z.1f}")
     says = r.run.top_tokens(1, pair=0)[0].token.strip()
     print(
         f"         of the first pair, {sums.task[0].clean} and {sums.task[0].corrupted}, the model says {says}"
     )
 
 # %% [markdown]
-# The answer does not come back. The foil goes away, because the model now does a third sum. A difference cannot tell
+# The answer does not come back. Its logit moves a lot in single pairs, up in some and down in others, and its
+# probability stays at 0 in all. The foil goes away: in the first pair the model now does a third sum. A
+# difference cannot tell
 # one from the other.
 #
 # ## Switch the metric and watch the ranking
@@ -85,8 +93,8 @@ for metric in exp.metrics:
 # **Predict.** L23.H3 was the strongest head by `logit_diff`. Which heads will be the strongest by `answer_logit`: the
 # same ones, in the same order?
 #
-# The widget shows one head. **Choose another metric in its menu, and watch the sign of the effect, the gauge, and the
-# map of heads.** Try L20.H0, L23.H3 and L24.H4 (press `/` to write one).
+# The widget shows one head. **Choose another metric in its menu, and watch the sign of the effect, the gauge (the
+# recovery, from 0 to 1), and the map of heads.** Try L20.H0, L23.H3 and L24.H4 (press `/` to write one).
 
 # %%
 w = exp.explore("L20.H0")
@@ -108,8 +116,8 @@ ax = pw.plot.heatmap(heads, metric="logit_diff", quantity="recovery")
 ax = pw.plot.heatmap(heads, metric="answer_logit", quantity="recovery")
 
 # %% [markdown]
-# **Exercise 1.** Name a head that by `logit_diff` brings the answer back, and by `answer_logit` takes it further away,
-# by a tenth of the way or more.
+# **Exercise 1.** Name a head with a recovery of .1 or more by `logit_diff` **and** of −.1 or less by `answer_logit`.
+# There are several.
 
 # %% tags=["exercise"]
 answer = ...
@@ -133,9 +141,9 @@ for site in ["L23.H3", "L20.H0"]:
 
 # %% [markdown]
 # With L20.H0 the logits of both names fall, that of *John* by more: the difference grows. And the log-probability of
-# *Mary* grows although its logit falls, so other tokens have lost more. A logit alone is no preference: only
-# differences of logits reach the softmax. `answer_logit` is a fair question ("is *Mary* written?"), and another one
-# than `logit_diff` ("is *Mary* preferred to *John*?").
+# *Mary* grows although its logit falls, so other tokens have lost more. The same number added to
+# all logits changes no probability, so one logit alone shows no preference. `answer_logit` asks whether *Mary*'s own
+# logit rises: a fair question, and another one than that of `logit_diff`, whether *Mary* is preferred to *John*.
 #
 # **Predict.** All this is one pair of prompts. Over sixteen, will L20.H0 have two signs still?
 
@@ -150,8 +158,8 @@ for site in ["L20.H0", "L17.H4", "L19.H2"]:
     )
 
 # %% [markdown]
-# Over sixteen pairs the two metrics have the same sign, .39 and .42 for L20.H0, and in 3 pairs of 16 they have opposite
-# ones. What you found is true of that pair, and no rule. A sign depends on the metric **and** on the pair.
+# Over sixteen pairs the two metrics have the same sign, .39 and .42 for L20.H0, and in 3 pairs of 16 they have
+# opposite ones. What you found is true of that pair, and no rule. A sign depends on the metric **and** on the pair.
 #
 # **Exercise 2. Defend a ranking.** Back to the one pair. You report the three heads that bring the answer back most,
 # and you measure `answer_logit`. Write them, strongest first, as `["L9.H6", ...]`.
@@ -162,7 +170,8 @@ check(exp).ranking(answer, "answer_logit")
 
 # %% tags=["solution"]
 recovery = heads.over_pairs("answer_logit")["recovery"].values
-answer = [divmod(int(cell), smol.n_heads) for cell in (-recovery).ravel().argsort()[:3]]
+order = [divmod(int(cell), smol.n_heads) for cell in (-recovery).ravel().argsort()[:3]]
+answer = [f"L{layer}.H{head}" for layer, head in order]
 print(answer)
 check(exp).ranking(answer, "answer_logit")
 
@@ -175,8 +184,8 @@ for metric in exp.metrics:
     print(f"L24.H4  {metric:13} recovery {r[metric].recovery:+.3f}")
 
 # %% [markdown]
-# By the logits it is one of the strongest heads, and by the probability it does nothing, −.003. The patch starts from a
-# probability of .003 and cannot go below 0: at the ends of its range a probability hides what the logits do.
+# By the logits it is one of the strongest heads, and by the probability it does nothing, −.003. The patch starts from
+# a probability of .003 and cannot go below 0: at the ends of its range a probability hides what the logits do.
 #
 # ## What is put in its place
 #
@@ -199,22 +208,61 @@ for name, source in sources.items():
 # the logit of *Mary* hardly changes, +.21, and that of *John* rises. With the other run's value, the logit of *Mary*
 # falls by 4.88. So "L23.H3 lifts *Mary*" is true against the corrupted run, and not against the mean.
 #
-# **Exercise 3.** How much more does the other run's value do than the mean, in logits of the difference, with its sign?
+# Do two sources disagree about other heads as well? All of them, with the other run's value and with zeros:
+
+# %%
+costs = {
+    name: noise.sweep("z", make=lambda site, put=put: pw.Patch(site, put), progress=False)
+    for name, put in sources.items()
+    if name != "mean"
+}
+fig = pw.plot.heatmaps(list(costs.values()), titles=list(costs), quantity="effect")
+
+# %% [markdown]
+# **Exercise 3.** Imagine two papers that disagree about a head. One put in the other run's value, and says that the
+# model needs it: without it the logit difference falls by one or more. The other put in zeros, and says that it does
+# nothing: less than a tenth of a logit. Which head are they talking about?
 
 # %% tags=["exercise"]
 answer = ...
-check(exp).more_than_mean(answer, "L23.H3", others)
+check(exp).needed_by_one(answer, sources["other run"], sources["zero"])
 
 # %% tags=["solution"]
-answer = noise.patch("L23.H3").effect - noise.patch(pw.Patch("L23.H3", sources["mean"])).effect
-check(exp).more_than_mean(answer, "L23.H3", others)
+by_one, by_other = (sweep.effect.values for sweep in costs.values())
+answer = [
+    f"L{layer}.H{head}"
+    for layer, head in np.argwhere((by_one <= -1) & (abs(by_other) < 0.1)).tolist()
+]
+print(answer)
+check(exp).needed_by_one(answer[0], sources["other run"], sources["zero"])
 
 # %% [markdown]
-# The same question at the input. Causal tracing adds noise to the embedding of a word, three standard deviations of all
-# embeddings; so far we replaced the word by another one.
+# Lecture 5 finds out why zeros in its place cost nothing. And the other way round: which heads cost a logit or more by
+# zeros, and less than a tenth by the other run's value? How much do they differ between the two runs, as a part of
+# their size?
+
+# %%
+by_one, by_other = (sweep.effect.values for sweep in costs.values())
+for layer, head in np.argwhere((by_other <= -1) & (abs(by_one) < 0.1)).tolist():
+    clean, corrupted = (run[f"L{layer}.H{head}"][0] for run in (exp.clean, exp.corrupted))
+    apart = ((clean - corrupted).norm(dim=-1) / clean.norm(dim=-1)).max()
+    print(
+        f"L{layer}.H{head}   zeros {by_other[layer, head]:+.2f}   other run {by_one[layer, head]:+.2f}   "
+        f"apart by up to {apart:.2f}"
+    )
+
+# %% [markdown]
+# Three of the four are in layer 1. What these three say differs by at most .14 of its size between the two runs: there
+# is little to exchange, and much to delete. L16.H0 is different: it changes by up to .70, and what changes hardly
+# matters for this metric. Neither paper is wrong. One asks what it costs to give a head what it says
+# on the other prompt, the other what it costs that it says nothing. Both measure *Mary* against *John* on one prompt,
+# and neither proves that a head is not used.
 #
-# **Predict.** The logit difference is +6.12 in the clean run. What is left of it with noise on `S2`? And with *Mary* in
-# place of *John*?
+# The same question at the input. Causal tracing adds noise to the embedding of a word, three standard deviations of
+# the embeddings of the two prompts; so far we replaced the word by another one.
+#
+# **Predict.** The logit difference is +6.12 in the clean run. What is left of it with noise on `S2`? And with *Mary*
+# in place of *John*?
 
 # %%
 noised = noise.patch(pw.Patch("embed@S2", pw.sources.noise(3.0, n=10, seed=0)))
@@ -232,9 +280,11 @@ print(f"Mary in its place  {replaced.value:+.2f}, effect {replaced.effect:+.2f}"
 # %% [markdown]
 # ## One pair of twenty
 #
-# Back to the small model and the two cues of lecture 2, now with a foil and the logit difference. There are two ways to
-# say how much a head brings back over many pairs: the **mean of ratios**, each pair's recovery, averaged; and the
-# **ratio of means**, the mean effect over the mean gap, which patchwidgets reports.
+# Back to the small model and the two cues of lecture 2, now with the logit difference. The foil is the word before the
+# last cue; the corrupted run need not say it (`foil_expected=False`). There are two ways to say how much a head brings
+# back over many pairs: the **mean of ratios**, each pair's recovery, averaged; and the **ratio of means**, the mean
+# effect over the mean gap, which patchwidgets reports. (The gap of a pair is its metric in the clean run minus that in
+# the corrupted run.)
 #
 # **Predict.** How far apart will they be: .01? .1? Will the order of heads be the same?
 
@@ -255,8 +305,8 @@ for site in ["L0.H3", "L1.H0", "L1.H2", "L1.H3", "L0.H1"]:
     )
 
 # %% [markdown]
-# By the mean of ratios, L0.H1 would be the second strongest head, +.482, and L1.H3 would do nothing, −.015. By the
-# ratio of means, L0.H1 does nothing, −.033, and L1.H3 brings back +.223. Look at the single pairs:
+# By the mean of ratios, L0.H1 would be the second strongest of these heads, +.482, and L1.H3 would do nothing, −.015.
+# By the ratio of means, L0.H1 does nothing, −.033, and L1.H3 brings back +.223. Look at the single pairs:
 
 # %%
 ax = pw.plot.pairs(cues.patch("L0.H1"), cues.patch("L1.H3"), quantity="recovery")
@@ -278,25 +328,32 @@ check(cues).odd_pair(answer, "L0.H1")
 reading = cues.patch("L0.H1")["logit_diff"]
 gaps = reading.clean - reading.corrupted
 print("gaps of all pairs:", np.round(gaps, 1).tolist())
-kept = [i for i in range(len(gaps)) if i != abs(gaps).argmin()]
+odd = int(abs(gaps).argmin())
+says = cues.corrupted.top_tokens(1, pair=odd)[0].token
+print(f"pair {odd}: the answer is{cues.task[odd].answer}, and the corrupted run says{says}")
+kept = [i for i in range(len(gaps)) if i != odd]
 without = pw.Experiment(model, cues.task[kept])
 for site in ["L0.H1", "L1.H3"]:
     r = without.patch(site)
+    means = r.recovery, r.per_pair.recovery.mean()
     print(
-        f"{site}  without it: ratio of means {r.recovery:+.3f}, mean of ratios {r.per_pair.recovery.mean():+.3f}"
+        f"{site}  without it: ratio of means {means[0]:+.3f}, mean of ratios {means[1]:+.3f}, "
+        f"apart {abs(means[0] - means[1]):.2f}"
     )
 
 # %% [markdown]
-# In that pair the two runs hardly differ, so that its recovery divides by nearly 0. Without it the two ways agree to
-# within .05. A ratio of means gives each pair the weight of its gap. So look at single pairs before you believe a mean,
-# and report effects in logits beside recoveries.
+# In that pair the corrupted run says the answer as well, and its gap is the smallest of all: its recovery divides by
+# nearly 0. Without it the two ways are .04
+# and .01 apart. A ratio of means gives each pair the weight of its gap; a median of ratios, −.012 for L0.H1, is not
+# moved by one pair either. So look at single pairs before you believe a mean, and report effects in logits beside
+# recoveries.
 
 # %% [markdown]
 # ## Recap
 #
-# - A metric is a question. `logit_diff` asks which of two answers is preferred, and cannot tell an answer that comes
-#   from a foil that goes. `answer_logit` asks about the answer alone, and can have the other sign. `answer_prob` hardly
-#   moves near 0 and 1. Show a second metric beside the first.
+# - A metric is a question. `logit_diff` asks which of two answers is preferred, and cannot tell whether the answer has
+#   come back or only the foil has gone. `answer_logit` asks about the answer alone, and can have the other sign.
+#   `answer_prob` hardly moves near 0 and 1. Show a second metric beside the first.
 # - A head that has two signs on one pair may have one on sixteen.
 # - The other run's value, the mean and zero are three experiments. Say which one it is.
 # - A mean of ratios can be one pair. Show single pairs.

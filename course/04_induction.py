@@ -38,7 +38,7 @@ check = pw.course.Induction(exp)
 # Here are ten words, drawn at random, and then the same ten again.
 #
 # **Predict.** After each word, the model says which one it expects next. How many of the ten words of the second half
-# does it expect? And how many of the first? Write both down.
+# does it expect? And how many of the nine after the first word in the first half? Write both down.
 
 # %%
 ten = ["ring", "Sam", "lake", "lamp", "key", "Nina", "farm", "hat", "Luke", "coin"]
@@ -81,8 +81,8 @@ expected(numbers + numbers)
 #
 # ## Two prompts
 #
-# To see how it does that, change where the last word stood before. In the corrupted prompt, this word, the **cue**, has
-# swapped places with another word of the first half, so that another word comes after it.
+# To see how it does that, change where the last word stood before. In the corrupted prompt, this word, the **cue**,
+# has swapped places with another word of the first half, so that another word comes after it.
 
 # %%
 first = task.pair(0)
@@ -119,10 +119,13 @@ patterns = exp.clean.pattern("L0.pattern").mean("pair")
 for head in range(4):
     row = patterns.values[head, at]
     print(f"L0.H{head}   one back {row[at - 1]:.2f}   itself {row[at]:.2f}")
+last = patterns.values[3, -1, -2]
+print(f"L0.H3 from the last word: one back {last:.2f}")
 
 # %% [markdown]
-# L0.H3 is a **previous-token head**: .90 of its attention is one word back. Where is its output needed? Patch it at one
-# position at a time.
+# From the word after the cue, .90 of the attention of L0.H3 is one word back: there it is a **previous-token head**.
+# (From the last word, it is only .15.) Where does its output do this? Patch it at one position at a
+# time.
 
 # %%
 for position in ["cue", "next", "end"]:
@@ -130,8 +133,8 @@ for position in ["cue", "next", "end"]:
     print(f"L0.H3@{position:5} recovery {r.recovery:z.3f}")
 
 # %% [markdown]
-# Not at the last word, where the answer is said, and not at the cue, but at the word after it, .567. Where is the rest?
-# The corrupted prompt has another word after *its* cue. In the first pair, that is position 4:
+# Not at the last word, where the answer is said, and not at the cue, but at the word after it, .567. Where is the
+# rest? The corrupted prompt has another word after *its* cue. In the first pair, that is position 4:
 
 # %%
 one = pw.Experiment(model, first)
@@ -154,8 +157,8 @@ for position in ["next", "end"]:
     print(f"L1.H0 to L1.H3@{position:5} jointly: recovery {r.recovery:z.3f}")
 
 # %% [markdown]
-# At the last word, where the answer is said. L0.H3 works earlier, one word after the cue. If it acts through these four
-# heads, what it writes can enter them in three ways:
+# At the last word, where the answer is said. L0.H3 works earlier, one word after the cue. If it acts through these
+# four heads, what it writes can enter them in three ways:
 #
 # - through **q**: it changes what they look for;
 # - through **k**: it changes where they find it;
@@ -163,9 +166,9 @@ for position in ["next", "end"]:
 #
 # **Predict.** Which one? Write it down.
 #
-# Now look. In the widget, choose **Path** (or press `E`), click L0.H3, then L1.H0, and then one of query, key and value
-# (or press `Q`, `K`, `V`). On a path, only the one receiver sees the clean output of L0.H3; for all others it stays as
-# it was in the corrupted run. Try all three, and then the other heads of layer 1.
+# Now look. In the widget, choose **Path** (or press `E`), click L0.H3, then L1.H0, and then one of query, key and
+# value (or press `Q`, `K`, `V`). On a path, only the one receiver sees the clean output of L0.H3; for all others it
+# stays as it was in the corrupted run. Try all three, and then the other heads of layer 1.
 
 # %%
 w = exp.explore("L0.H3")
@@ -190,8 +193,9 @@ w.select("L0.H3->L1.H0.k")
 w
 
 # %% [markdown]
-# If the keys change, the attention must move. How much of the attention of each head of layer 1 goes from the last word
-# to the word after the cue, in the clean run, in the corrupted run, and with L0.H3 patched?
+# If the keys change, the attention must move. How much of the attention of each head of layer 1 goes from the last
+# word to the position `next`, where the word after the cue stands in the clean prompt: in the clean run, in the
+# corrupted run (where the cue stands elsewhere, and another word comes after it), and with L0.H3 patched?
 
 # %%
 runs = {"clean": exp.clean, "corrupted": exp.corrupted, "patched": exp.patch("L0.H3").run}
@@ -246,7 +250,8 @@ for part in "qkv":
 # .018, and the keys alone bring back .971. Both questions have the same answer, **k**: L0.H3 changes *where* the
 # induction heads look. It does not change what they look for, and hardly what they bring.
 #
-# Here is the frozen patch in the widget. Change the metric or the pair: the keys stay frozen.
+# Here is the frozen patch in the widget. Go to another pair (press `.`): the keys stay frozen. You can freeze a whole
+# box yourself: Alt+click, or `X`.
 
 # %%
 w.select("L0.H3", *frozen("k"))
@@ -257,7 +262,8 @@ w
 #
 # Four heads of layer 1 bring something back alone.
 #
-# **Predict.** Add their recoveries up. If you patch all four jointly, will it be less, as much, or more? Write it down.
+# **Predict.** Add their recoveries up. If you patch all four jointly, will it be less, as much, or more? Write it
+# down.
 
 # %%
 single = [exp.patch(head) for head in later]
@@ -285,29 +291,55 @@ check.heads(answer)
 
 # %% [markdown]
 # Where does the excess come from? The heads of one layer do not see each other, so it is made after them. Freeze what
-# comes after, bit by bit: first the MLPs of the layers 1 to 3, then also the scale of the final norm (`direct_effects`
-# does that, and freezes everything else too).
+# comes after: the MLPs of the layers 1 to 3; the attention of the layers 2 and 3 as well; the scale of the final norm
+# alone; and all of it (which `direct_effects` does). The logits are the last stream divided by its size, times a
+# matrix. So the logit difference with a frozen scale is the one that was measured, times the size in the patched run
+# over the size in the corrupted run.
 
 # %%
 mlps = [pw.Patch(f"L{layer}.mlp_out", "host") for layer in (1, 2, 3)]
+attention = [pw.Patch(f"L{layer}.attn_out", "host") for layer in (2, 3)]
+
+
+def size(run):
+    return run["L3.resid_post"][:, -1].norm(dim=-1).numpy()
+
+
+def scale_frozen(r):
+    value = (r.per_pair.value * size(r.run) / size(exp.corrupted)).mean()
+    return (value - exp.corrupted.value) / (exp.clean.value - exp.corrupted.value)
+
+
 sums = {
     "nothing frozen": (sum(r.recovery for r in single), jointly.recovery),
     "MLPs frozen": (
         sum(exp.patch(head, *mlps).recovery for head in later),
         exp.patch(*later, *mlps).recovery,
     ),
-    "direct, norm frozen": (
+    "and attention frozen": (
+        sum(exp.patch(head, *mlps, *attention).recovery for head in later),
+        exp.patch(*later, *mlps, *attention).recovery,
+    ),
+    "norm frozen alone": (sum(map(scale_frozen, single)), scale_frozen(jointly)),
+    "everything frozen": (
         exp.direct_effects("z", norm="frozen", progress=False).recovery.values[1].sum(),
         exp.direct_effects("attn_out", norm="frozen", progress=False).recovery.values[1],
     ),
 }
 for name, (added, joint) in sums.items():
-    print(f"{name:20} sum {added:.3f}   jointly {joint:.3f}   excess {joint - added:z.3f}")
+    excess = joint - added
+    print(
+        f"{name:23} sum {added:.3f}   jointly {joint:.3f}   excess {excess:z.3f}, {excess / joint:z.0%}"
+    )
 
 # %% [markdown]
-# With the MLPs frozen, less than half of the recovery is left, .464, and the excess falls from .294 to .129: more than
-# half of it takes the MLPs. With the norm's scale frozen too, nothing remains, as it must be: then everything after the
-# heads is a sum.
+# The excess is .294. With the MLPs frozen it is .129 (and the joint recovery .464), with the norm frozen .169. So it
+# has at least two causes. The MLPs add more to the four jointly than to the four one by one: with the norm frozen, they
+# take .469 to 1.008 jointly, and to .839 in sum. The norm takes from the heads alone, whose sum is .839 without it and
+# .706 with it, and hardly from the four jointly (1.008 and 1.000). (The per cents are parts of the joint recovery: both
+# shrink with the MLPs frozen, so they hardly move.) Freezing the
+# attention of the layers 2 and 3 as well changes nothing. With everything frozen nothing remains of the excess, as it
+# must be: then everything after the heads is a sum.
 #
 # ## The other two inputs
 #
@@ -336,8 +368,8 @@ fig = pw.plot.heatmaps(
 )
 
 # %% [markdown]
-# Layer 1 looks the same in all three. In layer 0 it is now L0.H1, the head with .87 of its attention on the word itself
-# (you saw it above).
+# Layer 1 looks the same in all three. In layer 0 it is now L0.H1, the head with .87 of its attention on the word
+# itself (you saw it above).
 #
 # **Exercise 6.** Patch L0.H1 in `other_end` and in `other_next`, and freeze the inputs of layer 1 as above. Through
 # which input does it act in the one, and in the other?
@@ -374,17 +406,19 @@ for name, other in changes.items():
 
 # %% [markdown]
 # One large number in each row, and each time in another column. The same four heads use all three inputs: the queries
-# carry which word is looked for, the keys after which word one stands, the values which word it is. **A patch shows
-# what differs between the two prompts, and nothing else.** With one corrupted prompt you see one input of three.
+# say which word to look for. The keys say, at each position, which word stands just before it. The values say which
+# word stands there. **A patch shows what differs between the two prompts, and nothing else.** With one corrupted
+# prompt you see one input of three.
 #
 # ## Recap
 #
 # - Of ten repeated words the model expects nine, of ten repeated numbers none. What you found holds for words.
-# - L0.H3 looks one word back, and brings back .996. With layer 1's keys frozen .018 of it is left, with its queries
-#   .996, with its values .970.
+# - From the word after the cue, L0.H3 looks one word back; patched, it brings back .996. With layer 1's keys frozen
+#   .018 of it is left, with its queries .996, with its values .970.
 # - A path opens one way, a frozen input closes one. Ask both questions.
-# - Four heads sum to .706 and bring back 1.000 jointly: effects do not add up where the rest of the model is no sum.
-# - Another change, another input: q, k and v each carry one of three.
+# - Four heads sum to .706 and bring back 1.000 jointly: effects do not add up where what comes after the heads is
+#   not linear.
+# - Another change, another input: each of the three changes goes through another one.
 #
 # **To read:** Elhage et al., *A Mathematical Framework for Transformer Circuits* (2021), which takes induction heads
 # apart; Olsson et al., *In-context Learning and Induction Heads* (2022); Goldowsky-Dill et al., *Localizing Model

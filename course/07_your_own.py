@@ -86,8 +86,9 @@ exp = pw.Experiment(model, task)
 print(f"{len(task)} pairs, accuracy {exp.accuracy:.3f}")
 
 # %% [markdown]
-# The sixth mistake has no error. The accuracy is below 1: on one pair the model does not say what the table says. Either
-# the model is wrong there, or the table is.
+# The sixth mistake has no error. A pair counts as right if the clean run prefers the answer to the foil, and the
+# corrupted run the foil to the answer. The accuracy is below 1: on one pair the model does not say what the table says.
+# Either the model is wrong there, or the table is.
 #
 # **Exercise 2.** Which pair is it? Look at `exp.correct()`, and write its number, counted from 0.
 
@@ -104,13 +105,15 @@ check.wrong_pairs(answer, exp)
 for i, is_right in enumerate(exp.correct()):
     if not is_right:
         print(f"pair {i}: {task[i].clean} ->{task[i].answer}, not{task[i].foil}?")
-kept = task.where(exp.correct())
-exp = pw.Experiment(model, kept)
-print(f"{len(kept)} pairs, accuracy {exp.accuracy:.3f}")
+path.write_text(mended.replace(", Rose, Sam", ", Sam, Rose"), encoding="utf-8")
+task = pw.Task.from_csv(path)
+exp = pw.Experiment(model, task)
+print(f"{len(task)} pairs, accuracy {exp.accuracy:.3f}")
 
 # %% [markdown]
-# Rose gives the map, so *Sam* gets it: the table has answer and foil the wrong way round, and the model is right. You
-# could repair it; here the pair is left out, and seven stay. Say in your paper how many you left out, and why.
+# Rose gives the map, so *Sam* gets it: the table has answer and foil the wrong way round, and the model is right. So
+# repair this row too. Where the *model* is wrong, `task.where(exp.correct())` leaves the pair out. Say in your paper
+# how many you left out, and why.
 #
 # ## A head
 #
@@ -163,7 +166,7 @@ only_head = exp.evaluate(pw.Circuit([best]))
 print(f"without the head: {only_head.completeness:.3f}")
 
 # %% [markdown]
-# The head alone keeps .146. With the four MLPs it is 1.018, a little beyond the whole model. And everything *but* the
+# The head alone keeps .143. With the four MLPs it is 1.017, a little beyond the whole model. And everything *but* the
 # head keeps .003 (this is the **completeness** of the circuit). So the head is needed. It is enough as well, but only with
 # MLPs that respond to it.
 #
@@ -217,13 +220,13 @@ check.opened(answer, w)
 # ## Recap
 #
 # - Errors name the row, the column and the token; the accuracy finds what no error can: one pair of eight here.
-# - `task.where(exp.correct())` keeps what the model gets right. Report what you left out.
-# - A recovery of 1.006 and a faithfulness of .146 belong to the same head. The one lets everything else respond, the
+# - Repair what the table has wrong. What the model gets wrong, `task.where(exp.correct())` leaves out: report it.
+# - A recovery of 1.005 and a faithfulness of .143 belong to the same head. The one lets everything else respond, the
 #   other keeps it still.
 # - A figure goes with its caption: model, direction, metric, number of pairs.
 #
 # **Now yours.** Set `MODEL`, replace `table`, run all. Before you look at the map, write down what you expect.
 #
-# **To read:** Wang et al., *Interpretability in the Wild* (2022), on faithfulness and completeness; Zhang and Nanda,
-# *Towards Best Practices of Activation Patching* (2023); Mueller et al., *MIB: A Mechanistic Interpretability Benchmark*
-# (2025).
+# **To read:** Marks et al., *Sparse Feature Circuits* (2024), whose faithfulness and completeness are used here; Wang
+# et al., *Interpretability in the Wild* (2022), with other definitions of both words; Zhang and Nanda, *Towards Best
+# Practices of Activation Patching* (2023); Mueller et al., *MIB: A Mechanistic Interpretability Benchmark* (2025).

@@ -12,7 +12,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
 
 
 def test_there_are_notebooks() -> None:
-    assert "01_quickstart.ipynb" in [path.name for path in NOTEBOOKS]
+    assert "01_splice.ipynb" in [path.name for path in NOTEBOOKS]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -10,12 +10,11 @@ from typing import Any, Literal
 
 import jupytext
 import nbformat
-
-from tools.run_notebooks import run
+from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "course"
-NOTEBOOKS = ROOT / "notebooks" / "course"
+NOTEBOOKS = ROOT / "notebooks"
 FOLDERS = {"student": NOTEBOOKS, "instructor": NOTEBOOKS / "instructor"}
 Reader = Literal["student", "instructor"]
 NOT_FOR: dict[Reader, set[str]] = {
@@ -43,6 +42,20 @@ def notebook_of(source: Path, reader: Reader) -> Any:
     for i, cell in enumerate(made.cells):
         cell.id = f"{source.stem.replace('_', '-')}-{i:02}"
     return made
+
+
+def run(path: Path) -> None:
+    """Execute one notebook in place, and save what it printed, without widget state."""
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(
+        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": path.parent}}
+    ).execute()
+    # Saved state would show a widget without its kernel; versions and times change with every run.
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata["language_info"] = {"name": "python"}
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+    nbformat.write(notebook, path)
 
 
 def main(names: list[str]) -> None:

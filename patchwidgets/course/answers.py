@@ -1,7 +1,7 @@
 """The forms in which people write an answer: a head, a component, a position, a number, a word."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ _HEAD = re.compile(
     r"(?:layer|l|a)?\s*(\d+)(?:\s*[.,:/]\s*(?:head|h)?|\s+(?:head|h)?|(?:head|h))\s*[.,:/]?\s*(\d+)"
 )
 _SEPARATOR = re.compile(r"\s*[+;&]\s*|\)\s*,?\s*\(|[\s,]+(?=[lL]\d)")
+_RECEIVER = re.compile(r"(?:layer|l)?\s*(\d+)[\s.]*(h|kv)(\d+)(?:[\s.]*([qkv])[a-z]*)?")
+_MLP = re.compile(r"(?:l(?:ayer)?\s*(\d+)[. ]*mlp(?:_in|_out)?|(?:m|mlp)\s*\.?(\d+))")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?")
 
 
@@ -80,7 +82,7 @@ def as_component(answer: Any) -> str:
     ['L3.mlp_out', 'L3.mlp_out', 'L3.mlp_out', 'L9.H6', 'L9.H6', 'embed']
     """
     text = str(answer).strip().lower().split("@")[0]
-    if found := re.fullmatch(r"(?:l(?:ayer)?\s*(\d+)[. ]*mlp(?:_out)?|(?:m|mlp)\s*\.?(\d+))", text):
+    if found := _MLP.fullmatch(text):
         return f"L{found[1] or found[2]}.mlp_out"
     if found := re.fullmatch(r"l(\d+)[. ]*attn(?:_out)?", text):
         return f"L{found[1]}.attn_out"
@@ -93,6 +95,60 @@ def as_component(answer: Any) -> str:
             f'Write a head as "L9.H6" or (9, 6), and an MLP as "L3.mlp_out"; got {_shown(answer)}.'
         ) from None
     return f"L{layer}.H{head}"
+
+
+def as_receiver(answer: Any) -> str:
+    """What reads the stream, such as ``"L9.H6.q"``, ``"L9.mlp_in"`` or ``"logits"``; a head perhaps without its input.
+
+    Examples
+    --------
+    >>> from patchwidgets.course.answers import as_receiver
+    >>> [as_receiver(answer) for answer in ("l9h6 query", "L2.H1->L9.H6.q", (9, 6, "q"), "L9.KV2.v", "MLP 9", "L9.H6")]
+    ['L9.H6.q', 'L9.H6.q', 'L9.H6.q', 'L9.KV2.v', 'L9.mlp_in', 'L9.H6']
+    """
+    if isinstance(answer, list | tuple) and len(answer) in (2, 3):
+        answer = f"L{answer[0]}.H{'.'.join(str(part) for part in answer[1:])}"
+    text = (
+        re.split(r"->|\N{RIGHTWARDS ARROW}", str(answer))[-1].strip(" '\"`").lower().split("@")[0]
+    )
+    if text == "logits":
+        return text
+    if found := _MLP.fullmatch(text):
+        return f"L{found[1] or found[2]}.mlp_in"
+    if found := _RECEIVER.fullmatch(text):
+        return f"L{found[1]}.{found[2].upper()}{found[3]}" + (f".{found[4]}" if found[4] else "")
+    raise UnreadableAnswer(
+        f'Write what reads as "L9.H6.q", "L9.KV2.v", "L9.mlp_in" or "logits"; got {_shown(answer)}.'
+    )
+
+
+def as_some_of(*names: str) -> Any:
+    """Return what makes a set of `names` of an answer: of a list, or of one text with commas.
+
+    Examples
+    --------
+    >>> from patchwidgets.course.answers import as_some_of
+    >>> sorted(as_some_of("L2.H1->logits", "L3.H0->logits")("l2.h1 -> logits, L3.H0->logits"))
+    ['L2.H1->logits', 'L3.H0->logits']
+    """
+
+    def plain(text: Any) -> str:
+        return re.sub(r"[\s'\"`]", "", str(text)).replace("\N{RIGHTWARDS ARROW}", "->").lower()
+
+    known = {plain(name): name for name in names}
+
+    def read(answer: Any) -> frozenset[str]:
+        if isinstance(answer, str):
+            answer = re.split("[,;\n]", answer.strip(" \n()[]"))
+        parts = list(answer) if isinstance(answer, Iterable) else [answer]
+        unknown = [part for part in parts if plain(part) not in known]
+        if unknown:
+            raise UnreadableAnswer(
+                f"Choose among {', '.join(names)}, and write a list of them; got {_shown(unknown[0])}."
+            )
+        return frozenset(known[plain(part)] for part in parts)
+
+    return read
 
 
 def as_number(answer: Any) -> float:

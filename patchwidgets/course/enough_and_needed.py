@@ -12,6 +12,8 @@ from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.explorer.widget import PatchExplorer
 from patchwidgets.facade.experiment import Experiment
 from patchwidgets.hooks.interrupts import Uninterrupted
+from patchwidgets.sites import Position, Site
+from patchwidgets.tasks.pairs import Pair
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,18 +63,25 @@ class EnoughAndNeeded:
             import pandas as pd
 
         done = {
-            (frozenset(result.sites), result.direction): result.share
+            (self._places(*result.sites), result.direction): result.share
             for result in w.history
             if isinstance(result, PatchResult)
             and all(isinstance(p.source, str) and p.source == "source" for p in result.patches)
         }
-        rows = {a: frozenset([a]), b: frozenset([b]), "both": frozenset([a, b])}
+        rows = {a: self._places(a), b: self._places(b), "both": self._places(a, b)}
         return pd.DataFrame(
             {
                 name: [_cell(done.get((sites, direction))) for sites in rows.values()]
                 for name, direction in DIRECTIONS.items()
             },
             index=[*rows],
+        )
+
+    def _places(self, *sites: str) -> frozenset[tuple[Site, ...]]:
+        """Sites as they are in each pair: ``embed@a`` and ``embed@-4`` may be the same."""
+        parsed = [Site.parse(site) for site in sites]
+        return frozenset(
+            tuple(site.at(_index(pair, site.pos)) for pair in self._exp.pairs) for site in parsed
         )
 
     def gate(self, answer: Any, a: str, b: str) -> Verdict:
@@ -260,6 +269,13 @@ class EnoughAndNeeded:
             for direction in DIRECTIONS.values()
         )
         return enough, needed
+
+
+def _index(pair: Pair, pos: Position) -> Position:
+    """A position as it counts from the first token."""
+    if isinstance(pos, str):
+        return pair.positions.get(pos, pos)
+    return pos % len(pair) if isinstance(pos, int) else pos
 
 
 def _cell(share: float | None) -> str:

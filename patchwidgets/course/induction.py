@@ -36,7 +36,7 @@ class Induction:
     >>> check.head("L0.H3")
     Right. It alone brings back 0.994. At the word after the cue, 0.90 of its attention is on the word before.
     >>> check.input("q")
-    Not yet. With the queries of layer 1 frozen, 0.994 is left of 0.994. So does L0.H3 need them?
+    Not yet. The path L0.H3 → L1.H0.q alone brings back 0.000. Try the other two inputs.
     """
 
     def __init__(self, exp: Experiment) -> None:
@@ -140,19 +140,34 @@ class Induction:
         head, all_of_it = found.head, found.recovery[found.best]
         right = min(found.left, key=lambda part: found.left[part])
 
-        def not_needed(part: str) -> Foreseen[str]:
-            return (
-                lambda given: given == part,
-                f"With the {_NAMES[part]} of layer {found.later} frozen, {found.left[part]:.3f} is left of "
-                f"{all_of_it:.3f}. So does {head} need them?",
+        if of is None:  # what freezing says is the next exercise
+            reader = f"L{found.later}.H{int(found.recovery[found.later].argmax())}"
+            alone = {part: self._exp.path(head, f"{reader}.{part}").recovery for part in "qkv"}
+            praise = f"The path {head} → {reader}.{right} alone brings back {alone[right]:.3f}."
+            says = {
+                part: f"The path {head} → {reader}.{part} alone brings back {alone[part]:z.3f}. "
+                "Try the other two inputs."
+                for part in "qkv"
+            }
+        else:
+            praise = (
+                f"With the {_NAMES[right]} of layer {found.later} frozen, only {found.left[right]:.3f} is left of "
+                f"the {all_of_it:.3f} that {head} brings back."
             )
+            says = {
+                part: f"With the {_NAMES[part]} of layer {found.later} frozen, {found.left[part]:.3f} is left of "
+                f"{all_of_it:.3f}. So does {head} need them?"
+                for part in "qkv"
+            }
+
+        def not_needed(part: str) -> Foreseen[str]:
+            return lambda given: given == part, says[part]
 
         return judge(
             answer,
             _as_input,
             lambda given: given == right,
-            praise=f"With the {_NAMES[right]} of layer {found.later} frozen, only {found.left[right]:.3f} is left of "
-            f"the {all_of_it:.3f} that {head} brings back.",
+            praise=praise,
             foreseen=[
                 *(not_needed(part) for part in "qkv"),
                 (

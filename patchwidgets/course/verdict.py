@@ -8,7 +8,10 @@ from patchwidgets.course.answers import UnreadableAnswer, is_missing
 
 T = TypeVar("T")
 
-Foreseen = tuple[Callable[[T], bool], str]
+Says = str | Callable[[T], str]
+"""A sentence, or what makes one of the answer."""
+
+Foreseen = tuple[Callable[[T], bool], Says[T]]
 """A likely wrong answer: whether it is this one, and what leads on from it."""
 
 TOLERANCE = 0.015
@@ -43,9 +46,9 @@ def judge(
     read: Callable[[Any], T],
     is_right: Callable[[T], bool],
     *,
-    praise: str,
+    praise: Says[T],
     foreseen: Sequence[Foreseen[T]],
-    otherwise: str,
+    otherwise: Says[T],
 ) -> Verdict:
     """Compare an answer with the right one, then with those that are likely and wrong.
 
@@ -60,7 +63,7 @@ def judge(
     praise
         What is said to the right answer: why it is right, with its number.
     foreseen
-        Likely wrong answers, the first that holds is answered.
+        Likely wrong answers, the first that holds is answered. A sentence may be a function of the answer.
     otherwise
         What is said to any other answer.
     """
@@ -70,9 +73,10 @@ def judge(
         given = read(answer)
     except UnreadableAnswer as error:
         return Verdict(False, str(error))
-    if is_right(given):
-        return Verdict(True, praise)
-    return Verdict(False, next((says for holds, says in foreseen if holds(given)), otherwise))
+    right = is_right(given)
+    wrong = next((says for holds, says in foreseen if not right and holds(given)), otherwise)
+    says = praise if right else wrong
+    return Verdict(right, says(given) if callable(says) else says)
 
 
 def near(number: float, tolerance: float = TOLERANCE) -> Callable[[float], bool]:

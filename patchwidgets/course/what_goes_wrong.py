@@ -1,22 +1,22 @@
 """Lecture 3, what goes wrong: signs and rankings that depend on the metric, sources, and means over pairs."""
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 
-from patchwidgets import sources
-from patchwidgets.course.answers import UnreadableAnswer, as_head, as_number
-from patchwidgets.course.verdict import Verdict, judge, near
+from patchwidgets.course.answers import UnreadableAnswer, as_head
+from patchwidgets.course.verdict import Verdict, judge
 from patchwidgets.facade.experiment import Experiment
 from patchwidgets.sites import Patch
 from patchwidgets.sweep.sweep_result import SweepResult
-from patchwidgets.tasks import Task
 
 Head = tuple[int, int]
 MATTERS = 0.1
 """An effect matters here if it is a tenth of the way between the two runs, in either direction."""
+COSTS, SPARED = 1.0, 0.1
+"""A head is needed here if the metric falls by a logit or more without it, and not if it moves by less than a tenth."""
 
 
 class WhatGoesWrong:
@@ -123,39 +123,51 @@ class WhatGoesWrong:
             "whatever the sign.",
         )
 
-    def more_than_mean(self, answer: Any, site: str, of: Task) -> Verdict:
-        """How much larger the effect of the other run's value is than that of the mean over prompts, in noise."""
-        noise = self._exp.turned("noise")
-        resampled = noise.patch(site).effect
-        mean, zero = (
-            noise.patch(Patch(site, source)).effect for source in (sources.mean(of), sources.zero())
-        )
-        right = resampled - mean
+    def needed_by_one(self, answer: Any, one: Any, other: Any) -> Verdict:
+        """A head that is needed if `one` source is put in its place in the clean run, and not if the `other` is."""
+        noise, model = self._exp.turned("noise"), self._exp.model
+        has, foreseen = _has((model.n_layers, model.n_heads))
+
+        @cache
+        def costs(head: Head) -> tuple[float, float]:
+            by_one, by_other = (-noise.patch(Patch(_name(head), s)).effect for s in (one, other))
+            return by_one, by_other
+
+        def needed(cost: float) -> bool:
+            return cost >= COSTS
+
+        def spared(cost: float) -> bool:
+            return abs(cost) < SPARED
+
         return judge(
             answer,
-            as_number,
-            lambda given: abs(given - right) <= 0.02,
-            praise=f"The mean costs {mean:+.2f}; the other run's value does {right:+.2f} more: {resampled:+.2f}.",
+            as_head,
+            lambda given: has(given) and needed(costs(given)[0]) and spared(costs(given)[1]),
+            praise=lambda given: (
+                f"It costs {costs(given)[0]:.2f} by the one and {costs(given)[1]:z.2f} by the other. Needed for what?"
+            ),
             foreseen=[
+                *foreseen,
                 (
-                    near(-right, 0.02),
-                    "Which of the two loses more? Keep the sign: effect minus effect.",
+                    lambda given: needed(costs(given)[1]) and not needed(costs(given)[0]),
+                    "You have the two the wrong way round: this one is not missed where the question says that it is.",
                 ),
                 (
-                    near(mean, 0.02),
-                    "This is the effect of the mean. How much more does the other run's value do?",
+                    lambda given: needed(costs(given)[0]) and costs(given)[1] >= SPARED,
+                    "Both cost something here. Look for a head that is blank in one of the two maps.",
                 ),
                 (
-                    near(resampled, 0.02),
-                    "This is the whole effect of the other run's value. Take the mean's away.",
+                    lambda given: needed(costs(given)[0]),
+                    "By the one it costs, and by the other the model does better without it: that is more than not "
+                    "needed. Look for a head that is blank there.",
                 ),
-                (near(resampled - zero, 0.02), "This compares with zeros. The mean is asked for."),
                 (
-                    near(resampled / mean, 0.02),
-                    "This is their ratio. The difference is asked for, in logits.",
+                    lambda given: costs(given)[0] <= -SPARED,
+                    "Without it the model does better: look at the sign, a cost is a negative effect.",
                 ),
             ],
-            otherwise="Two effects are printed above: that of the other run, and that of the mean. Subtract them.",
+            otherwise="It costs less than a logit. Look for the heads that stand out in the first map, and find the "
+            "one that is blank in the second.",
         )
 
     def odd_pair(self, answer: Any, site: str) -> Verdict:

@@ -1,6 +1,6 @@
 """How a model represents numbers and adds them: the analyses of arXiv 2502.00873, for models with number tokens."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from patchwidgets.guesses import names
 from patchwidgets.guesses.answering import module_answering
@@ -11,6 +11,7 @@ from patchwidgets.helix.causal import compare_patches, patch_values
 from patchwidgets.helix.controls import choose_layer, compare, compare_splits
 from patchwidgets.helix.fit import (
     Fit,
+    cross_validated,
     cross_validated_r2,
     fit,
     fit_numbers,
@@ -44,7 +45,11 @@ from patchwidgets.helix.spectrum import (
     number_spectrum,
     spectrum,
 )
+from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.methods.effects import direct, head_effects, layer_effects
+
+if TYPE_CHECKING:
+    from patchwidgets.helix.estimator import Helix
 
 __all__ = [
     "CIRCLES",
@@ -56,6 +61,7 @@ __all__ = [
     "Basis",
     "FirstComponent",
     "Fit",
+    "Helix",
     "LayerFits",
     "LogitWaves",
     "NeuronFits",
@@ -69,6 +75,7 @@ __all__ = [
     "compare_by_layer",
     "compare_patches",
     "compare_splits",
+    "cross_validated",
     "cross_validated_r2",
     "direct",
     "first_component",
@@ -97,4 +104,16 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # a type checker has to find a misspelt name
-    __getattr__ = module_answering("pw.helix", __all__, names.HELIX)
+    _missing = module_answering("pw.helix", __all__, names.HELIX)
+
+    def __getattr__(name: str) -> Any:
+        if name != "Helix":
+            return _missing(name)
+        with Uninterrupted():  # with scikit-learn, of which it is an estimator
+            from patchwidgets.helix.estimator import Helix
+
+        return Helix
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -12,6 +12,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.helix.representations import MOST_NUMBERS
 from patchwidgets.helix.spectrum import Spectrum, spectrum
+from patchwidgets.html import Shown
 from patchwidgets.tasks import Task
 from patchwidgets.tokens import Tokenizer, answer_ids
 
@@ -20,7 +21,7 @@ SPAN = 50
 
 
 @dataclass(frozen=True, eq=False)
-class LogitWaves:
+class LogitWaves(Shown):
     """The mean logit of the number that is so far from the right one; from `AnswerErrors.waves`.
 
     Attributes

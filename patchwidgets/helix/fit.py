@@ -1,18 +1,23 @@
-"""Fitting activations with functions of a number, and judging the fit on numbers that it has not seen."""
+"""Fitting activations with functions of a number, and judging the fit on numbers that it has not seen.
+
+scikit-learn is imported by the first fit, since `pw.plot` knows this module and its pictures of sweeps need none of it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LinearRegression
-from sklearn.metrics import r2_score
-from sklearn.model_selection import KFold
 
 from patchwidgets.helix.basis import HELIX, Basis
+from patchwidgets.hooks.interrupts import Uninterrupted
+
+if TYPE_CHECKING:
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LinearRegression
 
 N_PRINCIPAL = 100
 """The number of principal components in which a fit is made, as in arXiv 2502.00873."""
@@ -42,7 +47,7 @@ class Fit:
     [[3.0]]
     """
 
-    regressor: LinearRegression | TransformedTargetRegressor
+    regressor: "LinearRegression | TransformedTargetRegressor"
 
     def predict(self, features: ArrayLike) -> Float[np.ndarray, "row d"]:
         """Predict the activations for features ``[row, feature]``."""
@@ -90,6 +95,9 @@ def r2(true: ArrayLike, predicted: ArrayLike) -> float:
     >>> pw.helix.r2(true=[[0, 0], [2, 4]], predicted=[[0, 0], [2, 3]])
     0.9
     """
+    with Uninterrupted():
+        from sklearn.metrics import r2_score
+
     return float(r2_score(true, predicted, multioutput="variance_weighted"))
 
 
@@ -119,10 +127,14 @@ def fit(features: ArrayLike, activations: ArrayLike, components: int = N_PRINCIP
     >>> fitted.weights.round(2).tolist()
     [[100.0], [-100.0]]
     """
+    with Uninterrupted():
+        from sklearn.compose import TransformedTargetRegressor
+        from sklearn.linear_model import LinearRegression
+
     x, y = np.asarray(features, dtype=np.float64), np.asarray(activations, dtype=np.float64)
     regressor = LinearRegression()
     if components < min(len(y) - 1, y.shape[1]):
-        space = PCA(components, svd_solver="full")
+        space = principal_components(components)
         regressor = TransformedTargetRegressor(regressor, transformer=space, check_inverse=False)
     return Fit(regressor.fit(x, y))
 
@@ -213,12 +225,33 @@ def cross_validated_r2(
 
 
 def cross_validated(
-    features: ArrayLike | None, activations: ArrayLike, folds: int, seed: int
+    features: ArrayLike | None, activations: ArrayLike, folds: int = 5, seed: int = 0
 ) -> Float[np.ndarray, "row d"]:
-    """Predict each row by a fit to the other folds; without features, by their principal components.
+    """Predict each row by a fit to the other folds: what `cross_validated_r2` judges, for `patch_values`.
 
-    Of the components there are as many as the helix has features.
+    Parameters
+    ----------
+    features
+        ``[row, feature]``. None projects each row onto the principal components of the other folds, as many as the
+        helix has features: an upper bound, since it sees the row.
+    activations, folds, seed
+        As for `cross_validated_r2`.
+
+    Returns
+    -------
+    array
+        ``[row, d]``.
+
+    Examples
+    --------
+    >>> activations = pw.helix.number_activations(model, "L0.resid_pre")
+    >>> line = pw.helix.cross_validated(pw.helix.LINE.features(pw.helix.NUMBERS), activations)
+    >>> line.shape, round(pw.helix.r2(activations, line), 2)
+    ((100, 128), 0.22)
     """
+    with Uninterrupted():
+        from sklearn.model_selection import KFold
+
     y = np.asarray(activations, dtype=np.float64)
     predicted = np.empty_like(y)
     for seen, unseen in KFold(folds, shuffle=True, random_state=seed).split(y):
@@ -256,7 +289,15 @@ def pca_reconstruction(
     >>> pw.helix.pca_reconstruction(seen=diagonal, activations=[[4, 0]], size=1).round(2).tolist()
     [[2.0, 2.0]]
     """
-    space = PCA(size, svd_solver="full").fit(np.asarray(seen))
+    space = principal_components(size).fit(np.asarray(seen))
     return np.asarray(
         space.inverse_transform(space.transform(np.asarray(activations))), dtype=np.float64
     )
+
+
+def principal_components(size: int) -> "PCA":
+    """An estimator of that many principal components, by a full decomposition, which needs no seed."""
+    with Uninterrupted():
+        from sklearn.decomposition import PCA
+
+    return PCA(size, svd_solver="full")

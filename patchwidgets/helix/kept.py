@@ -21,6 +21,7 @@ from patchwidgets.methods.effects import LAST, measured
 from patchwidgets.methods.estimates.methods import checked_method
 from patchwidgets.methods.estimates.nodes import estimate_nodes
 from patchwidgets.metrics import MetricSpec
+from patchwidgets.models.stamp import stamp_of
 from patchwidgets.sites import Patch, PatchFunction, Site
 from patchwidgets.sources.ablations import Mean
 from patchwidgets.sweep.request import SweepRequest
@@ -109,7 +110,9 @@ def keep_neurons(
     }
     sites, scores = kept.sites(order), effects.ravel()[order].tolist()
     circuits = [Circuit(sites[:k], dict(zip(sites[:k], scores[:k], strict=True))) for k in n_kept]
-    return FaithfulnessCurve(readings, circuits, n_kept, len(order), MEAN, "size")
+    return FaithfulnessCurve(
+        readings, circuits, n_kept, len(order), MEAN, "size", stamp_of(exp.model)
+    )
 
 
 def estimated_effects(

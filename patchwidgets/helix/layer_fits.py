@@ -13,6 +13,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.patch_result import PatchResult
 from patchwidgets.experiment.patching import run_patch
 from patchwidgets.helix.causal import patch_values, relative
+from patchwidgets.html import Shown
 from patchwidgets.intervals import FEWEST_PAIRS, mean_interval
 from patchwidgets.sites import Component, Patch, Site
 
@@ -24,7 +25,7 @@ COMPONENTS: tuple[Component, ...] = ("resid_pre", "resid_mid", "resid_post", "at
 
 
 @dataclass(frozen=True, eq=False)
-class LayerFits:
+class LayerFits(Shown):
     """Fits of a component by layer; from `compare_by_layer` and `fit_by_layer`.
 
     Attributes

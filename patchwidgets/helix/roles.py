@@ -14,6 +14,7 @@ from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.helix.causal import relative
 from patchwidgets.helix.kept import estimated_effects
 from patchwidgets.helix.neurons import NeuronFits
+from patchwidgets.html import Shown
 from patchwidgets.methods.direct_effects import make_direct_sweep
 from patchwidgets.methods.effects import LAST, measured, swept
 from patchwidgets.metrics import MetricSpec
@@ -23,7 +24,7 @@ from patchwidgets.sweep.request import SweepRequest
 
 
 @dataclass(frozen=True, eq=False)
-class NeuronRoles:
+class NeuronRoles(Shown):
     """The neurons with the largest effects; from `neuron_roles`.
 
     Attributes

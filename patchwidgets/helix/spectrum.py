@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 from numpy.typing import ArrayLike
-from sklearn.decomposition import PCA
 
+from patchwidgets.helix.fit import principal_components
 from patchwidgets.helix.representations import (
     TEMPLATE,
     number_activations,
@@ -173,7 +173,7 @@ def first_component(activations: ArrayLike, numbers: Sequence[int] | None = None
     """
     y = np.asarray(activations, dtype=np.float64)
     n = np.arange(len(y)) if numbers is None else np.asarray(numbers)
-    space = PCA(1, svd_solver="full").fit(y)
+    space = principal_components(1).fit(y)
     values = space.transform(y)[:, 0]
     slope, constant = np.polyfit(n, values, 1)
     if slope < 0:

@@ -9,6 +9,8 @@ from patchwidgets.course.answers import (
     as_head,
     as_heads,
     as_number,
+    as_receiver,
+    as_some_of,
     as_word,
     is_missing,
 )
@@ -74,6 +76,37 @@ def test_a_number_in_any_form(answer: object) -> None:
 def test_what_is_no_number_is_told_so(answer: object) -> None:
     with pytest.raises(UnreadableAnswer, match=r"Write a number, such as 0\.58"):
         as_number(answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reads"),
+    [
+        ("L9.H6.q", "L9.H6.q"), (" l9h6 query", "L9.H6.q"), ("L2.H1 -> L9.H6.q", "L9.H6.q"), ((9, 6, "k"), "L9.H6.k"),
+        ([9, 6], "L9.H6"), ("L9.KV2.values", "L9.KV2.v"), ("l3.mlp", "L3.mlp_in"), ("L3.mlp_out", "L3.mlp_in"),
+        ("Logits", "logits"), ("L9.H6.q@-1", "L9.H6.q"),
+    ],
+)  # fmt: skip
+def test_what_reads_in_any_form(answer: object, reads: str) -> None:
+    assert as_receiver(answer) == reads
+
+
+@pytest.mark.parametrize("answer", ["the name", "L9", "H6.q", 9, (9, 6, "q", 1)], ids=repr)
+def test_what_reads_nothing_is_told_so(answer: object) -> None:
+    with pytest.raises(UnreadableAnswer, match=r'Write what reads as "L9\.H6\.q"'):
+        as_receiver(answer)
+
+
+def test_some_of_several_names() -> None:
+    read = as_some_of("L2.H1->logits", "L3.H0->logits")
+    assert read(["L3.H0 -> logits"]) == {"L3.H0->logits"}
+    assert read("l2.h1->logits; L3.H0->LOGITS") == {"L2.H1->logits", "L3.H0->logits"}
+    assert read([]) == set()
+    with pytest.raises(
+        UnreadableAnswer, match=r"Choose among L2\.H1->logits, .*got 'L4\.H0->logits'"
+    ):
+        read(["L2.H1->logits", "L4.H0->logits"])
+    with pytest.raises(UnreadableAnswer, match=r"write a list of them; got 7"):
+        read(7)
 
 
 def test_a_word_in_any_case() -> None:

@@ -134,3 +134,7 @@ def test_the_table_fills_with_what_was_patched(experiments: dict[str, Experiment
     w.select("embed@b", direction="noise")
     assert w.result
     assert table() == [["?", "1.000"], ["?", "?"], ["1.000", "?"]]
+    w.source = "source"
+    w.select("embed@-2", direction="noise")  # where b is
+    assert w.result
+    assert table() == [["?", "1.000"], ["?", "1.000"], ["1.000", "?"]]

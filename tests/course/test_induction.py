@@ -35,8 +35,8 @@ WRONG = {
         ("L0.mlp_out", 'Write a head as "L9.H6"'),
     ],
     "input": [
-        ("q", r"queries of layer 1 frozen, 0\.996 is left of 0\.996\. So does L0\.H3 need them"),
-        ("values", r"values of layer 1 frozen, 0\.970 is left"),
+        ("q", r"path L0\.H3 → L1\.H0\.q alone brings back 0\.000\. Try the other two"),
+        ("values", r"path L0\.H3 → L1\.H0\.v alone brings back 0\.005"),
         ("pattern", "made of two inputs"),
         ("z", "what a head puts out"),
         ("the MLP", "Answer with 'q', 'k' or 'v'"),

@@ -14,7 +14,7 @@ TOP = ["L23.H3", "L29.H1", "L23.H0"]
 RIGHT = {
     "two_signs": ["L20.H0", (17, 4), " l19 h2"],
     "ranking": [TOP, "L23.H3, L29.H1, L23.H0", [(23, 3), (29, 1), (23, 0)]],
-    "more_than_mean": [-3.68, "-3.676", "\N{MINUS SIGN}3.68"],
+    "needed_by_one": ["L23.H0", (23, 0), " l23 h0"],
     "odd_pair": [14, "14", "pair 14", -6],
 }
 WRONG = {
@@ -35,13 +35,14 @@ WRONG = {
         (["L23.H3"], "Write a list of 3 heads"),
         (["L23.H3", "L29.H1", "L50.H0"], "layers 0 to 29"),
     ],
-    "more_than_mean": [
-        (3.68, "Keep the sign"),
-        (-3.41, "This is the effect of the mean"),
-        (-7.08, "Take the mean's away"),
-        (-4.04, "compares with zeros"),
-        (2.08, "their ratio"),
-        (-1, "Subtract them"),
+    "needed_by_one": [
+        ("L23.H3", "Both cost something"),
+        ("L1.H5", "the wrong way round"),
+        ("L29.H0", "look at the sign"),
+        ("L0.H1", "less than a logit"),
+        ("L0.H23", "layer first"),
+        ("L40.H1", "layers 0 to 29"),
+        ("zero", 'Write a head as "L9.H6"'),
     ],
     "odd_pair": [
         (15, "counted from 0"),
@@ -67,7 +68,9 @@ def checks(smollm2: pw.Model) -> dict[str, Any]:
     return {
         "two_signs": lambda answer: exp.two_signs(answer, *TWO),
         "ranking": lambda answer: exp.ranking(answer, "answer_logit"),
-        "more_than_mean": lambda answer: exp.more_than_mean(answer, "L23.H3", named["others"]),
+        "needed_by_one": lambda answer: exp.needed_by_one(
+            answer, *(named["sources"][name] for name in ("other run", "zero"))
+        ),
         "odd_pair": lambda answer: cues.odd_pair(answer, "L0.H1"),
     }
 
