@@ -1,4 +1,4 @@
-"""Take the README's pictures in a real JupyterLab: of the README's first block of code, and of the first notebook.
+"""Take the README's pictures in a real JupyterLab: of the README's first block of code, on two models.
 
 python -m tools.screenshot docs
 """
@@ -6,50 +6,39 @@ python -m tools.screenshot docs
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import nbformat
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.explorer import ROOT, Explorer
 from tests.browser.lab import Lab, serve
-from tests.browser.notebook import launch, open_notebook, show_whole
+from tests.browser.notebook import launch, open_notebook, show_whole, write_notebook
 
 HOME = Path(__file__).parents[1]
 WIDTH = 1340
 SECONDS = 1000  # in milliseconds, as Playwright counts
 PICTURES = {
-    "explorer.png": ("readme.ipynb", ("L0.mlp_out", "L1.H0", "L0.H1")),
-    "smollm2.png": ("01_quickstart.ipynb", ("L29.H1", "L24.H4", "L20.H0", "L23.H3")),
+    "explorer.png": ("pw.load()", ("L0.mlp_out", "L1.H0", "L0.H1")),
+    "smollm2.png": ('pw.load("smollm2")', ("L29.H1", "L24.H4", "L20.H0", "L23.H3")),
 }
-"""By file name: a notebook, and the sites to click in it; the picture shows the last one patched."""
+"""By file name: the model, and the sites to click; the picture shows the last one patched."""
 
 
 def main() -> None:
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        root = Path(shutil.copytree(HOME / "notebooks", Path(folder) / "notebooks"))
-        nbformat.write(readme_notebook(), root / "readme.ipynb")
-        with serve(root, Path(folder) / "jupyter") as lab, launch(playwright) as browser:
-            for name, (notebook, sites) in PICTURES.items():
-                take(browser, lab, notebook, sites, Path(sys.argv[1]) / name)
-
-
-def readme_notebook() -> nbformat.NotebookNode:
-    """Return the README's first block of code as a notebook."""
     block = re.search(
         r"```python\n(.*?)```", (HOME / "README.md").read_text(encoding="utf-8"), re.S
     )
     assert block is not None
-    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-    cells = [nbformat.v4.new_code_cell(block[1])]
-    notebook: nbformat.NotebookNode = nbformat.v4.new_notebook(
-        cells=cells, metadata={"kernelspec": kernel}
-    )
-    return notebook
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "notebooks"
+        root.mkdir()
+        with serve(root, Path(folder) / "jupyter") as lab, launch(playwright) as browser:
+            for name, (model, sites) in PICTURES.items():
+                write_notebook(lab, "readme.ipynb", block[1].replace("pw.load()", model))
+                take(browser, lab, "readme.ipynb", sites, Path(sys.argv[1]) / name)
 
 
 def take(browser: Browser, lab: Lab, name: str, sites: Sequence[str], path: Path) -> None:
