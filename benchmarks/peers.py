@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import pandas as pd
@@ -127,10 +127,14 @@ PEERS: dict[str, Callable[[pw.Experiment, Sequence[Site]], Run]] = {
 }
 
 
-def make_peers(experiment: pw.Experiment, sites: Sequence[Site]) -> dict[str, Run]:
-    """Prepare every tool that is installed and runs; print why another one is left out."""
+def make_peers(
+    experiment: pw.Experiment, sites: Sequence[Site], names: Collection[str] | None = None
+) -> dict[str, Run]:
+    """Prepare every tool, or those of these names, that is installed and runs; print why another one is left out."""
     found = {}
     for name, make in PEERS.items():
+        if names is not None and name not in names:
+            continue
         module = "transformer_lens" if name == "TransformerLens" else name
         if importlib.util.find_spec(module) is None:
             print(f"{name}: left out because it is not installed (pip install {module})")

@@ -4,6 +4,7 @@ See three runs of a language model side by side (clean, patched, corrupted) and 
 """
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from patchwidgets.methods.fit_lens import fit_lens
     from patchwidgets.methods.generation.continuations import Generation
     from patchwidgets.metrics import At
+    from patchwidgets.models.architectures import Architecture
     from patchwidgets.models.dictionaries import Dictionary, wrap_dictionary
     from patchwidgets.models.lenses.jacobian_lens import JacobianLens
     from patchwidgets.models.lenses.result import LensResult
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from patchwidgets.tasks import Task, propose_alignment
 
 __all__ = [
+    "Architecture",
     "At",
     "Circuit",
     "Comparison",
@@ -72,8 +75,12 @@ __all__ = [
     "wrap_dictionary",
 ]
 
+# As every library: who wants to read the log says where it goes.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
 # torch and transformers take seconds to import, so each name is imported when it is first used.
 _MODULE_OF = {
+    "Architecture": "models.architectures",
     "At": "metrics",
     "Circuit": "methods.circuits.circuit",
     "Comparison": "sweep.comparison",

@@ -1,6 +1,7 @@
 """What many tests share: SmolLM2 with the prompts of the names task, and small random models of every family."""
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -20,6 +21,15 @@ if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes a minute; leave it out with -m 'not slow'")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what needs a GPU, unless somebody asks for it: `make test-gpu`."""
+    gpu = Path(__file__).parent / "gpu"
+    asked = (Path(str(each).partition("::")[0]).resolve() for each in config.args)
+    if collection_path == gpu and not any(each.is_relative_to(gpu) for each in asked):
+        return True
+    return None
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ GUARD = ("hooks", "hooks.interrupts")
 """What keeps a Ctrl-C out of an import; it needs the standard library alone."""
 GUESSES = ("guesses", "guesses.answering", "guesses.arguments", "guesses.places")
 """How names of other libraries are answered."""
-METRICS = ("metrics", "metrics.metric", "metrics.functions", "metrics.named")
+METRICS = ("metrics", "metrics.metric", "metrics.functions", "metrics.named", "entry_points")
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,15 @@ def test_a_task_needs_no_torch() -> None:
         "storage",
         "components",
     }
+
+
+def test_a_picture_of_a_sweep_needs_no_scikit_learn() -> None:
+    modules = modules_after(
+        "import patchwidgets as pw; exp = pw.Experiment(pw.load(), pw.tasks.induction(4))\n"
+        "pw.plot.heatmap(exp.sweep('z', progress=False))"
+    )
+    assert "patchwidgets.plot.maps" in modules
+    assert not {"sklearn", "scipy.stats"} & modules
 
 
 def test_everything_that_is_promised_is_there() -> None:
