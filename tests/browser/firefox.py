@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from marionette_driver.by import By
 from marionette_driver.marionette import Marionette, WebElement
@@ -87,7 +88,18 @@ class FirefoxPage:
 
     @property
     def errors(self) -> list[str]:
-        """What the console says of errors of pages, violations of their policy among them; not Firefox's own errors."""
+        """What the console says of errors of pages, violations of their policy among them; not Firefox's own errors.
+
+        What happens in a page reaches the console later, but in order, so that an error of ours comes behind it.
+        """
+        ours = f"Of the tests: {uuid4()}"
+        self.marionette.execute_script("reportError(arguments[0])", (ours,))
+        Wait(self.marionette, timeout=SECONDS).until(
+            lambda _: any(ours in each for each in self._messages())
+        )
+        return [each for each in self._messages() if "Of the tests: " not in each]
+
+    def _messages(self) -> list[str]:
         with self.marionette.using_context("chrome"):
             messages: list[str] = self.marionette.execute_script(_MESSAGES)
         return messages
