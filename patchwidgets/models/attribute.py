@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from patchwidgets import xarrays
 from patchwidgets.errors import RefusedError, SiteError, listed
 from patchwidgets.hooks.hooks import Edit, Key
-from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.models.final_norm import FinalNorm, find_final_norm
 from patchwidgets.models.forward import running
 from patchwidgets.models.layout import Layout
@@ -228,9 +228,6 @@ def _dataset(
     arrays: Mapping[tuple[str, Any], Float[np.ndarray, "*unit prompt"]],
     notes: Sequence[str],
 ) -> "xr.Dataset":
-    with Uninterrupted():
-        import xarray as xr
-
     variables: dict[str, Any] = {}
     for component in dict.fromkeys(name for name, _ in arrays):
         by_layer = {layer: array for (name, layer), array in arrays.items() if name == component}
@@ -271,4 +268,4 @@ def _dataset(
         "scale": "of the run" if asked.streams is None else "of another run",
         "notes": "\n".join(notes),
     }
-    return xr.Dataset(variables, coordinates, attrs)
+    return xarrays.dataset(variables, coordinates, attrs)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
+from patchwidgets import xarrays
 from patchwidgets.errors import SiteError, TaskError
 from patchwidgets.hooks.hook_points import Activation
-from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.models.indexing import read_site
 from patchwidgets.models.layout import Layout
 from patchwidgets.models.resolve import resolve
@@ -104,9 +104,6 @@ def labelled(
     runs
         The names along the first axis, if it is one of runs.
     """
-    with Uninterrupted():
-        import xarray as xr
-
     dims = ["run"] * bool(runs) + ["pair"]
     heads = ["head"] * (patterns.ndim - len(dims) - 2)
     texts, positions = np.array(tokens, dtype=object), np.arange(patterns.shape[-1])
@@ -119,5 +116,5 @@ def labelled(
     }
     coordinates |= {"run": list(runs)} if runs else {}
     coordinates |= {"head": np.arange(patterns.shape[-3])} if heads else {}
-    array = xr.DataArray(patterns, coordinates, (*dims, *heads, "query", "key"), name="pattern")
+    array = xarrays.data_array(patterns, coordinates, (*dims, *heads, "query", "key"), "pattern")
     return array.isel(pair=0, drop=True) if len(rows) == 1 else array

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from patchwidgets import xarrays
 from patchwidgets.directions import host_name
 from patchwidgets.experiment.experiment import BaseExperiment
-from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.models.stamp import stamp_of
 from patchwidgets.recovery import recovery, share
 from patchwidgets.sites import Site
@@ -88,10 +88,7 @@ def sweep_dataset(
     if grid_values.reach is not None:
         of_reach, units = reach_variables(grid_values.reach, axes, shape)
         variables, coordinates = variables | of_reach, coordinates | units
-    with Uninterrupted():
-        import xarray as xr
-
-    return xr.Dataset(
+    return xarrays.dataset(
         variables, coordinates | _tokens(experiment, axes), _attrs(experiment, grid_values)
     )
 
@@ -192,9 +189,6 @@ def pair_values(of_metric: "xr.Dataset", prefix: str = "") -> PairValues:
 
 def over_pairs(of_metric: "xr.Dataset") -> "xr.Dataset":
     """One metric over all pairs; `SweepResult.over_pairs` documents it."""
-    with Uninterrupted():
-        import xarray as xr
-
     axes, values = of_metric["zero"].dims, pair_values(of_metric)
     centre, spread = (
         {name: (axes, array) for name, array in arrays.items()}
@@ -204,7 +198,7 @@ def over_pairs(of_metric: "xr.Dataset") -> "xr.Dataset":
         centre["draw_std"] = (axes, _draw_std(of_metric, values))
     flags = {name: of_metric[name] for name in ("zero", "unpatchable")}
     interval = values.no_interval or "95 %: Student's of effect, Fieller's of recovery"
-    return xr.Dataset(centre | flags).assign(spread).assign_attrs(interval=interval)
+    return xarrays.dataset(centre | flags).assign(spread).assign_attrs(interval=interval)
 
 
 def _draw_std(of_metric: "xr.Dataset", values: PairValues) -> Float[np.ndarray, "*axes"]:

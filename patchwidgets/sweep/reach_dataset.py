@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from patchwidgets import xarrays
 from patchwidgets.errors import PatchError, TaskError
 from patchwidgets.experiment.reach import ratios
 from patchwidgets.experiment.reach_sums import REACH_COMPONENTS
-from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.sweep.cell_reach import GridReach
 
 if TYPE_CHECKING:
@@ -54,9 +54,6 @@ def reach_of(dataset: "xr.Dataset", pair: int | None) -> "xr.Dataset":
     numbers = dataset["pair"].values.tolist()
     if pair is not None and pair not in numbers:
         raise TaskError(f"There is no pair {pair}; expected one of {numbers}, or None for all.")
-    with Uninterrupted():
-        import xarray as xr
-
     variables: dict[Hashable, Any] = {}
     for component in REACH_COMPONENTS:
         moved, apart = (
@@ -73,4 +70,4 @@ def reach_of(dataset: "xr.Dataset", pair: int | None) -> "xr.Dataset":
             variables[f"{component}_{name}"] = (ps.dims, array)
     known = {dim for dims, _ in variables.values() for dim in dims}
     coordinates = {name: each for name, each in dataset.coords.items() if {*each.dims} <= known}
-    return xr.Dataset(variables, coordinates)
+    return xarrays.dataset(variables, coordinates)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from patchwidgets import xarrays
 from patchwidgets.directions import Direction
 from patchwidgets.errors import shown
-from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.sites import Component
 from patchwidgets.sources.files import data_in_words
 from patchwidgets.storage import parse_json
@@ -198,14 +198,11 @@ class SavedIndex(_Strict):
         for name in self._expected_dims():
             if name not in (*DATA, *LABELS):
                 _check_coordinates(name, arrays[name])
-        with Uninterrupted():
-            import xarray as xr
-
         made: dict[str, Any] = {
             name: (each.dims, arrays[name], each.attrs) for name, each in self.variables.items()
         }
         coordinates = {name: made.pop(name) for name in self.coordinates}
-        return xr.Dataset(made, coordinates, self.attrs.model_dump(exclude_unset=True))
+        return xarrays.dataset(made, coordinates, self.attrs.model_dump(exclude_unset=True))
 
     @property
     def _axes(self) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Shaped
 
-from patchwidgets.hooks.interrupts import Uninterrupted
+from patchwidgets import xarrays
 from patchwidgets.models.layout import Layout
 from patchwidgets.models.lenses.numbers import Followed, Ids, lens_numbers
 from patchwidgets.models.lenses.readout import check_readout
@@ -75,10 +75,9 @@ def lens_dataset(
     for name, alternatives in (("answer", followed.answers), ("foil", followed.foils)):
         if alternatives is not None:
             coordinates[name] = ("pair", strings.joined(alternatives))
-    with Uninterrupted():
-        import xarray as xr
-
-    dataset = xr.Dataset(variables, coordinates, _attrs(layout, request, max(gaps), host, followed))
+    dataset = xarrays.dataset(
+        variables, coordinates, _attrs(layout, request, max(gaps), host, followed)
+    )
     return dataset if len(runs) > 1 else dataset.isel(run=0, drop=True)
 
 

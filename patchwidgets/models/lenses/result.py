@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from patchwidgets import xarrays
 from patchwidgets.errors import LensError, shown
 from patchwidgets.guesses.answering import Answering
 from patchwidgets.guesses.attributes import LENS_RESULT
@@ -151,10 +152,7 @@ class LensResult(Shown, Answering):
             else self._dataset[name].mean("pair")
             for name in self._scores
         }
-        with Uninterrupted():
-            import xarray as xr
-
-        table = xr.Dataset(means).reset_coords(drop=True).to_dataframe()
+        table = xarrays.dataset(means).reset_coords(drop=True).to_dataframe()
         return table[self._scores].reset_index()
 
     @property
