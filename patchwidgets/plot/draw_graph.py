@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DASHED = (0, (3.2, 1.6))
+LINK = "within one component"
+"""What a dotted line is."""
 AROUND = 4.2
 """Lines of text above and below a graph on a new figure: a title of one line, and a legend."""
 WIDEST_LINE = 0.35
@@ -115,12 +117,12 @@ def _draw_arrows(
 
     curves = curves_of(graph, geometry)
     for arrow, corners in reversed(list(zip(graph.arrows, curves, strict=True))):
-        style = arrow_style(arrow.effect, largest, towards_clean)
+        style = arrow_style(arrow.effect, largest, towards_clean, is_link=arrow.is_link)
         _, port = geometry.tab_at(arrow.end, arrow.part)
         style["linewidth"] = min(style["linewidth"], WIDEST_LINE * port)
         head = 2.2 * style["linewidth"] + 0.45 * geometry.size
         patch = FancyArrowPatch(
-            path=curve(corners), arrowstyle="-" if arrow.effect is None else "-|>", zorder=1,
+            path=curve(corners), arrowstyle="-" if arrow.is_link else "-|>", zorder=1,
             mutation_scale=head, shrinkA=0, shrinkB=0, capstyle="butt", joinstyle="miter",
             **style,
         )  # fmt: skip
@@ -130,10 +132,13 @@ def _draw_arrows(
     return curves
 
 
-def arrow_style(effect: float | None, largest: float, towards_clean: int) -> dict[str, Any]:
+def arrow_style(
+    effect: float | None, largest: float, towards_clean: int, *, is_link: bool = False
+) -> dict[str, Any]:
     """Colour by the run that an effect leads to, width and opacity by its size, dashes if it is negative."""
     if effect is None:
-        return {"color": palette().faint, "linewidth": stroke(0.7), "linestyle": ":"}
+        dots = ":" if is_link else "-"
+        return {"color": palette().faint, "linewidth": stroke(0.7), "linestyle": dots}
     part = abs(effect) / largest
     run = "clean" if (effect >= 0) == (towards_clean >= 0) else "corrupted"
     return {
@@ -223,7 +228,7 @@ def _write_numbers(
 
 
 def _legend(ax: "Axes", graph: Graph, towards_clean: int, numbers: str) -> None:
-    """Which colour leads to which run, or what is positive."""
+    """Which colour leads to which run, or what is positive; what a grey arrow is, and a dotted line."""
     from matplotlib.lines import Line2D
 
     signs = [sign for sign in (1, -1) if any(number * sign > 0 for number in graph.numbers)]
@@ -234,7 +239,16 @@ def _legend(ax: "Axes", graph: Graph, towards_clean: int, numbers: str) -> None:
         sign_in_words = f"{'positive' if sign > 0 else 'negative'} {numbers}".strip()
         words = f"towards {run}" if towards_clean else sign_in_words
         handles.append(Line2D([], [], label=f"{words} ({'+' if sign > 0 else '−'})", **style))
+    if handles and any(arrow.effect is None and not arrow.is_link for arrow in graph.arrows):
+        handles.append(Line2D([], [], label="no score", **arrow_style(None, 1.0, 0)))
+    if any(arrow.is_link for arrow in graph.arrows):
+        handles.append(Line2D([], [], label=LINK, **arrow_style(None, 1.0, 0, is_link=True)))
     if handles:
         ax.legend(
-            handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2, borderpad=0.2
+            handles=handles,
+            loc="upper center",
+            bbox_to_anchor=(0.5, 0.0),
+            ncols=2,
+            borderpad=0.2,
+            frameon=False,
         )

@@ -49,9 +49,11 @@ class Arrow:
     part
         What of the end reads it: ``q``, ``k``, ``v``, perhaps with a position; empty for an MLP and the logits.
     effect
-        Of the path that it belongs to; None for the links between parts of one component.
+        Of the path that it belongs to; None where nobody knows it, and for links.
     is_first
         Whether it is the first one of its path, at which the number stands.
+    is_link
+        Whether it joins two boxes of one component: what is read for it, and what it writes.
     """
 
     start: str
@@ -59,6 +61,7 @@ class Arrow:
     part: str = ""
     effect: float | None = None
     is_first: bool = True
+    is_link: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,9 +153,11 @@ def _links(paths: Sequence[Path], boxes: dict[str, Box], n_per_kv: int | None) -
             readers = nodes_of(receiver, n_per_kv)
             for name, component in senders.items():
                 if component in readers and name != end:
-                    yield Arrow(end, name)
+                    yield Arrow(end, name, is_link=True)
             if receiver.kv:
-                yield from (Arrow(end, reader) for reader in readers if reader in boxes)
+                yield from (
+                    Arrow(end, reader, is_link=True) for reader in readers if reader in boxes
+                )
 
 
 def _in_rows(boxes: dict[str, Box], arrows: Sequence[Arrow]) -> list[list[Box]]:

@@ -47,7 +47,7 @@ def legend_below(ax: "Axes", below: float = BELOW, beside: float = 0.0, **option
     down = ScaledTranslation(0, -lines(below), ax.figure.dpi_scale_trans)
     legend = ax.legend(
         loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=ax.transAxes + down, ncols=columns,
-        borderpad=0, borderaxespad=0, labelspacing=LINE - 1, **options,
+        frameon=False, borderpad=0, borderaxespad=0, labelspacing=LINE - 1, **options,
     )  # fmt: skip
     characters = max(FEWEST_CHARACTERS, int((room - HANDLE * size) / (EM * size)))
     for text in legend.get_texts():

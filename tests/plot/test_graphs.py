@@ -48,6 +48,11 @@ def title(ax: Axes) -> str:
     return ax.get_title(loc="left").replace("\n", " ")
 
 
+def legend_texts(ax: Axes) -> list[str]:
+    legend = ax.get_legend()
+    return [] if legend is None else [text.get_text() for text in legend.get_texts()]
+
+
 def colour(run: str) -> Any:
     return mpl.colors.to_rgb(LIGHT.runs[run])
 
@@ -78,12 +83,7 @@ def test_sign_is_colour_and_dashes(edges: pw.SweepResult) -> None:
         assert (arrow.get_linestyle() in ("-", "solid")) == (value > 0)
         shown += value < 0
     assert shown > 0
-    legend = ax.get_legend()
-    assert legend is not None
-    assert [t.get_text() for t in legend.get_texts()] == [
-        "towards clean (+)",
-        "towards corrupted (−)",
-    ]
+    assert legend_texts(ax) == ["towards clean (+)", "towards corrupted (−)"]
 
 
 def test_a_metric_that_is_lower_for_clean(edges: pw.SweepResult) -> None:
@@ -91,9 +91,7 @@ def test_a_metric_that_is_lower_for_clean(edges: pw.SweepResult) -> None:
     ax = pw.plot.paths(edges, "kl", k=1, ax=axes())
     (arrow,) = arrows(ax).values()
     assert arrow.get_edgecolor()[:3] == colour("clean")
-    legend = ax.get_legend()
-    assert legend is not None
-    assert [t.get_text() for t in legend.get_texts()] == ["towards clean (−)"]
+    assert legend_texts(ax) == ["towards clean (−)"]
 
 
 def test_layers_lie_above_each_other(edges: pw.SweepResult) -> None:
@@ -158,6 +156,16 @@ def test_shared_keys_and_values_are_linked_to_their_heads() -> None:
     assert linked[link].get_linestyle() in (":", "dotted")
 
 
+def test_the_legend_says_what_a_dotted_line_is() -> None:
+    """Not if none is drawn."""
+    experiment = one_pair(make_model("llama"))
+    swept = experiment.sweep_paths(paths=["L0.H1->L1.KV1.v", "L1.H2->logits"], progress=False)
+    without = legend_texts(pw.plot.paths(swept, ax=axes()))
+    assert all(text.startswith("towards") for text in without)
+    linked = legend_texts(pw.plot.paths(swept, model=experiment.model, ax=axes()))
+    assert linked == [*without, "within one component"]
+
+
 def test_estimates_are_hatched(experiment: Experiment) -> None:
     ax = pw.plot.paths(experiment.estimate_edges(progress=False), k=5, ax=axes())
     assert [patch.get_gid() for patch in ax.patches if patch.get_hatch()] == ["estimate"]
@@ -178,15 +186,20 @@ def test_a_circuit_of_edges(edges: pw.SweepResult) -> None:
     assert title(ax) == f"a circuit of {len(circuit)} edges, the 8 largest"
     largest = max(circuit.scores.values(), key=abs)
     assert [text for text in texts(ax) if text[0] in "+−"] == [f"{largest:+.3g}"]
-    legend = ax.get_legend()
-    assert legend is not None
-    assert legend.get_texts()[0].get_text() == "positive score (+)"
+    assert legend_texts(ax)[0] == "positive score (+)"
 
 
 def test_edges_without_scores(edges: pw.SweepResult) -> None:
     ax = pw.plot.circuit(pw.Circuit(["embed->L0.H1.v", "L0.H1->logits"]), ax=axes())
     assert set(arrows(ax)) == {"embed->L0.H1.v", "L0.H1->logits"}
     assert ax.get_legend() is None
+    assert {arrow.get_linestyle() for arrow in arrows(ax).values()} <= {"-", "solid"}
+
+
+def test_the_legend_says_what_a_grey_arrow_is_beside_arrows_with_scores() -> None:
+    members = ["embed->L0.H1.v", "L0.H1->logits"]
+    ax = pw.plot.circuit(pw.Circuit(members, {"L0.H1->logits": 2.0}), ax=axes())
+    assert legend_texts(ax) == ["positive score (+)", "no score"]
 
 
 def test_a_circuit_of_nodes() -> None:
