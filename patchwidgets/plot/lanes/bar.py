@@ -11,16 +11,17 @@ from patchwidgets.plot.shown import Lane
 from patchwidgets.tokens import visible
 
 
-def draw_bar(pen: Pen, lane: Lane, box: Box, token: TopToken) -> None:
-    """Draw the token, its probability, and the bar behind them; a box is 100 % wide."""
+def draw_bar(pen: Pen, lane: Lane, box: Box, token: TopToken, ground: str) -> None:
+    """Draw the token, its probability, and the bar behind them; a box is 100 % wide. Arrows pass behind the number."""
     colours = palette()
     part = 0.0 if np.isnan(token.prob) else token.prob
     filled = Box(box.x, box.y, max(1.0, box.w * part), box.h)
-    ground = blend(colours.runs[lane], 0.25, colours.paper)
-    pen.box(filled, Z["boxes"], facecolor=ground).set_gid(f"{lane} output")
+    tone = blend(colours.runs[lane], 0.25, colours.paper)
+    pen.box(filled, Z["boxes"], facecolor=tone).set_gid(f"{lane} output")
     number = probability(token.prob)
     room = box.w - pen.width(number, NOTE) - 12
     name = pen.fitting(visible(token.token), TOKEN, room, mono=True)
-    y = box.middle[1]
+    y, ends = box.middle[1], box.x + box.w - 3
+    behind = ground if filled.x + filled.w < ends - pen.width(number, NOTE) else tone
     pen.text(box.x + 4, y, name, TOKEN, colours.ink, mono=True)
-    pen.text(box.x + box.w - 3, y, number, NOTE, colours.ink, ha="right")
+    pen.text(ends, y, number, NOTE, colours.ink, ha="right", ground=behind)

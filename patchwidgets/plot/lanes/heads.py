@@ -84,7 +84,7 @@ def draw_head(pen: Pen, shown: Shown, layout: Layout, lane: Lane, ground: str) -
         pen.text(EDGE + 2, under, line, NOTE, colours.faint, ground=ground)
 
 
-def draw_bars(pen: Pen, shown: Shown, layout: Layout, lane: Lane) -> None:
+def draw_bars(pen: Pen, shown: Shown, layout: Layout, lane: Lane, ground: str) -> None:
     """Draw bars of the next tokens, side by side."""
     bars = layout.lanes[lane].bars
     if bars is None:
@@ -93,4 +93,4 @@ def draw_bars(pen: Pen, shown: Shown, layout: Layout, lane: Lane) -> None:
     pitch = (layout.width - 2 * EDGE + 14) / columns
     for i, token in enumerate(shown.tokens[lane][:columns]):
         box = Box(EDGE + i * pitch, top + 1, pitch - 14, BAR - 2)
-        draw_bar(pen, lane, box, token)
+        draw_bar(pen, lane, box, token, ground)

@@ -22,10 +22,10 @@ def draw_lane(pen: Pen, shown: Shown, layout: Layout, lane: Lane, tokens: Lines)
     pen.box(box, Z["ground"], rounded=7.0, facecolor=ground, edgecolor=edge, linewidth=1.0)
     if layout.sides:
         draw_name(pen, shown, layout, lane)
-        draw_outputs(pen, shown, layout, lane)
+        draw_outputs(pen, shown, layout, lane, ground)
     else:
         draw_head(pen, shown, layout, lane, ground)
-        draw_bars(pen, shown, layout, lane)
+        draw_bars(pen, shown, layout, lane, ground)
     draw_tokens(pen, shown, layout, lane, tokens, ground)
     if lane != "patched":
         draw_slim(pen, shown, layout, lane, ground)

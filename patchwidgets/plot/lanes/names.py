@@ -1,8 +1,8 @@
 """What the rows and the columns of the patched lane are."""
 
 from patchwidgets.plot.colours import palette
-from patchwidgets.plot.lanes.layout import LAYER_AXIS, NOTE, Layout, axis_step
-from patchwidgets.plot.lanes.pen import Pen, blend
+from patchwidgets.plot.lanes.layout import LAYER_AXIS, NOTE, Box, Layout, axis_step
+from patchwidgets.plot.lanes.pen import GROUNDS, Pen, blend
 from patchwidgets.plot.lanes.places import changed_cells, path_cells
 from patchwidgets.plot.shown import Shown
 
@@ -48,4 +48,7 @@ def name_layers(pen: Pen, shown: Shown, layout: Layout) -> None:
             continue
         taken.append((x - half, x + half))
         colour = colours.runs["patched"] if bold else colours.faint
-        pen.text(x, y, str(layer), NOTE, colour, ha="center", bold=bold, ground=ground)
+        pen.box(
+            Box(x - half, y - 5.5, 2 * half, 10.5), GROUNDS, facecolor=ground
+        )  # above the rings
+        pen.text(x, y, str(layer), NOTE, colour, ha="center", bold=bold)

@@ -49,7 +49,7 @@ def draw_name(pen: Pen, shown: Shown, layout: Layout, lane: Lane) -> None:
         pen.text(EDGE + 2, at.top + 29 + i * ROLE_LINE, line, NOTE, colours.faint)
 
 
-def draw_outputs(pen: Pen, shown: Shown, layout: Layout, lane: Lane) -> None:
+def draw_outputs(pen: Pen, shown: Shown, layout: Layout, lane: Lane, ground: str) -> None:
     """Draw the metric, and as many bars of the next tokens as there is room for."""
     colours, at = palette(), layout.lanes[lane]
     left, room = layout.width - OUTPUTS + 2, OUTPUTS - 12
@@ -62,7 +62,7 @@ def draw_outputs(pen: Pen, shown: Shown, layout: Layout, lane: Lane) -> None:
     tokens = shown.tokens[lane][: min(rows, MOST_TOKENS)]
     for i, token in enumerate(tokens):
         box = Box(left, bars + i * (BAR + 1), room, BAR - 2)
-        draw_bar(pen, lane, box, token)
+        draw_bar(pen, lane, box, token, ground)
     if shown.of_what and len(tokens) < rows:
         y = bars + (len(tokens) + 0.5) * (BAR + 1)
         whose = pen.fitting(f"next tokens: {shown.which_pair}", NOTE, room)
