@@ -8,7 +8,10 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[!.]*/*.ipynb")) + sorted(
+    (ROOT / "notebooks").glob("*.ipynb")
+)
+"""Without the checkpoints that JupyterLab writes."""
 
 
 def test_there_are_notebooks() -> None:
@@ -33,3 +36,9 @@ def test_a_notebook_prints_numbers_that_nbval_compares(path: Path) -> None:
 def test_a_notebook_carries_no_widget_state(path: Path) -> None:
     """Saved state would show a widget with no Python behind it."""
     assert "widgets" not in nbformat.read(path, as_version=4).metadata
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_notebook_carries_no_bar(path: Path) -> None:
+    """A bar of what only the first load on a machine does is no part of a lecture."""
+    assert "it/s]" not in path.read_text(encoding="utf-8")

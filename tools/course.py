@@ -12,6 +12,8 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 
+import patchwidgets as pw
+
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "course"
 NOTEBOOKS = ROOT / "notebooks"
@@ -48,8 +50,9 @@ def run(path: Path) -> None:
     """Execute one notebook in place, and save what it printed, without widget state."""
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
-        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": path.parent}}
-    ).execute()
+        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": path.parent}},
+        coalesce_streams=True,
+    ).execute()  # fmt: skip
     # Saved state would show a widget without its kernel; versions and times change with every run.
     notebook.metadata.pop("widgets", None)
     notebook.metadata["language_info"] = {"name": "python"}
@@ -59,6 +62,7 @@ def run(path: Path) -> None:
 
 
 def main(names: list[str]) -> None:
+    pw.load("smollm2")  # the first load on a machine shows bars, which would be saved
     for source in sources():
         if names and source.stem not in names:
             continue
