@@ -186,7 +186,8 @@ print("(a)", pw.plot.fig_caption(heads))
 print("(b)", pw.plot.fig_caption(curve))
 
 # %% [markdown]
-# Read the caption as a reviewer would: which model, which direction, which metric, how many pairs? What is the band?
+# Read the caption as a reviewer would: which model, which direction, which metric, how many pairs? The band is that of 20
+# circuits of as many components, drawn at random. Where a curve runs inside it, its scores choose no better than chance.
 #
 # ## Files
 #
