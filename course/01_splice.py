@@ -25,9 +25,9 @@ model = pw.load("smollm2")
 model
 
 # %% [markdown]
-# The model is SmolLM2, with 135 million parameters: 30 layers with 9 attention heads each. Its weights are used as
-# they are: nothing is folded or centred. As it was loaded, two short passes checked that every activation is read and
-# written where patchwidgets expects it.
+# The model is SmolLM2, with 135 million parameters: 30 layers with 9 attention heads each. Its weights were stored in 4
+# bits each (Q4_1) and are expanded to float32; nothing else about them is changed. As it was loaded, two short passes
+# checked that every activation is read and written where patchwidgets expects it.
 
 # %%
 model.checks.passed
@@ -61,11 +61,11 @@ for name, run in {"clean": exp.clean, "corrupted": exp.corrupted}.items():
 # ## Click
 #
 # The three lanes are the three runs, from the first layer on the left to the last one on the right. In the middle lane
-# each box is a head; the two rows below the heads are `attn`, the sum of a layer's heads, and the MLP, and the thick
-# line is the residual stream. **Click a box:** the kernel runs that patch on the model, and the charts show what it
-# did. Blue shows how far each later box moved towards the clean run, orange away from it; a ring says that it moved
-# elsewhere, a notch that it moved further than the clean run. Shift-click adds a box, Escape clears all, `?` shows the
-# keys.
+# each box of the rows H0 to H8 is a head; the two rows below the heads are `attn`, the sum of a layer's heads, and the
+# MLP, and the thick line is the residual stream. **Click a box:** the kernel runs that patch on the model, and the
+# charts show what it did. Blue shows how far each later box moved towards the clean run, orange away from it; a ring
+# says that it moved elsewhere, a notch that it moved further than the clean run. Shift-click adds a box, Escape clears
+# all, `?` shows the keys.
 #
 # Click ten boxes. Do you find one that matters?
 
@@ -75,9 +75,10 @@ w
 
 # %% [markdown]
 # Few of them do anything. To find those that do, patch every head once, on its own. (`z` is what a head brings from
-# where it looks, before its output matrix. The map shows how far each patch went on the way from the corrupted run, 0,
-# to the clean one, 1: its **share**. Blue goes towards the clean run, orange the other
-# way, as the words at the ends of the colour bar say, and a "−" marks the heads that go far there.)
+# where it looks, before its output matrix. The map shows the **share** of each patch: how far it went on the way from
+# the run that it was put into, 0, to the run that it was taken from, 1; here from the corrupted to the clean one. Blue
+# goes towards the clean run, orange the other way, as the words at the ends of the colour bar say, and a "−" marks the
+# heads that go far there.)
 
 # %%
 heads = exp.sweep("z", progress=False)
@@ -98,8 +99,8 @@ check.head(answer)
 
 # %% [markdown]
 # The largest effects, with their sign. The effect is metric_patched − metric_corrupted, here a change of the logit
-# difference, and the recovery says how far the patched run is on the way from the corrupted run (0) to the clean run
-# (1):
+# difference, and the **recovery** says how far the patched run is on the way from the corrupted run (0) to the clean
+# run (1). In this direction share and recovery are the same:
 
 # %%
 for site in heads.top_sites(5):
@@ -111,9 +112,9 @@ for site in heads.top_sites(5):
 # with the clean activation of L24.H4 or of L29.H0, the model prefers *Mary* even less. Lecture 5 finds out what L24.H4
 # does.
 #
-# Here is the strongest one in the widget. Nothing before it can move: a dot is exactly 0, and in an empty box
-# there the two runs do not differ, so that there is no way to go. After it most boxes move towards the clean run, by
-# different amounts, and a few move elsewhere.
+# Here is the strongest one in the widget. Nothing before it can move: a dot is exactly 0. An empty box has moved by
+# less than a twentieth, or the two runs hardly differ there, so that there is no way to go. After L23.H3 most boxes
+# move towards the clean run, by different amounts, and a few move elsewhere or slightly away from it.
 
 # %%
 w.select("L23.H3")
@@ -159,10 +160,11 @@ print(f"embed@S2 with L0.mlp_out frozen: recovery {without.recovery:+.3f}")
 # **enough** to bring the answer back. Put the corrupted activation into the clean run, and you ask whether the model
 # **needs** it: *noising*.
 #
-# **Predict.** L23.H3 brings back .584. If it is taken from the clean run, how much is lost? The same? The rest, .416?
+# **Predict.** L23.H3 brings back .584. If its corrupted activation is put into the clean run, how much is lost? The
+# same? The rest, .416?
 #
-# **Exercise 3.** Read the **share** of the strongest head in `exp.flip()`: how far it goes on the way from its host
-# run (clean) to its source (corrupted).
+# **Exercise 3.** `exp.flip()` is the same experiment in the other direction. Read the **share** of the strongest head
+# there: how far it goes on the way from its host run (clean) to its source (corrupted).
 
 # %% tags=["exercise"]
 answer = ...
@@ -179,7 +181,8 @@ for name, experiment in {"denoise": exp, "noise": exp.flip()}.items():
 
 # %% [markdown]
 # The shares are .584 and .610. They need not be equal or add up to 1: in one run everything else starts corrupted, in
-# the other clean. Lecture 2 is about cases in which one of them is 1 and the other 0.
+# the other clean. Recovery always counts from the corrupted run (0) to the clean one (1). So in noise it is what is
+# left, .390, and 1 minus the share. Lecture 2 is about cases in which one of them is 1 and the other 0.
 #
 # ## Sixteen pairs
 #
@@ -193,18 +196,20 @@ single = r.per_pair.recovery
 print(
     f"single pairs:  from {single.min():.2f} to {single.max():.2f}, above 0.3 in {(single > 0.3).sum()}"
 )
-negative = many.patch("L24.H4")
+other, negative = many.patch("L20.H0"), many.patch("L24.H4")
+print(f"L20.H0:        recovery {other.recovery:.3f}")
 print(f"L24.H4:        below 0 in {(negative.per_pair.recovery < 0).sum()} of 16")
-ax = pw.plot.pairs(r, many.patch("L20.H0"), negative, quantity="recovery")
+ax = pw.plot.pairs(r, other, negative, quantity="recovery")
 
 # %% [markdown]
-# Over sixteen pairs its recovery is .438, not .584. It is above .3 in 13 of the pairs, and only .05 in one. L24.H4
-# goes the other way in 14 of the 16. One pair shows what can happen; sixteen show how often, and how much it varies.
+# Over sixteen pairs its recovery is .438, not .584. It is above .3 in 13 of the pairs, and only .05 in one. L24.H4 goes
+# the other way in 14 of the 16. And L20.H0, .216 on our pair, is at .39 over sixteen, close to L23.H3. One pair shows
+# what can happen; sixteen show how often, and how much it varies.
 #
 # ## Recap
 #
-# - A patch puts one activation of one run into another. Its effect is metric_patched − metric_host; recovery is 0 at
-#   the corrupted run and 1 at the clean one.
+# - A patch puts one activation of one run into another. Its effect is metric_patched − metric_host; its share is 0 at
+#   the host and 1 at the source; recovery is 0 at the corrupted run and 1 at the clean one.
 # - One head of 270, L23.H3, brings back .584 on this pair, most of it at the last token.
 # - Denoising asks what is enough, noising what is needed: .584 and .610 here.
 # - Over sixteen pairs, single pairs range from .05 to .63.

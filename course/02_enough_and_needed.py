@@ -7,7 +7,7 @@
 # looks like one question asked twice. **Can a part be needed and not enough? Can it be enough and not needed?**
 #
 # In this lecture you will patch tasks of which we know the truth, read which logical gate they are, and then look for
-# the same patterns among heads, where it has to be found out. It takes 60 minutes.
+# the same patterns among heads, where we do not know the answer. It takes 60 minutes.
 
 # %% [markdown] tags=["instructor"]
 # > **For the instructor.** 15 minutes for the sum and the table, 10 for two cues, 10 for the four runs, 15 for heads,
@@ -29,7 +29,7 @@ model
 #
 # ## A sum
 #
-# The first task: sums of two numbers. In the corrupted prompt **both** numbers are other ones.
+# The first task: sums of two numbers. In the corrupted prompt **both** numbers are different.
 
 # %%
 addition = pw.tasks.addition(20, varies="both")
@@ -53,13 +53,15 @@ print(
 # | `embed@a` alone | | |
 # | `embed@b` alone | | |
 #
-# ## A truth table that fills as you click
+# ## A table that fills as you click
 #
 # The first patch is made. The prompt shown is that of the first pair; the numbers are means over all 20, and in the
 # widget the tokens on the right are too (`.` shows one pair, `M` the mean again). The picture that stays here without
-# the widget shows the tokens of the first pair. **Read the sentence in the widget, then fill the table below:** press
-# `/`, type `embed@b`, and Enter; then `/` and `embed@a + embed@b`; then `N`, which turns the direction round, and the
-# same three again. Run the cell with the table as often as you like.
+# the widget shows the tokens of the first pair. The percentages in the boxes say how far each activation itself has
+# moved towards the clean run, not the answer: much inside can move while the answer does not come back. **Read the
+# sentence in the widget, then fill the table below:** press `/`, type `embed@b`, and Enter; then `/` and `embed@a +
+# embed@b`; then `N`, which turns the direction round, and the same three again. Run the cell with the table as often as
+# you like.
 
 # %%
 w = sums.explore("embed@a")
@@ -105,14 +107,13 @@ sums.gate("embed@a", "embed@b")
 
 # %% [markdown]
 # The lower half is the truth table: both corrupted, one clean, the other clean, both clean. It says how far each of
-# these runs is on the way from the corrupted run (0) to the clean one (1); everything else in the model comes from the
-# corrupted run in the left column, and from the clean run in the right one. AND is 0, 0, 0, 1. An **OR** would be 0,
-# 1, 1, 1: one will do.
+# these runs is on the way from the corrupted run (0) to the clean one (1); in the left column the patches are made in
+# the corrupted run, in the right one in the clean run. AND is 0, 0, 0, 1. An **OR** would be 0, 1, 1, 1: one will do.
 #
 # ## Two cues
 #
-# The second task: a word that has stood twice before, each time with the same word after it. The model says that word
-# again. In the corrupted prompt the two earlier mentions are another word.
+# The second task: a word that has stood twice before, each time with the same word after it. The model says the word
+# that followed it. In the corrupted prompt the two earlier mentions are another word.
 
 # %%
 clean, corrupted, answers = [], [], []
@@ -175,8 +176,8 @@ ax = pw.plot.pairs(either.enough["a"], either.enough["b"], quantity="share")
 ax = pw.plot.pairs(either.needed["a"], either.needed["b"], quantity="share")
 
 # %% [markdown]
-# In each of the 20 pairs, either cue alone is enough and neither is needed (in the four of above this says little). A
-# search that only noises, one place at a time, would report that neither cue matters.
+# In each of the 20 pairs, either cue alone is enough and neither is needed (in the four pairs named above this says
+# little). A search that only noises, one place at a time, would report that neither cue matters.
 #
 # ## Four runs, not six
 #
@@ -217,7 +218,7 @@ print(f"denoise embed@b: metric {denoised.value:.3f}, share {denoised.share:.3f}
 #
 # ## Heads
 #
-# Of the inputs we knew the truth. Of heads we do not. Here are all heads of the two cues, in both directions. In
+# For the inputs we knew the answer. For the heads we do not. Here are all heads of the two cues, in both directions. In
 # the second map the way leads from the clean run to the corrupted one, so the colours are turned round: orange is what
 # is lost.
 
@@ -277,8 +278,8 @@ print(weak[["enough_a", "enough_b", "needed_a", "needed_b"]].round(2))
 cues.gate("L0.H3@word1", "L0.H3@word2")
 
 # %% [markdown]
-# The head is needed, and neither of its places is: an OR inside one head. Whether a part is needed depends on what you
-# call a part.
+# The head is needed, and neither of these two places is: an OR inside one head. Whether a part is needed depends on
+# what you call a part.
 #
 # ## Needed and not enough
 #
@@ -291,10 +292,21 @@ ax = pw.plot.enough_needed(sums.sweep("z", progress=False), sums.flip().sweep("z
 # Take the one at the top, and the three others of its layer:
 
 # %%
-sums.gate("L0.H1", ["L0.H0", "L0.H2", "L0.H3"])
+among_heads = sums.gate("L0.H1", ["L0.H0", "L0.H2", "L0.H3"])
+among_heads
+
+# %%
+verdicts = among_heads.per_pair["verdict"]
+print(verdicts.value_counts().to_dict())
+print(
+    among_heads.per_pair[verdicts != "AND"][["enough_a", "enough_b", "needed_a", "needed_b"]].round(
+        2
+    )
+)
 
 # %% [markdown]
-# An AND, among heads: alone L0.H1 brings back .015, and without it .905 is lost.
+# An AND among heads, on average: alone L0.H1 brings back .015, and without it .905 is lost. Pair by pair it is an AND
+# in 16 of the 20. In two of the other four, 8 and 10, L0.H1 is hardly needed; the interval said that pairs differ.
 #
 # A third task, *greater than*: the model reads *from the year 1751 to the year 17*, and continues with a later year.
 # In both runs, *later* means later than the year of the clean prompt.
@@ -373,8 +385,8 @@ print(parity.gate("embed@a", "embed@b").verdict)
 # Changing one number loses everything, and changing both loses nothing. What is lost is 0, 1, 1, 0: an **XOR** of the
 # two changes, and the gate is `undefined`. A share says how far a run has come from one answer to the other; here both
 # runs have the same answer, so there is no way to go. The patches show that the model uses both numbers, 1.000 and
-# 0.000, and no share can. **Patching finds what differs between the two prompts; a share is defined only if the metric
-# differs too.**
+# 0.000; no share can show it. **Patching finds what differs between the two prompts; a share is defined only if the
+# metric differs too.**
 #
 # ## Recap
 #

@@ -39,14 +39,16 @@ metrics = ["answer_prob", "prob_diff", "logit_diff", "answer_logit"]
 sums = pw.Experiment(model, pw.tasks.addition(20, varies="both"), metric=metrics)
 first, second = sums.patch("embed@a"), sums.patch("embed@b")
 for metric in metrics:
+    shares = first[metric].share, second[metric].share
     print(
-        f"{metric:13} enough: embed@a {first[metric].share:+.3f}   embed@b {second[metric].share:+.3f}"
+        f"{metric:13} enough: embed@a {shares[0]:+z.3f}   embed@b {shares[1]:+z.3f}   sum {sum(shares):+z.3f}"
     )
 
 # %% [markdown]
-# By `logit_diff` and `prob_diff` each number does about half, and the two halves add up: nothing looks like an AND. By
-# `answer_prob` neither does anything, and by `answer_logit` neither does on average. These are the same runs. What is
-# different is the **foil**, the sum of the corrupted prompt, which a difference counts too:
+# By `logit_diff` and `prob_diff` each number does about half, and the two add up to 1.000 (`prob_diff`) and .943
+# (`logit_diff`): this does not look like an AND. By `answer_prob` neither does anything, and by `answer_logit` neither
+# does on average. These are the same runs. What is different is the **foil**, the sum of the corrupted prompt, which a
+# difference counts too:
 
 # %%
 for name, r in {"embed@a": first, "embed@b": second}.items():
@@ -94,7 +96,8 @@ for metric in exp.metrics:
 # same ones, in the same order?
 #
 # The widget shows one head. **Choose another metric in its menu, and watch the sign of the effect, the gauge (the
-# recovery, from 0 to 1), and the map of heads.** Try L20.H0, L23.H3 and L24.H4 (press `/` to write one).
+# recovery, from 0 to 1), and the map of heads** (the last two are in the widget only)**.** Try L20.H0, L23.H3 and
+# L24.H4 (press `/` to write one).
 
 # %%
 w = exp.explore("L20.H0")
@@ -109,6 +112,9 @@ for metric in exp.metrics:
     print(f"{metric:13} {top}")
 
 # %% [markdown]
+# L23.H3 is first by all four. By `answer_logit` L20.H0 is not among the five strongest, and L19.H2 is, with a minus
+# sign. By `answer_prob` no second head does more than .04.
+#
 # The same sweep, by two metrics:
 
 # %%
@@ -143,7 +149,7 @@ for site in ["L23.H3", "L20.H0"]:
 # With L20.H0 the logits of both names fall, that of *John* by more: the difference grows. And the log-probability of
 # *Mary* grows although its logit falls, so other tokens have lost more. The same number added to
 # all logits changes no probability, so one logit alone shows no preference. `answer_logit` asks whether *Mary*'s own
-# logit rises: a fair question, and another one than that of `logit_diff`, whether *Mary* is preferred to *John*.
+# logit rises: a fair question, but not that of `logit_diff`, which asks whether *Mary* is preferred to *John*.
 #
 # **Predict.** All this is one pair of prompts. Over sixteen, will L20.H0 have two signs still?
 
@@ -190,7 +196,7 @@ for metric in exp.metrics:
 # ## What is put in its place
 #
 # To ask what the model needs, an activation is replaced. By what? By that of the corrupted run, as so far; by its
-# **mean** over other prompts; by **zero**.
+# **mean**, at each position, over sixteen other clean prompts; by **zero**.
 #
 # **Predict.** L23.H3 in the clean run: which of the three costs most? Which least?
 
@@ -219,6 +225,9 @@ costs = {
 fig = pw.plot.heatmaps(list(costs.values()), titles=list(costs), quantity="effect")
 
 # %% [markdown]
+# In the clean run the logit difference is that of a model that says *Mary*. Orange: it falls without this head; blue:
+# it rises. Read small effects from `costs`, not from the picture: the colours go to 10.
+#
 # **Exercise 3.** Imagine two papers that disagree about a head. One put in the other run's value, and says that the
 # model needs it: without it the logit difference falls by one or more. The other put in zeros, and says that it does
 # nothing: less than a tenth of a logit. Which head are they talking about?
@@ -258,8 +267,9 @@ for layer, head in np.argwhere((by_other <= -1) & (abs(by_one) < 0.1)).tolist():
 # on the other prompt, the other what it costs that it says nothing. Both measure *Mary* against *John* on one prompt,
 # and neither proves that a head is not used.
 #
-# The same question at the input. Causal tracing adds noise to the embedding of a word, three standard deviations of
-# the embeddings of the two prompts; so far we replaced the word by another one.
+# The same question at the input. Causal tracing corrupts a word by noise on its embedding, and then restores clean
+# activations. Here is its first half, with noise of three standard deviations of the embeddings in these two prompts.
+# So far we replaced the word by another one.
 #
 # **Predict.** The logit difference is +6.12 in the clean run. What is left of it with noise on `S2`? And with *Mary*
 # in place of *John*?
@@ -343,17 +353,17 @@ for site in ["L0.H1", "L1.H3"]:
 
 # %% [markdown]
 # In that pair the corrupted run says the answer as well, and its gap is the smallest of all: its recovery divides by
-# nearly 0. Without it the two ways are .04
-# and .01 apart. A ratio of means gives each pair the weight of its gap; a median of ratios, −.012 for L0.H1, is not
-# moved by one pair either. So look at single pairs before you believe a mean, and report effects in logits beside
-# recoveries.
+# nearly 0. Without it the two ways are .04 and .01 apart. A ratio of means gives each pair the weight of its gap; a
+# median of ratios, −.012 for L0.H1, is not moved by one pair either. So look at single pairs before you believe a mean,
+# and report effects in logits beside recoveries.
 
 # %% [markdown]
 # ## Recap
 #
 # - A metric is a question. `logit_diff` asks which of two answers is preferred, and cannot tell whether the answer has
 #   come back or only the foil has gone. `answer_logit` asks about the answer alone, and can have the other sign.
-#   `answer_prob` hardly moves near 0 and 1. Show a second metric beside the first.
+#   `answer_prob` cannot go below 0 or above 1, so near its ends it hides what the logits do. Show a second metric
+#   beside the first.
 # - A head that has two signs on one pair may have one on sixteen.
 # - The other run's value, the mean and zero are three experiments. Say which one it is.
 # - A mean of ratios can be one pair. Show single pairs.

@@ -15,8 +15,9 @@
 # %% [markdown] tags=["instructor"]
 # > **For the instructor.** 10 minutes for the repeated words, 10 for the first head, 20 for q, k and v (10 of them in
 # > the widget), 10 for the sum, 10 for the other two changes. Ask for a show of hands on q, k or v before anybody
-# > freezes anything. What goes wrong most often: people freeze one head of four, and read what is lost where asked is
-# > what is left. Whoever leaves with "k is the input of an induction head" has missed the last part; keep time for it.
+# > freezes anything. What goes wrong most often: people freeze one head of four, and read what is lost where the
+# > question is what is left. Whoever leaves with "k is the input of an induction head" has missed the last part; keep
+# > time for it.
 
 # %%
 import patchwidgets as pw
@@ -65,8 +66,8 @@ answer = 9
 check.repeats(answer, text)
 
 # %% [markdown]
-# It expects none of the first half, which nobody can know, and of the second half all but the first word (line 10):
-# nothing says that the text begins again there.
+# It expects none of the words of the first half, which nobody could predict, and of the second half all but the first
+# word (line 10): nothing says that the text begins again there.
 #
 # **Predict.** What happens with ten random *numbers* in place of the words? The model has seen many numbers, in sums.
 # Write it down.
@@ -124,8 +125,8 @@ print(f"L0.H3 from the last word: one back {last:.2f}")
 
 # %% [markdown]
 # From the word after the cue, .90 of the attention of L0.H3 is one word back: there it is a **previous-token head**.
-# (From the last word, it is only .15.) Where does its output do this? Patch it at one position at a
-# time.
+# (From the last word, it is only .15.) At which position does its output bring the answer back? Patch it at one
+# position at a time.
 
 # %%
 for position in ["cue", "next", "end"]:
@@ -193,9 +194,9 @@ w.select("L0.H3->L1.H0.k")
 w
 
 # %% [markdown]
-# If the keys change, the attention must move. How much of the attention of each head of layer 1 goes from the last
-# word to the position `next`, where the word after the cue stands in the clean prompt: in the clean run, in the
-# corrupted run (where the cue stands elsewhere, and another word comes after it), and with L0.H3 patched?
+# If L0.H3 acts through the keys, the attention must move. How much of the attention of each head of layer 1 goes from
+# the last word to the position `next`, where the word after the cue stands in the clean prompt: in the clean run, in
+# the corrupted run (where the cue stands elsewhere, and another word comes after it), and with L0.H3 patched?
 
 # %%
 runs = {"clean": exp.clean, "corrupted": exp.corrupted, "patched": exp.patch("L0.H3").run}
@@ -205,6 +206,8 @@ for name, run in runs.items():
     print(f"{name:10}", *(f"{share:6.2f}" for share in to_next))
 
 # %% [markdown]
+# It does: from at most .01 to at least .94 in all four heads, as in the clean run.
+#
 # ## Freeze
 #
 # One path says what one way carries. The opposite question: what is left, if this way is closed? A patch whose source
@@ -251,7 +254,8 @@ for part in "qkv":
 # induction heads look. It does not change what they look for, and hardly what they bring.
 #
 # Here is the frozen patch in the widget. Go to another pair (press `.`): the keys stay frozen. You can freeze a whole
-# box yourself: Alt+click, or `X`.
+# box yourself: Alt+click, or `X`. The orange 4 in the lower lane are the four frozen keys: they keep what they are in
+# the corrupted run. An empty box has moved by less than a twentieth.
 
 # %%
 w.select("L0.H3", *frozen("k"))
@@ -290,11 +294,11 @@ print(f"{exp.patch(*answer).recovery:.3f}")
 check.heads(answer)
 
 # %% [markdown]
-# Where does the excess come from? The heads of one layer do not see each other, so it is made after them. Freeze what
-# comes after: the MLPs of the layers 1 to 3; the attention of the layers 2 and 3 as well; the scale of the final norm
-# alone; and all of it (which `direct_effects` does). The logits are the last stream divided by its size, times a
-# matrix. So the logit difference with a frozen scale is the one that was measured, times the size in the patched run
-# over the size in the corrupted run.
+# Where does the excess come from, the joint recovery minus the sum? The heads of one layer do not see each other, so it
+# is made after them. Freeze what comes after: the MLPs of the layers 1 to 3; the attention of the layers 2 and 3 as
+# well; the scale of the final norm alone; and all of it (which `direct_effects` does). The logits are the last stream
+# divided by its size, times a matrix. So the logit difference with a frozen scale is the one that was measured, times
+# the size in the patched run over the size in the corrupted run.
 
 # %%
 mlps = [pw.Patch(f"L{layer}.mlp_out", "host") for layer in (1, 2, 3)]
@@ -335,11 +339,11 @@ for name, (added, joint) in sums.items():
 # %% [markdown]
 # The excess is .294. With the MLPs frozen it is .129 (and the joint recovery .464), with the norm frozen .169. So it
 # has at least two causes. The MLPs add more to the four jointly than to the four one by one: with the norm frozen, they
-# take .469 to 1.008 jointly, and to .839 in sum. The norm takes from the heads alone, whose sum is .839 without it and
-# .706 with it, and hardly from the four jointly (1.008 and 1.000). (The per cents are parts of the joint recovery: both
-# shrink with the MLPs frozen, so they hardly move.) Freezing the
-# attention of the layers 2 and 3 as well changes nothing. With everything frozen nothing remains of the excess, as it
-# must be: then everything after the heads is a sum.
+# take .469 to 1.008 jointly, and to .839 in sum. The norm takes from the heads one by one, whose sum is .839 with its
+# scale frozen and .706 without, and hardly from the four jointly (1.008 and 1.000). (The per cents are parts of the
+# joint recovery: both shrink with the MLPs frozen, so they hardly move.) Freezing the attention of the layers 2 and 3
+# as well changes nothing. With everything frozen nothing remains of the excess, as it must be: then everything after
+# the heads is a sum.
 #
 # ## The other two inputs
 #
@@ -366,10 +370,12 @@ fig = pw.plot.heatmaps(
     columns=3,
     annotate=True,
 )
+itself = other_end.clean.pattern("L0.pattern").mean("pair").values[1, -1, -1]
+print(f"L0.H1 from the last word: itself {itself:.2f}")
 
 # %% [markdown]
-# Layer 1 looks the same in all three. In layer 0 it is now L0.H1, the head with .87 of its attention on the word
-# itself (you saw it above).
+# Layer 1 looks the same in all three. In layer 0 it is now L0.H1, the head that attends to the word itself: with .87 at
+# the word after the cue, as you saw, and with .91 at the last word.
 #
 # **Exercise 6.** Patch L0.H1 in `other_end` and in `other_next`, and freeze the inputs of layer 1 as above. Through
 # which input does it act in the one, and in the other?

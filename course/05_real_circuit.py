@@ -14,7 +14,7 @@
 # > it?" and "who wrote it?" (10 of them in the widget), 20 for the head that nobody misses, 15 for sixteen pairs. Ask
 # > for a show of hands before L23.H0 is taken out, and let somebody defend "it does nothing". What goes wrong most
 # > often: people answer with a head where an input is asked for (q, k or v); they freeze a head that comes *before* the
-# > one that is gone; and they take "this interval holds 0, that one does not" for a difference.
+# > one that is gone; and they take "this interval contains 0, that one does not" for a difference.
 
 # %%
 import patchwidgets as pw
@@ -72,8 +72,8 @@ for site in strongest:
     print(f"{site:8} {exp.patch(site).effect:+.2f}   {own:+z.2f}")
 
 # %% [markdown]
-# **Exercise 1.** Among the heads with a total effect of more than 1, which one writes *against* its own total effect,
-# and most?
+# **Exercise 1.** Among the heads with a total effect of more than 1, which one writes most *against* its own total
+# effect?
 
 # %% tags=["exercise"]
 answer = ...
@@ -85,8 +85,8 @@ check.against(answer)
 
 # %% [markdown]
 # On the diagonal a head speaks for itself. L23.H3 does (+5.84 of +6.77), and so do L29.H1 and L29.H0. L20.H0 does not:
-# it is worth +2.50, and what it writes itself does −0.48. Others must make something of it. L17.H4 has next
-# to none, 0.00, since the logits are read at the last token and it works at `S2`.
+# it is worth +2.50, and what it writes itself does −0.48. Others must make something of it. L17.H4 has no direct
+# effect, 0.00, since the logits are read at the last token and it works at `S2`.
 #
 # ## Who reads L20.H0?
 #
@@ -101,8 +101,8 @@ w = exp.explore("L20.H0")
 w
 
 # %% [markdown]
-# **Exercise 2.** Which reader brings back most of what L20.H0 writes? Write the head with its input, as in
-# `"L9.H6.k"`.
+# **Exercise 2.** Which reader brings back most of what L20.H0 writes? Write the head with its input, as `"L9.H6.q"`, or
+# `"L9.KV2.k"` or `"L9.KV2.v"`: in this model three heads share their keys and values, called `KV`.
 
 # %% tags=["exercise"]
 answer = ...
@@ -115,7 +115,7 @@ print(answer)
 check.reader(answer, of="L20.H0")
 
 # %% [markdown]
-# All readers at once, exactly:
+# All readers at once:
 
 # %%
 readers = exp.sweep_paths(senders="L20.H0", batch=16, progress=False)
@@ -123,8 +123,9 @@ print(readers)
 ax = pw.plot.paths(readers, k=10, label=6, model=model)
 
 # %% [markdown]
-# The queries of L23.H0 carry +1.34, more than twice as much as the next reader, L23.H5. The orange arrows work against
-# the answer, among them those to the logits themselves, −0.48, and to the queries of L23.H3, −0.39.
+# The queries of L23.H0 carry +1.34, a little more than half of the +2.50, and more than twice as much as the next
+# reader, L23.H5. The orange arrows work against the answer, among them those to the logits themselves, −0.48, and to
+# the queries of L23.H3, −0.39.
 #
 # A query decides where a head looks. Where does L23.H0 look from the last token: at *Mary* (`IO`), or at *John*
 # (`S1`)?
@@ -182,7 +183,8 @@ for path in writers.top_sites(4):
 
 # %% [markdown]
 # L17.H4 carries most, +0.92. It is the head that works at `S2`. An edge is what goes there straight; more may go there
-# through MLPs and heads in between. Freeze the values of L20.H0, and see what is left of L17.H4:
+# through MLPs and heads in between. Freeze the values of L20.H0 (`"host"` keeps them as they are in the corrupted run,
+# whatever changes before them), and see what is left of L17.H4:
 
 # %%
 whole = exp.patch("L17.H4@S2").effect
@@ -192,7 +194,7 @@ for site in ["L20.KV0.v", "L20.H0", "L23.H0.q"]:
     print(f"with {site:9} frozen: {left:+.2f} left, {whole - left:.2f} lost")
 
 # %% [markdown]
-# Of +2.07 only +0.56 is left: 1.51 goes through these values, on one way or another. They are those of three heads,
+# Of +2.07 only +0.56 is left: 1.51 goes through these values, in one way or another. They are those of three heads,
 # but freezing L20.H0 alone does the same. Through the queries of L23.H0 goes about a third, 0.68.
 #
 # What does L17.H4 know at `S2`? Look where it looks from there:
@@ -221,8 +223,10 @@ w.select(way + "->logits")
 w
 
 # %% [markdown]
-# If the logits alone read what L23.H0 makes of it, +0.70: a recovery of .060, so this is one way among several. If
-# everything after L23.H0 reads it too, less, +0.61. Something after L23.H0 takes a part away. Keep this in mind.
+# Nothing in the picture moves but the logits, which read the end of the way; the dashed box is its start. The boxes on
+# the way and the `attn` of their layers have no dot, since the next reader alone sees what changes there. If the logits
+# alone read what L23.H0 makes of it, +0.70: a recovery of .060, so this is one way among several. If everything after
+# L23.H0 reads it too, less, +0.61. Something after L23.H0 takes a part away. Keep this in mind.
 #
 # ## Another way
 #
@@ -231,14 +235,17 @@ w
 # %%
 for site in ["L23.H3.q", "L23.KV1.k", "L23.KV1.v", "L23.KV1.v@S2"]:
     print(f"{site:13} effect {exp.patch(site).effect:+.2f}")
+without_h3 = exp.patch("L23.KV1.v@S2", pw.Patch("L23.H3", "host"))
+print(f"L23.KV1.v@S2 with L23.H3 frozen: effect {without_h3.effect:+.2f}")
 for path in ["L0.mlp_out->L23.KV1.v", "L17.H4@S2->L23.KV1.v", "L20.H0->L23.H3.q"]:
     print(f"{path:22} effect {exp.path(path).effect:+.2f}")
 
 # %% [markdown]
-# It acts through its values at `S2`, +6.20 (`KV1` are the keys and values of the heads 3 to 5). The edge from the
-# first MLP alone brings +3.22 (in lecture 1, what this MLP makes of the word at `S2` carried nearly all of the
-# difference). L17.H4 brings it next to nothing, −0.07, and L20.H0 works against the answer here, −0.39. So there are
-# at least two ways from `S2` to the end. (Dotted lines lead from a value to the heads that share it.)
+# It acts through its values at `S2`, +6.20 (`KV1` are the keys and values of the heads 3 to 5; with L23.H3 frozen,
+# −0.74 is left of this). The edge from the first MLP alone brings +3.22 (in lecture 1, what this MLP makes of the word
+# at `S2` carried nearly all of the difference). L17.H4 brings it next to nothing, −0.07, and L20.H0 works against the
+# answer here, −0.39. So there are at least two ways from `S2` to the end. (A dotted line joins shared values to the
+# head drawn here.)
 
 # %%
 two_ways = [
@@ -268,7 +275,7 @@ print(
 )
 
 # %% [markdown]
-# It falls by 0.01: as if the head did nothing. Or does something else change as well, and makes up for the loss? You
+# It falls by 0.01: as if the head did nothing. Or does something else change as well, and make up for the loss? You
 # know how to find out: freeze it, so that it stays as it was in the clean run. Here is one head that comes later:
 
 # %%
@@ -293,30 +300,38 @@ answer = later[costs.argmin()]
 check.backup(answer, gone="L23.H0")
 
 # %% [markdown]
-# What does it do? Take the logit difference apart into what each component adds, with and without L23.H0, and look
-# where L24.H4 looks:
+# What does it do? Take the logit difference apart into what each component adds, with and without L23.H0 (and with
+# L24.H4 frozen as well). The final norm divides the stream by its size: here by that of the clean run, and `norm` is
+# what the run's own size makes of it. And look where L24.H4 looks:
 
 # %%
-parts, adds = {"clean": exp.clean, "L23.H0 gone": without.run}, {}
-for name, run in parts.items():
-    frame = run.logit_attribution().to_frame().set_index("part")["contribution"]
+held = noise.patch(gone, pw.Patch("L24.H4", "host"))
+runs = {"clean": exp.clean, "L23.H0 gone": without.run, "L24.H4 frozen": held.run}
+print("               L23.H0   L24.H4   all others   norm      sum")
+adds = {}
+for name, run in runs.items():
+    frame = run.logit_attribution(scale_of=exp.clean).to_frame().set_index("part")["contribution"]
     adds[name] = [frame["L23.H0"], frame["L24.H4"], frame.drop(["L23.H0", "L24.H4"]).sum()]
-adds["change"] = [after - before for before, after in zip(*adds.values(), strict=True)]
-print("             L23.H0   L24.H4   all others")
-for name, numbers in adds.items():
-    print(f"{name:11}", *(f"{number:+z8.2f}" for number in numbers))
+    whole = run.values["logit_diff"]
+    adds[name] += [whole - frame.sum(), whole]
+    change = [after - before for before, after in zip(adds["clean"], adds[name], strict=True)]
+    print(f"{name:13}", *(f"{number:+z8.2f}" for number in adds[name]))
+    if name != "clean":
+        print("       change", *(f"{number:+z8.2f}" for number in change))
 print()
-for name, run in parts.items():
+for name, run in list(runs.items())[:2]:
     print(f"{name:11} L24.H4 looks at   {looks('L24.H4', run, 'IO', 'S1')}")
 for path in ["L23.H0->L24.H4.q", "L23.H3->L24.H4.q", "L20.H0->L24.H4.q"]:
     print(f"{path}: effect {exp.path(path).effect:+.2f}")
 
 # %% [markdown]
 # L24.H4 looks at *Mary* and takes 1.07 away from her lead: it is a **negative head**. The edges say what its queries
-# read: L23.H0 and L23.H3, whose clean outputs make it take more away (−0.83 and −1.88). With L23.H0 gone, it looks at
-# *Mary* with .47 instead of .81, and takes only 0.46. So nearly all of the loss of 0.82 is made up: 0.61 by L24.H4,
-# 0.19 by all others together. The others do this only because L24.H4 moves: with it frozen they make up nothing, and
-# the loss was 0.98, more than the 0.82 of L23.H0 itself.
+# read: L23.H0 and L23.H3, whose clean outputs make it take more away (−0.83 and −1.88). L20.H0 is not read there,
+# +0.02: what it hides of L20.H0 reaches it through others. With L23.H0 gone, L24.H4 looks at *Mary* with .47 instead of
+# .81, and takes only 0.44. So nearly all of the loss of 0.82 is made up: 0.63 by L24.H4, and 0.32 by the final norm,
+# which divides by the size of the stream: without L23.H0 the stream is shorter, so all that is left counts more. The
+# other components make up nothing; they lose 0.15 more. With L24.H4 frozen they lose 0.47, the norm gives 0.31, and the
+# loss is 0.98, more than the 0.82 of L23.H0 itself.
 #
 # This is called **self-repair**, and L24.H4 is a **backup** of L23.H0 here: not a head that wakes up, but one that
 # lets go. An ablation that costs nothing is no proof that a head does nothing.
@@ -326,8 +341,8 @@ for path in ["L23.H0->L24.H4.q", "L23.H3->L24.H4.q", "L20.H0->L24.H4.q"]:
 # It hides effects in the other direction too: if an earlier head brings *Mary* back, L24.H4 can take a part away
 # again.
 #
-# **Exercise 5.** L20.H0 has a total effect of +2.50. How much would it be with L24.H4 frozen, and which part of that
-# is hidden? Write the part as a number between 0 and 1.
+# **Exercise 5.** L20.H0 has a total effect of +2.50. How much would it be with L24.H4 frozen, and what fraction of that
+# is hidden? Write it as a number between 0 and 1.
 
 # %% tags=["exercise"]
 answer = ...
@@ -399,7 +414,7 @@ ax = pw.plot.pairs(*results)
 # A row with "+ L24.H4" has this head frozen. "In logits" is what L24.H4 hides, the difference of the two rows: the mean
 # over pairs, and in square brackets its interval of 95 % (the standard deviation over the root of 16, times 2.131, the
 # quantile of Student's distribution). L24.H4 hides about half of each of the four heads, 47 to 65 %, and all four
-# intervals lie above 0. It is no matter of one pair.
+# intervals lie above 0. It is not a matter of one pair.
 #
 # The edges, over the same pairs:
 
@@ -419,7 +434,7 @@ for path, r in zip(paths, edges, strict=True):
 ax = pw.plot.pairs(*edges)
 
 # %% [markdown]
-# **Exercise 6.** Which of these edges do you withdraw, because their intervals over sixteen pairs hold 0? Write a
+# **Exercise 6.** Which of these edges do you withdraw, because their intervals over sixteen pairs contain 0? Write a
 # list, as `["L9.H6->logits", ...]`.
 
 # %% tags=["exercise"]
@@ -431,7 +446,7 @@ answer = ["L20.H0->L23.H3.q", "L20.H0->logits"]
 check.unclear(answer, edges)
 
 # %% [markdown]
-# "L20.H0 writes against the answer itself" was true of one pair, and is no rule. The three edges from L17.H4 over
+# "L20.H0 writes against the answer itself" was true of one pair, and is no rule. The three edges from L17.H4 through
 # L20.H0 and L23.H0 to the logits hold.
 #
 # **Predict.** And the head that nobody misses? Will its loss cost nothing on average? And with L24.H4 frozen?
@@ -446,14 +461,15 @@ for name, source in {"zeros": pw.sources.zero(), "corrupted run": "source"}.item
     print(f"{'':{len(name)}}  difference       {interval(held - live)}")
 
 # %% [markdown]
-# With zeros, the loss of L23.H0 cannot be told from 0, and with L24.H4 frozen it can. Is this a proof that L24.H4
-# makes up for it? Look at the third line: the interval of the *difference* still holds 0, barely. **That one number is
+# With zeros, the loss of L23.H0 cannot be told from 0, and with L24.H4 frozen it can. Is this a proof that L24.H4 makes
+# up for it? Look at the third line: the interval of the *difference* still contains 0, barely. **That one number is
 # clear and another is not does not make their difference clear.** With the values of the corrupted run in place of
 # zeros the difference itself is clear: −1.11, and its interval lies below 0.
 #
 # ## Recap
 #
-# - A total effect is direct or goes through others. L20.H0 on the first pair: +2.50 in total, −0.48 directly.
+# - Part of a total effect is direct, the rest goes through others. L20.H0 on the first pair: +2.50 in total, −0.48
+#   directly.
 # - Paths say who reads whom: L17.H4 at `S2`, then the values of L20.H0, then the queries of L23.H0, which turns to
 #   *Mary*. L23.H3 reads the word at `S2` on a way of its own.
 # - Without L23.H0 the first pair loses 0.01, with L24.H4 frozen as well 0.98: a head that takes less away hides the

@@ -11,8 +11,8 @@
 # sum. It takes 90 minutes.
 #
 # Keep one thing in mind: **the helix was put here.** This model was trained on sums modulo 2, 5 and 10 as well as on
-# plain sums, so it had a reason to learn such periods. The question is not *whether* there is a helix, but *what it
-# does*.
+# plain sums, so it had a reason to learn such periods. (Period 100 has no such sum behind it, and 10 has one: look what
+# becomes of both.) The question is not *whether* there is a helix, but *what it does*.
 
 # %% [markdown] tags=["instructor"]
 # > **For the instructor.** 10 minutes for where, 15 for waves and fits, 35 for "Does the model use it?" (20 of them on
@@ -90,10 +90,13 @@ check.alone(answer)
 for layer in range(3):
     shares = [first.patch(f"L{layer}.resid_pre@{at}").share for at in ("a", "b", "end")]
     print(f"before layer {layer}:   a {shares[0]:z.3f}   b {shares[1]:z.3f}   end {shares[2]:z.3f}")
+jointly = first.patch("L1.resid_pre@b", "L1.resid_pre@end").share
+print(f"before layer 1, b and end jointly: {jointly:.3f}")
 
 # %% [markdown]
 # Before layer 0 all of it is at `a`, 1.000. Before layer 1 nothing is there any more: .670 is at the last token, and
-# .185 at `b`, which stands after `a` and can read it. Remember what is at `b`; it comes back below.
+# .185 at `b`, which stands after `a` and can read it. (The two shares do not add up to 1; jointly they bring back
+# 1.000.) Remember what is at `b`; it comes back below.
 #
 # ## Which waves?
 #
@@ -140,8 +143,9 @@ print(splits.round(3).replace(-0.0, 0.0).to_string())
 # - **PCA** sees the vectors that it is to explain: it is a bound, no competitor. The helix stays below it.
 #
 # Here is what a fit to 80 numbers reads from the vectors of the other 20. Each dot is a number, where it lies on the
-# circle of a period, or along the line; digits mark the places of the remainders. For each circle two medians are
-# printed, for the 20 numbers and for the 80: how far a number lies from its place, as an angle. Guessing gives 90°.
+# circle of a period, or along the line; digits mark the places of the remainders. On a circle, a dot's colour is the
+# true place of its number. For each circle two medians are printed, for the 20 numbers and for the 80: how far a number
+# lies from its place, as an angle. Guessing gives 90°.
 
 # %%
 seen, unseen = helix.hold_out(numbers)
@@ -167,10 +171,9 @@ for period in (5, 100, 10):
 fig = pw.plot.panels("abcd", height=2.2, a=circle(5), b=circle(100), c=circle(10), d=circle(None))
 
 # %% [markdown]
-# Round the circles of periods 5 and 100 the numbers lie in order, and along the line nearly so (the smallest are mixed
-# up). On the circle of period 10
-# they lie anywhere: 131.8° on 20 numbers is no better than guessing. In the 80 numbers of the fit even period 10 shows
-# some order, 40.3°, and in numbers that the fit has not seen it is gone.
+# Around the circles of periods 5 and 100 the numbers lie in order, and along the line nearly so (the smallest are mixed
+# up). On the circle of period 10 they lie anywhere: 131.8° on 20 numbers is no better than guessing. In the 80 numbers
+# of the fit even period 10 shows some order, 40.3°, and in numbers that the fit has not seen it is gone.
 #
 # ## Does the model use it?
 #
@@ -224,17 +227,21 @@ print(table(first, "a", bases))
 # The last column is the other metric, and it is far kinder to the line: .665. Why?
 
 # %%
-for name, basis in bases.items():
-    r = put_in(first, "a", basis)
+mean = np.tile(activations.mean(axis=0), (len(first.pairs), 1))
+put = {"mean": helix.patch_values(first, f"{site}@a", mean)}
+put |= {name: put_in(first, "a", basis) for name, basis in bases.items()}
+for name, r in put.items():
     own = r["answer_logit"].effect
     print(
-        f"{name:10}  logit of the answer {own:+5.1f}, of the foil {own - r['logit_diff'].effect:+5.1f}"
+        f"{name:10}  logit of the answer {own:+5.1f}, of the foil {own - r['logit_diff'].effect:+5.1f}   "
+        f"share of logit_diff {r['logit_diff'].share:.3f}"
     )
 
 # %% [markdown]
-# The foil falls by 22 or 23 logits with any of them: to rule it out, it is enough to know about how large `a` is. The
-# answer rises by 8 with the line and by 21 with the helix. A difference adds both, and so gives the line credit for
-# what is easy. `answer_logit` asks the question that we have: does the model know the sum?
+# The foil falls by 22 or 23 logits with any of them, and by 24 with the mean of all numbers, which knows nothing of
+# `a`: to rule the foil out it is enough not to write it. So `logit_diff` begins at .522 for knowing nothing. The answer
+# rises by 8 with the line and by 21 with the helix. A difference adds both, and so gives the line credit for what is
+# easy. `answer_logit` asks the question that we have: does the model know the sum?
 #
 # ## Which wrong answers?
 #
@@ -282,7 +289,7 @@ fig = pw.plot.panels(
 # the remainder by 5 is not. Without period 100 most are off by 10 or 20: the last digit is right, and the tens are
 # not.
 #
-# **Exercise 3.** Which period of the helix could be left out, and as many answers would be right?
+# **Exercise 3.** Which period of the helix could be left out, with as many answers still right?
 
 # %% tags=["exercise"]
 answer = ...
@@ -299,10 +306,11 @@ check.unneeded(answer)
 #
 # ## Switch periods on and off
 #
-# The same in the widget, for all 200 pairs. **Edit the first line, run the cell, look at the tokens on the right.**
-# Then go to single pairs with the arrows beside "mean": the first token of the patched lane is what the model says
-# there. (The widget calls it *steering*: to the vector of the corrupted run it adds, once, α = 1, how the fitted one
-# differs from it.) Leave out 2, and then 100. Then add periods that the helix does not have.
+# The same in the widget, for all 200 pairs. **Edit the first line, run the cell, look at the headline and at how many
+# are right.** The tokens on the right are those of one pair; go to others with the arrows beside "mean": the first
+# token of the patched lane is what the model says there. (The widget calls it *steering*: to the vector of the
+# corrupted run it adds, once, α = 1, how the fitted one differs from it.) Leave out 2, and then 100. Then add periods
+# that the helix does not have.
 
 # %%
 periods = (2, 5, 10, 100)
@@ -351,17 +359,17 @@ for name, basis in more.items():
     )
 
 # %% [markdown]
-# Period 2.5 is the stronger wave, and a second one of the remainder by 5. It mends the errors that are not ten: with it
-# none of the 5 is left. But most errors were off by ten, and these stay, 17 before and 20 now. What
-# mends them is a slow wave, period 50: with it 97 % are right. In each of five splits of the numbers it does more than
-# 2.5. How much of the variance a wave has does not say how many answers it is worth.
+# Period 2.5 is the stronger wave, and a second wave that tells remainders by 5 apart. It mends the errors that are not
+# ten: with it none of the 5 is left. But most errors were off by ten, and these stay, 17 before and 20 now. What mends
+# them is a slow wave, period 50: with it 97 % are right. In each of five splits of the numbers it does more than 2.5.
+# How much of the variance a wave has does not say how many answers it is worth.
 #
 # And it need not be *this* wave. Period 200, of which the numbers see half a turn, does as much, and so does the
 # square of the number, with no further wave at all. What was missing is a better account of how large a number is.
 #
 # ## The other number
 #
-# **Exercise 5.** In `second` only `b` differs. Put the helix in place of `b`. Which part of the answers is right?
+# **Exercise 5.** In `second` only `b` differs. Put the helix in place of `b`. What fraction of the answers is right?
 
 # %% tags=["exercise"]
 answer = ...
@@ -407,8 +415,8 @@ fig = pw.plot.panels("ab", height=2.6, a=effects("attn_out"), b=effects("mlp_out
 
 # %% [markdown]
 # The attention of layer 0 has a total effect of 15.13 logits, of which 0.06 are direct: it works through later parts.
-# The last MLP has 17.06, all of it direct, as it must be, since nothing comes after it. So between the first attention
-# and the last MLP two numbers become one.
+# The last MLP has 17.06, all of it direct, as it must be, since nothing comes after it. The first attention starts it,
+# and the last MLP writes the end. Where in between do two numbers become one?
 #
 # **Predict.** In layer 0 at the last token: which waves does the *attention* write there, those of `a` and `b`, or
 # those of `a+b`? And the MLP?
@@ -459,11 +467,14 @@ print("heads of layer 0 alone:", " ".join(f"{share:.3f}" for share in alone))
 print(
     f"their sum {sum(alone):.3f}, jointly {both.patch(*[f'L0.H{h}@-1' for h in range(4)]).share:.3f}"
 )
+needed = [both.flip().patch(f"L0.H{head}@-1").share for head in range(4)]
+print("needed (noise):", " ".join(f"{share:.3f}" for share in needed))
 
 # %% [markdown]
-# No head of layer 0 alone brings back more than .025, and yet the four of them jointly bring back .648. This is the
-# AND of lecture 2: a sum needs all that the heads bring, and each alone is enough for next to nothing. By
-# `logit_diff`, which gives credit for a rough idea of the sum, more heads are in the table:
+# No head of layer 0 alone brings back more than .025, and yet the four of them jointly bring back .648. Each alone is
+# enough for next to nothing: the effects of heads do not add up. (An AND, as in lecture 2, would also need each of them
+# entirely. In noise they are needed .422, .721, .290 and .139: it is none.) By `logit_diff`, which gives credit for a
+# rough idea of the sum, more heads are in the table:
 
 # %%
 by_difference = helix.sort_heads(both, metric="logit_diff")
@@ -473,9 +484,9 @@ print(by_difference[columns].round(2).to_string(index=False))
 # L1.H3 and L0.H0 are in both tables, and L1.H3 is the odd one. Waves of `a+b` have 1.00 and .97 of its effect, but in
 # the second table they have much of the effect of the heads of layer 0 as well, .84 to .92. What sets it apart is how
 # little waves of `a` and `b` have, .25 and .33, where in the second table they have .86 and more of the others. So it
-# brings a sum. (It is called *mixed*
-# because the paper's rule asks a head that brings a sum for a direct effect, and L1.H3 has little.) Where does it get
-# the sum? Above, something that mattered was at `b` before layer 1.
+# brings a sum. (It is called *mixed* because a head that writes the sum must have a large direct effect, as in the
+# paper, which L1.H3 has not: its confidence is below our threshold, a half.) Where does it get the sum? Above,
+# something that mattered was at `b` before layer 1.
 
 # %%
 freely = both.patch("L1.resid_pre@b")
@@ -524,8 +535,10 @@ for layer, fitted in enumerate(pre):
 
 # %% [markdown]
 # From layer to layer the waves of neurons change from those of `a` and `b` (.02 of the power is in `a+b`) to those of
-# `a+b` (.95). In the last layer, 87 % of the answers are right with the true values of its neurons, and 58 % with
-# their fits. So the fits describe most of it and not all.
+# `a+b` (.95). ("Right" counts answers with the neurons of this layer alone, at the last token, from the clean run. A
+# neuron here has two inputs, one before the non-linearity, `neuron_pre`, and a factor, `neuron_up`; both are replaced.)
+# Only in the last layer is that nearly enough: 87 % of the answers are right with the true values of its neurons, and
+# 58 % with their fits. So the fits describe most of it and not all.
 #
 # Of the neurons of layer 0 whose strongest wave is one of `a`, and of those of layer 3 whose strongest is one of
 # `a+b`, here is the one that is fitted best, over all 10,000 sums, with the fit beside it (both are better than the
@@ -560,12 +573,15 @@ for n, left in zip(curve.n_kept, curve.faithfulness, strict=True):
         print(f"{n:4} of 2048 neurons kept: {left:.2f} of the effect")
 
 # %% [markdown]
+# About a quarter of the neurons, 500, keep .97 of the effect. The grey band is that of as many neurons drawn at
+# random, five times; the rest of the neurons are at their mean for each position (`per='pos_name'`).
+#
 # ## What is different in the large models
 #
 # - **Why there is a helix.** Here the training on sums modulo 2, 5 and 10 is a reason. There it came from text.
 # - **Which periods.** There period 10 is strong. Here 2 and 5 do its work.
 # - **Where.** Here the helix is in the embedding. There the first layers build it, and middle layers move it.
-# - **How clean.** This model is trained on little else, and unneeded heads were removed by a penalty in training. In a
+# - **How clean.** This model has a few narrow tasks, and unneeded heads were removed by a penalty in training. In a
 #   model that does a thousand other things, heads and neurons do several things at once.
 #
 # Each figure of the paper is one call for those models too: `docs/addition.md` has the list, and what each would cost.
@@ -574,8 +590,8 @@ for n, left in zip(curve.n_kept, curve.faithfulness, strict=True):
 #
 # - R² says what is there, a patch says what is used. The line: R² .19, 5 % right. The helix: .76 and 89 %.
 # - `logit_diff` gives the line .665, `answer_logit` .361: to rule out the foil is easy.
-# - Errors tell what a period is for: without 2 off by 5, without 5 off by 2 or 4, without 100 off by 10. Period 10
-#   does nothing here.
+# - Errors tell what a period is for: without 2 off by 5, without 5 off by 2 or 4, without 100 off by 10 or 20. Period
+#   10 does nothing here.
 # - The strongest wave that is missing is not the one that is missed: 2.5 has more variance, and what mends more
 #   answers is a slow wave, or a square.
 # - The first attention brings waves of `a` and `b`, the first MLP already writes waves of `a+b`. What is at `b` after

@@ -104,7 +104,7 @@ class RealCircuit:
                 ),
                 (
                     lambda given: given.count(".") == 1 and "mlp" not in given,
-                    "A head reads through three inputs, q, k and v. Which of them? Write it as in L9.H6.k.",
+                    "A head reads through three inputs, q, k and v. Which of them? Write it as in L9.H6.q.",
                 ),
                 (
                     lambda given: given not in carried.effects and given[-1] in "kv",
