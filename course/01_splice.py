@@ -75,10 +75,10 @@ w
 
 # %% [markdown]
 # Few of them do anything. To find those that do, patch every head once, on its own. (`z` is what a head brings from
-# where it looks, before its output matrix. The map shows the **share** of each patch: how far it went on the way from
-# the run that it was put into, 0, to the run that it was taken from, 1; here from the corrupted to the clean one. Blue
-# goes towards the clean run, orange the other way, as the words at the ends of the colour bar say, and a "−" marks the
-# heads that go far there.)
+# where it looks, before its output matrix. The map shows the **share** of each patch: how far the logit difference went
+# on the way from the run that was patched, 0, to the run that the activation was taken from, 1; here from the corrupted
+# to the clean one. Blue goes towards the clean run, orange the other way, as the words at the ends of the colour bar
+# say, and a "−" marks the heads that go far there.)
 
 # %%
 heads = exp.sweep("z", progress=False)
@@ -98,9 +98,9 @@ print(answer)
 check.head(answer)
 
 # %% [markdown]
-# The largest effects, with their sign. The effect is metric_patched − metric_corrupted, here a change of the logit
-# difference, and the **recovery** says how far the patched run is on the way from the corrupted run (0) to the clean
-# run (1). In this direction share and recovery are the same:
+# Below are the largest effects, with their sign. The effect is metric_patched − metric_corrupted, here a change of the
+# logit difference, and the **recovery** says how far the patched run is on the way from the corrupted run (0) to the
+# clean run (1). (In this direction share and recovery are the same.)
 
 # %%
 for site in heads.top_sites(5):
@@ -112,9 +112,10 @@ for site in heads.top_sites(5):
 # with the clean activation of L24.H4 or of L29.H0, the model prefers *Mary* even less. Lecture 5 finds out what L24.H4
 # does.
 #
-# Here is the strongest one in the widget. Nothing before it can move: a dot is exactly 0. An empty box has moved by
-# less than a twentieth, or the two runs hardly differ there, so that there is no way to go. After L23.H3 most boxes
-# move towards the clean run, by different amounts, and a few move elsewhere or slightly away from it.
+# Here is the strongest one in the widget. Nothing before it can move: a dot is exactly 0. A box with neither a dot nor
+# a colour has moved by less than a twentieth, or the two runs hardly differ there, so that there is no way to go (as in
+# L18.H8). After L23.H3 most boxes move towards the clean run, by different amounts, and a few move elsewhere or
+# slightly away from it.
 
 # %%
 w.select("L23.H3")
@@ -182,7 +183,7 @@ for name, experiment in {"denoise": exp, "noise": exp.flip()}.items():
 # %% [markdown]
 # The shares are .584 and .610. They need not be equal or add up to 1: in one run everything else starts corrupted, in
 # the other clean. Recovery always counts from the corrupted run (0) to the clean one (1). So in noise it is what is
-# left, .390, and 1 minus the share. Lecture 2 is about cases in which one of them is 1 and the other 0.
+# left: .390, which is 1 minus the share. Lecture 2 is about cases in which one of the two shares is 1 and the other 0.
 #
 # ## Sixteen pairs
 #

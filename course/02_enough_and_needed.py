@@ -7,7 +7,7 @@
 # looks like one question asked twice. **Can a part be needed and not enough? Can it be enough and not needed?**
 #
 # In this lecture you will patch tasks of which we know the truth, read which logical gate they are, and then look for
-# the same patterns among heads, where we do not know the answer. It takes 60 minutes.
+# the same patterns among heads, where it is not known beforehand. It takes 60 minutes.
 
 # %% [markdown] tags=["instructor"]
 # > **For the instructor.** 15 minutes for the sum and the table, 10 for two cues, 10 for the four runs, 15 for heads,
@@ -29,7 +29,7 @@ model
 #
 # ## A sum
 #
-# The first task: sums of two numbers. In the corrupted prompt **both** numbers are different.
+# The first task: sums of two numbers. In the corrupted prompt **both** numbers are replaced by others.
 
 # %%
 addition = pw.tasks.addition(20, varies="both")
@@ -218,9 +218,9 @@ print(f"denoise embed@b: metric {denoised.value:.3f}, share {denoised.share:.3f}
 #
 # ## Heads
 #
-# For the inputs we knew the answer. For the heads we do not. Here are all heads of the two cues, in both directions. In
-# the second map the way leads from the clean run to the corrupted one, so the colours are turned round: orange is what
-# is lost.
+# For the inputs we knew what to expect. For the heads we do not. Here are all heads of the two cues, in both
+# directions. In the second map the way leads from the clean run to the corrupted one, so the colours are turned round:
+# orange is what is lost.
 
 # %%
 enough = cues.sweep("z", progress=False)
@@ -298,15 +298,14 @@ among_heads
 # %%
 verdicts = among_heads.per_pair["verdict"]
 print(verdicts.value_counts().to_dict())
-print(
-    among_heads.per_pair[verdicts != "AND"][["enough_a", "enough_b", "needed_a", "needed_b"]].round(
-        2
-    )
-)
+others = among_heads.per_pair[verdicts != "AND"].drop(columns=["needed_both", "verdict"])
+print(others.round(2).replace(-0.0, 0.0))
 
 # %% [markdown]
 # An AND among heads, on average: alone L0.H1 brings back .015, and without it .905 is lost. Pair by pair it is an AND
-# in 16 of the 20. In two of the other four, 8 and 10, L0.H1 is hardly needed; the interval said that pairs differ.
+# in 16 of the 20. In two of the other four, 8 and 10, L0.H1 is hardly needed. In pair 9 it brings back .29 alone, and
+# the other three are needed only .58. In pair 3 all four together bring back too little (`enough_both`). The wide
+# interval, .772 to 1.039, was a sign that pairs differ.
 #
 # A third task, *greater than*: the model reads *from the year 1751 to the year 17*, and continues with a later year.
 # In both runs, *later* means later than the year of the clean prompt.

@@ -96,8 +96,8 @@ for metric in exp.metrics:
 # same ones, in the same order?
 #
 # The widget shows one head. **Choose another metric in its menu, and watch the sign of the effect, the gauge (the
-# recovery, from 0 to 1), and the map of heads** (the last two are in the widget only)**.** Try L20.H0, L23.H3 and
-# L24.H4 (press `/` to write one).
+# recovery, from 0 to 1), and the map of heads.** (The picture that stays here shows neither gauge nor map.) Try L20.H0,
+# L23.H3 and L24.H4 (press `/` to write one).
 
 # %%
 w = exp.explore("L20.H0")
@@ -112,8 +112,8 @@ for metric in exp.metrics:
     print(f"{metric:13} {top}")
 
 # %% [markdown]
-# L23.H3 is first by all four. By `answer_logit` L20.H0 is not among the five strongest, and L19.H2 is, with a minus
-# sign. By `answer_prob` no second head does more than .04.
+# L23.H3 is first by all four. By `answer_logit` L20.H0 has left the five strongest, and another head is among them. By
+# `answer_prob` no other head does more than .04.
 #
 # The same sweep, by two metrics:
 
@@ -225,7 +225,7 @@ costs = {
 fig = pw.plot.heatmaps(list(costs.values()), titles=list(costs), quantity="effect")
 
 # %% [markdown]
-# In the clean run the logit difference is that of a model that says *Mary*. Orange: it falls without this head; blue:
+# In the clean run the model says *Mary*. Orange: the logit difference falls if what this head says is replaced; blue:
 # it rises. Read small effects from `costs`, not from the picture: the colours go to 10.
 #
 # **Exercise 3.** Imagine two papers that disagree about a head. One put in the other run's value, and says that the

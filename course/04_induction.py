@@ -206,7 +206,7 @@ for name, run in runs.items():
     print(f"{name:10}", *(f"{share:6.2f}" for share in to_next))
 
 # %% [markdown]
-# It does: from at most .01 to at least .94 in all four heads, as in the clean run.
+# The attention does move: from at most .01 to at least .94 in all four heads, as in the clean run.
 #
 # ## Freeze
 #
@@ -254,8 +254,8 @@ for part in "qkv":
 # induction heads look. It does not change what they look for, and hardly what they bring.
 #
 # Here is the frozen patch in the widget. Go to another pair (press `.`): the keys stay frozen. You can freeze a whole
-# box yourself: Alt+click, or `X`. The orange 4 in the lower lane are the four frozen keys: they keep what they are in
-# the corrupted run. An empty box has moved by less than a twentieth.
+# box yourself: Alt+click, or `X`. The orange box with a 4 in the lower lane stands for the four frozen keys: they stay
+# as they are in the corrupted run. An empty box has moved by less than a twentieth.
 
 # %%
 w.select("L0.H3", *frozen("k"))
@@ -294,11 +294,11 @@ print(f"{exp.patch(*answer).recovery:.3f}")
 check.heads(answer)
 
 # %% [markdown]
-# Where does the excess come from, the joint recovery minus the sum? The heads of one layer do not see each other, so it
-# is made after them. Freeze what comes after: the MLPs of the layers 1 to 3; the attention of the layers 2 and 3 as
-# well; the scale of the final norm alone; and all of it (which `direct_effects` does). The logits are the last stream
-# divided by its size, times a matrix. So the logit difference with a frozen scale is the one that was measured, times
-# the size in the patched run over the size in the corrupted run.
+# The joint recovery minus the sum is the excess. Where does it come from? The heads of one layer do not see each other,
+# so it is made after them. Freeze what comes after: the MLPs of the layers 1 to 3; the attention of the layers 2 and 3
+# as well; the scale of the final norm alone; and all of it (which `direct_effects` does). The logits are the last
+# stream divided by its size, times a matrix. So the logit difference with a frozen scale is the one that was measured,
+# times the size in the patched run over the size in the corrupted run.
 
 # %%
 mlps = [pw.Patch(f"L{layer}.mlp_out", "host") for layer in (1, 2, 3)]

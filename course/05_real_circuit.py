@@ -102,7 +102,8 @@ w
 
 # %% [markdown]
 # **Exercise 2.** Which reader brings back most of what L20.H0 writes? Write the head with its input, as `"L9.H6.q"`, or
-# `"L9.KV2.k"` or `"L9.KV2.v"`: in this model three heads share their keys and values, called `KV`.
+# `"L9.KV2.k"` or `"L9.KV2.v"`: in this model each three neighbouring heads share their keys and values; `KV2` are those
+# of the heads 6 to 8.
 
 # %% tags=["exercise"]
 answer = ...
@@ -149,8 +150,8 @@ for name, run in {"clean": exp.clean, "corrupted": exp.corrupted, "L20.H0 patche
 #
 # ## Who told L20.H0?
 #
-# Now one step back. Which of its inputs makes L20.H0 do something else in the clean run? Patch one input at a time. In
-# this model three heads share their keys and values: those of the heads 0 to 2 are called `KV0`.
+# Now one step back. Which of its inputs makes L20.H0 do something else in the clean run? Patch one input at a time. The
+# keys and values of the heads 0 to 2 are called `KV0`.
 
 # %%
 for site in ["L20.H0.q", "L20.KV0.k", "L20.KV0.v", "L20.KV0.v@S2"]:
@@ -224,9 +225,9 @@ w
 
 # %% [markdown]
 # Nothing in the picture moves but the logits, which read the end of the way; the dashed box is its start. The boxes on
-# the way and the `attn` of their layers have no dot, since the next reader alone sees what changes there. If the logits
-# alone read what L23.H0 makes of it, +0.70: a recovery of .060, so this is one way among several. If everything after
-# L23.H0 reads it too, less, +0.61. Something after L23.H0 takes a part away. Keep this in mind.
+# the way and the `attn` of their layers are left empty: something changes there, but only the next reader sees it. If
+# the logits alone read what L23.H0 makes of it, +0.70: a recovery of .060, so this is one way among several. If
+# everything after L23.H0 reads it too, less, +0.61. Something after L23.H0 takes a part away. Keep this in mind.
 #
 # ## Another way
 #
@@ -241,11 +242,11 @@ for path in ["L0.mlp_out->L23.KV1.v", "L17.H4@S2->L23.KV1.v", "L20.H0->L23.H3.q"
     print(f"{path:22} effect {exp.path(path).effect:+.2f}")
 
 # %% [markdown]
-# It acts through its values at `S2`, +6.20 (`KV1` are the keys and values of the heads 3 to 5; with L23.H3 frozen,
-# −0.74 is left of this). The edge from the first MLP alone brings +3.22 (in lecture 1, what this MLP makes of the word
-# at `S2` carried nearly all of the difference). L17.H4 brings it next to nothing, −0.07, and L20.H0 works against the
-# answer here, −0.39. So there are at least two ways from `S2` to the end. (A dotted line joins shared values to the
-# head drawn here.)
+# It acts through its values at `S2`, +6.20 (`KV1` are the keys and values of the heads 3 to 5; with L23.H3 frozen their
+# effect is −0.74, so what helps goes through L23.H3). The edge from the first MLP alone brings +3.22 (in lecture 1,
+# what this MLP makes of the word at `S2` carried nearly all of the difference). L17.H4 brings it next to nothing,
+# −0.07, and L20.H0 works against the answer here, −0.39. So there are at least two ways from `S2` to the end. (In the
+# picture below, a dotted line joins shared values to the one head that is drawn.)
 
 # %%
 two_ways = [
@@ -301,8 +302,8 @@ check.backup(answer, gone="L23.H0")
 
 # %% [markdown]
 # What does it do? Take the logit difference apart into what each component adds, with and without L23.H0 (and with
-# L24.H4 frozen as well). The final norm divides the stream by its size: here by that of the clean run, and `norm` is
-# what the run's own size makes of it. And look where L24.H4 looks:
+# L24.H4 frozen as well). The final norm divides the stream by its size. In the table each part is divided by the size
+# in the clean run; the column `norm` is the difference that the run's own size makes. And look where L24.H4 looks:
 
 # %%
 held = noise.patch(gone, pw.Patch("L24.H4", "host"))
@@ -326,12 +327,12 @@ for path in ["L23.H0->L24.H4.q", "L23.H3->L24.H4.q", "L20.H0->L24.H4.q"]:
 
 # %% [markdown]
 # L24.H4 looks at *Mary* and takes 1.07 away from her lead: it is a **negative head**. The edges say what its queries
-# read: L23.H0 and L23.H3, whose clean outputs make it take more away (−0.83 and −1.88). L20.H0 is not read there,
-# +0.02: what it hides of L20.H0 reaches it through others. With L23.H0 gone, L24.H4 looks at *Mary* with .47 instead of
-# .81, and takes only 0.44. So nearly all of the loss of 0.82 is made up: 0.63 by L24.H4, and 0.32 by the final norm,
-# which divides by the size of the stream: without L23.H0 the stream is shorter, so all that is left counts more. The
-# other components make up nothing; they lose 0.15 more. With L24.H4 frozen they lose 0.47, the norm gives 0.31, and the
-# loss is 0.98, more than the 0.82 of L23.H0 itself.
+# read: L23.H0 and L23.H3, whose clean outputs make it take more away (−0.83 and −1.88). L20.H0 is hardly read there,
+# +0.02. With L23.H0 gone, L24.H4 looks at *Mary* with .47 instead of .81, and takes only 0.44. The loss is 0.82, and
+# 0.15 more in all other components together. Nearly all of it is made up: 0.63 by L24.H4, and 0.32 by the final norm,
+# which divides by the size of the stream: without L23.H0 the stream is shorter, so all that is left counts more. With
+# L24.H4 frozen the norm gives nearly the same, 0.31, but the others lose 0.47 in place of 0.15, and the loss is 0.98,
+# more than the 0.82 of L23.H0 itself. So a part of what L24.H4 makes up goes through components after it.
 #
 # This is called **self-repair**, and L24.H4 is a **backup** of L23.H0 here: not a head that wakes up, but one that
 # lets go. An ablation that costs nothing is no proof that a head does nothing.
@@ -360,7 +361,8 @@ for head in ["L23.H3", "L20.H0", "L23.H0", "L17.H4", "L29.H1"]:
     print(f"{head}   seen {seen:+.2f}   L24.H4 frozen {real:+.2f}   hidden {1 - seen / real:z.0%}")
 
 # %% [markdown]
-# With L24.H4 frozen L20.H0 does +5.52, and more than half of that is hidden. L29.H1 comes after L24.H4, which cannot
+# With L24.H4 frozen L20.H0 does +5.52, and more than half of that is hidden. (L24.H4 hardly reads L20.H0 itself, +0.02
+# above: what it takes away reaches it through other heads, such as L23.H0.) L29.H1 comes after L24.H4, which cannot
 # hide anything of it: 0 %, as it must be.
 #
 # Here is the frozen patch in the widget:
@@ -468,8 +470,8 @@ for name, source in {"zeros": pw.sources.zero(), "corrupted run": "source"}.item
 #
 # ## Recap
 #
-# - Part of a total effect is direct, the rest goes through others. L20.H0 on the first pair: +2.50 in total, −0.48
-#   directly.
+# - A total effect is what a head writes itself and what others do with it, and the two can have opposite signs. L20.H0
+#   on the first pair: +2.50 in total, −0.48 directly.
 # - Paths say who reads whom: L17.H4 at `S2`, then the values of L20.H0, then the queries of L23.H0, which turns to
 #   *Mary*. L23.H3 reads the word at `S2` on a way of its own.
 # - Without L23.H0 the first pair loses 0.01, with L24.H4 frozen as well 0.98: a head that takes less away hides the

@@ -224,7 +224,8 @@ print(table(first, "a", bases))
 # logit, and the helix .927. So the model uses what the helix describes, and not only that: 11 % are wrong with it, and
 # none with the true vector.
 #
-# The last column is the other metric, and it is far kinder to the line: .665. Why?
+# The last column is the other metric, and it is far kinder to the line: .665. Why? Compare with the mean vector of all
+# numbers, which knows nothing of `a`:
 
 # %%
 mean = np.tile(activations.mean(axis=0), (len(first.pairs), 1))
@@ -238,10 +239,10 @@ for name, r in put.items():
     )
 
 # %% [markdown]
-# The foil falls by 22 or 23 logits with any of them, and by 24 with the mean of all numbers, which knows nothing of
-# `a`: to rule the foil out it is enough not to write it. So `logit_diff` begins at .522 for knowing nothing. The answer
-# rises by 8 with the line and by 21 with the helix. A difference adds both, and so gives the line credit for what is
-# easy. `answer_logit` asks the question that we have: does the model know the sum?
+# The foil falls by 22 or 23 logits with any of the four fits, and by 24 with the mean: to rule the foil out it is
+# enough that the corrupted `a` is gone. So `logit_diff` begins at .522 for knowing nothing. The answer rises by 8 with
+# the line and by 21 with the helix. A difference adds both, and so gives the line credit for what is easy.
+# `answer_logit` asks the question that we have: does the model know the sum?
 #
 # ## Which wrong answers?
 #
@@ -306,11 +307,11 @@ check.unneeded(answer)
 #
 # ## Switch periods on and off
 #
-# The same in the widget, for all 200 pairs. **Edit the first line, run the cell, look at the headline and at how many
-# are right.** The tokens on the right are those of one pair; go to others with the arrows beside "mean": the first
-# token of the patched lane is what the model says there. (The widget calls it *steering*: to the vector of the
-# corrupted run it adds, once, α = 1, how the fitted one differs from it.) Leave out 2, and then 100. Then add periods
-# that the helix does not have.
+# The same in the widget, for all 200 pairs. **Edit the first line, run the cell, look at how many are right (the
+# printed line) and at the headline of the widget.** Then go to single pairs with the arrows beside "mean": there the
+# first token of the patched lane is what the model says. (The picture that stays without the widget shows the tokens of
+# the first pair. The widget calls it *steering*: to the vector of the corrupted run it adds, once, α = 1, how the
+# fitted one differs from it.) Leave out 2, and then 100. Then add periods that the helix does not have.
 
 # %%
 periods = (2, 5, 10, 100)
@@ -360,9 +361,9 @@ for name, basis in more.items():
 
 # %% [markdown]
 # Period 2.5 is the stronger wave, and a second wave that tells remainders by 5 apart. It mends the errors that are not
-# ten: with it none of the 5 is left. But most errors were off by ten, and these stay, 17 before and 20 now. What mends
-# them is a slow wave, period 50: with it 97 % are right. In each of five splits of the numbers it does more than 2.5.
-# How much of the variance a wave has does not say how many answers it is worth.
+# off by ten: with it none of the 5 is left. But most errors were off by ten, and these stay, 17 before and 20 now. What
+# mends them is a slow wave, period 50: with it 97 % are right. In each of five splits of the numbers it does more than
+# 2.5. How much of the variance a wave has does not say how many answers it is worth.
 #
 # And it need not be *this* wave. Period 200, of which the numbers see half a turn, does as much, and so does the
 # square of the number, with no further wave at all. What was missing is a better account of how large a number is.
@@ -415,8 +416,9 @@ fig = pw.plot.panels("ab", height=2.6, a=effects("attn_out"), b=effects("mlp_out
 
 # %% [markdown]
 # The attention of layer 0 has a total effect of 15.13 logits, of which 0.06 are direct: it works through later parts.
-# The last MLP has 17.06, all of it direct, as it must be, since nothing comes after it. The first attention starts it,
-# and the last MLP writes the end. Where in between do two numbers become one?
+# The last MLP has 17.06, all of it direct, as it must be, since nothing comes after it. The first attention brings
+# something from the numbers to the last token, and the last MLP writes the answer. Where in between do two numbers
+# become one?
 #
 # **Predict.** In layer 0 at the last token: which waves does the *attention* write there, those of `a` and `b`, or
 # those of `a+b`? And the MLP?
@@ -472,8 +474,9 @@ print("needed (noise):", " ".join(f"{share:.3f}" for share in needed))
 
 # %% [markdown]
 # No head of layer 0 alone brings back more than .025, and yet the four of them jointly bring back .648. Each alone is
-# enough for next to nothing: the effects of heads do not add up. (An AND, as in lecture 2, would also need each of them
-# entirely. In noise they are needed .422, .721, .290 and .139: it is none.) By `logit_diff`, which gives credit for a
+# enough for next to nothing: the effects of heads do not add up. (In an AND each would also be needed entirely. By
+# `answer_logit` the four are needed .422, .721, .290 and .139, so this is not one. Lecture 2 measures the probability,
+# and L0.H1 against the other three together: there it is an AND on average.) By `logit_diff`, which gives credit for a
 # rough idea of the sum, more heads are in the table:
 
 # %%
@@ -484,9 +487,9 @@ print(by_difference[columns].round(2).to_string(index=False))
 # L1.H3 and L0.H0 are in both tables, and L1.H3 is the odd one. Waves of `a+b` have 1.00 and .97 of its effect, but in
 # the second table they have much of the effect of the heads of layer 0 as well, .84 to .92. What sets it apart is how
 # little waves of `a` and `b` have, .25 and .33, where in the second table they have .86 and more of the others. So it
-# brings a sum. (It is called *mixed* because a head that writes the sum must have a large direct effect, as in the
-# paper, which L1.H3 has not: its confidence is below our threshold, a half.) Where does it get the sum? Above,
-# something that mattered was at `b` before layer 1.
+# brings a sum. (It is called *mixed* because the paper's rule, which we follow, asks a head that writes the sum for a
+# large direct effect too. L1.H3 has only 0.40 of 2.74 directly. And waves of `a` and `b` do too little for a head that
+# brings the numbers.) Where does it get the sum? Above, something that mattered was at `b` before layer 1.
 
 # %%
 freely = both.patch("L1.resid_pre@b")
@@ -573,16 +576,17 @@ for n, left in zip(curve.n_kept, curve.faithfulness, strict=True):
         print(f"{n:4} of 2048 neurons kept: {left:.2f} of the effect")
 
 # %% [markdown]
-# About a quarter of the neurons, 500, keep .97 of the effect. The grey band is that of as many neurons drawn at
-# random, five times; the rest of the neurons are at their mean for each position (`per='pos_name'`).
+# About a quarter of the neurons, 500, keep .97 of the effect. The grey band is that of five random draws of as many
+# neurons. All others are at their mean over the prompts, position by position, which is what the title of the picture
+# says.
 #
 # ## What is different in the large models
 #
 # - **Why there is a helix.** Here the training on sums modulo 2, 5 and 10 is a reason. There it came from text.
 # - **Which periods.** There period 10 is strong. Here 2 and 5 do its work.
 # - **Where.** Here the helix is in the embedding. There the first layers build it, and middle layers move it.
-# - **How clean.** This model has a few narrow tasks, and unneeded heads were removed by a penalty in training. In a
-#   model that does a thousand other things, heads and neurons do several things at once.
+# - **How clean.** This model was trained on a few narrow tasks, and unneeded heads were removed by a penalty in
+#   training. In a model that does a thousand other things, heads and neurons do several things at once.
 #
 # Each figure of the paper is one call for those models too: `docs/addition.md` has the list, and what each would cost.
 #

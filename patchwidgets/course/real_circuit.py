@@ -234,7 +234,7 @@ class RealCircuit:
         )
 
     def unclear(self, answer: Any, edges: Sequence[PathResult]) -> Verdict:
-        """Exercise 6: the edges whose interval over pairs holds 0.
+        """Exercise 6: the edges whose interval over pairs contains 0.
 
         Parameters
         ----------
@@ -249,11 +249,11 @@ class RealCircuit:
             answer,
             as_some_of(*names),
             lambda given: given == right,
-            praise="Their intervals hold 0. All the others lie on one side of it.",
+            praise="Their intervals contain 0. All the others lie on one side of it.",
             foreseen=[
                 (
                     lambda given: given == right | negative,
-                    "A negative effect is an effect: an interval that lies below 0 does not hold 0.",
+                    "A negative effect is an effect: an interval that lies below 0 does not contain 0.",
                 ),
                 (
                     lambda given: given == set(names) - right,
@@ -268,7 +268,7 @@ class RealCircuit:
                     "Small is not the same as unclear. Look for 0 between the two ends of each interval.",
                 ),
             ],
-            otherwise="An interval holds 0 if its lower end is negative and its upper end positive.",
+            otherwise="An interval contains 0 if its lower end is negative and its upper end positive.",
         )
 
     def _no_such_head(self) -> Foreseen[Head]:
