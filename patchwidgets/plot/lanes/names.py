@@ -48,7 +48,6 @@ def name_layers(pen: Pen, shown: Shown, layout: Layout) -> None:
             continue
         taken.append((x - half, x + half))
         colour = colours.runs["patched"] if bold else colours.faint
-        pen.box(
-            Box(x - half, y - 5.5, 2 * half, 10.5), GROUNDS, facecolor=ground
-        )  # above the rings
+        above_rings = Box(x - half, y - 5.5, 2 * half, 10.5)
+        pen.box(above_rings, GROUNDS, facecolor=ground)
         pen.text(x, y, str(layer), NOTE, colour, ha="center", bold=bold)
