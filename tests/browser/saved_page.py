@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page
 
 import patchwidgets as pw
 from tests.browser.notebook import Notices
+from tests.support.prompts import CLEAN, CORRUPTED
 
 SITES = (
     *("L0.H1", "L1.H1", "L1.H2", "L2.H3", "L3.H0"),
@@ -21,13 +22,7 @@ SITES = (
 
 def names_task() -> pw.Task:
     """The task of the pages."""
-    return pw.Task(
-        "When Mary and John went to the store, John gave a drink to",
-        "When Mary and John went to the store, Mary gave a drink to",
-        " Mary",
-        " John",
-        positions={"S2": 9},
-    )
+    return pw.Task(CLEAN, CORRUPTED, " Mary", " John", positions={"S2": 9})
 
 
 @dataclass(frozen=True)

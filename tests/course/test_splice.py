@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import patchwidgets as pw
+from tests.support.prompts import CLEAN, CORRUPTED
 
 RIGHT = {
     "head": ["L23.H3", (23, 3), " l23h3"],
@@ -43,13 +44,7 @@ WRONG = {
 
 @pytest.fixture(scope="module")
 def check(smollm2: pw.Model) -> Any:
-    task = pw.Task(
-        clean="When Mary and John went to the store, John gave a drink to",
-        corrupted="When Mary and John went to the store, Mary gave a drink to",
-        answer=" Mary",
-        foil=" John",
-        positions={"S2": 9},
-    )
+    task = pw.Task(CLEAN, CORRUPTED, " Mary", " John", positions={"S2": 9})
     return pw.course.Splice(pw.Experiment(smollm2, task))
 
 
