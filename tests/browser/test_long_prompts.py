@@ -69,8 +69,8 @@ def test_all_rows_scroll_as_one_from_the_differing_token_on_and_fold_again(page:
     row(page, "clean").locator(".fold").first.click()
     for lane in LANES:
         page.wait_for_function(
-            "([row, token, ask]) => eval(ask)(row, token)",
-            arg=[row(page, lane).element_handle(), f"[data-token='{N - 6}']", IN_SIGHT],
+            f"([row, token]) => ({IN_SIGHT})(row, token)",
+            arg=[row(page, lane).element_handle(), f"[data-token='{N - 6}']"],
         )
     for lane, left in zip(LANES, (0, 500, 2000), strict=True):
         row(page, lane).evaluate("(row, left) => { row.scrollLeft = left; }", left)

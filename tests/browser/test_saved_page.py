@@ -185,8 +185,9 @@ def test_a_telephone_shows_whole_words(browser: Browser, whole: Path, width: int
 
 def clipped(page: Page) -> list[str]:
     """What is cut off, once the page has laid itself out for its width and for the numbers that it shows."""
+    # A function, not an expression: that would be evaluated anew at each frame, which the page's policy forbids.
     with suppress(PlaywrightTimeout):
-        page.wait_for_function(f"({CLIPPED})().length === 0", timeout=10_000)
+        page.wait_for_function(f"() => ({CLIPPED})().length === 0", timeout=10_000)
     found: list[str] = page.evaluate(CLIPPED)
     return found
 
