@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 import patchwidgets as pw
 from patchwidgets.sweep.over_pairs import PairValues
@@ -118,9 +119,7 @@ def test_the_dots_are_the_pairs_and_their_mean_has_an_interval(
     assert box is not None
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(*middle)
-    assert (page.locator(".readout .about").text_content() or "").startswith(
-        "pair 4 of 6 · recovery "
-    )
+    expect(page.locator(".readout .about")).to_have_text(re.compile("^pair 4 of 6 · recovery "))
     page.mouse.click(*middle)
     kernel.answer_until("[data-result][data-pair='3']")
 

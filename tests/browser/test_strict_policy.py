@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
 
 import patchwidgets as pw
-from patchwidgets.explorer.session import PatchSession
 from tests.browser.bare import BarePage, serving
+from tests.browser.bare.kernel import answering
 from tests.browser.notebook import Notices
 
-SECONDS = 60.0
 LOOKS = """(el) => {
   const of = (selector) => getComputedStyle(el.querySelector(selector));
   const width = (selector) => el.querySelector(selector).getBoundingClientRect().width;
@@ -54,30 +51,15 @@ def strict(browser: Browser, notices: Notices) -> Iterator[BarePage]:
     page.close()
 
 
-def answer_until(bare: BarePage, experiment: pw.Experiment, selector: str) -> None:
-    """Let a real session answer what the widget asks, until the page shows the selector."""
-    events: list[tuple[dict[str, Any], list[bytes]]] = []
-    session = PatchSession(experiment, lambda event, buffers: events.append((event, buffers)))
-    deadline = time.monotonic() + SECONDS
-    while bare.page.locator(selector).count() == 0:
-        assert time.monotonic() < deadline, selector
-        for message in bare.sent():
-            session.handle(message)
-        assert session.wait(SECONDS)
-        while events:
-            bare.receive(*events.pop(0))
-        bare.page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
-    session.close()
-
-
 @pytest.mark.parametrize("in_shadow", [False, True], ids=["document", "shadow root"])
 def test_a_strict_policy_refuses_nothing_and_the_widget_looks_right(
     strict: BarePage, experiment: pw.Experiment, notices: Notices, in_shadow: bool
 ) -> None:
     strict.show(in_shadow=in_shadow)
-    answer_until(strict, experiment, ".map-note:has-text('Exact: ')")
-    strict.page.locator("[data-run='patched'] [data-site='L0.H1']").click()
-    answer_until(strict, experiment, "[data-result][data-site='L0.H1']")
+    with answering(strict, experiment) as kernel:
+        kernel.answer_until(".map-note:has-text('Exact: ')")
+        strict.page.locator("[data-run='patched'] [data-site='L0.H1']").click()
+        kernel.answer_until("[data-result][data-site='L0.H1']")
     looks = strict.page.locator(".patchwidgets").evaluate(LOOKS)
     first = experiment.clean.top_tokens(1)[0].prob
     assert looks["row"] == "flex"
