@@ -1,6 +1,7 @@
 """Lanes show what was measured: who was patched from where, how far it reached, what each run says."""
 
 import re
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -8,12 +9,15 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from PIL import Image
 
 import patchwidgets as pw
 from patchwidgets.errors import PatchError, TaskError
 from patchwidgets.facade import Experiment
 from patchwidgets.plot.colours import DARK, LIGHT
 from patchwidgets.plot.finding import finding, numbers
+from patchwidgets.plot.flow import few_colours
+from patchwidgets.plot.lanes.arrows import splice
 from patchwidgets.plot.lanes.cells import moved_boxes
 from patchwidgets.plot.lanes.layout import Cell, layout_of
 from patchwidgets.plot.lanes.places import replaced_cells
@@ -81,6 +85,19 @@ def test_a_splice_leads_from_the_source_into_the_patched_box(experiment: Experim
         # Its line comes from above out of the clean run, and from below out of the corrupted one.
         assert (lanes["Patched"] > lanes[source]) == (source == "Clean")
         assert ax.get_title(loc="left") == ""
+
+
+@pytest.mark.parametrize("n_layers", [2, 4, 12, 30])
+@pytest.mark.parametrize("component", ["embed", "resid_mid"])
+def test_an_arrow_into_the_stream_before_a_layer_runs_over_no_box(
+    n_layers: int, component: str
+) -> None:
+    layout = layout_of(960, 1.0, n_layers, 9)
+    for layer in range(1 if component == "embed" else n_layers):
+        points, _ = splice(layout, "clean", Cell(component, layer))
+        at = {x for x, _ in points}
+        boxes = [layout.box("patched", Cell("z", each, 0)) for each in range(n_layers)]
+        assert all(x < box.x - 1 or x > box.x + box.w + 1 for x in at for box in boxes)
 
 
 def test_what_is_frozen_comes_from_the_host(experiment: Experiment) -> None:
@@ -322,10 +339,6 @@ def test_dark_pages_have_the_dark_colours(experiment: Experiment) -> None:
 
 
 def test_the_picture_is_of_twice_the_pixels_and_small(experiment: Experiment) -> None:
-    from io import BytesIO
-
-    from PIL import Image
-
     before = dict(plt.rcParams)
     png = pw.plot.flow_png(experiment.patch("L0.H1"), note="A note.")
     image = Image.open(BytesIO(png)).convert("RGB")
@@ -334,6 +347,20 @@ def test_the_picture_is_of_twice_the_pixels_and_small(experiment: Experiment) ->
     assert len(png) < 100_000
     assert dict(plt.rcParams) == before
     assert not plt.get_fignums()
+
+
+def test_grounds_keep_their_colour_in_the_picture() -> None:
+    """Pale grounds that are nearly alike, among thousands of colours of edges."""
+    grounds = [(251 - i, 242 + i // 8, 235) for i in range(40)]
+    edges = [np.linspace(ground, (20, 30, 90 + i), 100) for i, ground in enumerate(grounds)]
+    flat = np.repeat(np.array(grounds, dtype=np.uint8)[:, None], 200, axis=1)
+    picture = np.concatenate([flat, np.stack(edges).astype(np.uint8)], axis=1)
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 3000
+    few = few_colours(Image.fromarray(picture))
+    seen = np.asarray(few.convert("RGB")).astype(int)
+    assert few.mode == "P"
+    np.testing.assert_array_equal(seen[:, :200], flat)
+    assert np.abs(seen - picture).max() <= 12
 
 
 def test_what_is_no_result_is_refused(experiment: Experiment) -> None:

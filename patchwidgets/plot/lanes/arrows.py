@@ -22,29 +22,31 @@ def draw_arrows(pen: Pen, shown: Shown, layout: Layout) -> None:
     if shown.path is not None:
         boxes = [_end_of(layout, each) for each in path_cells(shown.path, shown.experiment.model)]
         for before, after in pairwise(boxes):
-            _draw(pen, *_between(layout, before, after))
+            _draw(pen, *_between(layout, before, after), gid="path")
         return
     taken = [(taken_from(patch, shown), cell_of(patch.site)) for patch in shown.patches]
     copied = [(lane, cell) for lane, cell in dict.fromkeys(taken) if lane is not None]
     if len(copied) > MOST_ARROWS:
         return
     for lane, cell in copied:
-        _draw(pen, *splice(layout, lane, cell))
+        _draw(pen, *splice(layout, lane, cell), gid="splice")
 
 
 def splice(layout: Layout, lane: RunName, cell: Cell) -> tuple[Points, Sequence[Any]]:
-    """Out of the box of a run, along the gap after its layer, into the patched box."""
+    """Out of the box of a run, along the gap after its layer, into the patched box.
+
+    What stands in the gap before its layer is reached straight.
+    """
     with Uninterrupted():
         from matplotlib.path import Path
 
     a, b = layout.box(lane, cell), layout.box("patched", cell)
-    (_, y1), (_, y2) = a.middle, b.middle
+    (x, y1), (_, y2) = a.middle, b.middle
     down = 1 if y2 > y1 else -1
-    gap = (
-        b.x + b.w + 5
-        if cell.component in ("embed", "resid_mid")
-        else layout.layer_left(cell.layer) + layout.channel
-    )
+    if cell.component in ("embed", "resid_mid"):
+        ends = [(x, y1 + down * a.h / 2), (x, y2 - down * (b.h / 2 + 1.5))]
+        return ends, [Path.MOVETO, Path.LINETO]
+    gap = layout.layer_left(cell.layer) + layout.channel
     x1, x2 = a.x + a.w, b.x + b.w + 1.5
     r = min(8.0, max(0.0, gap - x2 - 1))
     points = [
@@ -78,8 +80,8 @@ def _between(layout: Layout, start: Box, end: Box) -> tuple[Points, Sequence[Any
     return points, [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4]
 
 
-def _draw(pen: Pen, points: Points, codes: Sequence[Any]) -> None:
-    """A line with a light seam, so that it is seen over boxes, and a tip at its end."""
+def _draw(pen: Pen, points: Points, codes: Sequence[Any], gid: str) -> None:
+    """A line with a light seam, so that it is seen over boxes, and a tip at its end that has the `gid`."""
     with Uninterrupted():
         from matplotlib.patches import PathPatch, Polygon
         from matplotlib.path import Path
@@ -105,5 +107,5 @@ def _draw(pen: Pen, points: Points, codes: Sequence[Any]) -> None:
         [(x, y), (back[0] - side * dy, back[1] + side * dx), (back[0] + side * dy, back[1] - side * dx)],
         facecolor=colours.runs["patched"], edgecolor="none", zorder=ARROWS,
     )  # fmt: skip
-    tip.set_gid("splice" if len(codes) > 4 else "path")
+    tip.set_gid(gid)
     pen.ax.add_artist(tip)

@@ -128,9 +128,10 @@ class Layout:
         at = self.lanes[lane]
         y, h = at.rows[cell.component]
         if cell.component in ("embed", "resid_mid"):
-            before = cell.component == "embed"
-            x = self.left - 3 if before else self.layer_left(cell.layer) + self.head_left - 2
-            return Box(x, y, 4, h)
+            if cell.component == "embed":
+                return Box(self.left - 3, y, 4, h)
+            gap = min(10.0, self.pitch - self.head_width)
+            return Box(self.layer_left(cell.layer) + self.head_left - gap / 2 - 2, y, 4, h)
         if cell.component == "resid_post":
             w = min(12.0, max(5.0, self.head_width))
             return Box(self.layer_middle(cell.layer) - w / 2, y, w, h)
