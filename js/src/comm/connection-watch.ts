@@ -6,6 +6,8 @@ import type { KernelStatus } from "./kernel-status";
 export const BUSY_AFTER = 300;
 export const IDLE_AFTER = 1500;
 export const GONE_AFTER = 5000;
+/** A timer that is later than this was held up, by the page. */
+export const HELD_UP = 200;
 
 export class ConnectionWatch {
   private readonly timers = new Map<number, ReturnType<typeof setTimeout>[]>();
@@ -19,11 +21,22 @@ export class ConnectionWatch {
     this.changed = changed;
   }
 
-  /** Checks several times whether the acknowledgement of a message is late, and why. */
+  /**
+   * Checks several times whether the acknowledgement of a message is late, and why. A page that was held up runs its
+   * timers before it reads what has come meanwhile: then all begins anew.
+   */
   expect(id: number): void {
+    this.forget(id);
+    const sent = performance.now();
+    const check = (time: number) => {
+      if (performance.now() - sent > time + HELD_UP) this.expect(id);
+      else this.unanswered(time);
+    };
     const times = [BUSY_AFTER, IDLE_AFTER, GONE_AFTER];
-    const timers = times.map((time) => setTimeout(() => this.unanswered(time), time));
-    this.timers.set(id, timers);
+    this.timers.set(
+      id,
+      times.map((time) => setTimeout(check, time, time)),
+    );
   }
 
   /** Any answer shows that Python is there. */

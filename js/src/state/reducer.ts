@@ -11,7 +11,7 @@ import { type Position, sharedPosition } from "../model/position";
 import type { PastResult, Result, Single } from "../model/result";
 import { withoutPosition } from "../model/site";
 import { type Connection, type Failure, isLost } from "../model/status";
-import { draftWithoutAnswer } from "./draft";
+import { draftWithAnswer, draftWithoutAnswer } from "./draft";
 import { editingAfter, withEditProblem, withTokens } from "./edited";
 import { type FactEvent, reduceFacts } from "./facts";
 import { followFocus } from "./head-panel";
@@ -109,6 +109,7 @@ function withResult(state: State, result: Result): State {
     position: state.pending === undefined ? positionAfter(state, result.patches) : state.position,
     resultCount: state.resultCount + (repeated ? 0 : 1),
     fresh: !repeated,
+    draft: draftWithAnswer(state, result),
     pending: undefined,
     problem: undefined,
     notice: undefined,

@@ -213,6 +213,32 @@ describe("a selection made in Python", () => {
   });
 });
 
+describe("a path that is made", () => {
+  const draft = { sender: "L0.H1", receivers: ["L1.H2.q"], choices: [] };
+  const gone: StateEvent[] = [
+    asked(ask("L0.H1->L1.H2.q")),
+    { type: "connection", connection: "gone" },
+  ];
+  const made = run({ type: "set", values: { draft } }, ...gone);
+
+  it("is left at its sender when nobody answers", () => {
+    expect(made.draft).toEqual({ ...draft, receivers: [] });
+  });
+
+  it("goes on from its answer when that comes after all", () => {
+    const late = result(ask("L0.H1->L1.H2.q"));
+    expect(reduce(made, { type: "result", result: late }).draft).toEqual(draft);
+  });
+
+  it("is not taken from a path of another sender, nor while something else is asked", () => {
+    const other = result(ask("L0.H2->L1.H2.q"));
+    expect(reduce(made, { type: "result", result: other }).draft).toEqual(made.draft);
+    const cleared = reduce(made, asked(ask()));
+    const late = result(ask("L0.H1->L1.H2.q"));
+    expect(reduce(cleared, { type: "result", result: late }).draft).toEqual(made.draft);
+  });
+});
+
 it("changes no state it was given", () => {
   const frozen = Object.freeze(run(...answer("L0.H0")));
   expect(() => answer("L1.H0").reduce(reduce, frozen)).not.toThrow();
