@@ -71,6 +71,15 @@ def palette() -> Palette:
     return DARK if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.4 else LIGHT
 
 
+def ink_on(colour: Any) -> str:
+    """White or black, whichever is read more easily on a colour of matplotlib."""
+    with Uninterrupted():
+        from matplotlib.colors import to_rgb
+
+    red, green, blue = to_rgb(colour)
+    return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.45 else "black"
+
+
 def bar_of(run: str) -> dict[str, Any]:
     """How the bars of a run are filled: the corrupted run's are hatched."""
     colours = palette()

@@ -11,7 +11,7 @@ from patchwidgets.errors import PatchError
 from patchwidgets.helix.basis import HELIX, Basis
 from patchwidgets.helix.fit import Fit
 from patchwidgets.plot.axes import aspect, checked, every, guides, new_axes, room, stroke, tick_size
-from patchwidgets.plot.colours import palette
+from patchwidgets.plot.colours import ink_on, palette
 from patchwidgets.plot.texts import note_size, set_title, text_width
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _draw_circle(
     colours = palette()
     ax.add_patch(Circle((0, 0), 1, fill=False, edgecolor=colours.faint, lw=stroke(0.5), zorder=0))
     residues = numbers % period
-    ax.scatter(
+    drawn = ax.scatter(
         read[:, 0], read[:, 1], c=residues, cmap="twilight", vmin=0, vmax=period, linewidths=stroke(0.3),
         edgecolors=colours.ink, s=stroke(10), alpha=0.75,
     )  # fmt: skip
@@ -119,9 +119,11 @@ def _draw_circle(
     around, limit = _around(ax, outermost) if named else (0.0, 1.1 * outermost)
     for residue in named:
         angle = 2 * np.pi * residue / period
+        colour = drawn.cmap(residue / period)
         ax.text(
             around * np.cos(angle), around * np.sin(angle), str(residue), ha="center", va="center",
-            fontsize=note_size(), color=colours.ink, weight="bold",
+            fontsize=note_size(), color=ink_on(colour), weight="bold",
+            bbox={"boxstyle": "circle,pad=0.2", "facecolor": colour, "edgecolor": "none"},
         )  # fmt: skip
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xlabel="cos", ylabel="sin")
     step = every(round(2 * limit), _side(ax), text_width(f"−{limit:.0f}", tick_size("x")))

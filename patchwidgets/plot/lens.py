@@ -19,7 +19,7 @@ from patchwidgets.plot.axes import (
     room,
     tick_size,
 )
-from patchwidgets.plot.colours import sequential
+from patchwidgets.plot.colours import ink_on, sequential
 from patchwidgets.plot.texts import EM, families, literal, note_size, set_title, short, text_width
 from patchwidgets.tokens import visible
 
@@ -213,13 +213,12 @@ def _write_tokens(ax: "Axes", image: "AxesImage", cells: _Cells, longest: int) -
         return
     family, rotation = families("sans-serif"), 90 if upright else 0
     for row, column in np.ndindex(n_rows, n_columns):
-        red, green, blue, _ = image.cmap(image.norm(cells.probability[row, column]))
-        dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.45
+        colour = image.cmap(image.norm(cells.probability[row, column]))
         bold = bool(cells.is_answer[row, column])
         token = _fitted(cells.tokens[row][column], fitting / BOLD if bold else fitting)
         ax.text(
             column, row, token, ha="center", va="center", fontsize=size, rotation=rotation, family=family,
-            color="white" if dark else "black", fontweight="bold" if bold else "normal",
+            color=ink_on(colour), fontweight="bold" if bold else "normal",
         )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from patchwidgets.plot.axes import room, stroke
-from patchwidgets.plot.colours import diverging, palette
+from patchwidgets.plot.colours import diverging, ink_on, palette
 from patchwidgets.plot.quantity import Drawn
 from patchwidgets.plot.texts import literal, note_size, text_width
 
@@ -87,11 +87,9 @@ def write_numbers(ax: "Axes", image: "AxesImage", drawn: Drawn) -> None:
     size = min(note_size(), 0.8 * high, wide / text_width("+0.00", 1))
     for row, column in zip(*np.nonzero(np.isfinite(drawn.values) & ~drawn.zero), strict=True):
         value = drawn.values[row, column]
-        red, green, blue, _ = image.cmap(image.norm(value))
-        dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.45
         ax.text(
             column, row, _number(value), ha="center", va="center", fontsize=size,
-            color="white" if dark else "black",
+            color=ink_on(image.cmap(image.norm(value))),
         )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ BESIDE = 4.0
 """Points from the middle of a dot to its name."""
 HALF_DOT = 2.5
 """Points from the middle of a dot to its edge, as names that stay clear of it see it."""
+ON_A_LINE = 50
 STEPS, NEAR = 4, 24
 """Steps of which a line is high, and how many of them a name moves to cover no dot."""
 
@@ -64,6 +65,12 @@ def name_points(
         box = _box(places[i], (width, line))
         placed = np.concatenate([placed, (np.array(box) + here)[None]])
     _write(ax, names, points, places, size)
+
+
+def along(lines: Float[np.ndarray, "line end 2"]) -> Float[np.ndarray, "dot 2"]:
+    """Dots on lines, so near to each other that a name that covers none of them crosses no line."""
+    parts = np.linspace(0, 1, ON_A_LINE)[:, None, None]
+    return np.asarray((lines[:, 0] + parts * (lines[:, 1] - lines[:, 0])).reshape(-1, 2))
 
 
 def _in_points(ax: "Axes", points: Float[np.ndarray, "point 2"]) -> Float[np.ndarray, "point 2"]:

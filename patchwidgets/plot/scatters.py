@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from patchwidgets.errors import PatchError, SiteError, listed
 from patchwidgets.guesses.answering import answers
 from patchwidgets.guesses.arguments import FIGURE_ARGUMENTS
+from patchwidgets.hooks.interrupts import Uninterrupted
 from patchwidgets.plot.axes import checked, guides, new_axes, square, stroke
 from patchwidgets.plot.colours import palette
-from patchwidgets.plot.point_names import name_points
+from patchwidgets.plot.point_names import along, name_points
 from patchwidgets.plot.quantity import Drawn, Quantity, about, component_of, read
 from patchwidgets.plot.texts import literal, set_title
 from patchwidgets.sweep.sweep_result import SweepResult
@@ -205,13 +206,19 @@ def _scatter(
     ax: "Axes | None",
 ) -> "Axes":
     """Draw points on equal axes with a diagonal."""
+    with Uninterrupted():
+        from matplotlib.collections import LineCollection
+
     ax = new_axes(square()) if ax is None else ax
     at = points.known()
     xy = np.stack([points.x.values.ravel()[at], points.y.values.ravel()[at]], axis=-1)
     colours = palette()
     ax.axline((0, 0), slope=1, color=colours.faint, lw=stroke(0.7), zorder=0)
     guides(ax, x=(0,), y=(0,))
-    _draw_intervals(ax, points, at)
+    intervals = _intervals(points, at)
+    if len(intervals):
+        style: dict[str, Any] = {"color": colours.runs["patched"], "lw": stroke(1.0), "alpha": 0.4}
+        ax.add_collection(LineCollection(list(intervals), zorder=1, **style), autolim=False)
     ax.plot(
         *xy.T, "o", color=colours.runs["patched"], alpha=0.7, mew=0, rasterized=len(xy) > MANY_POINTS
     )  # fmt: skip
@@ -222,7 +229,8 @@ def _scatter(
     ticks = [tick for tick in ax.get_xticks() if limits[0] <= tick <= limits[1]]
     ax.set(xticks=ticks, yticks=ticks)
     largest = np.argsort(-np.hypot(*xy.T), kind="stable")[:label]
-    name_points(ax, [points.names[at[i]] for i in largest], xy[largest], dots=xy)
+    covered = np.concatenate([xy, along(intervals)])
+    name_points(ax, [points.names[at[i]] for i in largest], xy[largest], dots=covered)
     ax.set_xlabel(literal(labels[0]))
     ax.set_ylabel(literal(labels[1]))
     ax.spines[["top", "right"]].set_visible(False)
@@ -240,17 +248,13 @@ def _ends(points: Points, at: Int[np.ndarray, "point"]) -> tuple[float, float]:
     return min(0.0, float(np.nanmin(numbers))), max(0.0, float(np.nanmax(numbers)))
 
 
-def _draw_intervals(ax: "Axes", points: Points, at: Int[np.ndarray, "point"]) -> None:
+def _intervals(points: Points, at: Int[np.ndarray, "point"]) -> Float[np.ndarray, "line end 2"]:
+    """Those that are known: of x from left to right, of y upwards."""
     x, y = points.x, points.y
-    style: dict[str, Any] = {
-        "color": palette().runs["patched"],
-        "lw": stroke(0.6),
-        "alpha": 0.35,
-        "zorder": 1,
-    }
-    low, high = x.low.ravel()[at], x.high.ravel()[at]
-    if np.isfinite(low).any():
-        ax.hlines(y.values.ravel()[at], low, high, **style)
-    low, high = y.low.ravel()[at], y.high.ravel()[at]
-    if np.isfinite(low).any():
-        ax.vlines(x.values.ravel()[at], low, high, **style)
+    across, up = x.values.ravel()[at], y.values.ravel()[at]
+    lines = [
+        np.stack([np.stack([bound.ravel()[at], up], axis=-1) for bound in (x.low, x.high)], axis=1),
+        np.stack([np.stack([across, bound.ravel()[at]], axis=-1) for bound in (y.low, y.high)], axis=1),
+    ]  # fmt: skip
+    both = np.concatenate(lines)
+    return np.asarray(both[np.isfinite(both).all(axis=(1, 2))])

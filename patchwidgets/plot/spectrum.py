@@ -7,7 +7,7 @@ import numpy as np
 from patchwidgets.helix.spectrum import Spectrum
 from patchwidgets.plot.axes import aspect, checked, lines, new_axes
 from patchwidgets.plot.colours import palette
-from patchwidgets.plot.point_names import name_points
+from patchwidgets.plot.point_names import along, name_points
 from patchwidgets.plot.texts import set_title
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ def spectrum(
     ax.bar(waves, power.power, 0.8, color=filled)
     ax.margins(x=0.03, y=0.2)
     names = [f"{power.periods[i]:.3g}" for i in strongest]
-    name_points(ax, names, np.stack([waves, power.power], axis=-1)[strongest])
+    tops = np.stack([waves, power.power], axis=-1)
+    bars = along(np.stack([tops * [1, 0], tops], axis=1))
+    name_points(ax, names, tops[strongest], dots=bars)
     ax.set_xlabel(f"frequency (cycles in {round(float(power.periods[0]))} numbers)")
     ax.set_ylabel("fraction of variance")
     ax.spines[["top", "right"]].set_visible(False)

@@ -64,6 +64,25 @@ def test_no_interval_is_cut(experiment: Experiment) -> None:
     assert ax.get_xlim() == ax.get_ylim()
 
 
+def test_names_stand_beside_intervals() -> None:
+    """Those of the two heads that are furthest up, whose intervals lead to the right."""
+    sums = pw.Experiment(pw.load(), pw.tasks.addition(20, varies="both"), "answer_prob")
+    enough, needed = (each.sweep("z", progress=False) for each in (sums, sums.flip()))
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    ax = pw.plot.enough_needed(enough, needed, label=2, ax=figure.subplots())
+    figure.draw_without_rendering()
+    (intervals,) = ax.collections
+    lines = [
+        ax.transData.transform(each)
+        for each in intervals.get_segments()  # type: ignore[attr-defined]
+    ]
+    assert max(right - left for (left, _), (right, _) in lines) > 20
+    for text in ax.texts:
+        box = Text.get_window_extent(text).padded(-1.5)  # the layout moved the axes by some pixels
+        dots = np.concatenate([np.linspace(*line, 1000) for line in lines])
+        assert not [x for x, y in dots if box.contains(x, y)], text.get_text()
+
+
 def test_names_cover_no_dots_on_axes_of_any_size() -> None:
     """Beside the first point at the right is the second one; the third has dots at both sides."""
     dots = np.array([[0.5, 0.5], [0.53, 0.5], [0.2, 0.8], [0.17, 0.8], [0.23, 0.8], [0.98, 0.2]])
@@ -88,7 +107,8 @@ def test_names_cover_no_dots_on_axes_of_any_size() -> None:
 
 def test_intervals_on_both_axes(total: pw.SweepResult, direct: pw.SweepResult) -> None:
     ax = pw.plot.total_direct(total, direct, ax=axes())
-    across, upwards = (each.get_segments() for each in ax.collections)
+    (intervals,) = ax.collections
+    across, upwards = np.split(np.array(intervals.get_segments()), 2)  # type: ignore[attr-defined]
     over = {"x": total.over_pairs(), "y": direct.over_pairs()}
     x, y = (over[axis]["effect_high"].values.ravel() for axis in "xy")
     np.testing.assert_allclose([segment[1, 0] for segment in across], x)
