@@ -26,7 +26,9 @@ def test_a_path_is_answered_like_a_patch(page: Page, experiment: Experiment, wri
     assert set(result["readings"]) == set(page.session.experiment.metrics)
     buffers = next(buffers for event, buffers in page.events if event["kind"] == "result")
     reach = arrays_of(result, buffers)
-    assert (reach["z.size"][:2] == 0).all()
+    before = reach["z.size"][:2].ravel()
+    assert np.isnan(before[1]), "the sender, whose change only the receiver sees"
+    assert (np.delete(before, 1) == 0).all()
     assert reach["z.size"][2, 3] > 0
     singles = page.last("singles")["singles"]
     assert [each["site"] for each in singles] == ["L0.H1", "L2.H3"]

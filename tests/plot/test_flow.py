@@ -20,14 +20,13 @@ from patchwidgets.plot.flow import few_colours
 from patchwidgets.plot.lanes.arrows import splice
 from patchwidgets.plot.lanes.cells import moved_boxes
 from patchwidgets.plot.lanes.layout import Cell, layout_of
-from patchwidgets.plot.lanes.places import replaced_cells, unmeasured
+from patchwidgets.plot.lanes.places import replaced_cells
 from patchwidgets.plot.lanes.ruler import Ruler
 from patchwidgets.plot.lanes.slim import slim_names
 from patchwidgets.plot.lanes.words import role_of
 from patchwidgets.plot.numbers import capped_percent, signed
 from patchwidgets.plot.shown import Shown
 from patchwidgets.sites import Patch
-from tests.support.toy_models import make_model
 from tests.support.unequal_prompts import unequal_task
 
 
@@ -200,15 +199,6 @@ def test_only_what_is_known_to_be_unchanged_has_a_dot(experiment: Experiment) ->
     assert np.isnan(moved.along[[*blank]]).all()
     through_mlp = Shown.of(experiment.path("L0.H1", "L1.mlp_in", "logits"))
     assert not moved_boxes(through_mlp, through_mlp.reach(), layout).zero[2 * n - 1]
-
-
-def test_heads_that_share_a_value_on_a_path_are_all_unmeasured() -> None:
-    model = make_model("llama")
-    exp = pw.Experiment(model, unequal_task())
-    shown = Shown.of(exp.path("L0.H1", "L1.KV1.v", "logits"))
-    assert (model.n_heads, model.n_kv_heads) == (4, 2)
-    attn = 4
-    assert set(unmeasured(shown, 4)) == {(0, 1), (0, attn), (1, 2), (1, 3), (1, attn)}
 
 
 def in_column(ax: Axes, first: str) -> list[str]:

@@ -6,11 +6,12 @@ Costs what `Experiment.path` costs, and one pass over the host prompts.
 import time
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from patchwidgets.edges import FROZEN, Frozen, Path
+from patchwidgets.edges import FROZEN, Frozen, Path, Receiver
 from patchwidgets.experiment.experiment import BaseExperiment
 from patchwidgets.experiment.reach import Reach
 from patchwidgets.experiment.reach_sums import ReachBaseline, ReachSums, reach_keys
@@ -27,7 +28,9 @@ from patchwidgets.methods.paths.path_sweep import PathSweep
 from patchwidgets.methods.paths.steps import checked_path, reads_key, step_of
 from patchwidgets.models.batches import Batch
 from patchwidgets.models.forward import forward
+from patchwidgets.models.model import Model
 from patchwidgets.models.top_tokens import TopToken, select_pair, top_tokens
+from patchwidgets.sites import HEAD_COMPONENTS, NEURON_COMPONENTS, Site
 from patchwidgets.sweep.passes import Recording
 
 
@@ -57,8 +60,16 @@ class TracedPath(PathResult):
         self._reach = reach
 
     def reach(self, pair: int | None = None) -> Reach:
-        """How far every component moved towards the source at the last position: of one pair, or of all."""
-        return Reach.of(self._reach, len(self.experiment.pairs[pair or 0]) - 1, pair)
+        """How far every component moved towards the source at the last position: of one pair, or of all.
+
+        NaN for what is on the way, and for the ``attn_out`` that its heads are part of: only the next reader sees its
+        change, and no pass has it in it.
+        """
+        reach = Reach.of(self._reach, len(self.experiment.pairs[pair or 0]) - 1, pair)
+        for component, at in on_the_way(self.path, self.experiment.model):
+            for of_quantity in (reach.along, reach.size, reach.cos):
+                of_quantity[component][at] = np.nan
+        return reach
 
     def top_tokens(self, k: int = 5, pair: int | None = None) -> list[TopTokenRow]:
         """The `k` next tokens that are most probable in any of the three runs, as `PatchResult.top_tokens`."""
@@ -106,6 +117,24 @@ def trace_path(
     experiment.check_weights(())
     seconds = time.perf_counter() - started
     return TracedPath(experiment, readings, checked, frozen, logits, sums, seconds)
+
+
+def on_the_way(path: Path, model: Model) -> list[tuple[str, tuple[int, ...]]]:
+    """The components before the last receiver, of a `Reach`, each with its layer and head."""
+    found: list[tuple[str, tuple[int, ...]]] = []
+    parts: list[Site | Receiver] = [path.sender, *path.receivers[:-1]]
+    for part in parts:
+        layer, index = part.layer, part.index
+        if layer is None:
+            continue
+        if part.component in NEURON_COMPONENTS | {"mlp_in", "mlp_out"}:
+            found.append(("mlp_out", (layer,)))
+        elif part.component in HEAD_COMPONENTS | {"attn_out"}:
+            found.append(("attn_out", (layer,)))
+            if index is not None:
+                shared = model.n_heads // model.n_kv_heads if part.kv else 1
+                found += [("z", (layer, index * shared + i)) for i in range(shared)]
+    return found
 
 
 class _OnePath(PathSweep):

@@ -19,7 +19,7 @@ from patchwidgets.plot.lanes.layout import (
 )
 from patchwidgets.plot.lanes.names import name_layers, name_rows
 from patchwidgets.plot.lanes.pen import Pen, Z, blend, corners_of
-from patchwidgets.plot.lanes.places import changed_cells, path_cells, replaced_cells, unmeasured
+from patchwidgets.plot.lanes.places import changed_cells, path_cells, replaced_cells
 from patchwidgets.plot.numbers import capped_percent
 from patchwidgets.plot.shown import Shown
 
@@ -91,9 +91,6 @@ def moved_boxes(shown: Shown, reach: Reach | None, layout: Layout) -> Moved:
         column = {"z": cell.index, "attn_out": n_heads, "mlp_out": n_heads + 1}.get(cell.component)
         if column is not None:
             replaced[cell.layer, column] = True
-    for layer, column in unmeasured(shown, n_heads):
-        for grid in grids.values():
-            grid[layer, column] = np.nan
     along, size, cos = (grids[name].ravel() for name in ("along", "size", "cos"))
     return Moved(
         boxes.reshape(-1, 4), along, size, cos, replaced.ravel(), undirected=shown.only_ablates

@@ -34,15 +34,15 @@ def is_whole(site: Site) -> bool:
     return site.component in EXACT or (site.component == "z" and site.index is not None)
 
 
-def receiver_cells(receiver: Receiver, model: Model) -> list[Cell]:
-    """The boxes of what reads: of a key or value, of all heads that share it. None for the logits."""
+def receiver_cell(receiver: Receiver, model: Model) -> Cell | None:
+    """The box of what reads; of a key that heads share, the first of these. None for the logits."""
     if receiver.layer is None:
-        return []
+        return None
     if receiver.component == "mlp_in":
-        return [Cell("mlp_out", receiver.layer)]
+        return Cell("mlp_out", receiver.layer)
     index = receiver.index or 0
-    shared = model.n_heads // model.n_kv_heads if receiver.kv else 1
-    return [Cell("z", receiver.layer, index * shared + i) for i in range(shared)]
+    first = index * model.n_heads // model.n_kv_heads if receiver.kv else index
+    return Cell("z", receiver.layer, first)
 
 
 def taken_from(patch: Patch, shown: Shown) -> RunName | None:
@@ -99,26 +99,5 @@ def replaced_cells(shown: Shown) -> set[Cell]:
 
 
 def path_cells(path: Path, model: Model) -> list[Cell | None]:
-    """The boxes along a path, the sender first; of heads that share a key, the first. None is where logits are read."""
-    read = [receiver_cells(each, model) for each in path.receivers]
-    return [cell_of(path.sender), *(cells[0] if cells else None for cells in read)]
-
-
-def unmeasured(shown: Shown, n_heads: int) -> list[tuple[int, int]]:
-    """The boxes along a path whose change only its next receiver sees: the measured pass does not have it in them."""
-    if shown.path is None:
-        return []
-    found, model = list[tuple[int, int]](), shown.experiment.model
-    cells = [cell_of(shown.path.sender)]
-    for receiver in shown.path.receivers[:-1]:
-        cells += receiver_cells(receiver, model)
-    for cell in cells:
-        if cell.component not in ("z", "attn_out", "mlp_out"):
-            continue
-        if cell.component == "mlp_out":
-            found.append((cell.layer, n_heads + 1))
-            continue
-        found.append((cell.layer, n_heads))
-        if cell.index is not None:
-            found.append((cell.layer, cell.index))
-    return found
+    """The boxes along a path, the sender first; None is where the logits are read."""
+    return [cell_of(path.sender), *(receiver_cell(each, model) for each in path.receivers)]

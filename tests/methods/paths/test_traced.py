@@ -6,7 +6,7 @@ import pytest
 from patchwidgets.errors import PatchError, RefusedError, SiteError
 from patchwidgets.facade import Experiment
 from patchwidgets.methods.paths.sender_maps import make_sender_sweep
-from patchwidgets.methods.paths.traced import trace_path
+from patchwidgets.methods.paths.traced import on_the_way, trace_path
 from patchwidgets.models.model import Model
 from patchwidgets.sweep.request import SweepRequest
 from patchwidgets.tasks import Task
@@ -65,11 +65,39 @@ def test_the_run_that_is_shown_has_the_numbers_of_the_path(
 
 def test_nothing_before_the_receiver_moves(experiment: Experiment) -> None:
     reach = trace_path(experiment, "L0.H1->L2.H3.q").reach()
-    assert (reach.size["z"][:2] == 0).all()
+    before = reach.size["z"][:2].copy()
+    assert np.isnan(before[0, 1]), "the sender, whose change only the receiver sees"
+    before[0, 1] = 0
+    assert (before == 0).all()
+    assert np.isnan(reach.size["attn_out"][0])
+    assert reach.size["attn_out"][1] == 0
     assert (reach.size["resid_post"][:2] == 0).all()
     assert reach.size["z"][2, 3] > 0
     assert (reach.size["z"][2, :3] == 0).all()
     assert reach.size["resid_post"][2] > 0
+
+
+@pytest.mark.parametrize(
+    ("path", "parts"),
+    [
+        ("L0.H1->logits", {("z", (0, 1)), ("attn_out", (0,))}),
+        ("L0.mlp_out->L1.mlp_in->logits", {("mlp_out", (0,)), ("mlp_out", (1,))}),
+        # Both heads that share the value see it, and so does what reads them.
+        (
+            "L0.attn_out->L1.KV1.v->logits",
+            {("attn_out", (0,)), ("attn_out", (1,)), ("z", (1, 2)), ("z", (1, 3))},
+        ),
+        ("embed->L2.H3.q", set()),
+    ],
+)
+def test_what_is_on_the_way_is_not_measured(
+    experiment: Experiment, path: str, parts: set[tuple[str, tuple[int, ...]]]
+) -> None:
+    assert (experiment.model.n_heads, experiment.model.n_kv_heads) == (4, 2)
+    traced = trace_path(experiment, path)
+    assert set(on_the_way(traced.path, experiment.model)) == parts
+    reach = traced.reach()
+    assert all(np.isnan(reach.along[component][at]) for component, at in parts)
 
 
 def test_a_traced_path_shows_tokens_and_lets_its_logits_go(experiment: Experiment) -> None:
