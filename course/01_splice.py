@@ -25,9 +25,10 @@ model = pw.load("smollm2")
 model
 
 # %% [markdown]
-# The model is SmolLM2, with 135 million parameters: 30 layers with 9 attention heads each. Its weights were stored in 4
-# bits each (Q4_1) and are expanded to float32; nothing else about them is changed. As it was loaded, two short passes
-# checked that every activation is read and written where patchwidgets expects it.
+# The model is SmolLM2, with 135 million parameters: 30 layers with 9 attention heads each. Most of its weights were
+# stored in 4 bits each (Q4_1), those of the embedding in 8, and are expanded to float32; nothing else about them is
+# changed. As it was loaded, two short passes checked that every activation is read and written where patchwidgets
+# expects it.
 
 # %%
 model.checks.passed
@@ -63,9 +64,10 @@ for name, run in {"clean": exp.clean, "corrupted": exp.corrupted}.items():
 # The three lanes are the three runs, from the first layer on the left to the last one on the right. In the middle lane
 # each box of the rows H0 to H8 is a head; the two rows below the heads are `attn`, the sum of a layer's heads, and the
 # MLP, and the thick line is the residual stream. **Click a box:** the kernel runs that patch on the model, and the
-# charts show what it did. Blue shows how far each later box moved towards the clean run, orange away from it; a ring
-# says that it moved elsewhere, a notch that it moved further than the clean run. Shift-click adds a box, Escape clears
-# all, `?` shows the keys.
+# charts show what it did. Blue shows how far each later box moved towards the clean run **at the last token**, where
+# the answer is read, orange away from it; a ring in a box says that it moved elsewhere, a notch that it moved clearly
+# further than the clean run. (The circles on the thick line only mark the stream after each layer.) Shift-click adds a
+# box, Escape clears all, `?` shows the keys.
 #
 # Click ten boxes. Do you find one that matters?
 
@@ -74,11 +76,11 @@ w = exp.explore()
 w
 
 # %% [markdown]
-# Few of them do anything. To find those that do, patch every head once, on its own. (`z` is what a head brings from
-# where it looks, before its output matrix. The map shows the **share** of each patch: how far the logit difference went
-# on the way from the run that was patched, 0, to the run that the activation was taken from, 1; here from the corrupted
-# to the clean one. Blue goes towards the clean run, orange the other way, as the words at the ends of the colour bar
-# say, and a "−" marks the heads that go far there.)
+# Few of the heads do anything. To find those that do, patch every head once, on its own. (`z` is what a head brings
+# from where it looks, before its output matrix. The map shows the **share** of each patch: how far the logit difference
+# went on the way from the run that was patched, 0, to the run that the activation was taken from, 1; here from the
+# corrupted to the clean one. Blue goes towards the clean run, orange the other way, as the words at the ends of the
+# colour bar say, and a "−" marks the heads that go far there.)
 
 # %%
 heads = exp.sweep("z", progress=False)

@@ -10,11 +10,11 @@
 # the same patterns among heads, where it is not known beforehand. It takes 60 minutes.
 
 # %% [markdown] tags=["instructor"]
-# > **For the instructor.** 15 minutes for the sum and the table, 10 for two cues, 10 for the four runs, 15 for heads,
-# > 10 for odd and even. Ask for a show of hands at each prediction. What goes wrong most often: people read the
-# > *recovery* in noise, which is 1 where nothing was lost, in place of the *share*; and they take "not needed" for
-# > "does nothing". Exercise 2 is the hardest one: let people draw the four runs on paper first. If time is short, leave
-# > out "Needed and not enough".
+# > **For the instructor.** 15 minutes for the sum and the table, 10 for two cues, 10 for the four runs, 15 for heads (5
+# > of them for "Needed and not enough"), 10 for odd and even. Ask for a show of hands at each prediction. What goes
+# > wrong most often: people read the *recovery* in noise, which is 1 where nothing was lost, in place of the *share*;
+# > and they take "not needed" for "does nothing". Exercise 2 is the hardest one: let people draw the four runs on paper
+# > first. If time is short, leave out "Needed and not enough".
 
 # %%
 import patchwidgets as pw
@@ -58,7 +58,8 @@ print(
 # The first patch is made. The prompt shown is that of the first pair; the numbers are means over all 20, and in the
 # widget the tokens on the right are too (`.` shows one pair, `M` the mean again). The picture that stays here without
 # the widget shows the tokens of the first pair. The percentages in the boxes say how far each activation itself has
-# moved towards the clean run, not the answer: much inside can move while the answer does not come back. **Read the
+# moved towards the clean run at the last token, not the answer: much inside can move while the answer does not come
+# back, and then the sentence says that the patch "changes little" of the answer's probability. **Read the
 # sentence in the widget, then fill the table below:** press `/`, type `embed@b`, and Enter; then `/` and `embed@a +
 # embed@b`; then `N`, which turns the direction round, and the same three again. Run the cell with the table as often as
 # you like.
@@ -391,8 +392,8 @@ print(parity.gate("embed@a", "embed@b").verdict)
 #
 # - Enough is read by denoising, needed by noising. In both, use the **share**; the recovery in noise is what is left.
 # - AND: each part needed, none enough. Denoising one part at a time misses it, if the metric is the answer's
-#   probability. OR: each enough, none needed. Noising
-#   one part at a time misses it. So look in both directions, and at parts together.
+#   probability. OR: each enough, none needed. Noising one part at a time misses it. So look in both directions, and at
+#   parts together.
 # - If two parts are all that differs, needed(a) = 1 − enough(b).
 # - A mean can hide pairs that differ: L1.H0 and the other heads of its layer are an OR in 12 pairs of 20, in three the
 #   others do it alone, and five lie between.

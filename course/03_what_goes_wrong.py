@@ -66,9 +66,8 @@ for name, r in {"embed@a": first, "embed@b": second}.items():
 
 # %% [markdown]
 # The answer does not come back. Its logit moves a lot in single pairs, up in some and down in others, and its
-# probability stays at 0 in all. The foil goes away: in the first pair the model now does a third sum. A
-# difference cannot tell
-# one from the other.
+# probability stays at 0 in all. The foil goes away: in the first pair the model now does a third sum. A difference
+# cannot tell one from the other.
 #
 # ## Switch the metric and watch the ranking
 #
@@ -226,7 +225,8 @@ fig = pw.plot.heatmaps(list(costs.values()), titles=list(costs), quantity="effec
 
 # %% [markdown]
 # In the clean run the model says *Mary*. Orange: the logit difference falls if what this head says is replaced; blue:
-# it rises. Read small effects from `costs`, not from the picture: the colours go to 10.
+# it rises. The words at the ends of the bar say in which of the two runs the difference is higher, whatever was put in.
+# Read small effects from `costs`, not from the picture: the colours go to 10.
 #
 # **Exercise 3.** Imagine two papers that disagree about a head. One put in the other run's value, and says that the
 # model needs it: without it the logit difference falls by one or more. The other put in zeros, and says that it does

@@ -142,10 +142,13 @@ one = pw.Experiment(model, first)
 print("tokens", list(enumerate(one.corrupted.tokens[:8])))
 for sites in [["L0.H3@6"], ["L0.H3@4"], ["L0.H3@6", "L0.H3@4"]]:
     print(f"{' + '.join(sites):18} recovery {one.patch(*sites).recovery:.3f}")
+back = one.corrupted.pattern("L0.pattern").values[3, 4, 3]
+print(f"L0.H3 in the corrupted run, from position 4: one back {back:.2f}")
 
 # %% [markdown]
 # Both together bring back .991: at position 6 the head now says what it says in the clean run, "the word before me is
-# *James*", and at position 4 it no longer says so.
+# *James*", and at position 4 it no longer says so. (There it looked one word back, at the other *James*, with .93 of
+# its attention.)
 #
 # ## Which input?
 #
@@ -169,7 +172,8 @@ for position in ["next", "end"]:
 #
 # Now look. In the widget, choose **Path** (or press `E`), click L0.H3, then L1.H0, and then one of query, key and
 # value (or press `Q`, `K`, `V`). On a path, only the one receiver sees the clean output of L0.H3; for all others it
-# stays as it was in the corrupted run. Try all three, and then the other heads of layer 1.
+# stays as it was in the corrupted run. Try all three, and then the other heads of layer 1. (The boxes show the last
+# token. What L0.H3 changes at `next` is not seen in them, only what comes of it at the end.)
 
 # %%
 w = exp.explore("L0.H3")
@@ -194,6 +198,9 @@ w.select("L0.H3->L1.H0.k")
 w
 
 # %% [markdown]
+# The dashed box is the start of the path. It and the `attn` of its layer are left empty: something changes there, but
+# only the receiver sees it.
+#
 # If L0.H3 acts through the keys, the attention must move. How much of the attention of each head of layer 1 goes from
 # the last word to the position `next`, where the word after the cue stands in the clean prompt: in the clean run, in
 # the corrupted run (where the cue stands elsewhere, and another word comes after it), and with L0.H3 patched?
@@ -255,7 +262,9 @@ for part in "qkv":
 #
 # Here is the frozen patch in the widget. Go to another pair (press `.`): the keys stay frozen. You can freeze a whole
 # box yourself: Alt+click, or `X`. The orange box with a 4 in the lower lane stands for the four frozen keys: they stay
-# as they are in the corrupted run. An empty box has moved by less than a twentieth.
+# as they are in the corrupted run. (A filled box in the upper or lower lane says that its value is taken from there, a
+# hollow one that it is not; the violet frames are what is exchanged or held.) An empty box has moved by less than a
+# twentieth.
 
 # %%
 w.select("L0.H3", *frozen("k"))
@@ -338,12 +347,12 @@ for name, (added, joint) in sums.items():
 
 # %% [markdown]
 # The excess is .294. With the MLPs frozen it is .129 (and the joint recovery .464), with the norm frozen .169. So it
-# has at least two causes. The MLPs add more to the four jointly than to the four one by one: with the norm frozen, they
-# take .469 to 1.008 jointly, and to .839 in sum. The norm takes from the heads one by one, whose sum is .839 with its
-# scale frozen and .706 without, and hardly from the four jointly (1.008 and 1.000). (The per cents are parts of the
-# joint recovery: both shrink with the MLPs frozen, so they hardly move.) Freezing the attention of the layers 2 and 3
-# as well changes nothing. With everything frozen nothing remains of the excess, as it must be: then everything after
-# the heads is a sum.
+# has at least two causes. The MLPs, with what the attention after them makes of it, add more to the four jointly than
+# to the four one by one: with the norm frozen, they take .469 to 1.008 jointly, and to .839 in sum. The norm takes from
+# the heads one by one, whose sum is .839 with its scale frozen and .706 without, and hardly from the four jointly
+# (1.008 and 1.000). (The per cents are parts of the joint recovery: both shrink with the MLPs frozen, so they hardly
+# move.) Freezing the attention of the layers 2 and 3 as well changes nothing. With everything frozen nothing remains of
+# the excess, as it must be: then everything after the heads is a sum.
 #
 # ## The other two inputs
 #
@@ -412,8 +421,8 @@ for name, other in changes.items():
 
 # %% [markdown]
 # One large number in each row, and each time in another column. The same four heads use all three inputs: the queries
-# say which word to look for. The keys say, at each position, which word stands just before it. The values say which
-# word stands there. **A patch shows what differs between the two prompts, and nothing else.** With one corrupted
+# say which word to look for. The keys say, at the word after the cue, which word stands just before it. The values say
+# which word stands there. **A patch shows what differs between the two prompts, and nothing else.** With one corrupted
 # prompt you see one input of three.
 #
 # ## Recap

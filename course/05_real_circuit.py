@@ -5,7 +5,7 @@
 # and others read what it writes. **Who tells whom that the answer is *Mary*, and can you believe the head that seems
 # to do nothing?**
 #
-# In this lecture you will part what a head writes for the answer itself from what others do with it, follow one way
+# In this lecture you will measure what a head itself writes for the answer and what others make of it, follow one way
 # through three heads, take a head out that nobody misses, and see which of your findings hold on sixteen pairs. It
 # takes 90 minutes.
 
@@ -161,8 +161,7 @@ for name, run in {"clean": exp.clean, "corrupted": exp.corrupted}.items():
 
 # %% [markdown]
 # The values, +2.82 (those of three heads, so it may be more than the +2.50 of one), and mostly those at `S2`, +2.31.
-# L20.H0 looks at `S2` in both runs (.78 and .73 of its attention);
-# what it finds there is different. Who put it there?
+# L20.H0 looks at `S2` in both runs (.78 and .73 of its attention); what it finds there is different. Who put it there?
 #
 # **Predict.** You know all eight strong heads. Which one is it? Write it down.
 #
@@ -225,9 +224,11 @@ w
 
 # %% [markdown]
 # Nothing in the picture moves but the logits, which read the end of the way; the dashed box is its start. The boxes on
-# the way and the `attn` of their layers are left empty: something changes there, but only the next reader sees it. If
-# the logits alone read what L23.H0 makes of it, +0.70: a recovery of .060, so this is one way among several. If
-# everything after L23.H0 reads it too, less, +0.61. Something after L23.H0 takes a part away. Keep this in mind.
+# the way and the `attn` of their layers are left empty: something changes there, but only the next reader sees it. (The
+# heads 0 to 2 of layer 20 share the values, and so all three are empty; L18.H8 is for another reason: there the two
+# runs hardly differ.) If the logits alone read what L23.H0 makes of it, +0.70: a recovery of .060, so this is one way
+# among several. If everything after L23.H0 reads it too, less, +0.61. Something after L23.H0 takes a part away. Keep
+# this in mind.
 #
 # ## Another way
 #
@@ -361,9 +362,9 @@ for head in ["L23.H3", "L20.H0", "L23.H0", "L17.H4", "L29.H1"]:
     print(f"{head}   seen {seen:+.2f}   L24.H4 frozen {real:+.2f}   hidden {1 - seen / real:z.0%}")
 
 # %% [markdown]
-# With L24.H4 frozen L20.H0 does +5.52, and more than half of that is hidden. (L24.H4 hardly reads L20.H0 itself, +0.02
-# above: what it takes away reaches it through other heads, such as L23.H0.) L29.H1 comes after L24.H4, which cannot
-# hide anything of it: 0 %, as it must be.
+# With L24.H4 frozen L20.H0 does +5.52, and more than half of that is hidden. (The queries of L24.H4 hardly read L20.H0
+# itself, +0.02 above: most of what it takes away must reach it through something in between. L23.H0, −0.83 in all, can
+# be only a part of it.) L29.H1 comes after L24.H4, which cannot hide anything of it: 0 %, as it must be.
 #
 # Here is the frozen patch in the widget:
 

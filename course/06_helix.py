@@ -11,8 +11,9 @@
 # sum. It takes 90 minutes.
 #
 # Keep one thing in mind: **the helix was put here.** This model was trained on sums modulo 2, 5 and 10 as well as on
-# plain sums, so it had a reason to learn such periods. (Period 100 has no such sum behind it, and 10 has one: look what
-# becomes of both.) The question is not *whether* there is a helix, but *what it does*.
+# plain sums, so it had a reason to learn such periods. (In an earlier trial without them the vectors of numbers were
+# nearly a line, as the model's README says. But period 100 has no such sum behind it, and 10 has one: look what becomes
+# of both.) The question is not *whether* there is a helix, but *what it does*.
 
 # %% [markdown] tags=["instructor"]
 # > **For the instructor.** 10 minutes for where, 15 for waves and fits, 35 for "Does the model use it?" (20 of them on
@@ -75,6 +76,8 @@ where = [exp.sweep("resid_pre", over=("layer", "pos"), progress=False) for exp i
 fig = pw.plot.heatmaps(where, titles=["a differs", "b differs"], quantity="share", annotate=True)
 
 # %% [markdown]
+# (The position at which the prompts differ is named in orange.)
+#
 # **Exercise 1.** In `first`: before which layer, for the first time, is the last token alone enough to bring
 # everything back?
 
@@ -140,7 +143,8 @@ print(splits.round(3).replace(-0.0, 0.0).to_string())
 # - **circles** is the helix without the line: .698.
 # - **polynomial** has eight features, as the helix: .389.
 # - **random features** are eight columns of noise: −.195. Less than 0 is worse than the mean of all vectors.
-# - **PCA** sees the vectors that it is to explain: it is a bound, no competitor. The helix stays below it.
+# - **PCA** has as many directions as the helix has features, eight, and sees the vectors that it is to explain: it is
+#   a bound, no competitor. The helix stays below it.
 #
 # Here is what a fit to 80 numbers reads from the vectors of the other 20. Each dot is a number, where it lies on the
 # circle of a period, or along the line; digits mark the places of the remainders. On a circle, a dot's colour is the
@@ -172,8 +176,9 @@ fig = pw.plot.panels("abcd", height=2.2, a=circle(5), b=circle(100), c=circle(10
 
 # %% [markdown]
 # Around the circles of periods 5 and 100 the numbers lie in order, and along the line nearly so (the smallest are mixed
-# up). On the circle of period 10 they lie anywhere: 131.8° on 20 numbers is no better than guessing. In the 80 numbers
-# of the fit even period 10 shows some order, 40.3°, and in numbers that the fit has not seen it is gone.
+# up). On the circle of period 10 they do not: 131.8° is even worse than guessing. A wave that is nearly absent from all
+# 100 numbers tends to do this: what the 80 of the fit show of it by chance, 40.3°, the other 20 show the other way
+# round.
 #
 # ## Does the model use it?
 #
@@ -415,6 +420,8 @@ def effects(name):
 fig = pw.plot.panels("ab", height=2.6, a=effects("attn_out"), b=effects("mlp_out"))
 
 # %% [markdown]
+# Vertical bars are 95 % intervals over the pairs.
+#
 # The attention of layer 0 has a total effect of 15.13 logits, of which 0.06 are direct: it works through later parts.
 # The last MLP has 17.06, all of it direct, as it must be, since nothing comes after it. The first attention brings
 # something from the numbers to the last token, and the last MLP writes the answer. Where in between do two numbers
@@ -476,8 +483,8 @@ print("needed (noise):", " ".join(f"{share:.3f}" for share in needed))
 # No head of layer 0 alone brings back more than .025, and yet the four of them jointly bring back .648. Each alone is
 # enough for next to nothing: the effects of heads do not add up. (In an AND each would also be needed entirely. By
 # `answer_logit` the four are needed .422, .721, .290 and .139, so this is not one. Lecture 2 measures the probability,
-# and L0.H1 against the other three together: there it is an AND on average.) By `logit_diff`, which gives credit for a
-# rough idea of the sum, more heads are in the table:
+# and L0.H1 against the other three together: there it is an AND on average.) By `logit_diff`, which also gives
+# credit for ruling out the foil, more heads are in the table:
 
 # %%
 by_difference = helix.sort_heads(both, metric="logit_diff")
@@ -487,9 +494,10 @@ print(by_difference[columns].round(2).to_string(index=False))
 # L1.H3 and L0.H0 are in both tables, and L1.H3 is the odd one. Waves of `a+b` have 1.00 and .97 of its effect, but in
 # the second table they have much of the effect of the heads of layer 0 as well, .84 to .92. What sets it apart is how
 # little waves of `a` and `b` have, .25 and .33, where in the second table they have .86 and more of the others. So it
-# brings a sum. (It is called *mixed* because the paper's rule, which we follow, asks a head that writes the sum for a
-# large direct effect too. L1.H3 has only 0.40 of 2.74 directly. And waves of `a` and `b` do too little for a head that
-# brings the numbers.) Where does it get the sum? Above, something that mattered was at `b` before layer 1.
+# brings a sum. (It is called *mixed* because it comes to half of the confidence for neither kind: by the paper's
+# formula a head that writes the sum needs a large direct effect too, and L1.H3 has only 0.40 of 2.74 directly. And
+# waves of `a` and `b` do too little for a head that brings the numbers.) Where does it get the sum? Above, something
+# that mattered was at `b` before layer 1.
 
 # %%
 freely = both.patch("L1.resid_pre@b")
@@ -576,15 +584,17 @@ for n, left in zip(curve.n_kept, curve.faithfulness, strict=True):
         print(f"{n:4} of 2048 neurons kept: {left:.2f} of the effect")
 
 # %% [markdown]
-# About a quarter of the neurons, 500, keep .97 of the effect. The grey band is that of five random draws of as many
-# neurons. All others are at their mean over the prompts, position by position, which is what the title of the picture
-# says.
+# About a quarter of the neurons, 500, keep .97 of the effect. (The areas CPR, under the curve, and CMD, between the
+# curve and 1, are taken over the fraction itself, not over the logarithmic axis that is drawn.) The grey band is that
+# of five random draws of as many neurons. All others are at their mean over the prompts, position by position, which is
+# what the title of the picture says.
 #
 # ## What is different in the large models
 #
 # - **Why there is a helix.** Here the training on sums modulo 2, 5 and 10 is a reason. There it came from text.
 # - **Which periods.** There period 10 is strong. Here 2 and 5 do its work.
-# - **Where.** Here the helix is in the embedding. There the first layers build it, and middle layers move it.
+# - **Where.** Here the helix is read from the embedding. There the paper reads it after layer 0, and heads of the
+#   middle layers move it. (Zhou et al. find waves in the embeddings of such models as well.)
 # - **How clean.** This model was trained on a few narrow tasks, and unneeded heads were removed by a penalty in
 #   training. In a model that does a thousand other things, heads and neurons do several things at once.
 #
@@ -601,6 +611,7 @@ for n, left in zip(curve.n_kept, curve.faithfulness, strict=True):
 # - The first attention brings waves of `a` and `b`, the first MLP already writes waves of `a+b`. What is at `b` after
 #   that goes through L1.H3, which moves a sum.
 #
-# **To read:** Kantamneni and Tegmark, *Language Models Use Trigonometry to Do Addition* (2025); Nanda et al.,
-# *Progress Measures for Grokking via Mechanistic Interpretability* (2023), on modular addition; Nikankin et al.,
-# *Arithmetic Without Algorithms* (2024), which finds a bag of heuristics instead.
+# **To read:** Kantamneni and Tegmark, *Language Models Use Trigonometry to Do Addition* (2025); Zhou et al.,
+# *Pre-trained Large Language Models Use Fourier Features to Compute Addition* (2024); Nanda et al., *Progress Measures
+# for Grokking via Mechanistic Interpretability* (2023), on modular addition; Nikankin et al., *Arithmetic Without
+# Algorithms* (2024), which finds a bag of heuristics instead.
