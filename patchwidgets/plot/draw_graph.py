@@ -19,7 +19,7 @@ from patchwidgets.plot.graph_geometry import (
     stretched,
     tab_width,
 )
-from patchwidgets.plot.routes import Corner, curve, free_place, number, samples
+from patchwidgets.plot.routes import STEPS, Corner, curve, free_place, number, samples
 from patchwidgets.plot.texts import literal, note_size, set_title, text_width
 
 if TYPE_CHECKING:
@@ -201,17 +201,22 @@ def _write_numbers(
     label: int,
     towards_clean: int,
 ) -> None:
-    """Write effects onto arrows where they lie on no box and on no other number; where there is no room, none."""
+    """Write effects onto arrows where they lie on no box and on no other number; where there is no room, none.
+
+    They lie on the head of an arrow only where nothing else is left.
+    """
     size = geometry.size
     taken = [rectangle(name, geometry) for name in graph.boxes]
     points = [samples(corners) for corners in curves]
+    heads = [(x, y - 0.5 * size) for *_, (x, y) in curves]
+    as_many_dots = np.repeat(np.reshape(heads, (-1, 2)), len(graph.arrows) * STEPS, axis=0)
     firsts = [
         i for i, arrow in enumerate(graph.arrows) if arrow.is_first and arrow.effect is not None
     ]
     for i in firsts[:label]:
         text = number(graph.arrows[i].effect or 0.0)
         half = (text_width(text, size) / 2 + 1, 0.62 * size + 1)
-        others = np.concatenate([np.empty((0, 2)), *(p for k, p in enumerate(points) if k != i)])
+        others = np.concatenate([as_many_dots, *(p for k, p in enumerate(points) if k != i)])
         x = points[i][:, 0]
         on_page = points[i][(half[0] <= x) & (x <= geometry.width - half[0])]
         found = free_place(on_page, half, taken, others) if len(on_page) else None

@@ -126,7 +126,7 @@ def _draw_circle(
             bbox={"boxstyle": "circle,pad=0.2", "facecolor": colour, "edgecolor": "none"},
         )  # fmt: skip
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xlabel="cos", ylabel="sin")
-    step = every(round(2 * limit), _side(ax), text_width(f"−{limit:.0f}", tick_size("x")))
+    step = every(round(2 * limit), _side(ax), text_width(f"−{limit:.0f} ", tick_size("x")))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MultipleLocator(step))
     ax.spines[["top", "right"]].set_visible(False)

@@ -21,8 +21,8 @@ SMALLEST_MARK = 1.2
 MANY_CELLS = 1500
 """With more, the marks in cells are one raster, also in a PDF."""
 
-ROUNDING = 1e-5
-"""A value may be beyond the range by that part of it and not be marked."""
+ROUNDING = 0.005
+"""A value may be beyond the range by that part of it and not be marked: as a number it is the end of the range."""
 
 
 def draw_cells(

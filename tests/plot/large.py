@@ -1,5 +1,7 @@
 """Sweeps of large models and long prompts, made up from those of a small one: figures need no model."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 import patchwidgets as pw
@@ -58,11 +60,16 @@ def large_edges(layers: int, heads: int) -> pw.SweepResult:
         )
         names.append(f"{sender}->{receiver}")
     names = list(dict.fromkeys(names))
+    factors = 3 * generator.standard_normal(len(names)) * 0.97 ** np.arange(len(names))
+    return edges_with_effects(dict(zip(names, factors, strict=True)))
+
+
+def edges_with_effects(effects: Mapping[str, float]) -> pw.SweepResult:
+    """Edges of any model, by name, as if they had been swept."""
     small = pw.Experiment(pw.load(), pw.tasks.ioi(1)).sweep_paths(
         paths=["L0.H1->logits", "L0.H0->logits"], progress=False
     )
-    dataset = small.to_xarray().isel(edge=np.zeros(len(names), dtype=int))
-    dataset = dataset.assign_coords(edge=names)
-    factors = 3 * generator.standard_normal(len(names)) * 0.97 ** np.arange(len(names))
-    dataset["effect"] = dataset["effect"] * 0 + factors[:, None]
+    dataset = small.to_xarray().isel(edge=np.zeros(len(effects), dtype=int))
+    dataset = dataset.assign_coords(edge=list(effects))
+    dataset["effect"] = dataset["effect"] * 0 + np.array([*effects.values()])[:, None]
     return pw.SweepResult(dataset)

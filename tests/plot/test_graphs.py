@@ -8,12 +8,13 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.transforms import Bbox
 
 import patchwidgets as pw
 from patchwidgets.errors import MetricError, PatchError, SiteError
 from patchwidgets.facade import Experiment
 from patchwidgets.plot.colours import LIGHT
-from tests.plot.large import large_edges
+from tests.plot.large import edges_with_effects, large_edges
 from tests.support.sweeps import one_pair
 from tests.support.toy_models import make_model
 
@@ -127,6 +128,28 @@ def test_arrows_lead_through_no_box(width: float) -> None:
                 if left + 0.1 < x < right - 0.1 and low + 0.1 < y < high - 0.1
             ]
             assert not inside, f"{gid} leads through {name}"
+
+
+def test_numbers_leave_the_heads_of_arrows_free() -> None:
+    """One head and its ten largest edges."""
+    readers = {
+        "L23.H0.q": 1.34, "L23.H5.q": 0.551, "L21.H5.q": -0.515, "L23.H1.q": 0.486, "logits": -0.476,
+        "L23.H3.q": -0.386, "L23.H7.q": 0.37, "L21.mlp_in": -0.36, "L21.H8.q": 0.35, "L20.mlp_in": -0.34,
+    }  # fmt: skip
+    swept = edges_with_effects({f"L20.H0->{to}": effect for to, effect in readers.items()})
+    ax = pw.plot.paths(swept, label=6)
+    ax.figure.canvas.draw()
+    size = ax.texts[0].get_fontsize()
+    numbers = [text for text in ax.texts if text.get_text()[0] in "+−"]
+    assert len(numbers) == 6
+    for text in numbers:
+        patch = text.get_bbox_patch()
+        assert patch is not None
+        ground = patch.get_window_extent().transformed(ax.transData.inverted())
+        for arrow in arrows(ax).values():
+            x, y = arrow._path_original.vertices[-1]  # type: ignore[attr-defined]
+            head = Bbox.from_extents(x - 0.2 * size, y - 0.6 * size, x + 0.2 * size, y)
+            assert not ground.overlaps(head), text.get_text()
 
 
 def test_a_path_of_several_steps(experiment: Experiment) -> None:

@@ -22,6 +22,8 @@ def draw_bar(pen: Pen, lane: Lane, box: Box, token: TopToken, ground: str) -> No
     room = box.w - pen.width(number, NOTE) - 12
     name = pen.fitting(visible(token.token), TOKEN, room, mono=True)
     y, ends = box.middle[1], box.x + box.w - 3
-    behind = ground if filled.x + filled.w < ends - pen.width(number, NOTE) else tone
+    # Where the bar ends under the number, a ground would make it look longer, or shorter.
+    bar_end, begins = filled.x + filled.w, ends - pen.width(number, NOTE)
+    behind = ground if bar_end < begins else tone if bar_end > ends + 1 else None
     pen.text(box.x + 4, y, name, TOKEN, colours.ink, mono=True)
     pen.text(ends, y, number, NOTE, colours.ink, ha="right", ground=behind)
