@@ -59,7 +59,7 @@ print(
 # widget the tokens on the right are too (`.` shows one pair, `M` the mean again). The picture that stays here without
 # the widget shows the tokens of the first pair. The percentages in the boxes say how far each activation itself has
 # moved towards the clean run at the last token, not the answer: much inside can move while the answer does not come
-# back, and then the sentence says that the patch "changes little" of the answer's probability. **Read the
+# back, and then the sentence above the lanes says that the patch "changes little" of the difference. **Read the
 # sentence in the widget, then fill the table below:** press `/`, type `embed@b`, and Enter; then `/` and `embed@a +
 # embed@b`; then `N`, which turns the direction round, and the same three again. Run the cell with the table as often as
 # you like.

@@ -225,8 +225,9 @@ fig = pw.plot.heatmaps(list(costs.values()), titles=list(costs), quantity="effec
 
 # %% [markdown]
 # In the clean run the model says *Mary*. Orange: the logit difference falls if what this head says is replaced; blue:
-# it rises. The words at the ends of the bar say in which of the two runs the difference is higher, whatever was put in.
-# Read small effects from `costs`, not from the picture: the colours go to 10.
+# it rises. The words at the ends of the bar only name the direction, whatever was put in: up is towards the clean run,
+# where the difference is higher, down towards the corrupted one. Read small effects from `costs`, not from the picture:
+# the colours go to 10.
 #
 # **Exercise 3.** Imagine two papers that disagree about a head. One put in the other run's value, and says that the
 # model needs it: without it the logit difference falls by one or more. The other put in zeros, and says that it does

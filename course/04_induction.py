@@ -147,8 +147,8 @@ print(f"L0.H3 in the corrupted run, from position 4: one back {back:.2f}")
 
 # %% [markdown]
 # Both together bring back .991: at position 6 the head now says what it says in the clean run, "the word before me is
-# *James*", and at position 4 it no longer says so. (There it looked one word back, at the other *James*, with .93 of
-# its attention.)
+# *James*", and at position 4 it no longer says so. (In the corrupted run it looked from position 4 one word back, at
+# the *James* of position 3, with .93 of its attention.)
 #
 # ## Which input?
 #
@@ -347,12 +347,13 @@ for name, (added, joint) in sums.items():
 
 # %% [markdown]
 # The excess is .294. With the MLPs frozen it is .129 (and the joint recovery .464), with the norm frozen .169. So it
-# has at least two causes. The MLPs, with what the attention after them makes of it, add more to the four jointly than
+# has at least two causes. The MLPs, with what later attention makes of their output, add more to the four jointly than
 # to the four one by one: with the norm frozen, they take .469 to 1.008 jointly, and to .839 in sum. The norm takes from
 # the heads one by one, whose sum is .839 with its scale frozen and .706 without, and hardly from the four jointly
 # (1.008 and 1.000). (The per cents are parts of the joint recovery: both shrink with the MLPs frozen, so they hardly
-# move.) Freezing the attention of the layers 2 and 3 as well changes nothing. With everything frozen nothing remains of
-# the excess, as it must be: then everything after the heads is a sum.
+# move.) With the MLPs frozen, freezing the attention of the layers 2 and 3 as well changes nothing: without them it has
+# nothing to pass on. With everything frozen nothing remains of the excess, as it must be: then everything after the
+# heads is a sum.
 #
 # ## The other two inputs
 #

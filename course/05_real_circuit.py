@@ -225,10 +225,10 @@ w
 # %% [markdown]
 # Nothing in the picture moves but the logits, which read the end of the way; the dashed box is its start. The boxes on
 # the way and the `attn` of their layers are left empty: something changes there, but only the next reader sees it. (The
-# heads 0 to 2 of layer 20 share the values, and so all three are empty; L18.H8 is for another reason: there the two
-# runs hardly differ.) If the logits alone read what L23.H0 makes of it, +0.70: a recovery of .060, so this is one way
-# among several. If everything after L23.H0 reads it too, less, +0.61. Something after L23.H0 takes a part away. Keep
-# this in mind.
+# heads 0 to 2 of layer 20 share the values, and so all three are empty; L18.H8 is empty for another reason: there the
+# two runs hardly differ. An arrow passes over boxes that have no part in the way; only the framed ones do.) If the
+# logits alone read what L23.H0 makes of it, +0.70: a recovery of .060, so this is one way among several. If everything
+# after L23.H0 reads it too, less, +0.61. Something after L23.H0 takes a part away. Keep this in mind.
 #
 # ## Another way
 #
@@ -362,9 +362,10 @@ for head in ["L23.H3", "L20.H0", "L23.H0", "L17.H4", "L29.H1"]:
     print(f"{head}   seen {seen:+.2f}   L24.H4 frozen {real:+.2f}   hidden {1 - seen / real:z.0%}")
 
 # %% [markdown]
-# With L24.H4 frozen L20.H0 does +5.52, and more than half of that is hidden. (The queries of L24.H4 hardly read L20.H0
-# itself, +0.02 above: most of what it takes away must reach it through something in between. L23.H0, −0.83 in all, can
-# be only a part of it.) L29.H1 comes after L24.H4, which cannot hide anything of it: 0 %, as it must be.
+# With L24.H4 frozen L20.H0 does +5.52, and more than half of that is hidden. (L24.H4 hardly reads L20.H0 itself: +0.02
+# by its queries, and none of the ten largest edges of L20.H0 in the picture of its readers goes to it. So most of what
+# it takes away reaches it through something in between. L23.H0, whose whole edge is −0.83, can be only a part of it.)
+# L29.H1 comes after L24.H4, which cannot hide anything of it: 0 %, as it must be.
 #
 # Here is the frozen patch in the widget:
 

@@ -176,9 +176,9 @@ fig = pw.plot.panels("abcd", height=2.2, a=circle(5), b=circle(100), c=circle(10
 
 # %% [markdown]
 # Around the circles of periods 5 and 100 the numbers lie in order, and along the line nearly so (the smallest are mixed
-# up). On the circle of period 10 they do not: 131.8° is even worse than guessing. A wave that is nearly absent from all
-# 100 numbers tends to do this: what the 80 of the fit show of it by chance, 40.3°, the other 20 show the other way
-# round.
+# up). On the circle of period 10 they do not: 131.8° is even worse than guessing. A wave that is nearly absent tends to
+# do this: over all 100 numbers the two parts must cancel, so what the 80 of the fit show of it by chance, 40.3°, the
+# other 20 show the other way round.
 #
 # ## Does the model use it?
 #
@@ -494,10 +494,10 @@ print(by_difference[columns].round(2).to_string(index=False))
 # L1.H3 and L0.H0 are in both tables, and L1.H3 is the odd one. Waves of `a+b` have 1.00 and .97 of its effect, but in
 # the second table they have much of the effect of the heads of layer 0 as well, .84 to .92. What sets it apart is how
 # little waves of `a` and `b` have, .25 and .33, where in the second table they have .86 and more of the others. So it
-# brings a sum. (It is called *mixed* because it comes to half of the confidence for neither kind: by the paper's
-# formula a head that writes the sum needs a large direct effect too, and L1.H3 has only 0.40 of 2.74 directly. And
-# waves of `a` and `b` do too little for a head that brings the numbers.) Where does it get the sum? Above, something
-# that mattered was at `b` before layer 1.
+# brings a sum. (It is called *mixed* because the paper's formula gives a head a confidence from 0 to 1 for each kind,
+# and L1.H3 stays below one half for both. A head that writes the sum needs a large direct effect too, and L1.H3 has
+# only 0.40 of 2.74 directly. And waves of `a` and `b` do too little for a head that brings the numbers.) Where does it
+# get the sum? Above, something that mattered was at `b` before layer 1.
 
 # %%
 freely = both.patch("L1.resid_pre@b")
@@ -584,17 +584,18 @@ for n, left in zip(curve.n_kept, curve.faithfulness, strict=True):
         print(f"{n:4} of 2048 neurons kept: {left:.2f} of the effect")
 
 # %% [markdown]
-# About a quarter of the neurons, 500, keep .97 of the effect. (The areas CPR, under the curve, and CMD, between the
-# curve and 1, are taken over the fraction itself, not over the logarithmic axis that is drawn.) The grey band is that
-# of five random draws of as many neurons. All others are at their mean over the prompts, position by position, which is
-# what the title of the picture says.
+# About a quarter of the neurons, 500, keep .97 of the effect. (The areas CPR, *circuit performance ratio*, under the
+# curve, and CMD, *circuit-model distance*, between it and 1, are taken over the fraction of the neurons that is kept,
+# not over the logarithmic axis that is drawn.) The grey band is that of five random draws of as many neurons. All
+# others are at their mean over the prompts, position by position, which is what the title of the picture says.
 #
 # ## What is different in the large models
 #
 # - **Why there is a helix.** Here the training on sums modulo 2, 5 and 10 is a reason. There it came from text.
 # - **Which periods.** There period 10 is strong. Here 2 and 5 do its work.
 # - **Where.** Here the helix is read from the embedding. There the paper reads it after layer 0, and heads of the
-#   middle layers move it. (Zhou et al. find waves in the embeddings of such models as well.)
+#   middle layers move it. (Zhou et al. find waves already in the number embeddings of pretrained models such as
+#   GPT-2-XL.)
 # - **How clean.** This model was trained on a few narrow tasks, and unneeded heads were removed by a penalty in
 #   training. In a model that does a thousand other things, heads and neurons do several things at once.
 #

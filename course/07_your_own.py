@@ -193,9 +193,9 @@ print("(b)", pw.plot.fig_caption(curve))
 # in ten of 20 random circuits, which have as many components in each layer. Where a curve runs inside it, some random
 # circuits do as well: here from about two thirds of the components on. At one and two components the curve touches the
 # band's edge: with one component of five drawn in a layer, a few of the 20 hold the best ones by luck. Two areas sum
-# the curve up: CPR under it, and CMD between it and 1. Both are taken over the fraction itself, not over the
-# logarithmic axis that is drawn, and from the first point to the last, 1/20 to 1: a curve that is 1 all the way has a
-# CPR of 19/20 and a CMD of 0.
+# the curve up: CPR, *circuit performance ratio*, under it, and CMD, *circuit-model distance*, between it and 1. Both
+# are taken over the fraction itself, not over the logarithmic axis that is drawn, and from the first point to the last,
+# 1/20 to 1: a curve that is 1 all the way has a CPR of 19/20 and a CMD of 0.
 #
 # ## Files
 #

@@ -128,7 +128,7 @@ def _draw_circle(
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xlabel="cos", ylabel="sin")
     step = every(round(2 * limit), _side(ax), text_width(f"−{limit:.0f} ", tick_size("x")))
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MultipleLocator(step))
+        axis.set_major_locator(MultipleLocator(min(step, int(limit))))  # more than 0 alone
     ax.spines[["top", "right"]].set_visible(False)
 
 

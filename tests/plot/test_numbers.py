@@ -66,6 +66,7 @@ def test_names_stand_outside_of_all_dots_and_ticks_apart(wave: np.ndarray, far: 
     figure = pw.plot.panels("abcd", height=2.2, **dict.fromkeys("abcd", circle))
     assert_nothing_overlaps(figure)
     ax = figure.axes[0]
+    assert sum(abs(tick) < ax.get_xlim()[1] for tick in ax.get_xticks()) >= 3
     dots = np.asarray(ax.collections[0].get_offsets())
     outermost = max(1, np.hypot(*dots.T).max())
     names = [text for text in ax.texts if text.get_gid() != "panel"]
