@@ -229,7 +229,8 @@ def _scatter(
     ticks = [tick for tick in ax.get_xticks() if limits[0] <= tick <= limits[1]]
     ax.set(xticks=ticks, yticks=ticks)
     largest = np.argsort(-np.hypot(*xy.T), kind="stable")[:label]
-    covered = np.concatenate([xy, along(intervals)])
+    # Among thousands of intervals no name has room.
+    covered = np.concatenate([xy, along(intervals)]) if len(xy) <= MANY_POINTS else xy
     name_points(ax, [points.names[at[i]] for i in largest], xy[largest], dots=covered)
     ax.set_xlabel(literal(labels[0]))
     ax.set_ylabel(literal(labels[1]))

@@ -7,7 +7,7 @@ export const BUSY_AFTER = 300;
 export const IDLE_AFTER = 1500;
 export const GONE_AFTER = 5000;
 /** A timer that is later than this was held up, by the page. */
-export const HELD_UP = 200;
+const HELD_UP = 200;
 
 export class ConnectionWatch {
   private readonly timers = new Map<number, ReturnType<typeof setTimeout>[]>();
