@@ -175,7 +175,8 @@ print(f"without the head: {only_head.completeness:.3f}")
 #
 # ## A figure
 #
-# `faithfulness_curve` does the same over the number of components, beside random circuits. `panels` puts plots
+# `faithfulness_curve` does the same over the number of components, those with the largest **score** first, beside
+# random circuits. (The score is here the size of the effect of the component alone, in `parts`.) `panels` puts plots
 # together, and `fig_caption` writes what is to be seen, with the numbers, for LaTeX.
 
 # %%
