@@ -351,9 +351,8 @@ for name, (added, joint) in sums.items():
 # to the four one by one: with the norm frozen, they take .469 to 1.008 jointly, and to .839 in sum. The norm takes from
 # the heads one by one, whose sum is .839 with its scale frozen and .706 without, and hardly from the four jointly
 # (1.008 and 1.000). (The per cents are parts of the joint recovery: both shrink with the MLPs frozen, so they hardly
-# move.) With the MLPs frozen, freezing the attention of the layers 2 and 3 as well changes nothing: without them it has
-# nothing to pass on. With everything frozen nothing remains of the excess, as it must be: then everything after the
-# heads is a sum.
+# move.) With the MLPs frozen, freezing the attention of the layers 2 and 3 as well changes nothing. With everything
+# frozen nothing remains of the excess, as it must be: then everything after the heads is a sum.
 #
 # ## The other two inputs
 #
