@@ -22,7 +22,10 @@ MANY_CELLS = 1500
 """With more, the marks in cells are one raster, also in a PDF."""
 
 ROUNDING = 0.005
-"""A value may be beyond the range by that part of it and not be marked: as a number it is the end of the range."""
+"""A value may be beyond the range by so much, or by that part of a range below 1, and not be marked.
+
+As a number of two decimals it is the end of the range.
+"""
 
 
 def draw_cells(
@@ -43,7 +46,7 @@ def draw_cells(
 def beyond(drawn: Drawn, limit: float) -> Bool[np.ndarray, "layer column"]:
     """The cells whose values the colours do not reach."""
     values = np.nan_to_num(drawn.values - drawn.host)
-    return np.asarray(np.abs(values) > limit * (1 + ROUNDING))
+    return np.asarray(np.abs(values) > limit + ROUNDING * min(1.0, limit))
 
 
 def draw_marks(ax: "Axes", drawn: Drawn, limit: float) -> None:

@@ -105,9 +105,12 @@ def test_a_dash_is_a_negative_number_also_in_noise(experiment: Experiment) -> No
     assert marked
 
 
-@pytest.mark.parametrize(("share", "marked"), [(1 + 3e-7, 0), (1.0049, 0), (1.006, 1)])
-def test_a_share_that_is_printed_as_1_is_not_out_of_range(
-    experiment: Experiment, share: float, marked: int
+@pytest.mark.parametrize(
+    ("share", "limit", "marked"),
+    [(1 + 3e-7, 1, 0), (1.0049, 1, 0), (1.006, 1, 1), (10.01, 10, 1), (0.0101, 0.01, 1)],
+)
+def test_what_is_printed_as_the_end_of_the_range_is_in_it(
+    experiment: Experiment, share: float, limit: float, marked: int
 ) -> None:
     ax = Figure().subplots()
     drawn = replace(
@@ -116,7 +119,7 @@ def test_a_share_that_is_printed_as_1_is_not_out_of_range(
         zero=np.zeros((1, 1), dtype=bool),
         unpatchable=np.zeros((1, 1), dtype=bool),
     )
-    draw_marks(ax, drawn, 1.0)
+    draw_marks(ax, drawn, limit)
     triangles = [line for line in ax.lines if line.get_marker() == "^"]
     assert sum(len(line.get_xdata()) for line in triangles) == marked  # type: ignore[arg-type]
 

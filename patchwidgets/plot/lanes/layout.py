@@ -127,9 +127,9 @@ class Layout:
         """A cell's box. In a slim lane all cells of a layer stand at the same height."""
         at = self.lanes[lane]
         y, h = at.rows[cell.component]
-        if cell.component in ("embed", "resid_mid"):
-            if cell.component == "embed":
-                return Box(self.left - 3, y, 4, h)
+        if cell.component == "embed":
+            return Box(self.left - 3, y, 4, h)
+        if cell.component == "resid_mid":
             gap = min(10.0, self.pitch - self.head_width)
             return Box(self.layer_left(cell.layer) + self.head_left - gap / 2 - 2, y, 4, h)
         if cell.component == "resid_post":
